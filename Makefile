@@ -1,0 +1,47 @@
+# Everything runs in .venv, which the first target that needs it sets up.
+# Another Python: make PYTHON=python3.12
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+DOCS_INSTALLED := .venv/.installed-docs
+UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt
+
+.PHONY: demo test lint check format docs bench
+
+demo: $(INSTALLED)  ## train on synthetic streets, score, predict
+	$(BIN)/feedbackward demo
+
+# One thread a worker: the parallel tests already fill the cores.
+test: $(INSTALLED)  ## all tests but the slow ones
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+lint: $(INSTALLED)  ## format, lint and types, nothing changed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+check: lint test  ## what CI runs
+
+format: $(INSTALLED)  ## rewrite the sources in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(DOCS_INSTALLED)  ## the documentation, into site/
+	$(BIN)/mkdocs build --strict
+
+bench: $(INSTALLED)  ## every benchmark, each with its own report
+	set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "error: feedbackward needs Python 3.10 or later, and '$(PYTHON)' is not (or is not installed)." >&2; \
+	  echo "Name another one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt uv
+	$(UV_INSTALL) -e ".[dev]"
+	@touch $@
+
+$(DOCS_INSTALLED): $(INSTALLED)
+	$(UV_INSTALL) -e ".[dev,docs]"
+	@touch $@

@@ -1,0 +1,193 @@
+"""feedbackward evaluate: scores of a folder of predictions, as tables and as JSON.
+
+For Cityscapes the JSON has the keys of the official evaluator's result file, NaN written bare as there.
+"""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from jsonargparse import ArgumentParser
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from torch import Tensor
+
+from feedbackward.data.camvid import CAMVID, UNLABELLED
+from feedbackward.data.class_file import load_class_file
+from feedbackward.data.classes import ClassTable
+from feedbackward.data.coding import IndexCoding, MaskCoding
+from feedbackward.errors import InputError
+from feedbackward.metrics.cityscapes_result import CityscapesResult
+from feedbackward.metrics.evaluate import evaluate_cityscapes, evaluate_classes
+from feedbackward.metrics.pairs import find_cityscapes_pairs, find_class_pairs
+
+DataSet = Literal["cityscapes", "camvid", "folder"]
+
+CAMVID_CODING = IndexCoding(
+    {**{index: index for index in range(len(CAMVID))}, UNLABELLED: CAMVID.ignore_index},
+    hint="CamVid's annotations in SegNet's layout hold one index a pixel: 0 to 10, and 11 for unlabelled",
+)
+
+_WHOLE = ("mean_iou", "pixel_accuracy", "mean_accuracy")
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward evaluate` and run it."""
+    parser = ArgumentParser(prog="feedbackward evaluate", description=evaluate.__doc__, allow_abbrev=False)
+    parser.add_argument("--dataset", type=DataSet, required=True, help="what the ids in the files mean")
+    parser.add_argument(
+        "--ground-truth",
+        type=Path,
+        required=True,
+        help="folder of the true masks, such as gtFine/val of Cityscapes; subfolders are searched too",
+    )
+    parser.add_argument(
+        "--predictions",
+        type=Path,
+        required=True,
+        help="folder of the predictions: 8-bit PNGs of label ids (cityscapes) or of class indices (the others)",
+    )
+    parser.add_argument(
+        "--classes", type=Path | None, help="class file (YAML or JSON), for --dataset folder only"
+    )
+    parser.add_argument("--json", type=Path | None, help="file to write the result to")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="images at a time")
+    evaluate(**vars(parser.parse_args(args)))
+
+
+def evaluate(
+    *,
+    dataset: DataSet,
+    ground_truth: Path,
+    predictions: Path,
+    classes: Path | None = None,
+    json: Path | None = None,
+    workers: int = 1,
+) -> None:
+    """Score a folder of predictions against the ground truth.
+
+    Args:
+        dataset: cityscapes (label ids), camvid, or folder, whose classes a file names.
+        ground_truth: Folder of the true masks.
+        predictions: Folder of the predictions.
+        classes: Class file, for the data set folder.
+        json: File to write the result to.
+        workers: Images at a time.
+
+    Raises:
+        InputError: If anything is wrong with the input; nothing is written then.
+    """
+    class_file = _class_file(dataset, classes)
+    if json is not None:
+        _check_writable(json)
+    console = Console()
+    if class_file is None:
+        pairs = find_cityscapes_pairs(ground_truth, predictions)
+        with _progress(console, len(pairs)) as advance:
+            result = evaluate_cityscapes(pairs, workers=workers, on_pair=advance)
+        tables, data = cityscapes_tables(result), result.to_official()
+    else:
+        table, coding = class_file
+        masks = find_class_pairs(ground_truth, predictions)
+        with _progress(console, len(masks)) as advance:
+            scores = evaluate_classes(masks, table, coding=coding, workers=workers, on_pair=advance)
+        tables, data = class_tables(scores, table), _plain(scores, table)
+    for rendered in tables:
+        console.print(rendered)
+    if json is not None:
+        _write_json(json, data)
+
+
+def cityscapes_tables(result: CityscapesResult) -> list[Table]:
+    """The scores of every class, of every category, and their four averages, in percent."""
+    classes = _table("class", "IoU", "iIoU")
+    for name in result.class_iou:
+        classes.add_row(name, _percent(result.class_iou[name]), _percent(result.class_iiou[name]))
+    categories = _table("category", "IoU", "iIoU")
+    for name in result.category_iou:
+        categories.add_row(name, _percent(result.category_iou[name]), _percent(result.category_iiou[name]))
+    averages = _table("IoU class", "iIoU class", "IoU category", "iIoU category")
+    averages.add_row(*(_percent(score) for score in result[:4]))
+    return [classes, categories, averages]
+
+
+def class_tables(scores: dict[str, Tensor], class_table: ClassTable) -> list[Table]:
+    """The scores of every class, and those of the whole, in percent."""
+    classes = _table("class", "IoU", "accuracy")
+    for name, iou, accuracy in zip(
+        class_table.names, scores["iou"].tolist(), scores["accuracy"].tolist(), strict=True
+    ):
+        classes.add_row(name, _percent(iou), _percent(accuracy))
+    whole = _table("mean IoU", "pixel accuracy", "mean accuracy")
+    whole.add_row(*(_percent(scores[name].item()) for name in _WHOLE))
+    return [classes, whole]
+
+
+def _class_file(dataset: DataSet, classes: Path | None) -> tuple[ClassTable, MaskCoding] | None:
+    """The classes and how the ground truth encodes them; None for Cityscapes, which has its own rules."""
+    if dataset == "folder":
+        if classes is None:
+            raise InputError("--dataset folder needs --classes FILE, the YAML or JSON that names the classes")
+        class_file = load_class_file(classes)
+        return class_file.table, class_file.coding
+    if classes is not None:
+        raise InputError(f"--dataset {dataset} has its own classes; --classes is for --dataset folder")
+    return None if dataset == "cityscapes" else (CAMVID, CAMVID_CODING)
+
+
+@contextmanager
+def _progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
+    columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("scoring", total=total)
+        yield lambda: progress.advance(task)
+
+
+def _table(*columns: str) -> Table:
+    table = Table()
+    for column in columns:
+        table.add_column(column, justify="left" if column in ("class", "category") else "right")
+    return table
+
+
+def _percent(score: float) -> str:
+    return "-" if math.isnan(score) else f"{100 * score:.1f}"
+
+
+def _plain(scores: dict[str, Tensor], class_table: ClassTable) -> dict[str, Any]:
+    per_class = {
+        name: dict(zip(class_table.names, scores[name].tolist(), strict=True)) for name in ("iou", "accuracy")
+    }
+    return {
+        **{name: scores[name].item() for name in _WHOLE},
+        **per_class,
+        "classes": list(class_table.names),
+        "confusion": scores["confusion"].tolist(),
+    }
+
+
+def _check_writable(path: Path) -> None:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the name of a file for --json")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error}") from error
+
+
+def _write_json(path: Path, data: dict[str, Any]) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(json.dumps(data, indent=4, sort_keys=True) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,211 @@
+"""`feedbackward fit | validate | test --config RECIPE`: LightningCLI over SegmentationTask and the data modules.
+
+    feedbackward fit --config camvid_mobilenetv2 --data.root DIR [--run_dir DIR] [--ckpt_path last|PATH] [--KEY VALUE ...]
+    feedbackward validate --config camvid_mobilenetv2 --data.root DIR [--ckpt_path best|last|PATH]
+"""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning.pytorch as pl
+from jsonargparse import ArgumentError
+from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+from rich import get_console
+
+from feedbackward.data.datamodule import SegmentationDataModule
+from feedbackward.errors import InputError
+from feedbackward.training.checkpointing import BestAndLast
+from feedbackward.training.checkpoints import read_checkpoint
+from feedbackward.training.console import EpochLines, print_scores
+from feedbackward.training.history import History
+from feedbackward.training.pictures import TensorBoardPictures
+from feedbackward.training.recipes import find_recipe
+from feedbackward.training.results import RunResults
+from feedbackward.training.run_folder import RunFolder
+from feedbackward.training.task import SegmentationTask
+
+Command = Literal["fit", "validate", "test"]
+
+# Lightning's advice that does not apply: epochs are the unit of all logs here, the number of workers is the recipe's
+# choice, and scores need none of the callbacks of the training.
+QUIET = (
+    r"The number of training batches .* is smaller than the logging interval",
+    r"The '.*_dataloader' does not have many workers",
+    r"Be aware that when using `ckpt_path`, callbacks used to create the checkpoint",
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+)
+
+
+class FitCLI(LightningCLI):
+    """The parser and the parts of one command; run() does the work.
+
+    Args:
+        command: What to do.
+        args: The command line behind the command's name.
+
+    Raises:
+        InputError: If an argument, the recipe, the run folder or the checkpoint cannot be used.
+    """
+
+    def __init__(self, command: Command, args: list[str]) -> None:
+        self.command = command
+        self.recipe = "run"
+        try:
+            super().__init__(
+                SegmentationTask,
+                SegmentationDataModule,
+                subclass_mode_data=True,
+                save_config_callback=None,
+                seed_everything_default=0,
+                parser_kwargs={"exit_on_error": False, "prog": f"feedbackward {command}"},
+                args=args,
+                run=False,
+                auto_configure_optimizers=False,
+                load_from_checkpoint_support=False,
+            )
+        except ArgumentError as error:
+            raise InputError(str(error)) from error
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Adds the run folder, the checkpoint and early stopping, and tells the network the classes of the data."""
+        parser.add_argument("--run_dir", type=Path | None, help="Folder of the run; runs/RECIPE if not given.")
+        parser.add_argument(
+            "--ckpt_path",
+            type=str | None,
+            help="fit: 'last' or a .ckpt file to resume from. validate, test: 'best' (default), 'last' or a .ckpt file.",
+        )
+        parser.add_lightning_class_args(EarlyStopping, "early_stopping")
+        parser.set_defaults(
+            {
+                "early_stopping.monitor": "val/mean_iou",
+                "early_stopping.mode": "max",
+                "early_stopping.patience": 20,
+                "early_stopping.check_on_train_epoch_end": True,
+            }
+        )
+        parser.link_arguments("data.class_table", "model.class_table", apply_on="instantiate")
+        parser.link_arguments("data.scoring", "model.scoring", apply_on="instantiate")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parses the command line, with recipes found by name."""
+        assert isinstance(args, list)
+        self.config = parser.parse_args(self._resolve_recipes(args))
+
+    def _resolve_recipes(self, args: list[str]) -> list[str]:
+        resolved = list(args)
+        for index, arg in enumerate(args):
+            flag, equals, value = arg.partition("=")
+            if flag not in ("--config", "-c"):
+                continue
+            if equals:
+                resolved[index] = f"{flag}={self._find(value)}"
+            elif index + 1 < len(args):
+                resolved[index + 1] = self._find(args[index + 1])
+        return resolved
+
+    def _find(self, name_or_file: str) -> str:
+        path = find_recipe(name_or_file)
+        self.recipe = path.parent.name if path.name == "config.yaml" else path.stem
+        return str(path)
+
+    def before_instantiate_classes(self) -> None:
+        """Settles the run folder and the checkpoint before any work is done."""
+        self.folder = RunFolder(self.config.run_dir or Path("runs") / self.recipe)
+        self.ckpt_path = self._find_checkpoint(self.config.ckpt_path)
+        self.config.run_dir, self.config.ckpt_path = self.folder.root, None
+        self.full_config = self.parser.dump(self.config, skip_none=False)
+        if self.ckpt_path is not None:
+            self._check_progress(read_checkpoint(self.ckpt_path))
+            self.config.model.encoder_weights = None  # they come from the checkpoint
+        if self.command == "fit" and rank_zero_only.rank == 0:
+            own = self.ckpt_path is not None and self.ckpt_path.resolve().parent == self.folder.checkpoints.resolve()
+            self.folder.prepare(resume=own)
+
+    def _find_checkpoint(self, ckpt_path: str | None) -> Path | None:
+        if self.command != "fit":
+            ckpt_path = ckpt_path or "best"
+        if ckpt_path in ("best", "last"):
+            return self.folder.checkpoint(ckpt_path)
+        return None if ckpt_path is None else Path(ckpt_path)
+
+    def _check_progress(self, checkpoint: dict[str, Any]) -> None:
+        done, limit = checkpoint["epoch"] + 1, self.config.trainer.max_epochs
+        if self.command == "fit" and limit is not None and -1 < limit <= done:
+            raise InputError(
+                f"{self.ckpt_path} has finished {done} epochs and trainer.max_epochs is {limit}; "
+                f"nothing is left to train: raise --trainer.max_epochs"
+            )
+
+    def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
+        """Adds the callbacks and the logger of the command; validate and test write nothing."""
+        settings = self.config_init.trainer
+        show_bar = settings.enable_progress_bar is not False and get_console().is_terminal
+        callbacks = [*(settings.callbacks or []), *([RichProgressBar()] if show_bar else [])]
+        logger = settings.logger
+        self.history = History()
+        if self.command == "fit":
+            callbacks += self._fit_callbacks()
+            if logger in (None, True):
+                logger = TensorBoardLogger(self.folder.root, name="tensorboard", version="")
+        return super().instantiate_trainer(
+            **kwargs,
+            callbacks=callbacks,
+            logger=logger or False,
+            default_root_dir=self.folder.root,
+            enable_checkpointing=self.command == "fit",
+            enable_progress_bar=show_bar,
+            enable_model_summary=False,
+        )
+
+    def _fit_callbacks(self) -> list[pl.Callback]:
+        facts = {"recipe": self.recipe, "seed": self.config.seed_everything}
+        self.results = RunResults(self.folder, self.history, config=self.full_config, facts=facts)
+        return [
+            self.history,
+            EpochLines(self.history),
+            self.results,
+            TensorBoardPictures(),
+            BestAndLast(self.folder, self.history),
+        ]
+
+    def run(self) -> None:
+        """Runs the command and prints its scores."""
+        if self.command == "fit":
+            self._fit()
+            return
+        act = self.trainer.validate if self.command == "validate" else self.trainer.test
+        act(self.model, self.datamodule, ckpt_path=self.ckpt_path, verbose=False, weights_only=True)
+        if self.trainer.is_global_zero:
+            stage = "val" if self.command == "validate" else "test"
+            print_scores(self.model.results[stage], title=f"{self.ckpt_path}, {stage}")
+
+    def _fit(self) -> None:
+        self.trainer.fit(self.model, self.datamodule, ckpt_path=self.ckpt_path, weights_only=True)
+        best = self.history.best_scores
+        if self.trainer.is_global_zero and best is not None and not self.trainer.fast_dev_run:
+            self.results.finish(self.model, self.datamodule)
+            print_scores(best, title=f"best epoch, {self.history.best['epoch']} of {len(self.history.epochs)}, val")
+            get_console().print(f"report: {self.folder.report}", highlight=False, soft_wrap=True)
+
+
+def main(command: Command, args: list[str]) -> None:
+    """Run one of the three commands.
+
+    Args:
+        command: "fit", "validate" or "test".
+        args: The command line behind the command's name.
+
+    Raises:
+        InputError: If an argument, the recipe, the data, the run folder or the checkpoint cannot be used.
+    """
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        for message in QUIET:
+            warnings.filterwarnings("ignore", message=message)
+        FitCLI(command, args).run()

@@ -1,0 +1,68 @@
+"""The entry point: `feedbackward COMMAND ...` imports cli/COMMAND.py alone and hands it the arguments."""
+
+import sys
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import version
+
+from feedbackward.errors import InputError
+
+COMMANDS = {
+    "demo": "train, score and predict on synthetic streets, within minutes",
+    "fit": "train a network from a recipe",
+    "validate": "score a trained network on the validation scenes",
+    "test": "score a trained network on the test scenes",
+    "predict": "label maps and overlays of an image or a folder",
+    "evaluate": "score a folder of predictions against the ground truth",
+    "info": "parameters, cost and the way back of a network",
+    "streets": "write synthetic street scenes as a data set",
+}
+_STAGES = ("fit", "validate", "test")
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run one command; an InputError becomes one line on stderr and exit status 2.
+
+    Args:
+        args: The command and its arguments; those of the process if None.
+    """
+    arguments = sys.argv[1:] if args is None else args
+    try:
+        _dispatch(arguments)
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _dispatch(args: list[str]) -> None:
+    if not args or args[0] in ("-h", "--help"):
+        sys.stdout.write(_usage())
+        return
+    command, rest = args[0], args[1:]
+    if command == "--version":
+        sys.stdout.write(f"feedbackward {version('feedbackward')}\n")
+    elif command in _STAGES:
+        import_module("feedbackward.cli.fit").main(command, rest)
+    elif command in COMMANDS:
+        import_module(f"feedbackward.cli.{command}").main(rest)
+    else:
+        near = get_close_matches(command, COMMANDS, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(COMMANDS)}"
+        raise InputError(f"no command {command!r}; {hint}")
+
+
+def _usage() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {summary}" for name, summary in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: feedbackward COMMAND [arguments]",
+            "       feedbackward COMMAND --help",
+            "       feedbackward --version",
+            "",
+            *lines,
+            "",
+        ]
+    )

@@ -1,0 +1,143 @@
+"""`feedbackward predict`: label maps and overlays of an image or a folder, at the images' own size."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jsonargparse import ArgumentParser
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from rich.text import Text
+
+from feedbackward.data.classes import ClassTable
+from feedbackward.data.files import read_image
+from feedbackward.errors import InputError
+from feedbackward.inference.images import check_images, find_images
+from feedbackward.inference.loading import load_network
+from feedbackward.inference.outputs import (
+    Job,
+    Layout,
+    check_cityscapes,
+    mask_image,
+    overlay_image,
+    plan,
+    prepare,
+    submission_image,
+    write,
+    zip_submission,
+)
+from feedbackward.inference.predictor import Predictor, choose_device
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward predict` and run it."""
+    parser = ArgumentParser(prog="feedbackward predict", description=predict.__doc__, allow_abbrev=False)
+    flags = {"overlays", "zipped", "overwrite"}
+    parser.add_function_arguments(predict, skip=flags, fail_untyped=True)
+    parser.add_argument("--no-overlays", dest="overlays", action="store_false", help="write label PNGs only")
+    parser.add_argument(
+        "--zip",
+        dest="zipped",
+        action="store_true",
+        help="also pack the submission (layout cityscapes) into one zip",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace output files that exist")
+    predict(**vars(parser.parse_args(args)))
+
+
+def predict(
+    *,
+    model: str,
+    source: Path,
+    output: Path,
+    layout: Layout = "masks",
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    scale: float = 1.0,
+    overlays: bool = True,
+    zipped: bool = False,
+    overwrite: bool = False,
+) -> None:
+    """Predict the class of every pixel of an image, or of all images in a folder.
+
+    Args:
+        model: Folder of a saved network, checkpoint (.ckpt) or hub id.
+        source: Image, or folder with images (subfolders too).
+        output: Folder to write to: masks/ with label PNGs and overlays/ with pictures.
+        layout: masks: class indices as palette PNGs. cityscapes: the benchmark's submission, label ids named
+            CITY_SEQUENCE_FRAME.png, for networks with the 19 Cityscapes classes.
+        device: Where to run; auto is the GPU if there is one.
+        scale: The network sees the image at this factor of its size; masks keep the full size.
+        overlays: Write the image painted with the class colours, with a legend.
+        zipped: Also pack the submission into one zip.
+        overwrite: Replace output files that exist.
+
+    Raises:
+        InputError: If anything is wrong with the input; nothing is written then.
+    """
+    if zipped and layout != "cityscapes":
+        raise InputError("--zip packs the submission and needs --layout cityscapes")
+    where = choose_device(device)
+    images = find_images(source)
+    jobs = plan(images, source=source, output=output, layout=layout, overlays=overlays)
+    archive = output / "submission.zip"
+    check_images(images)
+    predictor = Predictor(load_network(model), device=where, scale=scale)
+    table = _class_table(predictor.network.class_table, model)
+    if layout == "cityscapes":
+        check_cityscapes(table)
+    files = [path for job in jobs for path in job.outputs] + ([archive] if zipped else [])
+    prepare(output, files, overwrite=overwrite)
+
+    console = Console()
+    pixels = np.zeros(len(table), dtype=np.int64)
+    for job in track(jobs, description="predicting", console=console, transient=True):
+        prediction = _run(predictor, job, table, layout)
+        pixels += np.bincount(prediction.ravel(), minlength=len(table))
+    if zipped:
+        zip_submission(archive, jobs)
+    _summarise(console, jobs, table, pixels, output=output, archive=archive if zipped else None)
+
+
+def _class_table(table: ClassTable | None, model: str) -> ClassTable:
+    if table is None:
+        raise InputError(
+            f"the network {model} carries no class names and colours; load it in Python, set its "
+            f"class_table, and save it again with save_pretrained"
+        )
+    return table
+
+
+def _run(predictor: Predictor, job: Job, table: ClassTable, layout: Layout) -> NDArray[np.uint8]:
+    image = read_image(job.image)
+    prediction = predictor.predict(image)
+    picture = submission_image(prediction) if layout == "cityscapes" else mask_image(prediction, table)
+    write(job.mask, lambda file: picture.save(file, format="PNG"))
+    if job.overlay is not None:
+        overlay = overlay_image(image, prediction, table)
+        write(job.overlay, lambda file: overlay.save(file, format="JPEG", quality=92))
+    return prediction
+
+
+def _summarise(
+    console: Console,
+    jobs: Iterable[Job],
+    table: ClassTable,
+    pixels: NDArray[np.int64],
+    *,
+    output: Path,
+    archive: Path | None,
+) -> None:
+    jobs = list(jobs)
+    shares = Table("", "class", "share of pixels", title=f"{len(jobs)} image{'s' * (len(jobs) != 1)}")
+    for index in np.argsort(-pixels, kind="stable"):
+        if pixels[index]:
+            red, green, blue = table.colors[index]
+            swatch = Text("  ", style=f"on rgb({red},{green},{blue})")
+            shares.add_row(swatch, Text(table.names[index]), f"{pixels[index] / pixels.sum():7.2%}")
+    console.print(shares)
+    folders = sorted({path.relative_to(output).parts[0] for job in jobs for path in job.outputs})
+    for path in [*(output / folder for folder in folders), *([archive] if archive else [])]:
+        console.print(Text(str(path)), soft_wrap=True)

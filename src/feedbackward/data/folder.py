@@ -1,0 +1,133 @@
+"""Any folder of images and masks: ROOT/images/SPLIT, ROOT/masks/SPLIT and ROOT/classes.yaml."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from feedbackward.data.class_file import ClassFile, load_class_file
+from feedbackward.data.classes import ClassTable
+from feedbackward.data.datamodule import SegmentationDataModule, Split
+from feedbackward.data.files import IMAGE_SUFFIXES, MASK_SUFFIXES, list_files, read_mask
+from feedbackward.data.pairs import Pair, PairDataset, check_pairs, match
+from feedbackward.data.transforms import FLIP_ONLY, Augmentation, Size
+from feedbackward.errors import InputError
+
+CLASS_FILES = ("classes.yaml", "classes.yml", "classes.json")
+
+
+class FolderData(SegmentationDataModule):
+    """Images and masks in folders, with a small file that names the classes.
+
+    The layout, with train, val and test as splits and each mask named as its image:
+
+        ROOT/classes.yaml               (or .json)
+        ROOT/images/train/NAME.jpg      (or .png)
+        ROOT/masks/train/NAME.png
+
+    The class file lists the classes and says how masks encode them: `classes: [background, car]` is enough
+    for masks of 0, 1 and 255 for pixels that never count. See load_class_file for values, colours and what
+    is ignored.
+
+    Args:
+        root: The folder that holds images, masks and the class file.
+        classes: The class file, if it is not ROOT/classes.yaml, classes.yml or classes.json.
+        batch_size: Images in a training batch.
+        eval_batch_size: Images in a validation or test batch; more than 1 needs masks of one size.
+        num_workers: Processes that load images; 0 loads them in the main process.
+        size: Height and width to which images are resized; scores are taken at the mask's own size.
+        augmentation: Random changes of the training images.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: str | Path,
+        classes: str | Path | None = None,
+        batch_size: int = 4,
+        eval_batch_size: int = 1,
+        num_workers: int = 2,
+        size: Size | None = None,
+        augmentation: Augmentation = FLIP_ONLY,
+    ) -> None:
+        super().__init__(
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            num_workers=num_workers,
+            size=size,
+            augmentation=augmentation,
+        )
+        self.root = Path(root).expanduser()
+        self.classes = None if classes is None else Path(classes).expanduser()
+
+    @property
+    def class_table(self) -> ClassTable:
+        """The classes of the class file.
+
+        Raises:
+            InputError: If the class file is missing or malformed.
+        """
+        return self._class_file.table
+
+    @cached_property
+    def _class_file(self) -> ClassFile:
+        return load_class_file(self.classes or find_class_file(self.root))
+
+    def dataset(self, split: Split) -> PairDataset:
+        """Open and check a split.
+
+        Raises:
+            InputError: If a folder or file is missing, damaged or malformed; the message names it.
+        """
+        images, masks = self.root / "images" / split, self.root / "masks" / split
+        hint = (
+            f"Expected {images}/NAME.jpg (or .png) with {masks}/NAME.png: each mask named as its image, and PNG, "
+            f"since JPEG changes the values"
+        )
+        for folder in (images, masks):
+            if not folder.is_dir():
+                raise InputError(f"no folder {folder}. {hint}")
+        pairs = match(
+            list_files(images, IMAGE_SUFFIXES),
+            list_files(masks, MASK_SUFFIXES),
+            where=f"{images} and {masks}",
+            hint=hint,
+        )
+        check_pairs(pairs, self._class_file.coding, one_size=self.one_size(split))
+        if self._class_file.ignores_white:
+            _refuse_black_and_white(pairs, self.class_table)
+        return PairDataset(pairs, self._class_file.coding, self.transform(split))
+
+
+def find_class_file(root: Path) -> Path:
+    """The class file in a folder.
+
+    Raises:
+        InputError: If the folder or the file is missing.
+    """
+    if not root.is_dir():
+        raise InputError(
+            f"no folder {root}; set data.root to the folder that holds images, masks and classes.yaml"
+        )
+    for name in CLASS_FILES:
+        if (root / name).is_file():
+            return root / name
+    raise InputError(
+        f"no {' or '.join(CLASS_FILES)} in {root}; write one that names the classes, for example "
+        f"'classes: [background, car]', or say where it is with data.classes"
+    )
+
+
+def _refuse_black_and_white(pairs: Sequence[Pair], table: ClassTable) -> None:
+    """Masks of 0 and 255 read as one class and void: valid by the table, and never what is meant."""
+    white = False
+    for pair in pairs:
+        mask = read_mask(pair.mask)
+        if not ((mask == 0) | (mask == 255)).all():
+            return
+        white = white or bool((mask == 255).any())
+    if white:
+        raise InputError(
+            f"all {len(pairs)} masks in {pairs[0].mask.parent} hold 0 and 255 alone, and 255 is ignored, so "
+            f"nothing but {table.names[0]!r} would be learnt. These are black-and-white pictures: give the class "
+            f"that is white 'value: 255' in the class file, or divide the masks by 255"
+        )

@@ -1,0 +1,139 @@
+"""Images and their masks in files: matched by name, checked when opened, read as items."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch.utils.data import Dataset
+
+from feedbackward.data.coding import MaskCoding
+from feedbackward.data.datamodule import Item
+from feedbackward.data.files import check_image, read_image
+from feedbackward.data.transforms import EvalTransform, TrainTransform
+from feedbackward.errors import InputError
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image and its mask.
+
+    Args:
+        name: Unique in the split.
+        image: The image's file.
+        mask: The mask's file.
+    """
+
+    name: str
+    image: Path
+    mask: Path
+
+
+def match(images: dict[str, Path], masks: dict[str, Path], *, where: str, hint: str) -> list[Pair]:
+    """Pair images and masks of one name.
+
+    Args:
+        images: Image files by name.
+        masks: Mask files by name.
+        where: The folders in words, for messages.
+        hint: What a user can do; the end of every message.
+
+    Raises:
+        InputError: If there are none, or an image lacks its mask or a mask its image; lists up to ten.
+    """
+    if not images:
+        raise InputError(f"no images in {where}. {hint}")
+    if not masks:
+        raise InputError(f"{len(images)} images but no masks in {where}. {hint}")
+    problems = [
+        f"{len(names)} {problem}: {', '.join(names[:10])}{', ...' if len(names) > 10 else ''}"
+        for names, problem in (
+            (sorted(images.keys() - masks.keys()), "images without a mask"),
+            (sorted(masks.keys() - images.keys()), "masks without an image"),
+        )
+        if names
+    ]
+    if problems:
+        raise InputError(f"in {where}: {'; '.join(problems)}. {hint}")
+    return [Pair(name, images[name], masks[name]) for name in sorted(images)]
+
+
+def check_pairs(pairs: Sequence[Pair], coding: MaskCoding, *, one_size: bool) -> None:
+    """Read every mask and every image's header once, on all cores.
+
+    Args:
+        pairs: What a split holds.
+        coding: How the masks encode classes.
+        one_size: Whether all images and masks must have one size.
+
+    Raises:
+        InputError: If a file is damaged, a mask holds a value outside the class table, a mask and its image
+            differ in size, or pairs do while one_size is set.
+    """
+
+    def check(pair: Pair) -> tuple[int, int]:
+        height, width = check_image(pair.image)
+        mask_height, mask_width = coding.read(pair.mask).shape
+        if (height, width) != (mask_height, mask_width):
+            raise InputError(
+                f"{pair.image} is {height}x{width} but its mask {pair.mask} is {mask_height}x{mask_width} "
+                f"(height x width); give both one size"
+            )
+        return height, width
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding releases the interpreter's lock
+        sizes = list(pool.map(check, pairs))
+    if one_size:
+        for pair, size in zip(pairs, sizes, strict=True):
+            if size != sizes[0]:
+                raise InputError(
+                    f"{pairs[0].image} is {sizes[0][0]}x{sizes[0][1]}, {pair.image} is {size[0]}x{size[1]} "
+                    f"(height x width), and no batch can hold both; in training set size or "
+                    f"augmentation.crop or batch_size 1, in evaluation eval_batch_size 1"
+                )
+
+
+class PairDataset(Dataset[Item]):
+    """Images and masks of a split, read when asked for.
+
+    Args:
+        pairs: What the split holds, checked.
+        coding: How the masks encode classes.
+        transform: What makes tensors of the pixels.
+    """
+
+    def __init__(
+        self, pairs: Sequence[Pair], coding: MaskCoding, transform: TrainTransform | EvalTransform
+    ) -> None:
+        self.pairs = pairs
+        self._coding = coding
+        self._transform = transform
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> Item:
+        pair = self.pairs[index]
+        image, mask = self._transform(read_image(pair.image), self._coding.read(pair.mask))
+        return {"name": pair.name, "image": image, "mask": mask}
+
+
+class ImageDataset(Dataset[Item]):
+    """Images without masks, for prediction.
+
+    Args:
+        images: Files by name.
+        transform: What makes tensors of the pixels.
+    """
+
+    def __init__(self, images: dict[str, Path], transform: EvalTransform) -> None:
+        self._images = list(images.items())
+        self._transform = transform
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> Item:
+        name, path = self._images[index]
+        return {"name": name, "image": self._transform.image(read_image(path))}

@@ -1,0 +1,118 @@
+"""What is drawn on: colours, distances, label ids and instance ids, kept together pixel by pixel.
+
+The nearest surface wins, so surfaces and objects may be drawn in any order.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from feedbackward.data.streets.camera import Camera
+from feedbackward.data.streets.textures import Array, noise
+
+RGB = tuple[float, float, float]
+
+_OVERSAMPLING = 2
+_SOLID = 90  # of 255: a pixel covered this much belongs to the object
+
+
+class Polygon(NamedTuple):
+    """A flat piece of an object: world points (n, 3), a colour in [0, 1], and what it hides of what is behind it."""
+
+    points: Array
+    color: RGB
+    opacity: float = 1.0
+
+
+class Canvas:
+    """An empty picture, void (label id 0) and infinitely far away.
+
+    Args:
+        camera: Projects world points to the picture; its size is the picture's.
+
+    Attributes:
+        image: Colours (h, w, 3), 1 is white paper in full light.
+        depth: Distances (h, w) in metres.
+        label_ids: Cityscapes label ids (h, w).
+        instance_ids: id * 1000 + n on instances, the label id elsewhere (h, w).
+    """
+
+    def __init__(self, camera: Camera) -> None:
+        self.camera = camera
+        self.image: Array = np.zeros((*camera.size, 3), np.float32)
+        self.depth: Array = np.full(camera.size, np.inf, np.float32)
+        self.label_ids: NDArray[np.uint8] = np.zeros(camera.size, np.uint8)
+        self.instance_ids: NDArray[np.int32] = np.zeros(camera.size, np.int32)
+        self._instances: Counter[int] = Counter()
+
+    def new_instance(self, label: int) -> int:
+        """The instance id of one more object of a class."""
+        self._instances[label] += 1
+        return label * 1000 + self._instances[label] - 1
+
+    def put(
+        self, window: tuple[slice, slice], mask: NDArray[np.bool_], colors: Array, depth: Array | float, label: int,
+        instance: int | None = None,
+    ) -> None:  # fmt: skip
+        """Put a surface into a window of the picture, where the mask is set and nothing nearer stands.
+
+        Args:
+            window: Rows and columns.
+            mask: Where the surface is (h, w).
+            colors: Its colours (h, w, 3).
+            depth: Its distance, broadcast to (h, w).
+            label: Its label id.
+            instance: Its instance id; None for stuff.
+        """
+        near = self.depth[window]
+        seen = mask & (depth <= near)
+        np.copyto(self.image[window], colors, where=seen[..., None])
+        np.copyto(near, depth, where=seen)
+        self.label_ids[window][seen] = label
+        self.instance_ids[window][seen] = label if instance is None else instance
+
+    def stamp(
+        self, polygons: Sequence[Polygon], *, depth: float, label: int, instance: int | None = None, light: float = 1.0
+    ) -> None:  # fmt: skip
+        """Draw an object of polygons, the later ones over the earlier ones, with smooth outlines."""
+        drawn = self._rasterize(polygons)
+        if drawn is None:
+            return
+        window, colors, coverage = drawn
+        v = np.arange(colors.shape[0], dtype=np.float32)[:, None] * (depth / self.camera.scale)
+        u = np.arange(colors.shape[1], dtype=np.float32)[None] * (depth / self.camera.scale)
+        colors = colors * (light * (1 + 0.05 * noise(u + depth, v)))[..., None]
+        behind = self.image[window]
+        blended = behind + coverage[..., None] * (colors - behind)
+        self.put(window, coverage * 255 >= _SOLID, blended, depth, label, instance)
+
+    def shade(self, polygons: Sequence[Polygon]) -> None:
+        """Lay shadows on the ground: colours are mixed with what is there, labels and distances stay."""
+        drawn = self._rasterize(polygons)
+        if drawn is not None:
+            window, colors, coverage = drawn
+            behind = self.image[window]
+            behind += coverage[..., None] * (colors - behind)
+
+    def _rasterize(self, polygons: Sequence[Polygon]) -> tuple[tuple[slice, slice], Array, Array] | None:
+        """The window that the polygons cover, their colours (h, w, 3) and their coverage (h, w) there."""
+        flat = self.camera.project(np.concatenate([polygon.points for polygon in polygons]))
+        height, width = self.camera.size
+        left, top = np.clip(np.floor(flat.min(axis=0)), 0, (width, height)).astype(int).tolist()
+        right, bottom = np.clip(np.ceil(flat.max(axis=0)), 0, (width, height)).astype(int).tolist()
+        if right <= left or bottom <= top:
+            return None
+        sheet = Image.new("RGBA", ((right - left) * _OVERSAMPLING, (bottom - top) * _OVERSAMPLING))
+        pen = ImageDraw.Draw(sheet)
+        start = 0
+        for polygon in polygons:
+            corners = (flat[start : start + len(polygon.points)] - (left, top)) * _OVERSAMPLING - 0.5
+            start += len(polygon.points)
+            ink = [round(255 * min(max(value, 0.0), 1.0)) for value in (*polygon.color, polygon.opacity)]
+            pen.polygon(corners.ravel().tolist(), fill=(ink[0], ink[1], ink[2], ink[3]))
+        pixels = np.asarray(sheet.reduce(_OVERSAMPLING), dtype=np.float32) / 255
+        return (slice(top, bottom), slice(left, right)), pixels[..., :3], pixels[..., 3]

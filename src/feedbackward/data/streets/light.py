@@ -1,0 +1,118 @@
+"""Light and lens: time of day, sky, haze, exposure, blur and noise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from feedbackward.data.streets.canvas import RGB, Canvas
+from feedbackward.data.streets.textures import Array, noise
+
+_SKY = 23
+
+
+@dataclass(frozen=True)
+class Hour:
+    """The light of one time of day: colours of the sky and of the light, hardness of shadows, brightness, lit windows."""
+
+    zenith: RGB
+    horizon: RGB
+    tint: RGB
+    hardness: float
+    brightness: float
+    lamps: float
+
+
+_HOURS = (
+    Hour((0.26, 0.46, 0.80), (0.70, 0.81, 0.92), (1.0, 0.99, 0.95), 0.9, 1.0, 0.02),  # clear
+    Hour((0.64, 0.67, 0.71), (0.83, 0.85, 0.87), (0.94, 0.98, 1.0), 0.15, 0.92, 0.06),  # clouds
+    Hour((0.34, 0.42, 0.64), (0.95, 0.78, 0.60), (1.08, 0.95, 0.80), 0.7, 0.85, 0.10),  # evening
+    Hour((0.17, 0.21, 0.36), (0.50, 0.47, 0.53), (0.84, 0.89, 1.05), 0.0, 0.62, 0.35),  # dusk
+)
+
+
+@dataclass(frozen=True)
+class Light:
+    """The light of one scene and what the camera makes of it.
+
+    Args:
+        hour: The time of day.
+        sun: Length of the shadow of a thing one metre high, in metres, to the right where positive.
+        clouds: Strength of the clouds.
+        haze: Share of the view lost in each metre.
+        gain: Exposure.
+        gamma: Exponent of the tone curve.
+        blur: Radius of the blur in picture widths.
+        grain: Standard deviation of the noise.
+    """
+
+    hour: Hour
+    sun: float
+    clouds: float
+    haze: float
+    gain: float
+    gamma: float
+    blur: float
+    grain: float
+
+    @property
+    def shadow(self) -> float:
+        """What is left of the light in the shade."""
+        return 1 - 0.55 * self.hour.hardness
+
+    def on_wall(self, side: int) -> float:
+        """Light on a wall to the left (-1) or right (1) of the street, which the sun meets from the other side."""
+        return 1 + 0.15 * self.hour.hardness if self.sun * side > 0 else 1 - 0.35 * self.hour.hardness
+
+
+def draw_light(rng: np.random.Generator) -> Light:
+    """Draw the light of a scene."""
+    hour = _HOURS[rng.choice(len(_HOURS), p=(0.36, 0.32, 0.18, 0.14))]
+    return Light(
+        hour=hour,
+        sun=rng.choice((-1, 1)) * rng.uniform(0.3, 1.6),
+        clouds=rng.uniform(0.0, 0.16),
+        haze=rng.choice((0.002, 0.004, 0.008, 0.016), p=(0.3, 0.35, 0.25, 0.1)),
+        gain=rng.uniform(0.8, 1.15) * hour.brightness,
+        gamma=rng.uniform(0.85, 1.15),
+        blur=rng.uniform(0.0, 0.0016),
+        grain=rng.uniform(0.004, 0.02) / hour.brightness,
+    )
+
+
+def paint_sky(canvas: Canvas, light: Light, *, offset: float) -> None:
+    """Fill the sky, which is behind everything; the horizon's row counts as sky until something stands there."""
+    camera = canvas.camera
+    end = min(camera.size[0], int(camera.horizon_row) + 1)
+    rows = np.arange(end, dtype=np.float32)[:, None]
+    elevation = (camera.horizon_row - rows).clip(0) / camera.scale  # (end, 1)
+    rise = np.clip(elevation * 2.2, 0, 1)[..., None]
+    sky = np.asarray(light.hour.horizon, np.float32) * (1 - rise) + np.asarray(light.hour.zenith, np.float32) * rise
+    reach = 1 / (elevation + 0.12)  # clouds lie in a plane: they crowd towards the horizon
+    clouds = noise(camera.slopes()[None] * reach * 0.6 + offset, reach * 0.6 + offset, roughness=1.5)
+    sky = sky + (light.clouds * np.clip(clouds + 0.2, -0.4, 1.6))[..., None] * (1.05 - sky)
+    window = (slice(0, end), slice(0, camera.size[1]))
+    canvas.put(window, np.ones((end, camera.size[1]), np.bool_), sky, np.inf, _SKY)
+
+
+def develop(canvas: Canvas, light: Light, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The picture (h, w, 3) that the camera makes of the canvas: haze, exposure, blur and noise."""
+    height, width = canvas.camera.size
+    clear = np.exp(-light.haze * canvas.depth)
+    clear[np.isinf(canvas.depth)] = 1  # the sky has its haze already
+    haze = np.asarray(light.hour.horizon, np.float32) / light.hour.brightness
+    image = canvas.image * np.asarray(light.hour.tint, np.float32)
+    image = haze + clear[..., None] * (image - haze)
+    away = np.linspace(-1, 1, height, dtype=np.float32)[:, None] ** 2 + np.linspace(-1, 1, width, dtype=np.float32) ** 2
+    image *= (light.gain * (1 - 0.10 * away))[..., None]
+    np.clip(image, 0, 1, out=image)
+    if light.gamma != 1:
+        image **= light.gamma
+    blurred = Image.fromarray(_to_bytes(image)).filter(ImageFilter.GaussianBlur(light.blur * width))
+    grain: Array = rng.standard_normal(image.shape, dtype=np.float32)
+    return _to_bytes(np.asarray(blurred, np.float32) / 255 + light.grain * grain)
+
+
+def _to_bytes(image: Array) -> NDArray[np.uint8]:
+    return np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)

@@ -1,0 +1,148 @@
+"""From decoded pixels to tensors: decimation and random augmentation of an image together with its mask.
+
+Built on torchvision.transforms.v2, so that both always see the same random numbers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from feedbackward.errors import InputError
+
+Size: TypeAlias = tuple[int, int]
+
+VOID = 255
+"""The value of void in every mask that a data set gives out."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of the training images; the defaults are the paper's: flips and nothing else.
+
+    Args:
+        horizontal_flip: Probability of a mirror image.
+        scale: Smallest and largest factor by which height and width are scaled together, for example
+            (0.5, 2.0). Other than (1.0, 1.0) it needs a crop.
+        crop: Height and width of a random crop; smaller images are padded (image black, mask void).
+        color_jitter: Largest relative change of brightness, contrast and saturation, 0 to 1.
+
+    Raises:
+        InputError: If a value is out of its range, or images are scaled without a crop.
+    """
+
+    horizontal_flip: float = 0.5
+    scale: tuple[float, float] = (1.0, 1.0)
+    crop: Size | None = None
+    color_jitter: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in (("horizontal_flip", self.horizontal_flip), ("color_jitter", self.color_jitter)):
+            if not 0 <= value <= 1:
+                raise InputError(f"augmentation: {name} is {value}; expected 0 to 1")
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise InputError(
+                f"augmentation: scale is {self.scale}; expected (smallest, largest), both above 0"
+            )
+        if self.scale != (1.0, 1.0) and self.crop is None:
+            raise InputError(
+                "augmentation: scale without crop makes images of many sizes; give crop: [H, W] too"
+            )
+        check_size("augmentation: crop", self.crop)
+
+
+def check_size(name: str, size: Size | None) -> None:
+    """Refuse a height or width below 1.
+
+    Raises:
+        InputError: If there is one; name says what the size is of.
+    """
+    if size is not None and min(size) < 1:
+        raise InputError(f"{name} is {list(size)}; expected [height, width], both 1 or more")
+
+
+FLIP_ONLY = Augmentation()
+"""The paper's augmentation."""
+
+
+class TrainTransform:
+    """Decimate and augment: image and mask change together and end at one size.
+
+    Args:
+        size: Height and width to resize to first (image bilinear with antialiasing, mask nearest); None keeps
+            them.
+        augmentation: What is random.
+    """
+
+    def __init__(self, size: Size | None, augmentation: Augmentation) -> None:
+        steps: list[Callable[..., Any]] = [] if size is None else [v2.Resize(list(size))]
+        if augmentation.scale != (1.0, 1.0):
+            steps.append(_RandomScale(augmentation.scale))
+        if augmentation.crop is not None:
+            fill: dict[type | str, Any] = {tv_tensors.Image: 0, tv_tensors.Mask: VOID}
+            steps.append(v2.RandomCrop(list(augmentation.crop), pad_if_needed=True, fill=fill))
+        if augmentation.horizontal_flip > 0:
+            steps.append(v2.RandomHorizontalFlip(augmentation.horizontal_flip))
+        if augmentation.color_jitter > 0:
+            jitter = augmentation.color_jitter
+            steps.append(v2.ColorJitter(brightness=jitter, contrast=jitter, saturation=jitter))
+        self._steps = v2.Compose(steps or [v2.Identity()])
+
+    def __call__(self, image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+        """Image uint8 (H, W, 3) and mask uint8 (H, W) to float32 (3, h, w) in [0, 1] and int64 (h, w)."""
+        changed, changed_mask = self._steps(
+            tv_tensors.Image(_channels_first(image)), tv_tensors.Mask(torch.from_numpy(mask))
+        )
+        return _to_float(changed.as_subclass(Tensor)), changed_mask.as_subclass(Tensor).long()
+
+
+class EvalTransform:
+    """Decimate the image alone: the mask stays at its full resolution, where the scores are taken.
+
+    Args:
+        size: Height and width to resize the image to (bilinear with antialiasing); None keeps it.
+    """
+
+    def __init__(self, size: Size | None) -> None:
+        self._size = size
+
+    def __call__(self, image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+        """Image uint8 (H, W, 3) and mask uint8 (H, W) to float32 (3, h, w) in [0, 1] and int64 (H, W)."""
+        return self.image(image), torch.from_numpy(mask).long()
+
+    def image(self, image: NDArray[np.uint8]) -> Tensor:
+        """Image uint8 (H, W, 3) to float32 (3, h, w) in [0, 1]."""
+        tensor = _channels_first(image)
+        if self._size is not None:
+            tensor = v2.functional.resize_image(tensor, list(self._size), antialias=True)
+        return _to_float(tensor)
+
+
+class _RandomScale:
+    """Scale height and width of image and mask by one random factor."""
+
+    def __init__(self, scale: tuple[float, float]) -> None:
+        self._scale = scale
+
+    def __call__(
+        self, image: tv_tensors.Image, mask: tv_tensors.Mask
+    ) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
+        factor = torch.empty(()).uniform_(*self._scale).item()
+        size = [max(1, round(length * factor)) for length in mask.shape]
+        return v2.functional.resize(image, size), v2.functional.resize(mask, size)
+
+
+def _channels_first(image: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(image).permute(
+        2, 0, 1
+    )  # channels stay last in memory: torch's fast path to resize
+
+
+def _to_float(image: Tensor) -> Tensor:
+    return image.contiguous().to(torch.float32).div_(255)

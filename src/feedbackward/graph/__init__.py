@@ -1,0 +1,24 @@
+"""The method as a graph transform: trace an encoder, look up the rules, write the way back behind it."""
+
+from feedbackward.graph.biases import biases_to_norms
+from feedbackward.graph.registry import REGISTRY, Registry, UnsupportedOperationsError, rule
+from feedbackward.graph.step import Permute, Policy, Retrace, Step
+from feedbackward.graph.trace import shapes, trace
+from feedbackward.graph.transpose import Passed, WayBack, transpose
+
+__all__ = [
+    "REGISTRY",
+    "Passed",
+    "Permute",
+    "Policy",
+    "Registry",
+    "Retrace",
+    "Step",
+    "UnsupportedOperationsError",
+    "WayBack",
+    "biases_to_norms",
+    "rule",
+    "shapes",
+    "trace",
+    "transpose",
+]

@@ -1,0 +1,24 @@
+"""The paper's encoder: every convolution of a plain network without its bias, and with a batch norm behind it."""
+
+from torch import fx, nn
+
+
+def biases_to_norms(traced: fx.GraphModule) -> None:
+    """Drop the bias of every convolution that has one and put a batch norm behind it, in place.
+
+    The convolution keeps its keys; its norm stands below it at PATH.norm, as the one of the way back does
+    (Section 4: "we discard the bias and add two batch normalization operations").
+    """
+    for node in list(traced.graph.nodes):
+        if node.op != "call_module":
+            continue
+        layer = traced.get_submodule(node.target)
+        if not isinstance(layer, nn.Conv2d) or layer.bias is None:
+            continue
+        layer.bias = None
+        layer.add_module("norm", nn.BatchNorm2d(layer.out_channels))
+        with traced.graph.inserting_after(node):
+            norm = traced.graph.call_module(f"{node.target}.norm")
+        node.replace_all_uses_with(norm)
+        norm.args = (node,)
+    traced.recompile()

@@ -1,0 +1,91 @@
+"""The table of rules: for each operation of an encoder, what it does to the signal on the way back."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from torch import fx, nn
+
+from feedbackward.errors import InputError
+
+if TYPE_CHECKING:
+    from feedbackward.graph.step import Step
+
+Target = type[nn.Module] | Callable[..., Any] | str
+"""An operation as fx names it: the class of a module, a function, or the name of a tensor method."""
+
+Signals = list[tuple[Any, fx.Node]]
+"""What a rule returns: pairs of an encoder's value and the signal that flows back to it."""
+
+Rule = Callable[..., Signals]
+"""Called with a Step and the arguments that the encoder's own operation had."""
+
+
+class UnsupportedOperationsError(InputError):
+    """The encoder has operations for which there is no rule; the message lists every one."""
+
+
+class Registry:
+    """A lookup from operation to rule; a class is found by itself alone, never by its bases."""
+
+    def __init__(self) -> None:
+        self._rules: dict[Target, Rule] = {}
+
+    def rule(self, *targets: Target) -> Callable[[Rule], Rule]:
+        """Register the decorated function for these operations.
+
+        Raises:
+            ValueError: If an operation has a rule already.
+        """
+
+        def register(function: Rule) -> Rule:
+            for target in targets:
+                if target in self._rules:
+                    raise ValueError(
+                        f"{describe(target)} has the rule {self._rules[target].__name__} already; "
+                        f"one operation has one rule"
+                    )
+                self._rules[target] = function
+            return function
+
+        return register
+
+    def __contains__(self, target: Target) -> bool:
+        return target in self._rules
+
+    def __getitem__(self, target: Target) -> Rule:
+        try:
+            return self._rules[target]
+        except KeyError:
+            raise KeyError(f"no rule for {describe(target)}") from None
+
+    def __iter__(self) -> Iterator[tuple[Target, Rule]]:
+        return iter(self._rules.items())
+
+
+def target_of(node: fx.Node, root: nn.Module) -> Target:
+    """The operation of a traced node: the class of its module, its function, or the name of its method."""
+    if node.op == "call_module":
+        return type(root.get_submodule(str(node.target)))
+    return node.target
+
+
+def describe(target: Target) -> str:
+    """A name that a reader can look up: torch.nn.modules.conv.Conv2d, torch.add, Tensor.view."""
+    if isinstance(target, str):
+        return f"Tensor.{target}"
+    module = getattr(target, "__module__", None) or "torch"
+    return f"{module.lstrip('_')}.{target.__name__}"
+
+
+def refuse(nodes: Iterable[fx.Node], root: nn.Module) -> UnsupportedOperationsError:
+    """The one error that lists every node without a rule."""
+    lines = [f"  {node.name}: {describe(target_of(node, root))}" for node in nodes]
+    return UnsupportedOperationsError(
+        f"this encoder cannot be run backward: {len(lines)} of its operations have no rule:\n"
+        + "\n".join(lines)
+        + "\nchoose another encoder, or add a rule for each of them (CONTRIBUTING.md, How to add a rule)"
+    )
+
+
+REGISTRY = Registry()
+rule = REGISTRY.rule

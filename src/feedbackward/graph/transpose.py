@@ -1,0 +1,212 @@
+"""The walker: it goes through a traced encoder from the last node to the first and writes the way back behind it.
+
+The method of "Feedbackward Decoding for Semantic Segmentation" (Wang et al.), Sections 3 and 4, on any graph. The walker
+knows no operations and the rules know no graph; a value that is used several times gets the sum of its signals here.
+"""
+
+import math
+import operator
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import reduce
+
+import torch
+import torch.nn.functional as F
+from torch import fx, nn
+
+from feedbackward.errors import InputError
+from feedbackward.graph.registry import REGISTRY, refuse, target_of
+from feedbackward.graph.rules import turns_around
+from feedbackward.graph.step import Permute, Policy, Retrace, Step
+from feedbackward.graph.trace import shapes
+from feedbackward.nn import upsample_like
+
+REFERENCE_SIZE = (256, 256)
+"""Height and width at which the graph is measured; strides and channels are read off it, never sizes."""
+
+
+@dataclass(frozen=True)
+class Passed:
+    """One node of the encoder and what the way back does there."""
+
+    node: fx.Node
+    emitted: tuple[fx.Node, ...]
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """Both passes of a feedbackward network, ready to run on a module that has `encoder` and `decoder`.
+
+    Args:
+        graph: From the image to the signal that the classifier reads; targets are encoder.* and decoder.*.
+        decoder: The norms of the way back by the encoder's paths, the only new parameters.
+        turn: What the U-turn emits between the passes, if the encoder does not turn by itself.
+        passed: The encoder's nodes in the order of the way back.
+        stop: The encoder's value at which the way back ends; the image's own node for the paper's networks.
+        channels: The channels of the signal there.
+        stride: By how much that signal is smaller than the image.
+        deepest_stride: By how much the encoder's last feature is smaller than the image.
+    """
+
+    graph: fx.Graph
+    decoder: nn.Module
+    turn: tuple[fx.Node, ...]
+    passed: tuple[Passed, ...]
+    stop: fx.Node
+    channels: int
+    stride: int
+    deepest_stride: int
+
+
+@dataclass(frozen=True)
+class _Stop:
+    """A place where the way back may end: the whole signal passes through this value, and here the graph was then."""
+
+    node: fx.Node
+    signal: fx.Node
+    last: fx.Node
+    passed: int
+
+
+def transpose(
+    encoder: fx.GraphModule,
+    *,
+    in_channels: int = 3,
+    permute: Permute = "necessary",
+    retrace: Retrace = "all",
+    output_stride: int | None = None,
+) -> WayBack:
+    """Write the way back behind the encoder's pass.
+
+    Args:
+        encoder: What trace() returns.
+        in_channels: The channels of the image.
+        permute: Where a weight's channel axes are swapped: "necessary" (PWN) or "possible" (PWP).
+        retrace: Which layers are walked back: "all", or the "transitions" of resolution or channels.
+        output_stride: Where to end. None: at the image, behind one more ReLU (the paper). 1, 2, 4, ...: at the feature
+            of that stride nearest to the image through which the whole signal passes. Where the first layer is strided
+            already, the only feature of stride 1 is the image.
+
+    Raises:
+        UnsupportedOperationsError: If operations on the signal's path have no rule; it lists them all.
+        InputError: If the encoder has no feature of that output stride; it lists the strides that there are.
+    """
+    graph, forward = _copy(encoder)
+    found = shapes(encoder, REFERENCE_SIZE, channels=in_channels)
+    measured = {forward[node]: shape for node, shape in found.items()}
+    feature = forward[encoder.graph.output_node().args[0]]
+    turn = _turn_around(graph, encoder, feature)
+
+    policy, norms = Policy(permute, retrace), dict[str, int]()
+    signals = defaultdict[fx.Node, list[fx.Node]](list)
+    signals[feature].append(_last(graph))
+    passed: list[Passed] = []
+    stops: dict[int, _Stop] = {}
+    unsupported: list[fx.Node] = []
+
+    for source, node in reversed(forward.items()):
+        if node not in signals:
+            continue
+        mark = _last(graph)
+        # Where one value was used several times, here its signals are added.
+        signal = reduce(lambda a, b: graph.call_function(operator.add, (a, b)), signals.pop(node))
+        if not signals:
+            here = _Stop(node, signal, _last(graph), len(passed))
+            if node.op == "placeholder":
+                break
+            stops[_stride(measured[node])] = here
+        target = target_of(source, encoder)
+        if target in REGISTRY:
+            step = Step(graph, node, encoder, signal, policy, measured, norms)
+            received = REGISTRY[target](step, *node.args, **node.kwargs)
+        else:
+            unsupported.append(source)
+            received = [(value, signal) for value in node.all_input_nodes if value.op != "get_attr"]
+        for value, back in received:
+            signals[value].append(back)
+        passed.append(Passed(node, _since(mark)))
+    if unsupported:
+        raise refuse(unsupported, encoder)
+
+    stop = _choose(here, stops, output_stride)
+    for node in reversed(_since(stop.last)):
+        graph.erase_node(node)
+    end = stop.signal if stop is not here else graph.call_function(torch.relu, (stop.signal,))
+    graph.output(end)
+    graph.lint()
+    return WayBack(
+        graph=graph,
+        decoder=_norms(norms, graph),
+        turn=turn,
+        passed=tuple(passed[: stop.passed]),
+        stop=stop.node,
+        channels=measured[stop.node][1],
+        stride=_stride(measured[stop.node]),
+        deepest_stride=_stride(measured[feature]),
+    )
+
+
+def _copy(encoder: fx.GraphModule) -> tuple[fx.Graph, dict[fx.Node, fx.Node]]:
+    """The encoder's pass in a graph of its own, its targets below `encoder`, and which node became which."""
+    graph, copies = fx.Graph(), dict[fx.Node, fx.Node]()
+    for node in encoder.graph.nodes:
+        if node.op == "output":
+            break
+        copies[node] = graph.node_copy(node, lambda value: copies[value])
+        if node.op in ("call_module", "get_attr"):
+            copies[node].target = f"encoder.{node.target}"
+    return graph, copies
+
+
+def _turn_around(graph: fx.Graph, encoder: fx.GraphModule, feature: fx.Node) -> tuple[fx.Node, ...]:
+    """The U-turn: a downsampling followed by an upsampling, unless the encoder's last operation is such by itself."""
+    if turns_around(target_of(encoder.graph.output_node().args[0], encoder)):
+        return ()
+    # ceil_mode keeps a last row or column, and features of a single pixel.
+    down = graph.call_function(F.max_pool2d, (feature, 2), {"ceil_mode": True})
+    return down, graph.call_function(upsample_like, (down, feature))
+
+
+def _choose(image: _Stop, features: dict[int, _Stop], output_stride: int | None) -> _Stop:
+    if output_stride is None:
+        return image
+    available = {1: image, **features}
+    if output_stride not in available:
+        raise InputError(
+            f"output_stride={output_stride}: this encoder has no feature of that stride through which the whole signal "
+            f"passes; choose one of {sorted(available)}, or None to go back to the image"
+        )
+    return available[output_stride]
+
+
+def _stride(shape: torch.Size) -> int:
+    """The reduction of a value measured at the reference size, a power of two also where a layer is not padded."""
+    return 2 ** max(0, round(math.log2(REFERENCE_SIZE[0] / shape[-2])))
+
+
+def _norms(channels: dict[str, int], graph: fx.Graph) -> nn.Module:
+    """The tree of norms that the graph calls, each at its path in the encoder."""
+    decoder = nn.Module()
+    for node in graph.nodes:
+        path = str(node.target).removeprefix("decoder.")
+        if node.op == "call_module" and path != node.target:
+            parent = decoder
+            for name in path.split(".")[:-1]:
+                if name not in parent._modules:
+                    parent.add_module(name, nn.Module())
+                parent = parent.get_submodule(name)
+            parent.add_module("norm", nn.BatchNorm2d(channels[path]))
+    return decoder
+
+
+def _last(graph: fx.Graph) -> fx.Node:
+    return next(iter(reversed(graph.nodes)))
+
+
+def _since(mark: fx.Node) -> tuple[fx.Node, ...]:
+    """The nodes behind the marked one."""
+    nodes, node = list[fx.Node](), mark.next
+    while node.op != "root":
+        nodes.append(node)
+        node = node.next
+    return tuple(nodes)

@@ -1,0 +1,149 @@
+"""The trained network behind a path or a hub id, ready to predict.
+
+A saved folder and a hub id hold config.json and model.safetensors; a training checkpoint is read by torch's
+restricted unpickler, which takes tensors and plain data only and refuses everything that would run code.
+"""
+
+import pickle
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from feedbackward.data.classes import ClassTable
+from feedbackward.errors import InputError
+from feedbackward.models import SegmentationNetwork, create_model, from_pretrained
+
+CHECKPOINT_SUFFIX = ".ckpt"
+NETWORK_PREFIX = "network."
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_LISTED = 3
+
+
+def load_network(model: str | Path) -> SegmentationNetwork:
+    """Load a trained network and put it into eval mode, on the CPU.
+
+    Args:
+        model: A folder that save_pretrained wrote, a checkpoint (.ckpt) that `feedbackward fit` wrote, or the
+            id of a network on the Hugging Face hub, such as "someone/camvid-mobilenet". A path that exists
+            comes first.
+
+    Raises:
+        InputError: If there is nothing under that name, or what is there is no network of this library:
+            another kind of file, a truncated one, one that would run code, or one whose tensors do not fit
+            its configuration.
+
+    Example:
+        >>> load_network("runs/camvid/checkpoints/best.ckpt")  # doctest: +SKIP
+    """
+    path = Path(model)
+    if path.is_dir():
+        network = _load_folder(path)
+    elif path.is_file():
+        network = load_checkpoint(path)
+    elif (
+        isinstance(model, str)
+        and _HUB_ID.fullmatch(model)
+        and path.suffix not in (CHECKPOINT_SUFFIX, ".safetensors")
+    ):
+        network = from_pretrained(model)
+    else:
+        raise InputError(
+            f"no such model: {model}; expected a folder with config.json and model.safetensors, a training "
+            f"checkpoint ({CHECKPOINT_SUFFIX}) or a hub id such as someone/camvid-mobilenet"
+        )
+    return network.eval()
+
+
+def _load_folder(folder: Path) -> SegmentationNetwork:
+    missing = [name for name in ("config.json", "model.safetensors") if not (folder / name).is_file()]
+    if missing:
+        checkpoints = sorted(folder.rglob(f"*{CHECKPOINT_SUFFIX}"))
+        hint = f"; did you mean the checkpoint {checkpoints[0]}?" if checkpoints else ""
+        raise InputError(
+            f"{folder} is no saved network: {' and '.join(missing)} missing; expected what save_pretrained "
+            f"writes{hint}"
+        )
+    return from_pretrained(folder)
+
+
+def load_checkpoint(path: Path) -> SegmentationNetwork:
+    """Rebuild the network of a training checkpoint from its stored configuration and tensors.
+
+    Raises:
+        InputError: If the file is not a checkpoint of `feedbackward fit`, is damaged, or would run code.
+    """
+    checkpoint = _read(path)
+    ours = checkpoint.get("feedbackward")
+    if not isinstance(ours, dict) or "state_dict" not in checkpoint:
+        raise InputError(
+            f"{path} is a checkpoint of another program: expected 'feedbackward' and 'state_dict' in it, "
+            f"found {_some(checkpoint)}; give one that `feedbackward fit` wrote"
+        )
+    network = create_model(**ours["config"])
+    tensors = {
+        name.removeprefix(NETWORK_PREFIX): tensor
+        for name, tensor in checkpoint["state_dict"].items()
+        if name.startswith(NETWORK_PREFIX)
+    }
+    _fill(network, tensors, path)
+    if ours["class_table"] is not None:
+        network.class_table = ClassTable.from_dict(ours["class_table"])
+    return network
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if path.suffix == ".safetensors" or path.name == "config.json":
+        raise InputError(f"{path} is one file of a saved network; give its folder: {path.parent}")
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic != b"PK\x03\x04":
+        raise InputError(
+            f"{path} is no checkpoint (its first bytes are {magic!r}); give one of `feedbackward fit`"
+        )
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is truncated: its end is missing; copy or download it again")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{path} was not loaded, because it holds more than tensors and plain data and could run code: "
+            f"{_refused(path)}; give one that `feedbackward fit` wrote"
+        ) from error
+    except RuntimeError as error:
+        raise InputError(f"{path} is no checkpoint or is damaged: {error}") from error
+    if not isinstance(checkpoint, dict):
+        raise InputError(
+            f"{path} holds a {type(checkpoint).__name__}; give a checkpoint of `feedbackward fit`"
+        )
+    return checkpoint
+
+
+def _refused(path: Path) -> str:
+    return _some(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+
+
+def _fill(network: SegmentationNetwork, tensors: dict[str, Tensor], path: Path) -> None:
+    expected = network.state_dict()
+    problems = []
+    if missing := expected.keys() - tensors.keys():
+        problems.append(f"{len(missing)} tensors missing ({_some(missing)})")
+    if unexpected := tensors.keys() - expected.keys():
+        problems.append(f"{len(unexpected)} unexpected ({_some(unexpected)})")
+    other = {name for name in expected.keys() & tensors.keys() if expected[name].shape != tensors[name].shape}
+    if other:
+        problems.append(f"{len(other)} of another shape ({_some(other)})")
+    if problems:
+        raise InputError(
+            f"the tensors of {path} do not fit the network of its configuration: {', '.join(problems)}; it "
+            f"may come from another version of feedbackward"
+        )
+    network.load_state_dict(tensors)
+
+
+def _some(names: Any) -> str:
+    names = sorted(str(name) for name in names)
+    return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")

@@ -1,0 +1,93 @@
+"""Prediction on an image of any size: normalise, run, interpolate the scores, take the best class."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy.typing import NDArray
+from torch import Tensor
+
+from feedbackward.data.transforms import EvalTransform
+from feedbackward.errors import InputError
+from feedbackward.models import SegmentationNetwork
+from feedbackward.nn.resize import resize_logits
+
+
+def choose_device(name: Literal["auto", "cpu", "cuda"]) -> torch.device:
+    """The device of that name; "auto" is the GPU if there is one, else the CPU.
+
+    Raises:
+        InputError: If "cuda" is asked for and PyTorch sees no GPU.
+    """
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise InputError(
+            "device cuda: PyTorch sees no GPU here; use --device cpu, or install a CUDA build of PyTorch"
+        )
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+class Predictor:
+    """Predicts the class of every pixel of an image.
+
+    Args:
+        network: For RGB images and at most 256 classes; it is moved to the device and set to eval mode.
+        device: Where to run.
+        scale: The network sees the image at this factor of its size, and the score maps are interpolated back
+            bilinearly. 0.5 is the paper's set-up for Cityscapes (section 4).
+
+    Raises:
+        InputError: If scale is not positive, or the network takes other than 3 channels or has more than 256
+            classes.
+
+    Example:
+        >>> predictor = Predictor(load_network("camvid.ckpt"), device=torch.device("cpu"))  # doctest: +SKIP
+        >>> predictor.predict(np.zeros((360, 480, 3), np.uint8)).shape  # doctest: +SKIP
+        (360, 480)
+    """
+
+    def __init__(self, network: SegmentationNetwork, *, device: torch.device, scale: float = 1.0) -> None:
+        if not 0 < scale < float("inf"):
+            raise InputError(f"scale {scale}: expected a positive factor of the image's size, such as 0.5")
+        channels = network.config.get("in_channels", 3)
+        if channels != 3:
+            raise InputError(
+                f"the network takes images of {channels} channels, but prediction reads RGB: 3 channels"
+            )
+        if network.classes > 256:
+            raise InputError(
+                f"the network has {network.classes} classes, but an 8-bit mask holds at most 256"
+            )
+        self.network = network.to(device).eval()
+        self.device = device
+        self.scale = scale
+
+    @torch.inference_mode()
+    def logits(self, image: UInt8[np.ndarray, "h w 3"]) -> Float[Tensor, "classes h w"]:
+        """Score maps of an 8-bit RGB image, at its size and on the device.
+
+        Raises:
+            InputError: If the GPU's memory does not hold an image of this size.
+        """
+        height, width, _ = image.shape
+        seen = (max(1, round(height * self.scale)), max(1, round(width * self.scale)))
+        # The transform of evaluation, so that a prediction is what the scores were taken of.
+        pixels = EvalTransform(None if seen == (height, width) else seen).image(image)
+        try:
+            scores = self.network(self.network.normalization(pixels.to(self.device)[None]))
+            return resize_logits(scores, (height, width))[0]
+        except torch.OutOfMemoryError as error:
+            raise InputError(
+                f"the GPU's memory does not hold an image of {height}x{width}; use a smaller --scale, or "
+                f"--device cpu"
+            ) from error
+
+    def predict(self, image: UInt8[np.ndarray, "h w 3"]) -> NDArray[np.uint8]:
+        """Class indices (H, W) of an 8-bit RGB image (H, W, 3).
+
+        Raises:
+            InputError: If the GPU's memory does not hold an image of this size.
+        """
+        indices: NDArray[np.uint8] = self.logits(image).argmax(0).to(torch.uint8).cpu().numpy()
+        return indices

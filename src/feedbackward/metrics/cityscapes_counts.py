@@ -1,0 +1,135 @@
+"""What the Cityscapes scores need to know of an image: a confusion matrix and weighted hits of instances.
+
+Counts of images, batches and processes are summed; cityscapes_result turns the sum into scores. The rules are
+those of the official evaluator (cityscapesScripts, evalPixelLevelSemanticLabeling).
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float64, Int64, Integer
+from torch import Tensor
+
+from feedbackward.data.cityscapes_labels import LABELS, MEAN_INSTANCE_SIZE
+from feedbackward.errors import InputError
+from feedbackward.metrics.functional import check_values, count_pairs
+
+_IDS = len(LABELS)
+_FIRST_INSTANCE = 1001  # smaller values of an instance map are label ids of stuff and of groups
+_PREDICTION_HINT = (
+    "write label ids (road 7, sidewalk 8, ...); 255 is void in train ids, which are not label ids"
+)
+
+
+class CityscapesCounts(NamedTuple):
+    """Sums over images, by label id.
+
+    Args:
+        confusion: Pixels by ground-truth label id (row) and predicted label id (column), ignored ones included.
+        instances: Instances in the ground truth.
+        class_hits: Over all instances, their pixels predicted as their own class, times the mean size of an
+            instance of that class divided by the size of this one.
+        category_hits: The same for pixels predicted as any label of the class's category.
+    """
+
+    confusion: Int64[Tensor, "34 34"]
+    instances: Int64[Tensor, "34"]
+    class_hits: Float64[Tensor, "34"]
+    category_hits: Float64[Tensor, "34"]
+
+
+def count_nothing() -> CityscapesCounts:
+    """The counts of no image."""
+    return CityscapesCounts(
+        confusion=torch.zeros(_IDS, _IDS, dtype=torch.int64),
+        instances=torch.zeros(_IDS, dtype=torch.int64),
+        class_hits=torch.zeros(_IDS, dtype=torch.float64),
+        category_hits=torch.zeros(_IDS, dtype=torch.float64),
+    )
+
+
+def add_counts(first: CityscapesCounts, second: CityscapesCounts) -> CityscapesCounts:
+    """The counts of two sets of images together."""
+    return CityscapesCounts(*(a + b for a, b in zip(first, second, strict=True)))
+
+
+def count_image(
+    prediction: Integer[Tensor, "h w"],
+    label_ids: Integer[Tensor, "h w"],
+    instance_ids: Integer[Tensor, "h w"],
+) -> CityscapesCounts:
+    """Count one image.
+
+    Args:
+        prediction: Predicted label ids, 0 to 33.
+        label_ids: True label ids, 0 to 33.
+        instance_ids: label id * 1000 + number for an instance, the label id for stuff and for groups; in 32
+            bits or more.
+
+    Returns:
+        The counts, on the device of the inputs.
+
+    Raises:
+        InputError: If a value is no label id, an instance map has too few bits, or it holds an instance of a
+            class without instances.
+    """
+    _check_ids(prediction, "the prediction", _PREDICTION_HINT)
+    _check_ids(label_ids, "the ground truth", "use the *_gtFine_labelIds.png files")
+    instances, class_hits, category_hits = _count_instances(prediction, instance_ids)
+    return CityscapesCounts(count_pairs(label_ids, prediction, _IDS), instances, class_hits, category_hits)
+
+
+def _check_ids(ids: Tensor, where: str, hint: str) -> None:
+    try:
+        check_values(ids, _IDS, where)
+    except InputError as error:
+        raise InputError(f"{error}, the label ids; {hint}") from error
+
+
+def _count_instances(prediction: Tensor, instance_ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    if instance_ids.dtype in (torch.uint8, torch.int8, torch.int16):
+        raise InputError(
+            f"an instance map of type {instance_ids.dtype} cannot hold 33999, the highest instance id; "
+            f"read the 16-bit *_gtFine_instanceIds.png files into int32"
+        )
+    inside = (instance_ids >= _FIRST_INSTANCE).flatten().nonzero().squeeze(1)
+    ids = instance_ids.flatten()[inside]
+    check_values(ids, _IDS * 1000, "the instance map")
+    codes = ids.to(torch.int32).mul_(_IDS).add_(prediction.flatten()[inside])
+    predicted = torch.bincount(codes, minlength=_IDS * 1000 * _IDS).view(-1, _IDS)  # (instance id, label id)
+
+    sizes = predicted.sum(1)
+    found = sizes.nonzero().squeeze(1)
+    labels = found // 1000
+    weights, category_members = _weights_and_members(prediction.device)
+    weight = weights[labels]
+    _check_instance_labels(found[weight.isnan()])
+    weight = weight / sizes[found]
+    class_hits = predicted[found, labels] * weight
+    category_hits = (predicted[found] * category_members[labels]).sum(1) * weight
+
+    zeros = torch.zeros(_IDS, dtype=torch.float64, device=prediction.device)
+    return (
+        torch.bincount(labels, minlength=_IDS),
+        zeros.index_add(0, labels, class_hits),
+        zeros.index_add(0, labels, category_hits),
+    )
+
+
+def _weights_and_members(device: torch.device) -> tuple[Tensor, Tensor]:
+    """The mean size of an instance by label id, and which label ids share a category with which.
+
+    The size is 0 for ignored labels, whose instances are skipped, and nan for classes that cannot have any.
+    """
+    weights = [MEAN_INSTANCE_SIZE.get(label.id, torch.nan if label.evaluated else 0.0) for label in LABELS]
+    members = [[a.category == b.category for b in LABELS] for a in LABELS]
+    return torch.tensor(weights, dtype=torch.float64, device=device), torch.tensor(members, device=device)
+
+
+def _check_instance_labels(ids: Tensor) -> None:
+    if ids.numel():
+        value = int(ids[0])
+        raise InputError(
+            f"the instance map holds the value {value}, an instance of {LABELS[value // 1000].name!r}, which "
+            f"has no instances; use the *_gtFine_instanceIds.png files"
+        )

@@ -1,0 +1,106 @@
+"""The one door to timm: a convnet by name, with its pretrained weights, and how its images are normalised."""
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+
+import timm
+from huggingface_hub.errors import HfHubHTTPError
+from jaxtyping import Float
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from feedbackward.errors import InputError
+
+IMAGENET = "imagenet"
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """The statistics with which a network's images are normalised, by channel.
+
+    Args:
+        mean: Subtracted from images in [0, 1].
+        std: What remains is divided by it.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(self, image: Float[Tensor, "*n c h w"]) -> Float[Tensor, "*n c h w"]:
+        """Normalise images with values in [0, 1]."""
+        mean, std = (image.new_tensor(values)[:, None, None] for values in (self.mean, self.std))
+        return (image - mean) / std
+
+
+def create_encoder(name: str, *, weights: str | os.PathLike[str] | None, in_channels: int) -> nn.Module:
+    """Build one of timm's encoders.
+
+    Args:
+        name: As timm.list_models() has it, with or without a pretrained tag (vgg16, vgg16.tv_in1k).
+        weights: "imagenet" for timm's pretrained weights from the hub or its cache, the path of a local file with
+            such weights (.safetensors, .pth), or None for random ones.
+        in_channels: The channels of the image; pretrained weights of the first layer are adapted as timm does it.
+
+    Raises:
+        InputError: If the name is unknown (it gives the nearest ones), the weights cannot be had, or do not fit.
+    """
+    _check_name(name)
+    if weights is None:
+        return timm.create_model(name, in_chans=in_channels, num_classes=0)
+    # With its classifier, although no use is made of it: only so does timm refuse a file that does not fit.
+    if os.fspath(weights) == IMAGENET:
+        return _from_hub(name, in_channels)
+    return _from_file(name, Path(weights), in_channels)
+
+
+def normalization_of(encoder: nn.Module, in_channels: int) -> Normalization:
+    """The encoder's own statistics; other than three channels take the mean of them."""
+    mean, std = encoder.pretrained_cfg["mean"], encoder.pretrained_cfg["std"]
+    if len(mean) != in_channels:
+        mean, std = ([sum(values) / len(values)] * in_channels for values in (mean, std))
+    return Normalization(tuple(mean), tuple(std))
+
+
+def _check_name(name: str) -> None:
+    if timm.is_model(name):
+        return
+    nearest = difflib.get_close_matches(name, timm.list_models(), n=5)
+    hint = f"the nearest names are {', '.join(nearest)}" if nearest else "timm.list_models() has the names"
+    raise InputError(f"unknown encoder {name!r}; {hint}")
+
+
+def _from_hub(name: str, in_channels: int) -> nn.Module:
+    if not timm.is_model_pretrained(name):
+        raise InputError(f"timm has no pretrained weights for {name!r}; use encoder_weights=None or a local file")
+    try:
+        return timm.create_model(name, pretrained=True, in_chans=in_channels)
+    except (OSError, HfHubHTTPError) as error:
+        raise InputError(
+            f"the pretrained weights of {name!r} are not in the cache and the hub cannot be reached ({error}); "
+            f"connect once so that they are cached, or download the file of {_hub_page(name)} elsewhere and give its "
+            f"path as encoder_weights, or use encoder_weights=None to start from random weights"
+        ) from error
+
+
+def _hub_page(name: str) -> str:
+    config = timm.get_pretrained_cfg(name)
+    return f"the hub's repository {config.hf_hub_id}{config.architecture}.{config.tag}"
+
+
+def _from_file(name: str, path: Path, in_channels: int) -> nn.Module:
+    if not path.is_file():
+        raise InputError(
+            f"encoder_weights: there is no file {str(path)!r}; give the path of a .safetensors or .pth file, "
+            f"{IMAGENET!r} for timm's pretrained weights, or None for random ones"
+        )
+    try:
+        overlay = {"file": str(path)}
+        return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, in_chans=in_channels)
+    except (SafetensorError, RuntimeError, EOFError, KeyError, OSError, UnpicklingError) as e:
+        raise InputError(
+            f"encoder_weights: {str(path)!r} does not hold weights of timm's {name!r}: {e}; "
+            f"give a file that was saved from that encoder"
+        ) from e

@@ -1,0 +1,123 @@
+"""The feedbackward network: an encoder, the way back through its own weights, and one tiny classifier.
+
+"Feedbackward Decoding for Semantic Segmentation" (Wang et al.), on any encoder of timm.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any, Literal, get_args
+
+from jaxtyping import Float
+from torch import Tensor, fx, nn
+
+from feedbackward.errors import InputError
+from feedbackward.graph import Permute, Retrace, WayBack, biases_to_norms, trace, transpose
+from feedbackward.models.encoder import create_encoder, normalization_of
+from feedbackward.models.network import SegmentationNetwork
+from feedbackward.nn import pad_to_at_least, resize_logits
+
+EncoderNorm = Literal["own", "batch"]
+
+
+class Feedbackward(SegmentationNetwork):
+    """A segmentation network out of any convnet of timm, with no decoder weights of its own.
+
+    Each weight is stored once, in `encoder`, under timm's own keys; the way back reads it from there. What is new are
+    the norms in `decoder`, at the encoder's paths, and the classifier `head`.
+
+    Args:
+        encoder_name: timm's name of the encoder.
+        encoder_weights: "imagenet", the path of a local file, or None (random).
+        in_channels: The channels of the image.
+        classes: The number of classes.
+        permute: "necessary" swaps a weight's channel axes only where a layer changes the channels (PWN), "possible"
+            always (PWP).
+        output_stride: None goes back to the image, as in the paper; 1, 2 or 4 stops at the encoder's feature of that
+            stride nearest to the image, and the scores are upsampled bilinearly.
+        retrace: "all" layers are walked back, or only the "transitions" of resolution or channels.
+        encoder_norm: "own" keeps the encoder's norms and biases; "batch" drops the convolutions' biases and puts a
+            batch norm behind each, as the paper does with the plain VGG-16.
+
+    Raises:
+        InputError: If an argument is not one of its values, or the encoder or its weights cannot be had.
+        UnsupportedOperationsError: If the encoder has operations without a rule.
+
+    Example:
+        >>> network = Feedbackward("resnet18", encoder_weights=None, classes=11)
+        >>> network(torch.zeros(2, 3, 65, 97)).shape
+        torch.Size([2, 11, 65, 97])
+    """
+
+    def __init__(
+        self,
+        encoder_name: str,
+        *,
+        encoder_weights: str | os.PathLike[str] | None = "imagenet",
+        in_channels: int = 3,
+        classes: int = 19,
+        permute: Permute = "necessary",
+        output_stride: int | None = 4,
+        retrace: Retrace = "all",
+        encoder_norm: EncoderNorm = "own",
+    ) -> None:
+        for name, value, allowed in (
+            ("permute", permute, get_args(Permute)),
+            ("retrace", retrace, get_args(Retrace)),
+            ("encoder_norm", encoder_norm, get_args(EncoderNorm)),
+        ):
+            if value not in allowed:
+                raise InputError(f"{name}={value!r}: expected one of {', '.join(map(repr, allowed))}")
+        encoder = create_encoder(encoder_name, weights=encoder_weights, in_channels=in_channels)
+        super().__init__(
+            config={
+                "model": "feedbackward",
+                "encoder_name": encoder_name,
+                "encoder_weights": None,
+                "in_channels": in_channels,
+                "classes": classes,
+                "permute": permute,
+                "output_stride": output_stride,
+                "retrace": retrace,
+                "encoder_norm": encoder_norm,
+            },
+            normalization=normalization_of(encoder, in_channels),
+        )
+        traced = trace(encoder)
+        if encoder_norm == "batch":
+            biases_to_norms(traced)
+        self.encoder = traced
+        way_back = self.way_back()
+        self.decoder = way_back.decoder
+        self.head = nn.Conv2d(way_back.channels, classes, kernel_size=1)
+        self._deepest_stride = way_back.deepest_stride
+        self._run = self._compile(way_back)
+
+    def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
+        """Score every pixel of normalised images of any height and width."""
+        height, width = image.shape[-2:]
+        padded = pad_to_at_least(image, self._deepest_stride)
+        signal = self._run(self, padded)
+        return resize_logits(self.head(signal), padded.shape[-2:])[..., :height, :width]
+
+    def way_back(self) -> WayBack:
+        """The graph of both passes, written anew from the encoder; the network itself keeps only what it compiles to."""
+        return transpose(
+            self.encoder,
+            in_channels=self.config["in_channels"],
+            permute=self.config["permute"],
+            retrace=self.config["retrace"],
+            output_stride=self.config["output_stride"],
+        )
+
+    def _compile(self, way_back: WayBack) -> Callable[[nn.Module, Tensor], Tensor]:
+        # A plain function of (network, image) holds no module, so a copy of the network runs on its own weights.
+        run: Callable[[nn.Module, Tensor], Tensor] = type(fx.GraphModule(self, way_back.graph)).forward
+        return run
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Generated code cannot be pickled; it is written anew.
+        return {key: value for key, value in self.__dict__.items() if key != "_run"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._run = self._compile(self.way_back())

@@ -1,0 +1,69 @@
+"""What every network of the library has in common: how it is called, described, saved and loaded."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelHubMixin, snapshot_download
+from safetensors.torch import load_model, save_model
+from torch import nn
+
+from feedbackward.data.classes import ClassTable
+from feedbackward.models.encoder import Normalization
+
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+
+
+class SegmentationNetwork(
+    nn.Module,
+    ModelHubMixin,
+    library_name="feedbackward",
+    pipeline_tag="image-segmentation",
+    license="apache-2.0",
+    tags=["semantic-segmentation"],
+):
+    """An nn.Module from normalised images (N, C, H, W) to logits (N, classes, H, W), for any H and W.
+
+    Args:
+        config: What builds the network again: create_model(**config), plain JSON data, no pretrained weights named.
+        normalization: How its images are normalised.
+
+    Attributes:
+        config: As given.
+        normalization: As given.
+        class_table: The names and colours of its classes, where they are known; saved with the network.
+    """
+
+    def __init__(self, config: dict[str, Any], normalization: Normalization) -> None:
+        super().__init__()
+        self.config = config
+        self.normalization = normalization
+        self.class_table: ClassTable | None = None
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return int(self.config["classes"])
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        table = self.class_table.to_dict() if self.class_table is not None else None
+        with tempfile.TemporaryDirectory(dir=save_directory, prefix=".saving-") as folder:
+            save_model(self, f"{folder}/{WEIGHTS_FILE}")
+            Path(folder, CONFIG_FILE).write_text(json.dumps({**self.config, "class_table": table}, indent=2) + "\n")
+            for name in (WEIGHTS_FILE, CONFIG_FILE):
+                os.replace(Path(folder, name), save_directory / name)
+
+    @classmethod
+    def _from_pretrained(cls, *, model_id: str, **options: Any) -> "SegmentationNetwork":
+        hub = {key: options.pop(key) for key in HUB_OPTIONS}
+        folder = Path(model_id) if Path(model_id).is_dir() else Path(snapshot_download(model_id, **hub))
+        network = cls(**options)
+        load_model(network, folder / WEIGHTS_FILE, strict=True)
+        table = json.loads((folder / CONFIG_FILE).read_text())["class_table"]
+        network.class_table = None if table is None else ClassTable.from_dict(table)
+        return network.eval()
+
+
+HUB_OPTIONS = ("revision", "cache_dir", "force_download", "local_files_only", "token")

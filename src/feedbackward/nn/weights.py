@@ -1,0 +1,30 @@
+"""The weight of the way back: a convolution's own filters, regrouped to lead from its outputs to its inputs.
+
+Section 3 of "Feedbackward Decoding for Semantic Segmentation" (Wang et al.).
+"""
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+def permute_weight(
+    weight: Float[Tensor, "out in_per_group *kernel"], *, groups: int = 1
+) -> Float[Tensor, "in out_per_group *kernel"]:
+    """Swap the two channel axes of a convolution's weight inside each group; the filters stay intact.
+
+    The filters are not flipped: this is the paper's regrouping, not the adjoint of the convolution.
+
+    Args:
+        weight: As torch.nn.functional.conv2d takes it.
+        groups: The number of groups of the convolution; divides both channel counts.
+
+    Returns:
+        The weight of a convolution with as many groups that leads from `out` to `in` channels. For one group it is
+        a view of the given weight.
+
+    Example:
+        >>> permute_weight(torch.zeros(64, 3, 5, 5)).shape
+        torch.Size([3, 64, 5, 5])
+    """
+    # (g*o, i, m, n) -> (g, o, i, m, n) -> (g, i, o, m, n) -> (g*i, o, m, n)
+    return weight.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1)

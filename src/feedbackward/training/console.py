@@ -1,0 +1,76 @@
+"""What a training says in the terminal: a line per epoch, and tables of scores."""
+
+import math
+
+import lightning.pytorch as pl
+from lightning.pytorch.utilities import rank_zero_only
+from rich import get_console
+from rich.table import Table
+
+from feedbackward.training.history import History
+from feedbackward.training.scores import Scores
+
+TITLES = {
+    "mean_iou": "mean IoU",
+    "pixel_accuracy": "pixel accuracy",
+    "mean_accuracy": "mean accuracy",
+    "iiou_class": "iIoU class",
+    "iou_category": "IoU category",
+    "iiou_category": "iIoU category",
+    "iou": "IoU",
+    "accuracy": "accuracy",
+}
+
+
+class EpochLines(pl.Callback):
+    """Says what will be trained, then prints a line per epoch.
+
+    Args:
+        history: The history that the line is taken from; its callback must run before this one.
+    """
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+
+    @rank_zero_only
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Prints the size of the network and of the data."""
+        parameters = sum(parameter.numel() for parameter in pl_module.parameters())
+        get_console().print(
+            f"{parameters / 1e6:.2f} M parameters, {trainer.num_training_batches} training batches an epoch, "
+            f"{sum(trainer.num_val_batches)} validation batches, on {pl_module.device}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    @rank_zero_only
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+        """Prints the losses, the mean IoU and the time of the epoch."""
+        record, best = self.history.epochs[-1], self.history.best
+        parts = [f"epoch {record['epoch']:>3}", f"train loss {record['train/loss']:.4f}"]
+        if "val/mean_iou" in record:
+            parts += [f"val loss {record['val/loss']:.4f}", f"mean IoU {percent(record['val/mean_iou'])}"]
+        if best is not None:
+            parts.append(f"best {percent(best['scalars']['mean_iou'] or 0.0)} in epoch {best['epoch']}")
+        line = "   ".join([*parts, f"{record['seconds']:.0f} s"])
+        get_console().print(line, highlight=False, soft_wrap=True)
+
+
+def percent(value: float) -> str:
+    """A score from 0 to 1 in percent; a dash where it does not exist."""
+    return "-" if math.isnan(value) else f"{100 * value:.1f}"
+
+
+def print_scores(scores: Scores, *, title: str) -> None:
+    """Print a table of the classes and one of the whole."""
+    get_console().print(title, highlight=False, soft_wrap=True)
+    table = Table()
+    table.add_column("class")
+    for name in scores.per_class:
+        table.add_column(f"{TITLES[name]} %", justify="right")
+    for label in scores.names:
+        table.add_row(label, *(percent(values[label]) for values in scores.per_class.values()))
+    table.add_section()
+    for name, value in scores.scalars.items():
+        table.add_row(TITLES[name], percent(value))
+    get_console().print(table)

@@ -1,0 +1,71 @@
+"""What happened in each epoch, kept inside the checkpoints so that a resumed training keeps its past."""
+
+import time
+from typing import Any
+
+import lightning.pytorch as pl
+
+from feedbackward.training.scores import Scores
+from feedbackward.training.task import SegmentationTask
+
+
+class History(pl.Callback):
+    """Collects the curves and the best and last scores of a training.
+
+    Attributes:
+        epochs: One dict per finished epoch: epoch (from 1), seconds, and all that was logged.
+        best: epoch, and the validation scores of the epoch with the highest mean IoU; None before the first.
+        last: The same of the last validation.
+    """
+
+    def __init__(self) -> None:
+        self.epochs: list[dict[str, float]] = []
+        self.best: dict[str, Any] | None = None
+        self.last: dict[str, Any] | None = None
+        self._start = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training and validation over all epochs, earlier sessions of a resumed run included."""
+        return sum(record["seconds"] for record in self.epochs)
+
+    @property
+    def best_scores(self) -> Scores | None:
+        """The scores of the best epoch."""
+        return None if self.best is None else Scores.from_dict(self.best)
+
+    def on_sanity_check_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+        """Forgets the scores of the trial batches before the training."""
+        assert isinstance(pl_module, SegmentationTask)
+        pl_module.results.clear()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+        """Starts the epoch's clock."""
+        self._start = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Adds the epoch; validation has run by now."""
+        assert isinstance(pl_module, SegmentationTask)
+        epoch = trainer.current_epoch + 1
+        scores = pl_module.results.pop("val", None)
+        logged = {
+            name: float(value)
+            for name, value in trainer.callback_metrics.items()
+            if scores is not None or not name.startswith("val/")  # the trainer keeps those of the last validation
+        }
+        self.epochs.append({"epoch": epoch, "seconds": time.perf_counter() - self._start, **logged})
+        if scores is None:  # no validation in this epoch: trainer.check_val_every_n_epoch
+            return
+        self.last = {"epoch": epoch, **scores.to_dict()}
+        if self.best is None or scores.scalars["mean_iou"] > (self.best["scalars"]["mean_iou"] or 0.0):
+            self.best = self.last
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain data for the checkpoint."""
+        return {"epochs": self.epochs, "best": self.best, "last": self.last}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes up the history of a resumed training."""
+        self.epochs = state_dict["epochs"]
+        self.best = state_dict["best"]
+        self.last = state_dict["last"]

@@ -1,0 +1,109 @@
+"""The folder that holds all of one training: what was asked, with what, and what came out."""
+
+import json
+import os
+import platform
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from feedbackward.errors import InputError
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Names of everything in a run folder.
+
+    Args:
+        root: The folder; it holds config.yaml, versions.json, metrics.json, report.html, checkpoints/best.ckpt and
+            last.ckpt, tensorboard/ and model/ (the best network, for from_pretrained).
+    """
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The full configuration; `feedbackward fit --config` takes it."""
+        return self.root / "config.yaml"
+
+    @property
+    def metrics(self) -> Path:
+        """Best and last scores, curves, and the facts of the training."""
+        return self.root / "metrics.json"
+
+    @property
+    def report(self) -> Path:
+        """The report to look at."""
+        return self.root / "report.html"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of best.ckpt and last.ckpt."""
+        return self.root / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        """The best network's config.json and model.safetensors."""
+        return self.root / "model"
+
+    def checkpoint(self, which: str) -> Path:
+        """The path of the "best" or "last" checkpoint.
+
+        Raises:
+            InputError: If the run has not saved one.
+        """
+        path = self.checkpoints / f"{which}.ckpt"
+        if not path.is_file():
+            raise InputError(
+                f"no {which} checkpoint in the run folder: {path} does not exist; name the folder of a training with "
+                f"--run_dir, or give the path of a checkpoint with --ckpt_path"
+            )
+        return path
+
+    def prepare(self, *, resume: bool) -> None:
+        """Make the folder and check that files can be written there.
+
+        Args:
+            resume: Continue the training that the folder holds.
+
+        Raises:
+            InputError: If the folder cannot be written, or holds a training that is not to be continued.
+        """
+        if not resume and any(self.checkpoints.glob("*.ckpt")):
+            raise InputError(
+                f"{self.root} holds a training already; continue it with --ckpt_path last, "
+                f"or choose another folder with --run_dir"
+            )
+        try:
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise InputError(
+                f"cannot write to the run folder {self.root} ({error.strerror}); choose another with --run_dir"
+            ) from error
+
+    def write(self, path: Path, text: str) -> None:
+        """Write a text file in one step: readers see the old file or the new one."""
+        temporary = path.with_name(f".{path.name}.partial")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+
+    def write_json(self, path: Path, data: dict[str, Any]) -> None:
+        """Write plain data as JSON in one step."""
+        self.write(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+    def write_versions(self) -> None:
+        """Write versions.json: the packages, Python and the machine that the run uses."""
+        packages = ("feedbackward", "torch", "torchvision", "timm", "lightning", "torchmetrics", "numpy")
+        machine = {
+            "platform": platform.platform(),
+            "cpus": os.cpu_count(),
+            "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
+        }
+        versions = {name: version(name) for name in packages}
+        self.write_json(self.root / "versions.json", {"python": platform.python_version(), **versions, **machine})

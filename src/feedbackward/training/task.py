@@ -1,0 +1,183 @@
+"""One training, validation or test step of a segmentation network, as a LightningModule.
+
+Scores are accumulated as confusion matrices on the device and predictions are dropped after each batch, so
+validation takes the same memory for ten images as for ten thousand.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.cli import OptimizerCallable
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torchmetrics import Metric
+
+from feedbackward.data.classes import ClassTable
+from feedbackward.errors import InputError
+from feedbackward.losses import CrossEntropyIoULoss
+from feedbackward.metrics import CityscapesScores, SegmentationScores
+from feedbackward.models import create_model
+from feedbackward.training.checkpoints import check_checkpoint
+from feedbackward.training.scores import Scores, collect_scores
+
+SchedulerCallable = Callable[[Optimizer, int], LRScheduler]
+
+
+class SegmentationTask(pl.LightningModule):
+    """Trains and scores a network that `create_model` knows.
+
+    Logged at the end of every epoch: train/loss, val/loss, val/mean_iou, val/pixel_accuracy, val/mean_accuracy and, for
+    data in Cityscapes label ids, val/iiou_class, val/iou_category and val/iiou_category; the same under test/.
+
+    Args:
+        model: A name of `list_models()`.
+        options: Further arguments of `create_model`, such as encoder_name or output_stride.
+        encoder_weights: "imagenet", a file with weights of the encoder, or None to start from scratch.
+        loss: Called with logits (N, classes, H, W) and mask (N, H, W); cross-entropy plus IoU loss if None.
+        optimizer: Builds the optimizer from the parameters.
+        scheduler: Builds a learning rate schedule from the optimizer and the number of optimizer steps of the whole
+            training, as PolynomialDecay and torch's CosineAnnealingLR take them; stepped after each optimizer step.
+            Constant if None.
+        channels_last: Keep images and weights in channels-last memory, which GPUs with tensor cores prefer.
+        class_table: The classes of the data.
+        scoring: "cityscapes" adds the instance and category scores, for data that carries Cityscapes ids.
+
+    Raises:
+        InputError: If the model is unknown, or a checkpoint does not fit the network or the classes.
+
+    Example:
+        >>> from feedbackward.data.classes import ClassTable
+        >>> table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
+        >>> task = SegmentationTask(model="vgg16_pwn", class_table=table)
+        >>> task.network.classes
+        2
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str = "feedbackward",
+        options: dict[str, Any] | None = None,
+        encoder_weights: str | None = None,
+        loss: nn.Module | None = None,
+        optimizer: OptimizerCallable = torch.optim.Adam,
+        scheduler: SchedulerCallable | None = None,
+        channels_last: bool = False,
+        class_table: ClassTable,
+        scoring: Literal["classes", "cityscapes"] = "classes",
+    ) -> None:
+        super().__init__()
+        self.network = create_model(
+            model, classes=len(class_table), encoder_weights=encoder_weights, **(options or {})
+        )
+        self.network.class_table = class_table
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.network.to(memory_format=self.memory_format)
+        self.loss = CrossEntropyIoULoss() if loss is None else loss
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.class_table = class_table
+        self.scoring = scoring
+        self.scores = nn.ModuleDict({stage: self._new_scores() for stage in ("val", "test")})
+        self.results: dict[str, Scores] = {}
+        self.planned_steps: int | None = None
+
+    def _new_scores(self) -> nn.ModuleDict:
+        scores: dict[str, Metric] = {"classes": SegmentationScores(self.class_table)}
+        if self.scoring == "cityscapes":
+            scores["cityscapes"] = CityscapesScores()
+        return nn.ModuleDict(scores)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Scores of an image in [0, 1]: (N, C, H, W) to logits (N, classes, H, W) in float32."""
+        normalized = self.network.normalization(image).contiguous(memory_format=self.memory_format)
+        logits: Tensor = self.network(normalized)
+        return logits.float()  # losses and argmax of many classes need more than bfloat16's 8 bits
+
+    def _step(self, batch: dict[str, Any], stage: Literal["train", "val", "test"]) -> dict[str, Tensor]:
+        image, mask = batch["image"], batch["mask"]
+        logits = self(image)
+        if logits.shape[-2:] != mask.shape[-2:]:
+            logits = F.interpolate(logits, size=mask.shape[-2:], mode="bilinear", align_corners=False)
+        loss: Tensor = self.loss(logits, mask)
+        self.log(
+            f"{stage}/loss",
+            loss.detach(),
+            on_step=False,
+            on_epoch=True,
+            prog_bar=stage == "train",
+            batch_size=len(image),
+            sync_dist=stage != "train",
+        )
+        if stage == "train":
+            return {"loss": loss}
+        prediction = logits.argmax(dim=1)  # (N, H, W)
+        scores = self.scores[stage]
+        scores["classes"].update(prediction, mask)
+        if self.scoring == "cityscapes":
+            scores["cityscapes"].update(prediction, batch["label_ids"], batch["instance_ids"])
+        return {"loss": loss, "prediction": prediction}
+
+    def _finish(self, stage: Literal["val", "test"]) -> None:
+        result = collect_scores(self.scores[stage], self.class_table)
+        self.results[stage] = result
+        for name, value in result.scalars.items():
+            self.log(f"{stage}/{name}", value, prog_bar=name == "mean_iou", rank_zero_only=False, sync_dist=True)
+        for metric in self.scores[stage].values():
+            metric.reset()
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:  # noqa: ARG002
+        """The loss of one batch."""
+        return self._step(batch, "train")["loss"]
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
+        """The loss and the prediction of one batch; the trainer hands them to the callbacks and drops them."""
+        return self._step(batch, "val")
+
+    def test_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
+        """As validation_step."""
+        return self._step(batch, "test")
+
+    def on_validation_epoch_end(self) -> None:
+        """Computes and logs the scores of the validation set."""
+        self._finish("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Computes and logs the scores of the test set."""
+        self._finish("test")
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer and, if there is one, its schedule over all optimizer steps."""
+        optimizer = self.optimizer(parameter for parameter in self.parameters() if parameter.requires_grad)
+        if self.scheduler is None:
+            return optimizer
+        steps = self.trainer.estimated_stepping_batches
+        if steps == float("inf"):
+            raise InputError("a learning rate schedule needs an end: set trainer.max_epochs or trainer.max_steps")
+        scheduler = self.scheduler(optimizer, int(steps))
+        # A schedule that keeps its length in its state would take up the checkpoint's, and train at a rate of 0.
+        if self.planned_steps not in (None, steps) and steps in scheduler.state_dict().values():
+            raise InputError(
+                f"the checkpoint's learning rate schedule ends after {self.planned_steps} optimizer steps, this run "
+                f"after {steps}; resume with the same trainer.max_epochs, batch size and data, or with "
+                f"feedbackward.training.schedules.PolynomialDecay"
+            )
+        self.planned_steps = int(steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds what is needed to rebuild the network without this class, as plain data."""
+        checkpoint["feedbackward"] = {
+            "config": self.network.config,
+            "class_table": self.class_table.to_dict(),
+            "planned_steps": self.planned_steps,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuses a checkpoint of other classes or of another network before a tensor is copied."""
+        check_checkpoint(checkpoint, config=self.network.config, class_table=self.class_table)
+        self.planned_steps = checkpoint["feedbackward"]["planned_steps"]

@@ -1,0 +1,174 @@
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from feedbackward.cli.main import main
+from feedbackward.data.cityscapes_labels import CITYSCAPES, LABELS
+from feedbackward.data.classes import ClassTable
+from feedbackward.inference.loading import load_network
+from feedbackward.inference.predictor import Predictor
+from feedbackward.models import create_model
+
+TABLE = ClassTable(("road", "sky", "car"), ((128, 64, 128), (70, 130, 180), (0, 0, 142)))
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Folders of two tiny networks with random weights, by their number of classes."""
+    folders = {}
+    for table in (TABLE, CITYSCAPES):
+        torch.manual_seed(0)
+        network = create_model(
+            "feedbackward", encoder_name="test_resnet", encoder_weights=None, classes=len(table)
+        )
+        network.class_table = table
+        folders[len(table)] = tmp_path_factory.mktemp("network")
+        network.save_pretrained(folders[len(table)])
+    return folders
+
+
+@pytest.fixture
+def scenes(tmp_path):
+    """A folder of two scenes of different sizes, named as in Cityscapes."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "scenes"
+    for name, size in (("berlin/berlin_000000_000019", (33, 50)), ("ulm/ulm_000001_000019", (64, 40))):
+        path = folder / f"{name}_leftImg8bit.png"
+        path.parent.mkdir(parents=True)
+        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(path)
+    return folder
+
+
+def predict(model, source, output, *more):
+    main(["predict", "--model", str(model), "--source", str(source), "--output", str(output), *more])
+
+
+def files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def read(path):
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def refused(capsys, *args):
+    """The error message; checks that there was nothing else."""
+    with pytest.raises(SystemExit) as caught:
+        predict(*args)
+    assert caught.value.code == 2
+    output, message = capsys.readouterr()
+    assert output == ""
+    assert message.startswith("error: ")
+    return message
+
+
+def test_a_folder_becomes_masks_and_overlays(saved, scenes, tmp_path, capsys):
+    output = tmp_path / "out"
+    predict(saved[3], scenes, output)
+    assert files(output) == [
+        "masks/berlin/berlin_000000_000019_leftImg8bit.png",
+        "masks/ulm/ulm_000001_000019_leftImg8bit.png",
+        "overlays/berlin/berlin_000000_000019_leftImg8bit.jpg",
+        "overlays/ulm/ulm_000001_000019_leftImg8bit.jpg",
+    ]
+    predictor = Predictor(load_network(saved[3]), device=torch.device("cpu"))
+    counts = np.zeros(3)
+    for mask in (output / "masks").rglob("*.png"):
+        image = read(scenes / mask.relative_to(output / "masks"))
+        np.testing.assert_array_equal(read(mask), predictor.predict(image))
+        counts += np.bincount(read(mask).ravel(), minlength=3)
+        overlay = output / "overlays" / mask.relative_to(output / "masks").with_suffix(".jpg")
+        assert read(overlay).shape[0] >= image.shape[0]
+    summary = capsys.readouterr().out
+    assert "2 images" in summary
+    for name, count in zip(TABLE.names, counts, strict=True):
+        assert (f"{count / counts.sum():.2%}" in summary and name in summary) or count == 0
+    assert str(output / "masks") in summary
+
+
+def test_one_image_without_overlay(saved, scenes, tmp_path):
+    image = next(scenes.rglob("ulm*.png"))
+    predict(saved[3], image, tmp_path / "out", "--no-overlays", "--device", "cpu", "--scale", "0.5")
+    assert files(tmp_path / "out") == ["masks/ulm_000001_000019_leftImg8bit.png"]
+    expected = Predictor(load_network(saved[3]), device=torch.device("cpu"), scale=0.5).predict(read(image))
+    np.testing.assert_array_equal(read(tmp_path / "out/masks/ulm_000001_000019_leftImg8bit.png"), expected)
+
+
+def test_the_submission_of_cityscapes(saved, scenes, tmp_path, capsys):
+    output = tmp_path / "out"
+    predict(saved[19], scenes, output, "--layout", "cityscapes", "--zip", "--no-overlays")
+    assert files(output) == [
+        "submission.zip",
+        "submission/berlin_000000_000019.png",
+        "submission/ulm_000001_000019.png",
+    ]
+    label_id = {label.train_id: label.id for label in LABELS if label.train_id != 255}
+    predictor = Predictor(load_network(saved[19]), device=torch.device("cpu"))
+    train_ids = predictor.predict(read(next(scenes.rglob("berlin*.png"))))
+    np.testing.assert_array_equal(
+        read(output / "submission/berlin_000000_000019.png"), np.vectorize(label_id.get)(train_ids)
+    )
+    with zipfile.ZipFile(output / "submission.zip") as archive:
+        assert archive.namelist() == ["berlin_000000_000019.png", "ulm_000001_000019.png"]
+    assert str(output / "submission.zip") in capsys.readouterr().out
+
+
+def test_the_submission_needs_the_19_classes(saved, scenes, tmp_path, capsys):
+    message = refused(capsys, saved[3], scenes, tmp_path / "out", "--layout", "cityscapes")
+    assert "the 19 Cityscapes classes, but this one has 3: road, sky, car" in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_zip_needs_the_submission(saved, scenes, tmp_path, capsys):
+    assert "needs --layout cityscapes" in refused(capsys, saved[3], scenes, tmp_path / "out", "--zip")
+
+
+def test_a_broken_image_stops_all_before_anything_is_written(saved, scenes, tmp_path, capsys):
+    broken = scenes / "z.png"
+    broken.write_bytes(next(scenes.rglob("*.png")).read_bytes()[:500])
+    assert str(broken) in refused(capsys, saved[3], scenes, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_existing_outputs(saved, scenes, tmp_path, capsys):
+    mask = tmp_path / "out/masks/ulm/ulm_000001_000019_leftImg8bit.png"
+    mask.parent.mkdir(parents=True)
+    mask.write_text("mine")
+    assert f"1 of 4 output files exist already, such as {mask}" in refused(
+        capsys, saved[3], scenes, tmp_path / "out"
+    )
+    assert mask.read_text() == "mine"
+    assert files(tmp_path / "out") == ["masks/ulm/ulm_000001_000019_leftImg8bit.png"]
+    predict(saved[3], scenes, tmp_path / "out", "--overwrite")
+    assert read(mask).shape == (64, 40)
+
+
+def test_a_network_without_class_table(scenes, tmp_path, capsys):
+    network = create_model("feedbackward", encoder_name="test_resnet", encoder_weights=None, classes=3)
+    network.save_pretrained(tmp_path / "network")
+    message = refused(capsys, tmp_path / "network", scenes, tmp_path / "out")
+    assert "carries no class names and colours" in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_things(saved, scenes, tmp_path, capsys):
+    assert "no such model" in refused(capsys, tmp_path / "no.ckpt", scenes, tmp_path / "out")
+    assert "no such image or folder" in refused(capsys, saved[3], tmp_path / "no", tmp_path / "out")
+    (tmp_path / "file").touch()
+    assert "cannot be written" in refused(capsys, saved[3], scenes, tmp_path / "file")
+    assert "lies inside the source" in refused(capsys, saved[3], scenes, scenes / "out")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [(["--device", "tpu"], "device"), (["--scale", "big"], "scale"), (["--sise", "3"], "sise")],
+)
+def test_unknown_arguments(saved, scenes, tmp_path, capsys, more, message):
+    with pytest.raises(SystemExit) as caught:
+        predict(saved[3], scenes, tmp_path / "out", *more)
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
