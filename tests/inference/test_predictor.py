@@ -31,12 +31,12 @@ def test_classes_follow_the_normalised_channels(strongest):
 
 
 def test_scale_shrinks_what_the_network_sees_and_not_the_mask(strongest):
-    small, image = blocks(np.random.default_rng(1), 5, 8, 8)
+    small, image = blocks(np.random.default_rng(1), 5, 8, 16)
     prediction = Predictor(strongest, device=CPU, scale=0.5).predict(image)
-    assert strongest.sizes == [(1, 3, 20, 32)]
-    assert prediction.shape == (40, 64)
+    assert strongest.sizes == [(1, 3, 40, 64)]
+    assert prediction.shape == (80, 128)
     normalised = (small / 255 - np.array([0.5, 0.4, 0.3])) / np.array([0.2, 0.3, 0.4])
-    np.testing.assert_array_equal(prediction[4::8, 4::8], normalised.argmax(-1))
+    np.testing.assert_array_equal(prediction[8::16, 8::16], normalised.argmax(-1))
 
 
 def test_scaled_score_maps_are_interpolated_not_the_mask(strongest):

@@ -39,7 +39,11 @@ _WHOLE = ("mean_iou", "pixel_accuracy", "mean_accuracy")
 
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward evaluate` and run it."""
-    parser = ArgumentParser(prog="feedbackward evaluate", description=evaluate.__doc__, allow_abbrev=False)
+    parser = ArgumentParser(
+        prog="feedbackward evaluate",
+        description="Score a folder of predictions against the ground truth.",
+        allow_abbrev=False,
+    )
     parser.add_argument("--dataset", type=DataSet, required=True, help="what the ids in the files mean")
     parser.add_argument(
         "--ground-truth",
@@ -51,7 +55,7 @@ def main(args: list[str]) -> None:
         "--predictions",
         type=Path,
         required=True,
-        help="folder of the predictions: 8-bit PNGs of label ids (cityscapes) or of class indices (the others)",
+        help="folder of the predictions: 8-bit PNGs of label ids (cityscapes) or class indices (the others)",
     )
     parser.add_argument(
         "--classes", type=Path | None, help="class file (YAML or JSON), for --dataset folder only"
@@ -96,7 +100,7 @@ def evaluate(
         table, coding = class_file
         masks = find_class_pairs(ground_truth, predictions)
         with _progress(console, len(masks)) as advance:
-            scores = evaluate_classes(masks, table, coding=coding, workers=workers, on_pair=advance)
+            scores = evaluate_classes(masks, table, read_truth=coding.read, workers=workers, on_pair=advance)
         tables, data = class_tables(scores, table), _plain(scores, table)
     for rendered in tables:
         console.print(rendered)

@@ -24,7 +24,7 @@ from feedbackward.training.checkpoints import read_checkpoint
 from feedbackward.training.console import EpochLines, print_scores
 from feedbackward.training.history import History
 from feedbackward.training.pictures import TensorBoardPictures
-from feedbackward.training.recipes import find_recipe
+from feedbackward.training.recipes import find_recipe, list_recipes
 from feedbackward.training.results import RunResults
 from feedbackward.training.run_folder import RunFolder
 from feedbackward.training.task import SegmentationTask
@@ -39,6 +39,9 @@ QUIET = (
     r"Be aware that when using `ckpt_path`, callbacks used to create the checkpoint",
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
 )
+
+
+CONFIG_FLAGS = ("--config", "-c")
 
 
 class FitCLI(LightningCLI):
@@ -69,7 +72,7 @@ class FitCLI(LightningCLI):
                 load_from_checkpoint_support=False,
             )
         except ArgumentError as error:
-            raise InputError(str(error)) from error
+            raise InputError(_explain(error, args)) from error
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Adds the run folder, the checkpoint and early stopping, and tells the network the classes of the data."""
@@ -100,7 +103,7 @@ class FitCLI(LightningCLI):
         resolved = list(args)
         for index, arg in enumerate(args):
             flag, equals, value = arg.partition("=")
-            if flag not in ("--config", "-c"):
+            if flag not in CONFIG_FLAGS:
                 continue
             if equals:
                 resolved[index] = f"{flag}={self._find(value)}"
@@ -124,7 +127,7 @@ class FitCLI(LightningCLI):
             self.config.model.encoder_weights = None  # they come from the checkpoint
         if self.command == "fit" and rank_zero_only.rank == 0:
             own = self.ckpt_path is not None and self.ckpt_path.resolve().parent == self.folder.checkpoints.resolve()
-            self.folder.prepare(resume=own)
+            self.folder.check(resume=own)
 
     def _find_checkpoint(self, ckpt_path: str | None) -> Path | None:
         if self.command != "fit":
@@ -163,7 +166,13 @@ class FitCLI(LightningCLI):
         )
 
     def _fit_callbacks(self) -> list[pl.Callback]:
-        facts = {"recipe": self.recipe, "seed": self.config.seed_everything}
+        facts = {
+            "recipe": self.recipe,
+            "model": self.config.model.model,
+            "options": self.config.model.options or {},
+            "data": self.config.data.class_path.rpartition(".")[2],
+            "seed": self.config.seed_everything,
+        }
         self.results = RunResults(self.folder, self.history, config=self.full_config, facts=facts)
         return [
             self.history,
@@ -188,9 +197,18 @@ class FitCLI(LightningCLI):
         self.trainer.fit(self.model, self.datamodule, ckpt_path=self.ckpt_path, weights_only=True)
         best = self.history.best_scores
         if self.trainer.is_global_zero and best is not None and not self.trainer.fast_dev_run:
-            self.results.finish(self.model, self.datamodule)
+            self.results.finish(self.model, self.datamodule.val_dataloader().dataset)
             print_scores(best, title=f"best epoch, {self.history.best['epoch']} of {len(self.history.epochs)}, val")
             get_console().print(f"report: {self.folder.report}", highlight=False, soft_wrap=True)
+
+
+def _explain(error: ArgumentError, args: list[str]) -> str:
+    """The parser's message without the values that it repeats, and what to do."""
+    noise = ("Subtypes:", "Given value", "- Expected a <class 'NoneType'>")
+    message = "\n".join(line for line in str(error).splitlines() if not line.strip().startswith(noise))
+    if not any(arg.partition("=")[0] in CONFIG_FLAGS for arg in args):
+        return f"{message}; name a recipe with --config: {', '.join(list_recipes())}"
+    return f"{message}\nSet a value as in --data.root DIR; --help and --print_config list them all"
 
 
 def main(command: Command, args: list[str]) -> None:

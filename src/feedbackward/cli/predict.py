@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from feedbackward.data.classes import ClassTable
-from feedbackward.data.files import read_image
+from feedbackward.data.files import check_image, read_image
 from feedbackward.errors import InputError
-from feedbackward.inference.images import check_images, find_images
+from feedbackward.inference.images import find_images
 from feedbackward.inference.loading import load_network
 from feedbackward.inference.outputs import (
     Job,
@@ -34,10 +34,10 @@ from feedbackward.inference.predictor import Predictor, choose_device
 
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward predict` and run it."""
-    parser = ArgumentParser(prog="feedbackward predict", description=predict.__doc__, allow_abbrev=False)
-    flags = {"overlays", "zipped", "overwrite"}
+    parser = ArgumentParser(prog="feedbackward predict", allow_abbrev=False)
+    flags: set[str | int] = {"overlays", "zipped", "overwrite"}
     parser.add_function_arguments(predict, skip=flags, fail_untyped=True)
-    parser.add_argument("--no-overlays", dest="overlays", action="store_false", help="write label PNGs only")
+    parser.add_argument("--no-overlays", action="store_true", help="write label PNGs only")
     parser.add_argument(
         "--zip",
         dest="zipped",
@@ -45,7 +45,8 @@ def main(args: list[str]) -> None:
         help="also pack the submission (layout cityscapes) into one zip",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace output files that exist")
-    predict(**vars(parser.parse_args(args)))
+    options = vars(parser.parse_args(args))
+    predict(overlays=not options.pop("no_overlays"), **options)
 
 
 def predict(
@@ -83,7 +84,8 @@ def predict(
     images = find_images(source)
     jobs = plan(images, source=source, output=output, layout=layout, overlays=overlays)
     archive = output / "submission.zip"
-    check_images(images)
+    for image in images:
+        check_image(image)
     predictor = Predictor(load_network(model), device=where, scale=scale)
     table = _class_table(predictor.network.class_table, model)
     if layout == "cityscapes":

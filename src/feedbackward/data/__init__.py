@@ -1,0 +1,44 @@
+"""Data sets: class tables, readers that check what they open, and a Lightning datamodule for each.
+
+Names are imported when first asked for: networks need class tables, and they must not wait for lightning.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from feedbackward.data.camvid import CAMVID as CAMVID
+    from feedbackward.data.camvid import CamVidData as CamVidData
+    from feedbackward.data.cityscapes import CityscapesData as CityscapesData
+    from feedbackward.data.cityscapes_labels import CITYSCAPES as CITYSCAPES
+    from feedbackward.data.class_file import read_class_file as read_class_file
+    from feedbackward.data.classes import ClassTable as ClassTable
+    from feedbackward.data.datamodule import Item as Item
+    from feedbackward.data.datamodule import SegmentationDataModule as SegmentationDataModule
+    from feedbackward.data.folder import FolderData as FolderData
+    from feedbackward.data.transforms import Augmentation as Augmentation
+
+_MODULES = {
+    "CAMVID": "camvid",
+    "CITYSCAPES": "cityscapes_labels",
+    "Augmentation": "transforms",
+    "CamVidData": "camvid",
+    "CityscapesData": "cityscapes",
+    "ClassTable": "classes",
+    "FolderData": "folder",
+    "Item": "datamodule",
+    "SegmentationDataModule": "datamodule",
+    "read_class_file": "class_file",
+}
+
+__all__ = list(_MODULES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_MODULES)

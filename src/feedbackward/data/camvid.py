@@ -45,10 +45,11 @@ CAMVID = ClassTable(
 
 UNLABELLED = 11
 
-_CODING = IndexCoding(
+CAMVID_CODING = IndexCoding(
     {**{index: index for index in range(len(CAMVID))}, UNLABELLED: VOID},
     hint="CamVid's annotations in SegNet's layout hold one index a pixel: 0 to 10, and 11 for unlabelled",
 )
+"""How CamVid's annotations encode the classes."""
 
 
 class CamVidData(SegmentationDataModule):
@@ -112,5 +113,5 @@ class CamVidData(SegmentationDataModule):
             where=f"{images} and {masks}",
             hint=hint,
         )
-        check_pairs(pairs, _CODING, one_size=self.one_size(split))
-        return PairDataset(pairs, _CODING, self.transform(split))
+        check_pairs(pairs, CAMVID_CODING, one_size=self.one_size(split))
+        return PairDataset(pairs, CAMVID_CODING, self.transform(split))

@@ -45,7 +45,7 @@ _CODING = IndexCoding(
 
 
 class CityscapesData(SegmentationDataModule):
-    """Cityscapes: label ids are mapped to train ids as they are read, instance maps come along for the scores.
+    """Cityscapes: label ids become train ids as they are read, instance maps come along for the scores.
 
     The official layout, as the archives unpack side by side in one folder:
 
@@ -178,8 +178,8 @@ def find_instances(pairs: Sequence[Pair]) -> list[Path]:
     if missing:
         listed = ", ".join(missing[:10]) + (", ..." if len(missing) > 10 else "")
         raise InputError(
-            f"{len(missing)} instance maps are missing beside the labelIds in {paths[0].parents[1]}: {listed}. "
-            f"They are in {_ARCHIVES['gtFine']} and needed for the instance scores"
+            f"{len(missing)} instance maps are missing beside the labelIds in {paths[0].parents[1]}: "
+            f"{listed}. They are in {_ARCHIVES['gtFine']} and needed for the instance scores"
         )
     return paths
 
@@ -219,8 +219,8 @@ def _hint(root: Path, folder: str, split: str) -> str:
 def _refuse_withheld(pairs: Sequence[Pair]) -> None:
     if all((_CODING.read(pair.mask) == VOID).all() for pair in pairs):
         raise InputError(
-            f"the annotations in {pairs[0].mask.parents[1]} are dummies without any class: Cityscapes withholds "
-            f"those of its test split. Score on val, or predict the test images and submit them to its server"
+            f"the annotations in {pairs[0].mask.parents[1]} are dummies without any class: Cityscapes "
+            f"withholds those of its test split. Score on val, or predict the test images and submit them"
         )
 
 

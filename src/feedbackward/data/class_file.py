@@ -159,10 +159,7 @@ def _is_byte(value: object) -> bool:
 def _check_keys(data: Mapping[Any, Any], known: tuple[str, ...], path: Path) -> None:
     for key in data:
         if key not in known:
-            near = get_close_matches(str(key), known, n=1)
-            _refuse(
-                path, f"unknown key {key!r}; {f'did you mean {near[0]!r}?' if near else f'known: {known}'}"
-            )
+            _refuse(path, f"unknown key {key!r}; known are {', '.join(known)}")
 
 
 def _refuse(path: Path, problem: str) -> NoReturn:
@@ -170,7 +167,7 @@ def _refuse(path: Path, problem: str) -> NoReturn:
 
 
 def _voc_color(index: int) -> Color:
-    """Bits 0, 3, 6 of the index go to red, 1, 4, 7 to green, 2, 5 to blue, the first of each to the top bit."""
+    """Bits 0, 3, 6 of the index go to red, 1, 4, 7 to green, 2, 5 to blue, each from the top bit down."""
     channels = [0, 0, 0]
     for bit in range(8):
         channels[bit % 3] |= (index >> bit & 1) << (7 - bit // 3)

@@ -122,6 +122,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path, formats=("PNG", "JPEG")) as image:
             yield image
+    except InputError:
+        raise
     except FileNotFoundError as error:
         raise InputError(f"no file {path}") from error
     except UnidentifiedImageError as error:
@@ -130,7 +132,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         ) from error
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} is too large: {error}; cut it into tiles") from error
-    except (OSError, SyntaxError, EOFError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise InputError(f"{path} cannot be read: {error}; copy or download it again") from error
 
 
@@ -151,7 +153,8 @@ def _check_instance_mode(image: Image.Image, path: Path) -> None:
     if not image.mode.startswith("I"):
         raise InputError(
             f"{path} is not a 16-bit instance map ({image.mode}); expected one 16-bit channel of label "
-            f"id * 1000 + number. Maps that went through 8 bits have lost their classes: copy the original again"
+            f"id * 1000 + number. Maps that went through 8 bits have lost their classes: copy the "
+            f"original again"
         )
 
 

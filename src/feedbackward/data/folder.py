@@ -80,8 +80,8 @@ class FolderData(SegmentationDataModule):
         """
         images, masks = self.root / "images" / split, self.root / "masks" / split
         hint = (
-            f"Expected {images}/NAME.jpg (or .png) with {masks}/NAME.png: each mask named as its image, and PNG, "
-            f"since JPEG changes the values"
+            f"Expected {images}/NAME.jpg (or .png) with {masks}/NAME.png: each mask named as its image, and "
+            f"PNG, since JPEG changes the values"
         )
         for folder in (images, masks):
             if not folder.is_dir():
@@ -94,7 +94,7 @@ class FolderData(SegmentationDataModule):
         )
         check_pairs(pairs, self._class_file.coding, one_size=self.one_size(split))
         if self._class_file.ignores_white:
-            _refuse_black_and_white(pairs, self.class_table)
+            _refuse_black_and_white(pairs)
         return PairDataset(pairs, self._class_file.coding, self.transform(split))
 
 
@@ -117,7 +117,7 @@ def find_class_file(root: Path) -> Path:
     )
 
 
-def _refuse_black_and_white(pairs: Sequence[Pair], table: ClassTable) -> None:
+def _refuse_black_and_white(pairs: Sequence[Pair]) -> None:
     """Masks of 0 and 255 read as one class and void: valid by the table, and never what is meant."""
     white = False
     for pair in pairs:
@@ -128,6 +128,6 @@ def _refuse_black_and_white(pairs: Sequence[Pair], table: ClassTable) -> None:
     if white:
         raise InputError(
             f"all {len(pairs)} masks in {pairs[0].mask.parent} hold 0 and 255 alone, and 255 is ignored, so "
-            f"nothing but {table.names[0]!r} would be learnt. These are black-and-white pictures: give the class "
+            f"that one class alone would be learnt. These are black-and-white pictures: give the class "
             f"that is white 'value: 255' in the class file, or divide the masks by 255"
         )

@@ -1,11 +1,9 @@
-"""Finding the images to predict, and checking all of them before the first is predicted."""
+"""Finding the images to predict."""
 
 from pathlib import Path
 
-from feedbackward.data import files
+from feedbackward.data.files import IMAGE_SUFFIXES
 from feedbackward.errors import InputError
-
-IMAGE_SUFFIXES = (*files.IMAGE_SUFFIXES, ".bmp", ".tif", ".tiff", ".webp")
 
 
 def find_images(source: Path) -> list[Path]:
@@ -31,17 +29,3 @@ def find_images(source: Path) -> list[Path]:
             f"no images in {source} or its subfolders; expected files that end in one of {suffixes}"
         )
     return images
-
-
-def check_images(images: list[Path]) -> None:
-    """Check that every file is a whole image of 8 bits a channel.
-
-    Raises:
-        InputError: If one is not.
-    """
-    for path in images:
-        # Only PNG and JPEG have an end by which a truncated file is known without decoding it.
-        if path.suffix.lower() in files.IMAGE_SUFFIXES:
-            files.check_image(path)
-        else:
-            files.read_image(path)

@@ -83,7 +83,8 @@ def load_checkpoint(path: Path) -> SegmentationNetwork:
             f"{path} is a checkpoint of another program: expected 'feedbackward' and 'state_dict' in it, "
             f"found {_some(checkpoint)}; give one that `feedbackward fit` wrote"
         )
-    network = create_model(**ours["config"])
+    config = dict(ours["config"])
+    network = create_model(config.pop("model"), **config)
     tensors = {
         name.removeprefix(NETWORK_PREFIX): tensor
         for name, tensor in checkpoint["state_dict"].items()

@@ -17,6 +17,7 @@ from PIL import Image
 
 from feedbackward.data.cityscapes_labels import CITYSCAPES, LABEL_IDS
 from feedbackward.data.classes import ClassTable
+from feedbackward.drawing import overlay, present, with_legend
 from feedbackward.errors import InputError
 
 Layout: TypeAlias = Literal["masks", "cityscapes"]
@@ -162,6 +163,12 @@ def mask_image(prediction: NDArray[np.uint8], table: ClassTable) -> Image.Image:
 def submission_image(prediction: NDArray[np.uint8]) -> Image.Image:
     """Train ids (H, W) as an 8-bit grey image of label ids, as the benchmark's server takes them."""
     return Image.fromarray(LABEL_IDS[prediction])
+
+
+def overlay_image(image: NDArray[np.uint8], prediction: NDArray[np.uint8], table: ClassTable) -> Image.Image:
+    """The image (H, W, 3) in the colours of its classes (H, W), above a legend of those that occur."""
+    painted = overlay(image, prediction, table)
+    return Image.fromarray(with_legend(painted, table, present(table, prediction)))
 
 
 def zip_submission(path: Path, jobs: list[Job]) -> None:

@@ -16,16 +16,14 @@ from feedbackward.metrics.functional import check_values, count_pairs
 
 _IDS = len(LABELS)
 _FIRST_INSTANCE = 1001  # smaller values of an instance map are label ids of stuff and of groups
-_PREDICTION_HINT = (
-    "write label ids (road 7, sidewalk 8, ...); 255 is void in train ids, which are not label ids"
-)
+_PREDICTION_HINT = "write label ids (road 7, sidewalk 8, ...); 255 is void in train ids, not here"
 
 
 class CityscapesCounts(NamedTuple):
     """Sums over images, by label id.
 
     Args:
-        confusion: Pixels by ground-truth label id (row) and predicted label id (column), ignored ones included.
+        confusion: Pixels by true label id (row) and predicted label id (column), ignored ones included.
         instances: Instances in the ground truth.
         class_hits: Over all instances, their pixels predicted as their own class, times the mean size of an
             instance of that class divided by the size of this one.

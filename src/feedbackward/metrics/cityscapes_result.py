@@ -118,7 +118,7 @@ def _false_positives(confusion: Tensor, ids: list[int], predicted: list[int]) ->
     return int(confusion[others][:, predicted].sum())
 
 
-def _ratio(part: float, whole: float) -> float:
+def _ratio(part: float | int, whole: float | int) -> float:
     return part / whole if whole else math.nan
 
 

@@ -5,15 +5,17 @@ Threads do it: decoding and counting both release Python's global lock. Memory h
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 from jaxtyping import Int64
+from numpy.typing import NDArray
 from torch import Tensor
 
 from feedbackward.data.cityscapes_labels import EVALUATED
 from feedbackward.data.classes import ClassTable
-from feedbackward.data.coding import MaskCoding
 from feedbackward.data.files import read_instance_ids, read_mask
 from feedbackward.errors import InputError
 from feedbackward.metrics.cityscapes_counts import CityscapesCounts, add_counts, count_image, count_nothing
@@ -52,7 +54,7 @@ def evaluate_classes(
     pairs: Sequence[ClassPair],
     class_table: ClassTable,
     *,
-    coding: MaskCoding,
+    read_truth: Callable[[Path], NDArray[np.uint8]],
     workers: int = 1,
     on_pair: Callable[[], object] = lambda: None,
 ) -> dict[str, Tensor]:
@@ -61,7 +63,8 @@ def evaluate_classes(
     Args:
         pairs: What find_class_pairs found.
         class_table: The classes.
-        coding: How the ground truth encodes them; the predictions hold class indices.
+        read_truth: Gives the class indices of a ground-truth file, the table's ignore_index for void; the
+            predictions hold class indices as they are.
         workers: Images at a time.
         on_pair: Called after every pair.
 
@@ -73,7 +76,7 @@ def evaluate_classes(
     """
 
     def count(pair: ClassPair) -> Tensor:
-        return _count_classes(pair, class_table, coding)
+        return _count_classes(pair, class_table, read_truth)
 
     confusion = torch.zeros(len(class_table), len(class_table), dtype=torch.int64)
     for part in _map(count, pairs, workers):
@@ -107,9 +110,11 @@ def _count_cityscapes(pair: CityscapesPair) -> CityscapesCounts:
         raise InputError(f"{pair.prediction} against {pair.ground_truth}: {error}") from error
 
 
-def _count_classes(pair: ClassPair, table: ClassTable, coding: MaskCoding) -> Tensor:
+def _count_classes(
+    pair: ClassPair, table: ClassTable, read_truth: Callable[[Path], NDArray[np.uint8]]
+) -> Tensor:
     prediction = torch.from_numpy(read_mask(pair.prediction))
-    mask = torch.from_numpy(coding.read(pair.ground_truth))
+    mask = torch.from_numpy(read_truth(pair.ground_truth))
     _check_size(pair.prediction, prediction, pair.ground_truth, mask)
     try:
         return confusion_matrix(
@@ -133,15 +138,16 @@ def _check_size(path: object, image: Tensor, reference_path: object, reference: 
 def _refuse_train_ids(confusion: Int64[Tensor, "34 34"]) -> None:
     """Raise an InputError if the predictions of a data set are train ids.
 
-    They are, if no predicted id is over 18 (so no vegetation, sky, person or car at all) and more evaluated
-    pixels are right when read as train ids than as label ids. Label ids that meet both are useless anyway.
+    They are taken for that if no predicted id is over 18 (so no vegetation, sky, person or car at all) and read
+    as train ids more than twice as many evaluated pixels are right than read as label ids. Label ids meet both
+    only where they are worth nothing, such as 0 everywhere.
     """
     if confusion[:, len(EVALUATED) :].any():
         return
     as_label_ids = sum(int(confusion[label.id, label.id]) for label in EVALUATED)
     as_train_ids = sum(int(confusion[label.id, label.train_id]) for label in EVALUATED)
-    if as_train_ids > as_label_ids:
+    if as_train_ids > 2 * as_label_ids:
         raise InputError(
-            f"the predictions are train ids (0 to 18): read so, {as_train_ids} of {int(confusion.sum())} "
-            f"pixels are right, and read as label ids {as_label_ids}; write label ids (road 7, sidewalk 8, ...)"
+            f"the predictions look like train ids (0 to 18): read so, {as_train_ids} of "
+            f"{int(confusion.sum())} pixels are right, as label ids {as_label_ids}; write label ids (road 7, sidewalk 8, ...)"
         )

@@ -1,7 +1,5 @@
 """What a training says in the terminal: a line per epoch, and tables of scores."""
 
-import math
-
 import lightning.pytorch as pl
 from lightning.pytorch.utilities import rank_zero_only
 from rich import get_console
@@ -9,18 +7,7 @@ from rich.table import Table
 
 from feedbackward.training.history import History
 from feedbackward.training.scores import Scores
-
-TITLES = {
-    "mean_iou": "mean IoU",
-    "pixel_accuracy": "pixel accuracy",
-    "mean_accuracy": "mean accuracy",
-    "iiou_class": "iIoU class",
-    "iou_category": "IoU category",
-    "iiou_category": "iIoU category",
-    "iou": "IoU",
-    "accuracy": "accuracy",
-}
-
+from feedbackward.training.titles import TITLES, percent
 
 class EpochLines(pl.Callback):
     """Says what will be trained, then prints a line per epoch.
@@ -54,11 +41,6 @@ class EpochLines(pl.Callback):
             parts.append(f"best {percent(best['scalars']['mean_iou'] or 0.0)} in epoch {best['epoch']}")
         line = "   ".join([*parts, f"{record['seconds']:.0f} s"])
         get_console().print(line, highlight=False, soft_wrap=True)
-
-
-def percent(value: float) -> str:
-    """A score from 0 to 1 in percent; a dash where it does not exist."""
-    return "-" if math.isnan(value) else f"{100 * value:.1f}"
 
 
 def print_scores(scores: Scores, *, title: str) -> None:

@@ -1,13 +1,20 @@
 """Writes a run folder: what was asked at the start, the scores after every epoch, network and report at the end."""
 
+import json
+import math
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from lightning.pytorch.utilities import rank_zero_only
+from torch.utils.data import Dataset
 
-from feedbackward.data.datamodule import SegmentationDataModule
+from feedbackward.data.datamodule import Item
 from feedbackward.training.checkpoints import read_checkpoint
 from feedbackward.training.history import History
+from feedbackward.training.panels import Panels, draw_panels
+from feedbackward.training.pictures import spread
+from feedbackward.training.report import render_report
 from feedbackward.training.run_folder import RunFolder
 from feedbackward.training.task import SegmentationTask
 
@@ -16,10 +23,10 @@ class RunResults(pl.Callback):
     """Keeps a run folder up to date while a network is trained.
 
     Args:
-        folder: The run folder, prepared.
+        folder: The run folder, checked.
         history: The history to write; its callback must run before this one.
         config: The full configuration as YAML.
-        facts: What else metrics.json is to hold, such as the recipe and the seed.
+        facts: What else metrics.json is to hold: recipe, model, data and seed.
     """
 
     def __init__(self, folder: RunFolder, history: History, *, config: str, facts: dict[str, Any]) -> None:
@@ -31,6 +38,7 @@ class RunResults(pl.Callback):
     @rank_zero_only
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
         """Writes the configuration and the versions."""
+        self.folder.checkpoints.mkdir(parents=True, exist_ok=True)
         self.folder.write(self.folder.config, self.config)
         self.folder.write_versions()
         self.facts["parameters"] = sum(parameter.numel() for parameter in pl_module.parameters())
@@ -40,21 +48,48 @@ class RunResults(pl.Callback):
         """Writes metrics.json, so that an interrupted run has one too."""
         self.folder.write_json(self.folder.metrics, self.metrics())
 
-    def finish(self, task: SegmentationTask, datamodule: SegmentationDataModule) -> None:
-        """Save the best network and write the report; the task holds the best network afterwards."""
-        task.load_state_dict(read_checkpoint(self.folder.checkpoint("best"))["state_dict"])
-        task.network.save_pretrained(self.folder.model)
-
     def metrics(self) -> dict[str, Any]:
         """The content of metrics.json: facts, best and last scores (from 0 to 1), one record per epoch."""
+        curves = [
+            {name: value if math.isfinite(value) else None for name, value in record.items()}
+            for record in self.history.epochs
+        ]
         return {
             **self.facts,
             "epochs": len(self.history.epochs),
             "training_seconds": round(self.history.seconds, 3),
             "best": self.history.best,
             "last": self.history.last,
-            "curves": [
-                {name: value if value == value else None for name, value in record.items()}  # nan is not JSON
-                for record in self.history.epochs
-            ],
+            "curves": curves,
         }
+
+    def finish(self, task: SegmentationTask, dataset: Dataset[Item], *, scenes: int = 4) -> None:
+        """Save the best network and write the report.
+
+        Args:
+            task: The trained task; it holds the best network afterwards.
+            dataset: The validation set, from which the pictures are drawn.
+            scenes: The number of scenes to show.
+        """
+        task.load_state_dict(read_checkpoint(self.folder.checkpoint("best"))["state_dict"])
+        task.network.save_pretrained(self.folder.model)
+        report = render_report(
+            self.metrics(),
+            table=task.class_table,
+            panels=predict_panels(task, dataset, count=scenes),
+            config=self.config,
+            versions=json.loads(self.folder.versions.read_text()),
+        )
+        self.folder.write(self.folder.report, report)
+
+
+@torch.inference_mode()
+def predict_panels(task: SegmentationTask, dataset: Dataset[Item], *, count: int) -> dict[str, Panels]:
+    """Scenes spread evenly over a data set, as pictures by name."""
+    task.eval()
+    panels = {}
+    for index in spread(len(dataset), count):  # type: ignore[arg-type]
+        item = dataset[index]
+        prediction = task(item["image"][None].to(task.device)).argmax(dim=1)[0]
+        panels[item["name"]] = draw_panels(item["image"], item["mask"], prediction, task.class_table)
+    return panels

@@ -31,6 +31,11 @@ class RunFolder:
         return self.root / "config.yaml"
 
     @property
+    def versions(self) -> Path:
+        """The packages, Python and the machine that the run used."""
+        return self.root / "versions.json"
+
+    @property
     def metrics(self) -> Path:
         """Best and last scores, curves, and the facts of the training."""
         return self.root / "metrics.json"
@@ -64,8 +69,8 @@ class RunFolder:
             )
         return path
 
-    def prepare(self, *, resume: bool) -> None:
-        """Make the folder and check that files can be written there.
+    def check(self, *, resume: bool) -> None:
+        """Check that a training can be written here, without leaving anything behind.
 
         Args:
             resume: Continue the training that the folder holds.
@@ -78,13 +83,14 @@ class RunFolder:
                 f"{self.root} holds a training already; continue it with --ckpt_path last, "
                 f"or choose another folder with --run_dir"
             )
+        existing = next(folder for folder in (self.root, *self.root.absolute().parents) if folder.exists())
         try:
-            self.checkpoints.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.root):
+            with tempfile.TemporaryFile(dir=existing):
                 pass
         except OSError as error:
             raise InputError(
-                f"cannot write to the run folder {self.root} ({error.strerror}); choose another with --run_dir"
+                f"cannot write to the run folder {self.root} ({existing}: {error.strerror}); "
+                f"choose another with --run_dir"
             ) from error
 
     def write(self, path: Path, text: str) -> None:
@@ -106,4 +112,4 @@ class RunFolder:
             "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
         }
         versions = {name: version(name) for name in packages}
-        self.write_json(self.root / "versions.json", {"python": platform.python_version(), **versions, **machine})
+        self.write_json(self.versions, {"python": platform.python_version(), **versions, **machine})

@@ -16,7 +16,7 @@ class Scores:
     Args:
         scalars: mean_iou, pixel_accuracy and mean_accuracy, and with Cityscapes ids iiou_class, iou_category and
             iiou_category; from 0 to 1.
-        per_class: By name of the score (iou, accuracy) and of the class; nan where the class does not occur.
+        per_class: By name of the score (iou, accuracy, and iiou with Cityscapes ids) and of the class; nan where the class does not occur.
         confusion: Pixels by true class (row) and predicted class (column).
         names: The classes.
     """
@@ -64,6 +64,7 @@ def collect_scores(metrics: nn.ModuleDict, class_table: ClassTable) -> Scores:
         result = metrics["cityscapes"].compute()
         for name in ("iiou_class", "iou_category", "iiou_category"):
             scalars[name] = float(getattr(result, name))
+        per_class["iiou"] = {label: result.class_iiou[label] for label in class_table.names}
     return Scores(scalars, per_class, classes["confusion"].tolist(), list(class_table.names))
 
 

@@ -20,6 +20,11 @@ _OVERSAMPLING = 2
 _SOLID = 90  # of 255: a pixel covered this much belongs to the object
 
 
+def dim(color: RGB, factor: float) -> RGB:
+    """A darker or brighter colour."""
+    return color[0] * factor, color[1] * factor, color[2] * factor
+
+
 class Polygon(NamedTuple):
     """A flat piece of an object: world points (n, 3), a colour in [0, 1], and what it hides of what is behind it."""
 
@@ -35,7 +40,7 @@ class Canvas:
         camera: Projects world points to the picture; its size is the picture's.
 
     Attributes:
-        image: Colours (h, w, 3), 1 is white paper in full light.
+        image: Colours (3, h, w), 1 is white paper in full light.
         depth: Distances (h, w) in metres.
         label_ids: Cityscapes label ids (h, w).
         instance_ids: id * 1000 + n on instances, the label id elsewhere (h, w).
@@ -43,7 +48,7 @@ class Canvas:
 
     def __init__(self, camera: Camera) -> None:
         self.camera = camera
-        self.image: Array = np.zeros((*camera.size, 3), np.float32)
+        self.image: Array = np.zeros((3, *camera.size), np.float32)
         self.depth: Array = np.full(camera.size, np.inf, np.float32)
         self.label_ids: NDArray[np.uint8] = np.zeros(camera.size, np.uint8)
         self.instance_ids: NDArray[np.int32] = np.zeros(camera.size, np.int32)
@@ -63,48 +68,51 @@ class Canvas:
         Args:
             window: Rows and columns.
             mask: Where the surface is (h, w).
-            colors: Its colours (h, w, 3).
+            colors: Its colours (3, h, w).
             depth: Its distance, broadcast to (h, w).
             label: Its label id.
             instance: Its instance id; None for stuff.
         """
         near = self.depth[window]
         seen = mask & (depth <= near)
-        np.copyto(self.image[window], colors, where=seen[..., None])
+        np.copyto(self.image[:, window[0], window[1]], colors, where=seen)
         np.copyto(near, depth, where=seen)
-        self.label_ids[window][seen] = label
-        self.instance_ids[window][seen] = label if instance is None else instance
+        np.copyto(self.label_ids[window], label, where=seen)
+        np.copyto(self.instance_ids[window], label if instance is None else instance, where=seen)
 
     def stamp(
         self, polygons: Sequence[Polygon], *, depth: float, label: int, instance: int | None = None, light: float = 1.0
     ) -> None:  # fmt: skip
         """Draw an object of polygons, the later ones over the earlier ones, with smooth outlines."""
-        drawn = self._rasterize(polygons)
+        drawn = self._rasterize(polygons, depth)
         if drawn is None:
             return
         window, colors, coverage = drawn
-        v = np.arange(colors.shape[0], dtype=np.float32)[:, None] * (depth / self.camera.scale)
-        u = np.arange(colors.shape[1], dtype=np.float32)[None] * (depth / self.camera.scale)
-        colors = colors * (light * (1 + 0.05 * noise(u + depth, v)))[..., None]
-        behind = self.image[window]
-        blended = behind + coverage[..., None] * (colors - behind)
+        v = np.arange(coverage.shape[0], dtype=np.float32)[:, None] * (depth / self.camera.scale)
+        u = np.arange(coverage.shape[1], dtype=np.float32)[None] * (depth / self.camera.scale)
+        colors *= light * (1 + 0.05 * noise(u + depth, v))
+        behind = self.image[:, window[0], window[1]]
+        blended = behind + coverage * (colors - behind)
         self.put(window, coverage * 255 >= _SOLID, blended, depth, label, instance)
 
     def shade(self, polygons: Sequence[Polygon]) -> None:
         """Lay shadows on the ground: colours are mixed with what is there, labels and distances stay."""
-        drawn = self._rasterize(polygons)
+        drawn = self._rasterize(polygons, 0)
         if drawn is not None:
             window, colors, coverage = drawn
-            behind = self.image[window]
-            behind += coverage[..., None] * (colors - behind)
+            behind = self.image[:, window[0], window[1]]
+            behind += coverage * (colors - behind)
 
-    def _rasterize(self, polygons: Sequence[Polygon]) -> tuple[tuple[slice, slice], Array, Array] | None:
-        """The window that the polygons cover, their colours (h, w, 3) and their coverage (h, w) there."""
+    def _rasterize(self, polygons: Sequence[Polygon], depth: float) -> tuple[tuple[slice, slice], Array, Array] | None:
+        """The window that the polygons cover, their colours (3, h, w) and coverage (h, w) there; None if unseen."""
+        if not polygons:
+            return None
         flat = self.camera.project(np.concatenate([polygon.points for polygon in polygons]))
         height, width = self.camera.size
         left, top = np.clip(np.floor(flat.min(axis=0)), 0, (width, height)).astype(int).tolist()
         right, bottom = np.clip(np.ceil(flat.max(axis=0)), 0, (width, height)).astype(int).tolist()
-        if right <= left or bottom <= top:
+        window = slice(top, bottom), slice(left, right)
+        if right <= left or bottom <= top or bool((self.depth[window] < depth).all()):
             return None
         sheet = Image.new("RGBA", ((right - left) * _OVERSAMPLING, (bottom - top) * _OVERSAMPLING))
         pen = ImageDraw.Draw(sheet)
@@ -114,5 +122,6 @@ class Canvas:
             start += len(polygon.points)
             ink = [round(255 * min(max(value, 0.0), 1.0)) for value in (*polygon.color, polygon.opacity)]
             pen.polygon(corners.ravel().tolist(), fill=(ink[0], ink[1], ink[2], ink[3]))
-        pixels = np.asarray(sheet.reduce(_OVERSAMPLING), dtype=np.float32) / 255
-        return (slice(top, bottom), slice(left, right)), pixels[..., :3], pixels[..., 3]
+        pixels = np.asarray(sheet.reduce(_OVERSAMPLING)).transpose(2, 0, 1).astype(np.float32, order="C")
+        pixels *= np.float32(1 / 255)
+        return window, pixels[:3], pixels[3]

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from feedbackward.data.streets.canvas import RGB, Canvas, Polygon
-from feedbackward.data.streets.solids import dim, disc, quad, upright
-from feedbackward.data.streets.textures import noise
+from feedbackward.data.streets.canvas import RGB, Canvas, Polygon, dim
+from feedbackward.data.streets.solids import disc, flat, upright
+from feedbackward.data.streets.textures import noise, tinted
 
 STATIC, POLE, TRAFFIC_LIGHT, TRAFFIC_SIGN, VEGETATION = 4, 17, 19, 20, 21
 
@@ -27,8 +27,8 @@ def _post(radius: float, height: float, color: RGB) -> list[Polygon]:
 def draw_lamp_post(rng: np.random.Generator, *, side: int) -> list[Part]:
     """Draw a lamp post whose arm reaches over the road."""
     color, height, reach = _metal(rng), rng.uniform(5.5, 8.5), -side * rng.uniform(1.0, 2.2)
-    arm = quad([(0, height - 0.2, 0), (reach, height + 0.2, 0), (reach, height + 0.35, 0), (0, height, 0)], color)
-    head = quad([(reach, height + 0.12, 0), (1.5 * reach, height + 0.22, 0), (1.5 * reach, height + 0.4, 0), (reach, height + 0.4, 0)], dim(color, 1.3))
+    arm = flat([(0, height - 0.2, 0), (reach, height + 0.2, 0), (reach, height + 0.35, 0), (0, height, 0)], color)
+    head = flat([(reach, height + 0.12, 0), (1.5 * reach, height + 0.22, 0), (1.5 * reach, height + 0.4, 0), (reach, height + 0.4, 0)], dim(color, 1.3))
     foot = upright(-0.19, 0.19, 0, 0.9, 0, dim(color, 0.85))
     return [(POLE, [*_post(rng.uniform(0.10, 0.14), height, color), foot, arm, head])]
 
@@ -41,14 +41,14 @@ def draw_traffic_light(rng: np.random.Generator, *, side: int) -> list[Part]:
     places = [(0.0, height)]
     if rng.random() < 0.5:
         reach, over = -side * rng.uniform(2.4, 3.6), height + 2.6
-        arm = quad([(0, over, 0), (reach, over + 0.1, 0), (reach, over + 0.25, 0), (0, over + 0.2, 0)], color)
+        arm = flat([(0, over, 0), (reach, over + 0.1, 0), (reach, over + 0.25, 0), (0, over + 0.2, 0)], color)
         parts[0] = (POLE, [*_post(0.12, over + 0.2, color), arm])
         places.append((reach, over - 0.4))
     for x, y in places:
         box = [upright(x - 0.22 * size, x + 0.22 * size, y - 0.6 * size, y + 0.6 * size, 0, _BLACK)]
         for i, lamp in enumerate(_LAMPS):
             glow = lamp if i == lit else dim(lamp, 0.22)
-            box.append(disc((x, y + (0.38 - 0.38 * i) * size, 0), 0.16 * size, glow, normal="z", sides=10))
+            box.append(disc((x, y + (0.38 - 0.38 * i) * size, 0), 0.16 * size, glow))
         parts.append((TRAFFIC_LIGHT, box))
     return parts
 
@@ -67,21 +67,21 @@ def _plate(rng: np.random.Generator, y: float) -> list[Polygon]:
     size = rng.uniform(0.40, 0.52)
     kind = rng.choice(5)
     if kind == 0:  # prohibition, round
-        inner = disc((0, y, 0), 0.7 * size, _WHITE, normal="z")
-        return [disc((0, y, 0), size, _RED, normal="z"), inner, upright(-0.2, 0.2, y - 0.08, y + 0.08, 0, _BLACK)]
+        inner = disc((0, y, 0), 0.7 * size, _WHITE)
+        return [disc((0, y, 0), size, _RED), inner, upright(-0.2, 0.2, y - 0.08, y + 0.08, 0, _BLACK)]
     if kind == 1:  # danger, a triangle
         outer = [(-size, y - 0.8 * size, 0), (size, y - 0.8 * size, 0), (0, y + 0.95 * size, 0)]
         inner = [(0.6 * x, y + 0.55 * (v - y) - 0.05, 0) for x, v, _ in outer]
-        return [quad(outer, _RED), quad(inner, _WHITE), upright(-0.04, 0.04, y - 0.2, y + 0.1, 0, _BLACK)]
+        return [flat(outer, _RED), flat(inner, _WHITE), upright(-0.04, 0.04, y - 0.2, y + 0.1, 0, _BLACK)]
     if kind == 2:  # information, square
         mark = upright(-0.12, 0.12, y - 0.25, y + 0.2, 0, _WHITE)
         return [upright(-size, size, y - size, y + size, 0, _BLUE), mark]
     if kind == 3:  # priority, a diamond
         corners = [(-size, 0), (0, -size), (size, 0), (0, size)]
         rings = ((1.0, _WHITE), (0.72, _YELLOW))
-        return [quad([(k * x, y + k * v, 0) for x, v in corners], color) for k, color in rings]
-    arrow = quad([(-0.25, y - 0.05, 0), (0.1, y - 0.05, 0), (0.3, y, 0), (0.1, y + 0.1, 0), (-0.25, y + 0.05, 0)], _WHITE)
-    return [disc((0, y, 0), size, _BLUE, normal="z"), arrow]  # direction, round
+        return [flat([(k * x, y + k * v, 0) for x, v in corners], color) for k, color in rings]
+    arrow = flat([(-0.25, y - 0.05, 0), (0.1, y - 0.05, 0), (0.3, y, 0), (0.1, y + 0.1, 0), (-0.25, y + 0.05, 0)], _WHITE)
+    return [disc((0, y, 0), size, _BLUE), arrow]  # direction, round
 
 
 def draw_bin(rng: np.random.Generator) -> list[Part]:
@@ -97,9 +97,9 @@ def paint_tree(canvas: Canvas, rng: np.random.Generator, *, x: float, z: float, 
     height, radius = rng.uniform(4.5, 8.0), rng.uniform(1.5, 2.8)
     bark = dim((0.30, 0.24, 0.18), rng.uniform(0.6, 1.2))
     green = rng.uniform(0.75, 1.25)
-    leaf = np.array((rng.uniform(0.14, 0.34), rng.uniform(0.30, 0.40), rng.uniform(0.08, 0.18)), np.float32) * green
+    leaf = dim((rng.uniform(0.14, 0.34), rng.uniform(0.30, 0.40), rng.uniform(0.08, 0.18)), green)
     moved, thick = np.float32(rng.uniform(0, 50)), rng.uniform(0.12, 0.22)
-    trunk = quad([(x - 1.4 * thick, 0, z), (x + 1.4 * thick, 0, z), (x + thick, height, z), (x - thick, height, z)], bark)
+    trunk = flat([(x - 1.4 * thick, 0, z), (x + 1.4 * thick, 0, z), (x + thick, height, z), (x - thick, height, z)], bark)
     canvas.stamp([trunk], depth=z, label=VEGETATION, light=light)
 
     camera = canvas.camera
@@ -115,4 +115,4 @@ def paint_tree(canvas: Canvas, rng: np.random.Generator, *, x: float, z: float, 
     leaves = noise(u + moved, v + moved)
     mask = 1 - (u * u + v * v) / radius**2 + 0.30 * boughs + 0.10 * leaves > 0
     shade = light * (0.85 - 0.25 * v / radius) * (1 + 0.24 * leaves + 0.20 * boughs)
-    canvas.put((rows, columns), mask, shade[..., None] * leaf, z, VEGETATION)
+    canvas.put((rows, columns), mask, tinted(leaf, shade), z, VEGETATION)

@@ -32,16 +32,16 @@ def paint_ground(canvas: Canvas, street: Street, houses: Sequence[Piece], light:
     blotches = noise(x / 6 + street.seed, z / 6, roughness=1.6)
     roughness = np.array([band.roughness for band in bands], np.float32)[index]
     texture = 1 + roughness * grain / (1 + z / 14) + 0.06 * blotches
-    colors = np.array([band.color for band in bands], np.float32)[index] * texture[..., None]
+    colors = np.array([band.color for band in bands], np.float32).T[:, index] * texture
 
     painted = np.where(labels == ROAD, _markings(street, x, z, pixel) * (0.8 + 0.15 * grain), 0)
-    colors += painted[..., None] * (_PAINT - colors)
+    colors += painted * (_PAINT - colors)
     joints = np.maximum(stripes(x, pitch=street.paving, width=0.05), stripes(z, pitch=street.paving, width=0.06))
     joints *= np.clip(0.05 / pixel, 0, 1)
-    colors *= np.where(labels == SIDEWALK, 1 - 0.3 * joints, 1)[..., None]
+    colors *= np.where(labels == SIDEWALK, 1 - 0.3 * joints, 1).astype(np.float32)
     kerb = _line(np.abs(x) - street.half - 0.1, 0.24, pixel) * ~_crossed(street, z)
-    colors += (0.6 * kerb)[..., None] * (_KERB - colors)
-    colors *= house_shadow(street, houses, light, x, z)[..., None]
+    colors += 0.6 * kerb * (_KERB - colors)
+    colors *= house_shadow(street, houses, light, x, z)
 
     height, width = canvas.camera.size
     window = (slice(first, height), slice(0, width))

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from feedbackward.data.streets.canvas import RGB, Canvas
-from feedbackward.data.streets.textures import Array, noise
+from feedbackward.data.streets.canvas import RGB, Canvas, dim
+from feedbackward.data.streets.textures import Array, noise, tinted
 
 _SKY = 23
 
@@ -71,9 +71,9 @@ def draw_light(rng: np.random.Generator) -> Light:
     hour = _HOURS[rng.choice(len(_HOURS), p=(0.36, 0.32, 0.18, 0.14))]
     return Light(
         hour=hour,
-        sun=rng.choice((-1, 1)) * rng.uniform(0.3, 1.6),
+        sun=int(rng.choice((-1, 1))) * rng.uniform(0.3, 1.6),
         clouds=rng.uniform(0.0, 0.16),
-        haze=rng.choice((0.002, 0.004, 0.008, 0.016), p=(0.3, 0.35, 0.25, 0.1)),
+        haze=float(rng.choice((0.002, 0.004, 0.008, 0.016), p=(0.3, 0.35, 0.25, 0.1))),
         gain=rng.uniform(0.8, 1.15) * hour.brightness,
         gamma=rng.uniform(0.85, 1.15),
         blur=rng.uniform(0.0, 0.0016),
@@ -87,11 +87,11 @@ def paint_sky(canvas: Canvas, light: Light, *, offset: float) -> None:
     end = min(camera.size[0], int(camera.horizon_row) + 1)
     rows = np.arange(end, dtype=np.float32)[:, None]
     elevation = (camera.horizon_row - rows).clip(0) / camera.scale  # (end, 1)
-    rise = np.clip(elevation * 2.2, 0, 1)[..., None]
-    sky = np.asarray(light.hour.horizon, np.float32) * (1 - rise) + np.asarray(light.hour.zenith, np.float32) * rise
+    rise = np.clip(elevation * 2.2, 0, 1)
+    sky = tinted(light.hour.horizon, 1 - rise) + tinted(light.hour.zenith, rise)
     reach = 1 / (elevation + 0.12)  # clouds lie in a plane: they crowd towards the horizon
     clouds = noise(camera.slopes()[None] * reach * 0.6 + offset, reach * 0.6 + offset, roughness=1.5)
-    sky = sky + (light.clouds * np.clip(clouds + 0.2, -0.4, 1.6))[..., None] * (1.05 - sky)
+    sky = sky + light.clouds * np.clip(clouds + 0.2, -0.4, 1.6) * (1.05 - sky)
     window = (slice(0, end), slice(0, camera.size[1]))
     canvas.put(window, np.ones((end, camera.size[1]), np.bool_), sky, np.inf, _SKY)
 
@@ -101,17 +101,15 @@ def develop(canvas: Canvas, light: Light, rng: np.random.Generator) -> NDArray[n
     height, width = canvas.camera.size
     clear = np.exp(-light.haze * canvas.depth)
     clear[np.isinf(canvas.depth)] = 1  # the sky has its haze already
-    haze = np.asarray(light.hour.horizon, np.float32) / light.hour.brightness
-    image = canvas.image * np.asarray(light.hour.tint, np.float32)
-    image = haze + clear[..., None] * (image - haze)
+    image = canvas.image * tinted(light.hour.tint, clear)
+    image += tinted(dim(light.hour.horizon, 1 / light.hour.brightness), 1 - clear)
     away = np.linspace(-1, 1, height, dtype=np.float32)[:, None] ** 2 + np.linspace(-1, 1, width, dtype=np.float32) ** 2
-    image *= (light.gain * (1 - 0.10 * away))[..., None]
-    np.clip(image, 0, 1, out=image)
-    if light.gamma != 1:
-        image **= light.gamma
-    blurred = Image.fromarray(_to_bytes(image)).filter(ImageFilter.GaussianBlur(light.blur * width))
-    grain: Array = rng.standard_normal(image.shape, dtype=np.float32)
-    return _to_bytes(np.asarray(blurred, np.float32) / 255 + light.grain * grain)
+    image *= light.gain * (1 - 0.10 * away)
+    tones = [round(255 * (tone / 255) ** light.gamma) for tone in range(256)]
+    sharp = Image.fromarray(np.ascontiguousarray(_to_bytes(image).transpose(1, 2, 0)))
+    blurred = sharp.filter(ImageFilter.GaussianBlur(light.blur * width)).point(tones * 3)
+    grain: Array = rng.standard_normal((height, width, 3), dtype=np.float32)
+    return _to_bytes(np.asarray(blurred, np.float32) * np.float32(1 / 255) + np.float32(light.grain) * grain)
 
 
 def _to_bytes(image: Array) -> NDArray[np.uint8]:

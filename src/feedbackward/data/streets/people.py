@@ -4,8 +4,8 @@ from math import cos, pi, sin
 
 import numpy as np
 
-from feedbackward.data.streets.canvas import RGB, Polygon
-from feedbackward.data.streets.solids import dim, disc, upright
+from feedbackward.data.streets.canvas import RGB, Polygon, dim
+from feedbackward.data.streets.solids import disc, flat, upright
 
 PERSON, RIDER, MOTORCYCLE, BICYCLE = 24, 25, 32, 33
 
@@ -20,8 +20,8 @@ _TYRE, _STEEL = (0.07, 0.07, 0.08), (0.45, 0.46, 0.48)
 Point = tuple[float, float]
 
 
-def _shape(points: list[Point], color: RGB, opacity: float = 1.0) -> Polygon:
-    return Polygon(np.array([(x, y, 0) for x, y in points], np.float32), color, opacity)
+def _shape(points: list[Point], color: RGB) -> Polygon:
+    return flat([(x, y, 0.0) for x, y in points], color)
 
 
 def _limb(start: Point, end: Point, wide: float, narrow: float, color: RGB) -> Polygon:
@@ -56,11 +56,11 @@ def draw_person(rng: np.random.Generator) -> list[Polygon]:
         _limb((half, shoulder - 0.05), (half + 0.06 + swing, hip - 0.02), 0.14, 0.10, dim(coat, 0.7)),
         _shape([(-half, shoulder), (half, shoulder), (half * 0.95, hip - 0.10), (-half * 0.95, hip - 0.10)], coat),
         _shape([(0.05, shoulder), (half, shoulder), (half * 0.95, hip - 0.10), (0.1, hip - 0.10)], dim(coat, 0.85)),
-        disc((0, head, 0), 0.135, hair, normal="z"),
-        disc((0, head - 0.035, 0), 0.105, skin, normal="z", sides=10),
+        disc((0, head, 0), 0.135, hair),
+        disc((0, head - 0.035, 0), 0.105, skin),
     ]
     if rng.random() < 0.3:
-        bag, side = _pick(rng, _CLOTHES), rng.choice((-1, 1))
+        bag, side = _pick(rng, _CLOTHES), int(rng.choice((-1, 1)))
         figure.append(upright(side * 0.28 - 0.12, side * 0.28 + 0.12, hip - 0.35, hip + 0.02, 0, bag))
     return figure
 
@@ -80,9 +80,9 @@ def draw_bicycle(rng: np.random.Generator, *, across: bool) -> list[Polygon]:
         polygon
         for x in (-0.52, 0.52)
         for polygon in (
-            disc((x, 0.35, 0), 0.35, _TYRE, normal="z", sides=16),
-            disc((x, 0.35, 0), 0.28, _STEEL, normal="z", sides=16)._replace(opacity=0.5),
-            disc((x, 0.35, 0), 0.06, _TYRE, normal="z", sides=8),
+            disc((x, 0.35, 0), 0.35, _TYRE),
+            disc((x, 0.35, 0), 0.28, _STEEL, opacity=0.5),
+            disc((x, 0.35, 0), 0.06, _TYRE),
         )
     ]
     tubes = (
@@ -111,7 +111,7 @@ def draw_motorcycle(rng: np.random.Generator, *, across: bool) -> list[Polygon]:
             upright(0.34, 0.48, 1.05, 1.17, 0, _STEEL),
         ]
     wheels = [
-        disc((x, 0.32, 0), radius, color, normal="z", sides=16)
+        disc((x, 0.32, 0), radius, color)
         for x in (-0.68, 0.70)
         for radius, color in ((0.32, _TYRE), (0.17, _STEEL))
     ]
@@ -140,8 +140,8 @@ def draw_rider(rng: np.random.Generator, *, across: bool, motorcycle: bool) -> l
             _limb((-0.19, seat + 0.50), (-0.30, seat + 0.12), 0.15, 0.11, dim(coat, 0.8)),
             _limb((0.19, seat + 0.50), (0.30, seat + 0.12), 0.15, 0.11, dim(coat, 0.75)),
             _shape([(-0.23, seat + 0.55), (0.23, seat + 0.55), (0.20, seat - 0.06), (-0.20, seat - 0.06)], coat),
-            disc((0, seat + 0.71, 0), 0.14, helmet, normal="z"),
-            disc((0, seat + 0.64, 0), 0.08, skin, normal="z", sides=8),
+            disc((0, seat + 0.71, 0), 0.14, helmet),
+            disc((0, seat + 0.64, 0), 0.08, skin),
         ]
     hip, shoulder = (-0.22, seat), (-0.22 + lean, seat + 0.50)
     pedal = (0.05, 0.36) if motorcycle else (-0.05 + 0.15 * cos(turn), 0.36 + 0.15 * sin(turn))
@@ -151,12 +151,6 @@ def draw_rider(rng: np.random.Generator, *, across: bool, motorcycle: bool) -> l
         _limb(knee_at, pedal, 0.16, 0.12, trousers),
         _limb(hip, shoulder, 0.30, 0.30, coat),
         _limb(shoulder, (0.36, 1.02), 0.14, 0.10, dim(coat, 0.8)),
-        disc((shoulder[0] + 0.07, shoulder[1] + 0.2, 0), 0.14, helmet, normal="z"),
-        disc((shoulder[0] + 0.12, shoulder[1] + 0.16, 0), 0.08, skin, normal="z", sides=8),
+        disc((shoulder[0] + 0.07, shoulder[1] + 0.2, 0), 0.14, helmet),
+        disc((shoulder[0] + 0.12, shoulder[1] + 0.16, 0), 0.08, skin),
     ]
-
-
-def stand(figure: list[Polygon], *, x: float, z: float, mirrored: bool = False) -> list[Polygon]:
-    """A flat figure's place in the world."""
-    flip = np.array([-1 if mirrored else 1, 1, 1], np.float32)
-    return [polygon._replace(points=polygon.points * flip + np.array([x, 0, z], np.float32)) for polygon in figure]

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from feedbackward.data.streets.camera import FAR, Camera
-from feedbackward.data.streets.canvas import RGB, Canvas
+from feedbackward.data.streets.canvas import RGB, Canvas, dim
 from feedbackward.data.streets.light import Light
-from feedbackward.data.streets.solids import dim
 from feedbackward.data.streets.street import TERRAIN, Street
+from feedbackward.data.streets.textures import Array
 from feedbackward.data.streets.walls import Fence, Gap, GardenWall, Greenery, House, Piece, paint_wall
 
 _PLASTERS = (
@@ -62,7 +62,7 @@ def draw_wood(rng: np.random.Generator, end: float) -> Greenery:
 
 def draw_houses(rng: np.random.Generator, street: Street, *, lamps: float) -> list[Piece]:
     """Draw what closes the view on one side of a street: mostly houses, woods and gaps, nothing on a cross street."""
-    wooded = rng.choice((0.06, 0.2, 0.6), p=(0.5, 0.3, 0.2))
+    wooded = float(rng.choice((0.06, 0.2, 0.6), p=(0.5, 0.3, 0.2)))
     pieces: list[Piece] = []
     end = _START
     while end < FAR:
@@ -71,7 +71,7 @@ def draw_houses(rng: np.random.Generator, street: Street, *, lamps: float) -> li
         if kind < wooded:
             pieces.append(draw_wood(rng, end))
         elif kind < wooded + 0.08:
-            pieces.append(Gap(end))
+            pieces.append(Gap(end, 0))
         else:
             pieces.append(draw_house(rng, end, lamps=lamps))
     return _interrupt(pieces, street.crossing, margin=2.5)
@@ -91,7 +91,7 @@ def draw_border(rng: np.random.Generator, street: Street) -> list[Piece]:
         elif kind < 0.88:
             pieces.append(Greenery(end, height, _green(rng), 0.06, 0.3, int(rng.integers(100))))
         else:
-            pieces.append(Gap(end))
+            pieces.append(Gap(end, 0))
     return _interrupt(pieces, street.crossing, margin=0.5)
 
 
@@ -102,13 +102,7 @@ def _interrupt(pieces: list[Piece], crossing: tuple[float, float] | None, *, mar
     start, stop = crossing[0] - margin, crossing[1] + margin
     before = [piece for piece in pieces if piece.end < start]
     cut = next(piece for piece in pieces if piece.end >= start)
-    return [*before, _ending(cut, start), Gap(stop), *(piece for piece in pieces if piece.end > stop)]
-
-
-def _ending(piece: Piece, end: float) -> Piece:
-    if isinstance(piece, House | Greenery | GardenWall | Fence | Gap):
-        return replace(piece, end=end)
-    raise AssertionError(f"no piece of a street: {piece!r}")
+    return [*before, replace(cut, end=start), Gap(stop, 0), *(piece for piece in pieces if piece.end > stop)]
 
 
 def paint_houses(canvas: Canvas, street: Street, pieces: list[Piece], side: int, light: Light) -> None:
@@ -121,7 +115,7 @@ def paint_houses(canvas: Canvas, street: Street, pieces: list[Piece], side: int,
     for piece in pieces:
         if isinstance(piece, House) and piece.height > before and start > 1:
             x, distance = _across(camera, start)
-            paint_wall(canvas, [_ending(piece, front + _DEEP)], distance, side * x, start=front, light=0.8)
+            paint_wall(canvas, [replace(piece, end=front + _DEEP)], distance, side * x, start=front, light=0.8)
         start, before = piece.end, piece.height
 
 
@@ -143,7 +137,7 @@ def paint_backdrop(canvas: Canvas, rng: np.random.Generator) -> None:
     paint_wall(canvas, pieces, z, x, start=-400, light=0.85)
 
 
-def _across(camera: Camera, z: float) -> tuple[np.ndarray, np.ndarray]:
+def _across(camera: Camera, z: float) -> tuple[Array, Array]:
     """The wall across the street at z: position x and distance of each column."""
     distance = np.full(camera.size[1], z, np.float32)
     return camera.slopes() * distance + camera.x - camera.bend * distance**2, distance

@@ -1,8 +1,8 @@
-"""Solid bodies from profiles: what a car looks like from where the camera stands."""
+"""Bodies drawn out from the profile of their side, and what of them is seen from where the camera stands."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import cos, pi, sin
+from math import cos, hypot, pi, sin
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,35 +10,47 @@ from feedbackward.data.streets.camera import Camera
 from feedbackward.data.streets.canvas import RGB, Polygon
 from feedbackward.data.streets.textures import Array
 
+Corner = tuple[float, float, float]  # to the right, up, ahead; in metres
 
-_MIRROR = np.array([-1, 1, 1], np.float32)
 
+class Face(NamedTuple):
+    """A flat face of a body: its outline, a point on it, where it looks (outwards), and what is painted on it."""
 
-@dataclass(frozen=True)
-class Face:
-    """A flat face of a body, its corners (n, 3) counter-clockwise seen from outside, with what is painted on it."""
-
-    points: Array
-    color: RGB
+    outline: Polygon
+    point: Corner
+    normal: Corner
     decals: tuple[Polygon, ...] = ()
 
 
-def dim(color: RGB, factor: float) -> RGB:
-    """A darker or brighter colour."""
-    return color[0] * factor, color[1] * factor, color[2] * factor
-
-
-def quad(corners: Sequence[tuple[float, float, float]], color: RGB) -> Polygon:
+def flat(corners: Sequence[Corner], color: RGB, opacity: float = 1.0) -> Polygon:
     """A polygon from its corners."""
-    return Polygon(np.array(corners, np.float32), color)
+    return Polygon(np.array(corners, np.float32), color, opacity)
 
 
-def disc(center: tuple[float, float, float], radius: float, color: RGB, *, normal: str = "x", sides: int = 12) -> Polygon:
-    """A disc across the x axis (a wheel seen from the side) or across the z axis (a lamp seen from the front)."""
-    angles = np.arange(sides) * (2 * pi / sides)
-    round_, up, flat = radius * np.cos(angles), radius * np.sin(angles), np.zeros(sides)
-    points = np.stack((flat, up, round_) if normal == "x" else (round_, up, flat), axis=1)
-    return Polygon((points + center).astype(np.float32), color)
+def upright(left: float, right: float, low: float, high: float, ahead: float, color: RGB) -> Polygon:
+    """A rectangle that stands across the body."""
+    return flat([(left, low, ahead), (right, low, ahead), (right, high, ahead), (left, high, ahead)], color)
+
+
+def alongside(x: float, back: float, front: float, low: float, high: float, color: RGB) -> Polygon:
+    """A rectangle that stands along the body."""
+    return flat([(x, low, back), (x, low, front), (x, high, front), (x, high, back)], color)
+
+
+def disc(center: Corner, radius: float, color: RGB, *, opacity: float = 1.0) -> Polygon:
+    """A disc that stands across the body."""
+    return Polygon(_CIRCLE * np.float32(radius) + np.array(center, np.float32), color, opacity)
+
+
+def wheel(center: Corner, radius: float, color: RGB) -> Polygon:
+    """A disc that stands along the body."""
+    return Polygon(_WHEEL * np.float32(radius) + np.array(center, np.float32), color)
+
+
+_ANGLES = np.arange(14) * (2 * pi / 14)
+_CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES), 0 * _ANGLES], axis=1).astype(np.float32)
+_WHEEL = np.ascontiguousarray(_CIRCLE[:, ::-1])
+_MIRROR = np.array([-1, 1, 1], np.float32)
 
 
 def extrude(
@@ -56,46 +68,49 @@ def extrude(
         front: What is painted on the front.
         flank: What is painted on the right side, and mirrored on the left.
     """
-    left = np.array([(-half, up, ahead) for (ahead, up), half in zip(profile, halves, strict=True)], np.float32)
-    right = left * _MIRROR
-    decals = (tuple(back), *[()] * (len(edges) - 2), tuple(front))
-    between = [
-        Face(np.stack([left[i], right[i], right[i + 1], left[i + 1]]), color, decals[i])
-        for i, color in enumerate(edges)
-    ]
+    corners = [(half, up, ahead) for (ahead, up), half in zip(profile, halves, strict=True)]
+    faces = []
+    for i, color in enumerate(edges):
+        (x0, y0, z0), (x1, y1, z1) = corners[i], corners[i + 1]
+        outline = flat([(-x0, y0, z0), corners[i], corners[i + 1], (-x1, y1, z1)], color)
+        decals = back if i == 0 else front if i == len(edges) - 1 else ()
+        faces.append(Face(outline, corners[i], (0.0, z1 - z0, y0 - y1), tuple(decals)))
+    side = flat(corners, sides)
+    right = Face(side, corners[0], (1.0, 0.0, 0.0), tuple(flank))
     mirrored = tuple(polygon._replace(points=polygon.points * _MIRROR) for polygon in flank)
-    return [*between, Face(left, sides, mirrored), Face(right[::-1], sides, tuple(flank))]
-
-
-def upright(left: float, right: float, low: float, high: float, ahead: float, color: RGB) -> Polygon:
-    """A rectangle that stands across the body."""
-    return quad([(left, low, ahead), (right, low, ahead), (right, high, ahead), (left, high, ahead)], color)
-
-
-def alongside(x: float, back: float, front: float, low: float, high: float, color: RGB) -> Polygon:
-    """A rectangle that stands along the body."""
-    return quad([(x, low, back), (x, low, front), (x, high, front), (x, high, back)], color)
-
-
-def place(points: Array, *, x: float, z: float, heading: float) -> Array:
-    """Local points (n, 3) (to the right, up, ahead) to the world: turned by the heading, then moved to (x, z)."""
-    right, up, ahead = points.T
-    c, s = cos(heading), sin(heading)
-    return np.stack([x + right * c + ahead * s, up, z + ahead * c - right * s], axis=1).astype(np.float32)
+    x, y, z = corners[0]
+    return [*faces, right, Face(side._replace(points=side.points * _MIRROR), (-x, y, z), (-1.0, 0.0, 0.0), mirrored)]
 
 
 def visible(faces: Sequence[Face], camera: Camera, *, x: float, z: float, heading: float) -> list[Polygon]:
-    """The faces of a body that look at the camera, far ones first, with their decals on them."""
-    eye = np.array([camera.x, camera.y, 0.0], np.float32)
+    """The faces that look at the camera, far ones first with their decals, turned by the heading and moved to (x, z)."""
+    c, s = cos(heading), sin(heading)
+    right, up, ahead = (camera.x - x) * c + z * s, camera.y, (camera.x - x) * s - z * c  # the camera, seen by the body
     seen = []
     for face in faces:
-        points = place(face.points, x=x, z=z, heading=heading)
-        normal = np.cross(points[1] - points[0], points[2] - points[1])
-        middle = points.mean(axis=0)
-        if np.dot(normal, middle - eye) > 0:  # the axes are left-handed: the product points inwards
-            seen.append((float(np.linalg.norm(middle - eye)), points, face))
-    polygons = []
-    for _, points, face in sorted(seen, key=lambda entry: -entry[0]):
-        polygons.append(Polygon(points, face.color))
-        polygons += [d._replace(points=place(d.points, x=x, z=z, heading=heading)) for d in face.decals]
-    return polygons
+        (px, py, pz), (nx, ny, nz) = face.point, face.normal
+        if nx * (right - px) + ny * (up - py) + nz * (ahead - pz) > 0:
+            mx, _, mz = face.outline.points.mean(axis=0).tolist()
+            seen.append((-hypot(mx - right, mz - ahead), (face.outline, *face.decals)))
+    polygons = [polygon for _, group in sorted(seen, key=lambda entry: entry[0]) for polygon in group]
+    if not polygons:
+        return []
+    points = np.concatenate([polygon.points for polygon in polygons])
+    turned = points @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]], np.float32) + np.array([x, 0, z], np.float32)
+    return split(turned, polygons)
+
+
+def stand(figure: Sequence[Polygon], *, x: float, z: float, mirrored: bool = False) -> list[Polygon]:
+    """A flat figure's place in the world, where it faces the camera."""
+    points = np.concatenate([polygon.points for polygon in figure])
+    return split(points * (_MIRROR if mirrored else 1) + np.array([x, 0, z], np.float32), figure)
+
+
+def split(points: Array, polygons: Sequence[Polygon]) -> list[Polygon]:
+    """The polygons with new points, that lie one polygon after the other."""
+    moved, start = [], 0
+    for polygon in polygons:
+        stop = start + len(polygon.points)
+        moved.append(polygon._replace(points=points[start:stop]))
+        start = stop
+    return moved

@@ -76,7 +76,7 @@ def draw_street(rng: np.random.Generator) -> Street:
     """Draw a street's cross-section."""
     lane = rng.uniform(2.9, 3.6)
     lanes = int(rng.choice((1, 2), p=(0.6, 0.4)))
-    half = lane * lanes + rng.choice((0.3, 2.2), p=(0.4, 0.6))  # with or without room to park
+    half = lane * lanes + (2.2 if rng.random() < 0.6 else 0.3)  # with or without room to park
     grey = rng.uniform(0.24, 0.44)
     asphalt = (grey * rng.uniform(0.97, 1.03), grey, grey * rng.uniform(0.97, 1.06))
     start = rng.uniform(11, 34)

@@ -1,11 +1,12 @@
 """Noise for surfaces: periodic tiles of fractal noise, looked up at world coordinates."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 
 _SIDE = 1024
 _TEXELS_PER_METRE = 48.0
@@ -32,6 +33,11 @@ def noise(u: Array, v: Array, *, roughness: float = 0.9) -> Array:
     rows = (v * _TEXELS_PER_METRE).astype(np.int32) & (_SIDE - 1)
     columns = (u * _TEXELS_PER_METRE).astype(np.int32) & (_SIDE - 1)
     return _tile(roughness)[rows, columns]
+
+
+def tinted(color: tuple[float, float, float], light: Array) -> Array:
+    """A colour under a light (h, w): (3, h, w)."""
+    return np.array(color, np.float32)[:, None, None] * light
 
 
 def stripes(coordinate: Array, *, pitch: float, width: float) -> Array:

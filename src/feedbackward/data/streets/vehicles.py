@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from feedbackward.data.streets.canvas import RGB, Polygon
-from feedbackward.data.streets.solids import Face, alongside, dim, disc, extrude, upright
+from feedbackward.data.streets.canvas import RGB, Polygon, dim
+from feedbackward.data.streets.solids import Face, alongside, extrude, upright, wheel
 
 CAR, TRUCK, BUS = 26, 27, 28
 
@@ -156,7 +156,7 @@ def _lamps(side: float, low: float, high: float, ahead: float, color: RGB) -> li
 
 
 def _wheels(side: float, at: tuple[float, ...], radius: float) -> list[Polygon]:
-    pairs = ((disc((side, radius, t), radius, _RUBBER), disc((side, radius, t), 0.6 * radius, _HUB)) for t in at)
+    pairs = ((wheel((side, radius, t), radius, _RUBBER), wheel((side, radius, t), 0.6 * radius, _HUB)) for t in at)
     return [polygon for pair in pairs for polygon in pair]
 
 

@@ -4,22 +4,24 @@ A wall is met by every column of the picture at one distance, so its pixels are 
 wall for each column and a height y for each pixel.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from feedbackward.data.streets.canvas import RGB, Canvas
-from feedbackward.data.streets.textures import Array, hashed, noise, stripes
+from feedbackward.data.streets.textures import Array, hashed, noise, stripes, tinted
 
 BUILDING, WALL, FENCE, VEGETATION = 11, 12, 13, 21
+_LAMPLIGHT = (1.25, 1.0, 0.55)
 
 
 @dataclass(frozen=True)
 class Patch:
-    """The pixels of one piece of a wall: s (w,), y (h, w) and z (w,) in metres, and what is behind them (h, w, 3)."""
+    """The pixels of one piece of a wall: s (w,), y (h, w) and z (w,) in metres, and what is behind them (3, h, w)."""
 
     s: Array
     y: Array
@@ -32,34 +34,30 @@ class Patch:
         return np.clip(1.3 - self.z / 45, 0.1, 1)
 
 
-class Piece(Protocol):
-    """A piece of a wall that ends at s = end."""
-
-    @property
-    def end(self) -> float:
-        """Where the piece ends and the next one begins, in metres."""
-
-    @property
-    def height(self) -> float:
-        """Its height in metres, 0 where nothing stands."""
-
-    @property
-    def label(self) -> int:
-        """Its label id."""
-
-    def outline(self, s: Array) -> Array:
-        """Its height in metres at each position."""
-
-    def colors(self, patch: Patch) -> Array:
-        """Its colours (h, w, 3)."""
-
-
 @dataclass(frozen=True)
-class House:
-    """A house front: storeys, bays of windows, a roof, perhaps a shop at its foot."""
+class Piece(ABC):
+    """A piece of a wall: it ends where s = end, and nothing stands there if its height is 0; both in metres."""
+
+    label: ClassVar[int]
 
     end: float
     height: float
+
+    def outline(self, s: Array) -> Array:
+        """Its height in metres at each position (w,)."""
+        return np.full(s.shape, self.height, np.float32)
+
+    @abstractmethod
+    def colors(self, patch: Patch) -> Array:
+        """Its colours (3, h, w)."""
+
+
+@dataclass(frozen=True)
+class House(Piece):
+    """A house front: storeys, bays of windows, a roof, perhaps a shop at its foot."""
+
+    label = BUILDING
+
     plaster: RGB
     roof: RGB
     roof_height: float
@@ -71,11 +69,6 @@ class House:
     glass: RGB
     lamps: float
     seed: int
-    label: int = BUILDING
-
-    def outline(self, s: Array) -> Array:
-        """The ridge, level."""
-        return np.full(s.shape, self.height, np.float32)
 
     def colors(self, patch: Patch) -> Array:
         """Plaster or bricks, windows in rows, the roof."""
@@ -84,7 +77,7 @@ class House:
         if self.bricks:
             wall = wall * (1 - 0.22 * detail * stripes(y, pitch=0.3, width=0.08))
         wall = wall * (0.82 + 0.18 * np.clip(y / 2.5, 0, 1))  # less light comes down to the pavement
-        colors = wall[..., None] * np.asarray(self.plaster, np.float32)
+        colors = tinted(self.plaster, wall)
 
         across, up = s / self.bay, y / self.storey
         column, row = np.floor(across), np.floor(up)
@@ -92,45 +85,39 @@ class House:
         eaves = self.height - self.roof_height
         upper = (row + 1 <= eaves / self.storey) & (row >= (1 if self.shop else 0))
         frame = (dx < self.window[0] + 0.12) & (dy < self.window[1] + 0.10) & upper
-        colors *= np.where(frame, 1 + 0.25 * detail, 1)[..., None]
+        colors *= np.where(frame, 1 + 0.25 * detail, 1)
         pane = (dx < self.window[0]) & (dy < self.window[1]) & (upper & (dx > 0.05))
         random = hashed(column.astype(np.int32), row.astype(np.int32), salt=self.seed)
-        np.copyto(colors, self._panes(random, y), where=pane[..., None])
+        np.copyto(colors, self._panes(random, y), where=pane)
         if self.shop:
-            self._paint_shop(colors, dx, up, random)
+            self._paint_shop(colors, wall, dx, up, random)
         if self.roof_height:
             tiles = 1 + 0.12 * noise(s, y) - 0.2 * detail * stripes(y, pitch=0.4, width=0.1)
-            np.copyto(colors, tiles[..., None] * np.asarray(self.roof, np.float32), where=(y > eaves)[..., None])
-        colors *= np.where(np.abs(y - eaves + 0.15) < 0.15, 0.7, 1)[..., None]
+            np.copyto(colors, tinted(self.roof, tiles), where=y > eaves)
+        colors *= np.where(np.abs(y - eaves + 0.15) < 0.15, 0.7, 1).astype(np.float32)
         return colors
 
     def _panes(self, random: Array, y: Array) -> Array:
-        glass = (0.6 + 0.9 * random + 0.02 * y)[..., None] * np.asarray(self.glass, np.float32)
-        lit = np.array([1.25, 1.0, 0.55], np.float32)
-        return np.where((random < self.lamps)[..., None], lit, glass).astype(np.float32)
+        glass = tinted(self.glass, 0.6 + 0.9 * random + 0.02 * y)
+        return np.where(random < self.lamps, np.array(_LAMPLIGHT, np.float32)[:, None, None], glass)
 
-    def _paint_shop(self, colors: Array, dx: Array, up: Array, random: Array) -> None:
+    def _paint_shop(self, colors: Array, wall: Array, dx: Array, up: Array, random: Array) -> None:
         ground = up < 1
         window = ground & (up > 0.12) & (up < 0.72) & (dx < 0.9)
-        np.copyto(colors, self._panes(random * 0.7, up), where=window[..., None])
+        np.copyto(colors, self._panes(random * 0.7, up), where=window)
         awning = ground & (up > 0.74) & (up < 0.95)
-        np.copyto(colors, np.asarray(self.shop, np.float32), where=awning[..., None])
+        np.copyto(colors, tinted(self.shop, wall), where=awning)
 
 
 @dataclass(frozen=True)
-class GardenWall:
+class GardenWall(Piece):
     """A low wall of concrete or stone."""
 
-    end: float
-    height: float
+    label = WALL
+
     color: RGB
     block: float
     seed: int
-    label: int = WALL
-
-    def outline(self, s: Array) -> Array:
-        """Level."""
-        return np.full(s.shape, self.height, np.float32)
 
     def colors(self, patch: Patch) -> Array:
         """Courses of blocks under a bright coping."""
@@ -143,22 +130,17 @@ class GardenWall:
         stain = noise(s / 3 + self.seed, y / 3, roughness=1.5)
         light = (1 + 0.14 * detail * noise(s + self.seed, y) + 0.1 * stain) * (1 - 0.35 * detail * joints)
         light = np.where(y > self.height - 0.14, 1.25, light)
-        return np.asarray(light[..., None] * np.asarray(self.color, np.float32), np.float32)
+        return tinted(self.color, light)
 
 
 @dataclass(frozen=True)
-class Fence:
+class Fence(Piece):
     """Upright bars between two rails; what is behind it shows through."""
 
-    end: float
-    height: float
+    label = FENCE
+
     color: RGB
     pitch: float
-    label: int = FENCE
-
-    def outline(self, s: Array) -> Array:
-        """Level."""
-        return np.full(s.shape, self.height, np.float32)
 
     def colors(self, patch: Patch) -> Array:
         """Bars where there are bars, fading to their mean where they are finer than the pixels."""
@@ -167,20 +149,19 @@ class Fence:
         rails = (np.abs(y - 0.15) < 0.07) | (y > self.height - 0.12)
         posts = stripes(s, pitch=2.4, width=0.16)
         solid = np.maximum(np.maximum(bars, rails), posts)
-        return np.asarray(patch.behind + solid[..., None] * (np.asarray(self.color, np.float32) - patch.behind))
+        return patch.behind * (1 - solid) + tinted(self.color, solid)
 
 
 @dataclass(frozen=True)
-class Greenery:
+class Greenery(Piece):
     """A hedge, or the trees of a wood seen from afar."""
 
-    end: float
-    height: float
+    label = VEGETATION
+
     color: RGB
     raggedness: float  # of the height
     grain: float  # size of the leaves or crowns in metres
     seed: int
-    label: int = VEGETATION
 
     def outline(self, s: Array) -> Array:
         """Ragged."""
@@ -193,20 +174,15 @@ class Greenery:
         leaves = noise(s / self.grain + self.seed, y / self.grain)
         crowns = noise(s / self.grain / 5, y / self.grain / 4 + self.seed, roughness=1.5)
         light = (0.75 + 0.35 * np.clip(y / self.height, 0, 1)) * (1 + 0.28 * leaves + 0.22 * crowns)
-        return np.asarray(light[..., None] * np.asarray(self.color, np.float32), np.float32)
+        return tinted(self.color, light)
 
 
 @dataclass(frozen=True)
-class Gap:
+class Gap(Piece):
     """Nothing."""
 
-    end: float
-    height: float = 0.0
-    label: int = 0
+    label = 0
 
-    def outline(self, s: Array) -> Array:
-        """No height."""
-        return np.zeros(s.shape, np.float32)
 
     def colors(self, patch: Patch) -> Array:
         """What is behind."""
@@ -227,7 +203,7 @@ def paint_wall(canvas: Canvas, pieces: Sequence[Piece], z: Array, s: Array, *, s
     for piece in pieces:
         columns = np.flatnonzero(np.isfinite(z) & (s >= start) & (s < piece.end))
         start = piece.end
-        if len(columns):
+        if len(columns) and piece.height > 0:
             window = slice(int(columns[0]), int(columns[-1]) + 1)
             _paint_piece(canvas, piece, z[window], s[window], window, light)
 
@@ -241,6 +217,8 @@ def _paint_piece(canvas: Canvas, piece: Piece, z: Array, s: Array, columns: slic
     if rows.stop <= rows.start:
         return
     y = camera.heights(z, rows)
-    mask: NDArray[np.bool_] = (y >= 0) & (y < outline[None])
-    colors = piece.colors(Patch(s, y, z, canvas.image[rows, columns])) * np.float32(light)
+    mask: NDArray[np.bool_] = (y >= 0) & (y < outline[None]) & (z[None] <= canvas.depth[rows, columns])
+    if not mask.any():
+        return
+    colors = piece.colors(Patch(s, y, z, canvas.image[:, rows, columns])) * np.float32(light)
     canvas.put((rows, columns), mask, colors, z[None], piece.label)

@@ -1,0 +1,55 @@
+"""One scene as four pictures: image, truth, prediction and errors."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from feedbackward import drawing
+from feedbackward.data.classes import ClassTable
+from feedbackward.drawing import Picture
+
+WIDTH = 480
+"""Pictures are at most this wide: they go into logs and pages by the dozen."""
+
+
+class Panels(NamedTuple):
+    """Pictures of one size, uint8 (h, w, 3)."""
+
+    image: Picture
+    truth: Picture
+    prediction: Picture
+    errors: Picture
+
+    def overlays(self) -> Picture:
+        """Truth and prediction half-transparent over the image, side by side."""
+        mixed = [(self.image // 2 + panel // 2) for panel in (self.truth, self.prediction)]
+        return drawing.side_by_side(mixed, ["truth", "prediction"])
+
+
+def draw_panels(image: Tensor, mask: Tensor, prediction: Tensor, table: ClassTable) -> Panels:
+    """Draw a scene at the image's size, or smaller.
+
+    Args:
+        image: float (3, h, w) in [0, 1].
+        mask: Class indices (H, W), of any size.
+        prediction: Class indices, of any size.
+        table: The classes.
+    """
+    height, width = image.shape[-2:]
+    size = (height, width) if width <= WIDTH else (max(1, round(height * WIDTH / width)), WIDTH)
+    shown = F.interpolate(image[None].float(), size=size, mode="bilinear", antialias=True)[0].clamp(0, 1)
+    indices = {name: _nearest(labels, size) for name, labels in (("mask", mask), ("prediction", prediction))}
+    return Panels(
+        image=(shown * 255).round().byte().permute(1, 2, 0).cpu().numpy(),
+        truth=drawing.paint(indices["mask"], table),
+        prediction=drawing.paint(indices["prediction"], table),
+        errors=drawing.errors(indices["prediction"], indices["mask"], table),
+    )
+
+
+def _nearest(labels: Tensor, size: tuple[int, int]) -> Any:
+    # Class indices and 255 are exact in float32.
+    resized = F.interpolate(labels[None, None].float(), size=size, mode="nearest-exact")
+    return resized[0, 0].to(torch.int64).cpu().numpy()

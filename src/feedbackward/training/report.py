@@ -1,0 +1,115 @@
+"""The report of a training: one HTML file that needs nothing but itself."""
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from matplotlib.figure import Figure
+from PIL import Image
+
+from feedbackward.data.classes import ClassTable
+from feedbackward.drawing import RIGHT, UNCOUNTED, WRONG, Picture
+from feedbackward.training.panels import Panels
+from feedbackward.training.titles import TITLES, percent
+
+_TEMPLATE = Path(__file__).with_name("report.html.jinja")
+
+
+def render_report(
+    metrics: dict[str, Any],
+    *,
+    table: ClassTable,
+    panels: dict[str, Panels],
+    config: str,
+    versions: dict[str, Any],
+) -> str:
+    """The page as text.
+
+    Args:
+        metrics: The content of metrics.json.
+        table: The classes.
+        panels: Scenes of the validation set, predicted by the best network, by name.
+        config: The full configuration.
+        versions: The content of versions.json.
+    """
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    best = metrics["best"]
+    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
+        metrics=metrics,
+        best=best,
+        titles=TITLES,
+        percent=_percent,
+        duration=_duration(metrics["training_seconds"]),
+        colors=[f"rgb{color}" for color in table.colors],
+        charts=_charts(metrics["curves"], best["epoch"]),
+        confusion=_confusion(best["confusion"]),
+        panels={
+            name: {
+                "image": _inline(scene.image, "jpeg"),
+                "truth": _inline(scene.truth, "png"),
+                "prediction": _inline(scene.prediction, "png"),
+                "errors": _inline(scene.errors, "png"),
+            }
+            for name, scene in panels.items()
+        },
+        verdicts={"right": f"rgb{RIGHT}", "wrong": f"rgb{WRONG}", "void": f"rgb{UNCOUNTED}"},
+        config=config,
+        versions=versions,
+    )
+
+
+def _percent(value: float | None) -> str:
+    return percent(math.nan if value is None else value)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _inline(picture: Picture, kind: str) -> str:
+    """A data: address. Photographs as JPEG; masks as PNG, where they are smaller and keep their colours."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, kind, quality=85, optimize=True)
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _confusion(counts: Sequence[Sequence[int]]) -> list[list[dict[str, Any]]]:
+    """Each row in parts of its true pixels; the square root makes rare confusions visible in the shade."""
+    shares = [[count / (sum(row) or 1) for count in row] for row in counts]
+    return [[{"share": share, "shade": round(math.sqrt(share), 3)} for share in row] for row in shares]
+
+
+def _charts(curves: list[dict[str, Any]], best_epoch: int) -> list[dict[str, str]]:
+    losses = {"train": "train/loss", "validation": "val/loss"}
+    scores = {
+        title: f"val/{name}" for name, title in TITLES.items() if any(f"val/{name}" in record for record in curves)
+    }
+    return [
+        {"title": "Loss", "svg": _chart(curves, losses, best_epoch, factor=1.0)},
+        {"title": "Validation scores, %", "svg": _chart(curves, scores, best_epoch, factor=100.0)},
+    ]
+
+
+def _chart(curves: list[dict[str, Any]], lines: dict[str, str], best_epoch: int, *, factor: float) -> str:
+    figure = Figure(figsize=(5.6, 3.2), layout="constrained")
+    axes = figure.subplots()
+    for label, key in lines.items():
+        points = [(record["epoch"], record[key] * factor) for record in curves if record.get(key) is not None]
+        axes.plot(*zip(*points, strict=True), label=label, linewidth=1.6, marker="o" if len(points) < 30 else "", ms=3)
+    axes.axvline(best_epoch, color="#888", linewidth=1, linestyle=":", label="best epoch")
+    axes.set_xlabel("epoch")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+    buffer = io.StringIO()
+    # Without a date and with a fixed salt the same training gives the same page.
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]

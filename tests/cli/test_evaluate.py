@@ -1,0 +1,302 @@
+import json
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from feedbackward.cli.evaluate import main
+from feedbackward.data.cityscapes_labels import TRAIN_IDS
+from feedbackward.errors import InputError
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "cityscapes_scores" / "mixed"
+LABELS = "gtFine/val/ulm/ulm_000000_000019_gtFine_labelIds.png"
+INSTANCES = "gtFine/val/ulm/ulm_000000_000019_gtFine_instanceIds.png"
+PREDICTION = "predictions/ulm_000000_000019.png"
+
+
+def save(path: Path, values: object, dtype: str = "uint8") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(values, dtype=dtype)).save(path)
+
+
+def load(path: Path) -> NDArray[Any]:
+    return np.array(Image.open(path))
+
+
+def score(root: Path, *options: str, dataset: str = "cityscapes", truth: str = "gtFine") -> None:
+    folders = ["--ground-truth", str(root / truth), "--predictions", str(root / "predictions")]
+    main(["--dataset", dataset, *folders, *options])
+
+
+@pytest.fixture
+def cityscapes(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(FIXTURE, tmp_path / "set"))
+
+
+@pytest.fixture
+def classes(tmp_path: Path) -> Path:
+    """Two 2x2 masks of two classes; 255 is void."""
+    root = tmp_path / "plain"
+    save(root / "masks" / "a.png", [[0, 1], [1, 255]])
+    save(root / "masks" / "sub" / "b.png", [[0, 0], [0, 0]])
+    save(root / "predictions" / "a.png", [[0, 1], [0, 1]])
+    save(root / "predictions" / "sub" / "b.png", [[0, 0], [0, 1]])
+    (root / "classes.yaml").write_text("classes: [road, car]\n")
+    return root
+
+
+def test_cityscapes_json_is_the_official_result_file(
+    cityscapes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = cityscapes / "result.json"
+    score(cityscapes, "--json", str(result))
+    found, expected = json.loads(result.read_text()), json.loads((FIXTURE / "official.json").read_text())
+    assert found.keys() == expected.keys()
+    assert found["confMatrix"] == expected["confMatrix"]
+    for key in ("classScores", "classInstScores", "categoryScores", "categoryInstScores"):
+        assert found[key] == pytest.approx(expected[key], abs=1e-9, nan_ok=True)
+    assert "NaN" in result.read_text()
+    assert list(cityscapes.glob(".*")) == []
+    text = capsys.readouterr().out
+    for word in (
+        "IoU class",
+        "iIoU category",
+        "motorcycle",
+        "vehicle",
+        f"{100 * expected['classScores']['road']:.1f}",
+    ):
+        assert word in text
+
+
+def test_a_split_and_files_of_other_names_are_fine(cityscapes: Path) -> None:
+    save(cityscapes / "predictions" / "overlay.png", np.zeros((2, 2, 3)))
+    score(cityscapes, "--workers", "1", truth="gtFine/val/ulm")
+
+
+def test_plain_classes(classes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = classes / "result.json"
+    options = ["--classes", str(classes / "classes.yaml"), "--json", str(result)]
+    score(classes, *options, dataset="folder", truth="masks")
+    found = json.loads(result.read_text())
+    assert found == {
+        "mean_iou": pytest.approx((4 / 6 + 1 / 3) / 2),
+        "pixel_accuracy": pytest.approx(5 / 7),
+        "mean_accuracy": pytest.approx((4 / 5 + 1 / 2) / 2),
+        "iou": {"road": pytest.approx(4 / 6), "car": pytest.approx(1 / 3)},
+        "accuracy": {"road": pytest.approx(4 / 5), "car": pytest.approx(1 / 2)},
+        "classes": ["road", "car"],
+        "confusion": [[4, 1], [1, 1]],
+    }
+    text = capsys.readouterr().out
+    for word in ("mean IoU", "pixel accuracy", "mean accuracy", "road", "66.7"):
+        assert word in text
+
+
+def test_the_class_file_tells_how_the_ground_truth_is_coded(classes: Path) -> None:
+    result = classes / "result.json"
+    save(classes / "masks" / "a.png", [[7, 26], [26, 0]])
+    save(classes / "masks" / "sub" / "b.png", [[7, 7], [7, 7]])
+    (classes / "classes.yaml").write_text(
+        "ignore: 0\nclasses: [{name: road, value: 7}, {name: car, value: 26}]\n"
+    )
+    options = ["--classes", str(classes / "classes.yaml"), "--json", str(result)]
+    score(classes, *options, dataset="folder", truth="masks")
+    assert json.loads(result.read_text())["confusion"] == [[4, 1], [1, 1]]
+
+
+def test_camvid(tmp_path: Path) -> None:
+    save(tmp_path / "valannot" / "x.png", [[0, 3, 3, 11]])
+    save(tmp_path / "predictions" / "x.png", [[0, 3, 8, 3]])
+    score(tmp_path, "--json", str(tmp_path / "r.json"), dataset="camvid", truth="valannot")
+    found = json.loads((tmp_path / "r.json").read_text())
+    assert found["iou"]["road"] == 0.5
+    assert found["iou"]["car"] == 0
+    assert math.isnan(found["iou"]["tree"])
+    assert found["mean_iou"] == 0.5
+
+
+# What is done to the good set, and what the error then says.
+Change = Callable[[Path], object]
+CITYSCAPES_ERRORS: dict[str, tuple[Change, str]] = {
+    "id over 33": (
+        lambda root: save(root / PREDICTION, np.where(np.eye(24, 48), 34, 7)),
+        r"000019\.png against .*labelIds\.png: the prediction holds the value 34, expected 0 to 33",
+    ),
+    "void in train ids": (
+        lambda root: save(root / PREDICTION, np.full((24, 48), 255)),
+        r"the prediction holds the value 255, .*write label ids .*; 255 is void in train ids",
+    ),
+    "missing prediction": (
+        lambda root: (root / PREDICTION).unlink(),
+        r"1 missing predictions among 4 images: ulm_000000_000019; exactly one is expected .*SCENE\*\.png",
+    ),
+    "all predictions missing": (
+        lambda root: [path.rename(path.with_name(f"x{path.name}")) for path in root.glob("predictions/*")],
+        r"4 missing predictions among 4 images: ulm_000000_000019, ulm_000001_000019, ",
+    ),
+    "double prediction": (
+        lambda root: shutil.copy(root / PREDICTION, root / "predictions" / "ulm_000000_000019_again.png"),
+        r"1 double predictions among 4 images: ulm_000000_000019 \(.*ulm_000000_000019\.png, .*_again\.png\)",
+    ),
+    "no predictions": (
+        lambda root: [path.unlink() for path in root.glob("predictions/*")],
+        r"no predictions in .*predictions: expected files named \*\.png",
+    ),
+    "no prediction folder": (
+        lambda root: shutil.rmtree(root / "predictions"),
+        r"the folder of the predictions, .*predictions, does not exist",
+    ),
+    "no ground truth": (
+        lambda root: shutil.rmtree(root / "gtFine" / "val"),
+        r"no ground truth in .*gtFine: expected files named \*_gtFine_labelIds\.png",
+    ),
+    "ground truth of another name": (
+        lambda root: (root / LABELS).rename((root / LABELS).with_name("ulm_1_gtFine_labelIds.png")),
+        r"1 ground-truth files not named CITY_SEQUENCE_FRAME.*ulm_1_gtFine_labelIds\.png",
+    ),
+    "missing instance map": (
+        lambda root: (root / INSTANCES).unlink(),
+        r"1 missing instance maps among 4 images: .*_instanceIds\.png",
+    ),
+    "wrong size": (
+        lambda root: save(root / PREDICTION, np.zeros((12, 48))),
+        r"ulm_000000_000019\.png is 48x12, but .*labelIds\.png is 48x24; scores are taken at the",
+    ),
+    "instance map of another size": (
+        lambda root: save(root / INSTANCES, np.zeros((24, 4)), "uint16"),
+        r"instanceIds\.png is 4x24, but .*labelIds\.png is 48x24",
+    ),
+    "RGB": (
+        lambda root: save(root / PREDICTION, np.zeros((24, 48, 3))),
+        r"ulm_000000_000019\.png has 3 channels \(RGB\); expected one channel",
+    ),
+    "16-bit prediction": (
+        lambda root: save(root / PREDICTION, np.zeros((24, 48)), "uint16"),
+        r"ulm_000000_000019\.png has more than 8 bits per pixel",
+    ),
+    "8-bit instance map": (
+        lambda root: save(root / INSTANCES, np.zeros((24, 48))),
+        r"instanceIds\.png is not a 16-bit instance map .*lost their classes",
+    ),
+    "truncated": (
+        lambda root: (root / PREDICTION).write_bytes((root / PREDICTION).read_bytes()[:-40]),
+        r"ulm_000000_000019\.png cannot be read: .*truncated",
+    ),
+    "not an image": (
+        lambda root: (root / LABELS).write_text("road"),
+        r"labelIds\.png is not an image",
+    ),
+    "unknown id in the ground truth": (
+        lambda root: save(root / LABELS, np.full((24, 48), 40)),
+        r"the ground truth holds the value 40, expected 0 to 33, the label ids; use the \*_gtFine_labelIds",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CITYSCAPES_ERRORS)
+def test_bad_cityscapes_input_is_refused_by_name(case: str, cityscapes: Path) -> None:
+    change, message = CITYSCAPES_ERRORS[case]
+    change(cityscapes)
+    with pytest.raises(InputError, match=message):
+        score(cityscapes, "--json", str(cityscapes / "result.json"))
+    assert not (cityscapes / "result.json").exists()
+
+
+def test_train_ids_in_place_of_label_ids_are_noticed(cityscapes: Path) -> None:
+    for path in (cityscapes / "gtFine").rglob("*_labelIds.png"):
+        train_ids = TRAIN_IDS[load(path)]
+        scene = path.name.removesuffix("_gtFine_labelIds.png")
+        (prediction,) = (cityscapes / "predictions").glob(f"{scene}*")
+        save(prediction, np.where(train_ids == 255, 0, train_ids))
+    with pytest.raises(
+        InputError, match=r"the predictions look like train ids \(0 to 18\): read so, .*write label ids"
+    ):
+        score(cityscapes)
+
+
+def test_label_ids_that_happen_to_be_low_are_no_train_ids(cityscapes: Path) -> None:
+    for path in (cityscapes / "predictions").glob("*"):
+        save(path, np.minimum(load(path), 18))
+    score(cityscapes)
+
+
+def test_a_long_list_is_cut(tmp_path: Path) -> None:
+    for frame in range(12):
+        folder = tmp_path / "gtFine"
+        save(folder / f"bonn_000000_{frame:06}_gtFine_labelIds.png", [[7]])
+        save(folder / f"bonn_000000_{frame:06}_gtFine_instanceIds.png", [[7]], "uint16")
+    save(tmp_path / "predictions" / "other.png", [[7]])
+    with pytest.raises(
+        InputError, match=r"12 missing predictions .*bonn_000000_000009, and 2 more; exactly one"
+    ):
+        score(tmp_path)
+
+
+CLASS_ERRORS: dict[str, tuple[Change, str]] = {
+    "missing prediction": (
+        lambda root: (root / "predictions" / "sub" / "b.png").unlink(),
+        r"1 missing predictions among 2 images: sub/b\.png",
+    ),
+    "value outside the table": (
+        lambda root: save(root / "predictions" / "a.png", [[2, 1], [0, 1]]),
+        r"a\.png against .*a\.png: the prediction holds the value 2, expected 0 to 1, the indices of road",
+    ),
+    "value outside the table in the ground truth": (
+        lambda root: save(root / "masks" / "a.png", [[9, 1], [0, 1]]),
+        r"a\.png: value 9 at 1 pixels, outside the class table",
+    ),
+    "wrong size": (
+        lambda root: save(root / "predictions" / "a.png", [[0, 1]]),
+        r"predictions/a\.png is 2x1, but .*masks/a\.png is 2x2",
+    ),
+    "RGB": (
+        lambda root: save(root / "predictions" / "a.png", np.zeros((2, 2, 3))),
+        r"a\.png has 3 channels",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CLASS_ERRORS)
+def test_bad_masks_are_refused_by_name(case: str, classes: Path) -> None:
+    change, message = CLASS_ERRORS[case]
+    change(classes)
+    with pytest.raises(InputError, match=message):
+        score(classes, "--classes", str(classes / "classes.yaml"), dataset="folder", truth="masks")
+
+
+def test_the_class_file_belongs_to_the_folder_data_set(classes: Path) -> None:
+    with pytest.raises(InputError, match="--dataset folder needs --classes FILE"):
+        score(classes, dataset="folder", truth="masks")
+    with pytest.raises(InputError, match="--dataset camvid has its own classes"):
+        score(classes, "--classes", "x.yaml", dataset="camvid", truth="masks")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no/such/folder.json", r"folder\.json cannot be written: "),
+        ("gtFine", "is a folder; give the name of a file"),
+    ],
+)
+def test_the_json_is_checked_before_the_work(name: str, message: str, cityscapes: Path) -> None:
+    shutil.rmtree(cityscapes / "predictions")  # the next error, had the work begun
+    with pytest.raises(InputError, match=message):
+        score(cityscapes, "--json", str(cityscapes / name))
+
+
+def test_workers_are_at_least_one(cityscapes: Path) -> None:
+    with pytest.raises(InputError, match="0 workers; at least 1 is needed"):
+        score(cityscapes, "--workers", "0")
+
+
+def test_an_unknown_data_set_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["--dataset", "kitti", "--ground-truth", "x", "--predictions", "y"])
+    assert exit_.value.code == 2
+    assert "cityscapes" in capsys.readouterr().err

@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from feedbackward.data.files import (
+    check_image,
+    check_instance_ids,
+    list_files,
+    read_image,
+    read_instance_ids,
+    read_mask,
+)
+from feedbackward.errors import InputError
+
+
+def test_png_is_read_exactly(tmp_path, write, picture):
+    np.testing.assert_array_equal(read_image(write(tmp_path / "a.png", picture)), picture)
+
+
+def test_grey_palette_and_transparent_images_become_rgb(tmp_path, picture):
+    grey = Image.fromarray(picture[..., 0])
+    grey.save(tmp_path / "grey.png")
+    transparent = Image.fromarray(np.dstack([picture, picture[..., :1]]))
+    transparent.save(tmp_path / "rgba.png")
+    palette = Image.fromarray(picture).quantize(16)
+    palette.save(tmp_path / "palette.png", transparency=b"\0\x80")
+    np.testing.assert_array_equal(read_image(tmp_path / "grey.png"), np.repeat(picture[..., :1], 3, axis=2))
+    np.testing.assert_array_equal(read_image(tmp_path / "rgba.png"), picture)
+    np.testing.assert_array_equal(read_image(tmp_path / "palette.png"), np.array(palette.convert("RGB")))
+
+
+def test_image_is_upright(tmp_path, picture):
+    image = Image.fromarray(np.zeros((6, 8, 3), np.uint8))
+    image.paste((255, 255, 255), (0, 0, 8, 3))  # the upper half
+    exif = Image.Exif()
+    exif[0x0112] = 6  # viewers turn it by 90 degrees clockwise
+    image.save(tmp_path / "phone.jpg", exif=exif, quality=100)
+    upright = read_image(tmp_path / "phone.jpg")
+    assert upright.shape == (8, 6, 3)
+    assert upright[:, 4:].min() > 200
+    assert upright[:, :2].max() < 50
+    assert check_image(tmp_path / "phone.jpg") == (8, 6)
+
+
+def test_mask_is_read_as_indices(tmp_path, write):
+    mask = np.array([[0, 7], [255, 1]], np.uint8)
+    write(tmp_path / "grey.png", mask)
+    palette = Image.fromarray(mask, mode=None).convert("L")
+    palette.putpalette([value for index in range(256) for value in (255 - index, index // 2, 3)])
+    palette.save(tmp_path / "palette.png")
+    write(tmp_path / "bits.png", mask > 1)
+    np.testing.assert_array_equal(read_mask(tmp_path / "grey.png"), mask)
+    np.testing.assert_array_equal(read_mask(tmp_path / "palette.png"), mask)
+    np.testing.assert_array_equal(read_mask(tmp_path / "bits.png"), mask > 1)
+
+
+def test_instance_ids_beyond_signed_16_bits(tmp_path, write):
+    instances = np.array([[7, 33999], [26001, 65535]], np.uint16)
+    path = write(tmp_path / "instances.png", instances)
+    read = read_instance_ids(path)
+    assert read.dtype == np.int32
+    np.testing.assert_array_equal(read, instances)
+    assert check_instance_ids(path) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [read_image, read_mask, read_instance_ids, check_image, check_instance_ids],
+    ids=lambda f: f.__name__,
+)
+def test_missing_and_foreign_files(read, tmp_path):
+    with pytest.raises(InputError, match=r"no file .*a\.png"):
+        read(tmp_path / "a.png")
+    (tmp_path / "a.png").write_text("<html>404</html>")
+    with pytest.raises(
+        InputError, match=r"a\.png is not a PNG or JPEG image \(16 bytes\); replace or remove"
+    ):
+        read(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_truncated_image(suffix, tmp_path, write):
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    path = write(tmp_path / f"a.{suffix}", noise)
+    path.write_bytes(path.read_bytes()[:-500])
+    for read in (read_image, check_image):
+        with pytest.raises(InputError, match=rf"a\.{suffix} cannot be read: .*truncated.*download it again"):
+            read(path)
+
+
+def test_truncated_mask_and_instances(tmp_path, write):
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64), dtype=np.uint8)
+    mask = write(tmp_path / "mask.png", noise)
+    instances = write(tmp_path / "instances.png", noise.astype(np.uint16) * 100)
+    for path in (mask, instances):
+        path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(InputError, match=r"mask\.png cannot be read"):
+        read_mask(mask)
+    with pytest.raises(InputError, match=r"instances\.png cannot be read"):
+        check_instance_ids(instances)
+
+
+def test_damaged_header(tmp_path, write, picture):
+    path = write(tmp_path / "a.png", picture)
+    data = bytearray(path.read_bytes())
+    data[11] = 5  # the length of the header's chunk
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"a\.png"):
+        read_image(path)
+
+
+def test_bytes_after_the_image_are_harmless(tmp_path, write, picture):
+    path = write(tmp_path / "a.png", picture)
+    path.write_bytes(path.read_bytes() + b"more")
+    assert check_image(path) == (6, 8)
+
+
+def test_deep_images(tmp_path, write):
+    path = write(tmp_path / "deep.png", np.full((4, 4), 3000, np.uint16))
+    for read in (read_image, check_image):
+        with pytest.raises(
+            InputError, match=r"deep\.png has more than 8 bits per channel .*convert it to 8-bit"
+        ):
+            read(path)
+    with pytest.raises(InputError, match=r"deep\.png has more than 8 bits per pixel; .*save it as uint8"):
+        read_mask(path)
+
+
+def test_huge_image(tmp_path, write, picture, monkeypatch):
+    path = write(tmp_path / "a.png", picture)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(InputError, match=r"a\.png is too large: .*tiles"):
+        read_image(path)
+
+
+def test_colours_where_indices_are_expected(tmp_path, write, picture):
+    path = write(tmp_path / "mask.png", picture)
+    with pytest.raises(InputError, match=r"mask\.png has 3 channels \(RGB\); expected one .*masks: colors"):
+        read_mask(path)
+
+
+def test_instances_of_8_bits(tmp_path, write):
+    path = write(tmp_path / "instances.png", np.full((4, 4), 30, np.uint8))
+    for read in (read_instance_ids, check_instance_ids):
+        with pytest.raises(InputError, match=r"instances\.png is not a 16-bit instance map \(L\)"):
+            read(path)
+
+
+def test_list_files(tmp_path, write, picture):
+    for name in ("b_left.png", "a_left.PNG", "a_right.png", ".hidden_left.png", "notes_left.txt"):
+        write(tmp_path / "c.png", picture).rename(tmp_path / name)
+    found = list_files(tmp_path, (".png",), ending="_left")
+    assert found == {"a": tmp_path / "a_left.PNG", "b": tmp_path / "b_left.png"}
+
+
+def test_list_files_refuses(tmp_path, write, picture):
+    with pytest.raises(InputError, match="no folder .*nowhere"):
+        list_files(tmp_path / "nowhere", (".png",))
+    write(tmp_path / "a.png", picture)
+    write(tmp_path / "a.jpg", picture)
+    with pytest.raises(InputError, match=r"a\.jpg and .*a\.png have one name"):
+        list_files(tmp_path, (".png", ".jpg"))

@@ -1,0 +1,174 @@
+"""The walker's proof: without norms, activations and skips, and with flipped kernels, the way back is the adjoint."""
+
+import pytest
+import torch
+from torch import Tensor, fx, nn
+from torch.testing import assert_close
+
+from feedbackward.errors import InputError
+from feedbackward.graph import UnsupportedOperationsError, WayBack, trace, transpose
+from feedbackward.nn import permute_weight
+
+
+class Linear(nn.Module):
+    """Convolutions of every kind, a residual branch, a concatenation and values that are used several times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1, bias=False)
+        self.grouped = nn.Conv2d(8, 12, 3, padding=1, groups=4, bias=False)
+        self.depthwise = nn.Conv2d(12, 12, 5, padding=2, groups=12, bias=False)
+        self.dilated = nn.Conv2d(12, 8, 3, padding=2, dilation=2, bias=False)
+        self.wide = nn.Conv2d(20, 6, (1, 3), padding=(0, 1), bias=False)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        y = self.grouped(x)
+        y = y + self.depthwise(y)
+        return self.wide(torch.cat([x + self.dilated(y), y], dim=1))
+
+
+def as_adjoint(way_back: WayBack) -> fx.Graph:
+    """The way back alone: what comes back is an input, kernels are flipped, nothing is activated at the end."""
+    graph = way_back.graph
+    for node in graph.nodes:
+        if node.target is permute_weight:
+            node.target = lambda weight, groups: permute_weight(weight, groups=groups).flip(2, 3)
+    with graph.inserting_before(way_back.turn[0]):
+        cotangent = graph.placeholder("cotangent")
+    way_back.turn[-1].replace_all_uses_with(cotangent)
+    relu = graph.output_node().args[0]
+    relu.replace_all_uses_with(relu.args[0])
+    return graph
+
+
+def test_the_linear_way_back_is_autograd_s_vector_jacobian_product() -> None:
+    encoder = trace(Linear().double())
+    way_back = transpose(encoder, permute="possible")
+    root = nn.Module()
+    root.encoder, root.decoder = encoder, way_back.decoder
+    graph = as_adjoint(way_back)
+    network = fx.GraphModule(root, graph)
+    for name, module in list(network.named_modules()):
+        if isinstance(module, nn.BatchNorm2d):
+            network.set_submodule(name, nn.Identity())
+    image = torch.randn(2, 3, 9, 11, dtype=torch.float64, requires_grad=True)
+    features = encoder(image)
+    cotangent = torch.randn_like(features)
+    (expected,) = torch.autograd.grad(features, image, cotangent)
+    assert_close(network(image, cotangent), expected)
+
+
+class Block(nn.Module):
+    """One residual block behind a strided convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+        self.act1 = nn.ReLU(inplace=True)
+        self.conv = nn.Conv2d(4, 4, 3, padding=1)
+        self.act2 = nn.ReLU(inplace=True)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        x = self.act1(self.down(x))
+        shortcut = x
+        x = self.conv(x)
+        x += shortcut
+        return self.act2(x)
+
+
+def calls(way_back: WayBack) -> list[str]:
+    """The names of what the way back emits, without the U-turn and the end."""
+    return [str(getattr(n.target, "__name__", n.target)) for p in way_back.passed for n in p.emitted]
+
+
+def test_all_retraces_the_residual_branch_and_its_fan_out_is_summed_once() -> None:
+    way_back = transpose(trace(Block()), retrace="all")
+    assert calls(way_back) == [
+        *("encoder.act2", "fuse"),
+        *("encoder.conv.weight", "same_conv2d", "decoder.conv.norm"),
+        *("add", "encoder.act1", "fuse"),
+        *("encoder.down.weight", "permute_weight", "upsample_like", "same_conv2d", "decoder.down.norm"),
+    ]
+
+
+def test_transitions_pass_by_the_residual_branch_and_its_activation() -> None:
+    way_back = transpose(trace(Block()), retrace="transitions")
+    assert calls(way_back) == [
+        *("encoder.act2", "fuse"),
+        *("encoder.down.weight", "permute_weight", "upsample_like", "same_conv2d", "decoder.down.norm"),
+    ]
+
+
+def test_possible_swaps_where_necessary_does_not() -> None:
+    swaps = {policy: calls(transpose(trace(Block()), permute=policy)).count("permute_weight") for policy in ("necessary", "possible")}
+    assert swaps == {"necessary": 1, "possible": 2}
+
+
+def test_output_stride_ends_at_the_nearest_feature_and_the_image_stands_in_for_stride_one() -> None:
+    encoder = trace(Block())
+    assert (str(transpose(encoder, output_stride=2).stop), transpose(encoder, output_stride=2).channels) == ("down", 4)
+    assert str(transpose(encoder, output_stride=1).stop) == str(transpose(encoder).stop) == "x"
+    assert "decoder.down.norm" not in dict(transpose(encoder, output_stride=2).decoder.named_modules())
+
+
+def test_an_output_stride_that_is_not_there_names_those_that_are() -> None:
+    with pytest.raises(InputError, match=r"output_stride=4.*choose one of \[1, 2\], or None"):
+        transpose(trace(Block()), output_stride=4)
+
+
+class Unsupported(nn.Module):
+    """Two operations without a rule on the signal's path, and one that no signal reaches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.norm = nn.LocalResponseNorm(2)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        return torch.cumsum(self.norm(self.conv(x)), 1)
+
+
+def test_every_operation_without_a_rule_is_named_in_one_error() -> None:
+    with pytest.raises(UnsupportedOperationsError) as error:
+        transpose(trace(Unsupported()))
+    assert "2 of its operations have no rule" in str(error.value)
+    assert "cumsum: torch.cumsum" in str(error.value)
+    assert "norm: torch.nn.modules.normalization.LocalResponseNorm" in str(error.value)
+
+
+class Pooled(nn.Module):
+    """An encoder that ends with a pool."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.pool = nn.AvgPool2d(2)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        return self.pool(self.conv(x))
+
+
+def test_a_pool_at_the_end_turns_around_by_itself() -> None:
+    assert transpose(trace(Pooled())).turn == ()
+    assert [n.target.__name__ for n in transpose(trace(Block())).turn] == ["max_pool2d", "upsample_like"]
+
+
+class Gated(nn.Module):
+    """A squeeze-excite gate; the gate's own convolution must not be walked back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+        self.squeeze = nn.Conv2d(4, 4, 1)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        return x * self.squeeze(x.mean((2, 3), keepdim=True)).sigmoid()
+
+
+def test_a_gate_multiplies_the_signal_and_takes_none() -> None:
+    way_back = transpose(trace(Gated()))
+    assert calls(way_back) == ["mul", "encoder.conv.weight", "permute_weight", "same_conv2d", "decoder.conv.norm"]
+    gate = way_back.passed[0].emitted[0].args[1]
+    assert gate.target == "sigmoid"
