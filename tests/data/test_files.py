@@ -154,7 +154,7 @@ def test_list_files(tmp_path, write, picture):
 
 
 def test_list_files_refuses(tmp_path, write, picture):
-    with pytest.raises(InputError, match="no folder .*nowhere"):
+    with pytest.raises(InputError, match=r"no folder .*nowhere"):
         list_files(tmp_path / "nowhere", (".png",))
     write(tmp_path / "a.png", picture)
     write(tmp_path / "a.jpg", picture)

@@ -1,7 +1,7 @@
 """`feedbackward fit | validate | test --config RECIPE`: LightningCLI over SegmentationTask and the data modules.
 
-    feedbackward fit --config camvid_mobilenetv2 --data.root DIR [--run_dir DIR] [--ckpt_path last|PATH] [--KEY VALUE ...]
-    feedbackward validate --config camvid_mobilenetv2 --data.root DIR [--ckpt_path best|last|PATH]
+feedbackward fit --config camvid_mobilenetv2 --data.root DIR [--run_dir DIR] [--ckpt_path last|PATH] [--KEY VALUE ...]
+feedbackward validate --config camvid_mobilenetv2 --data.root DIR [--ckpt_path best|last|PATH]
 """
 
 import logging
@@ -76,7 +76,9 @@ class FitCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Adds the run folder, the checkpoint and early stopping, and tells the network the classes of the data."""
-        parser.add_argument("--run_dir", type=Path | None, help="Folder of the run; runs/RECIPE if not given.")
+        parser.add_argument(
+            "--run_dir", type=Path | None, help="Folder of the run; runs/RECIPE if not given."
+        )
         parser.add_argument(
             "--ckpt_path",
             type=str | None,
@@ -126,7 +128,10 @@ class FitCLI(LightningCLI):
             self._check_progress(read_checkpoint(self.ckpt_path))
             self.config.model.encoder_weights = None  # they come from the checkpoint
         if self.command == "fit" and rank_zero_only.rank == 0:
-            own = self.ckpt_path is not None and self.ckpt_path.resolve().parent == self.folder.checkpoints.resolve()
+            own = (
+                self.ckpt_path is not None
+                and self.ckpt_path.resolve().parent == self.folder.checkpoints.resolve()
+            )
             self.folder.check(resume=own)
 
     def _find_checkpoint(self, ckpt_path: str | None) -> Path | None:
@@ -198,7 +203,9 @@ class FitCLI(LightningCLI):
         best = self.history.best_scores
         if self.trainer.is_global_zero and best is not None and not self.trainer.fast_dev_run:
             self.results.finish(self.model, self.datamodule.val_dataloader().dataset)
-            print_scores(best, title=f"best epoch, {self.history.best['epoch']} of {len(self.history.epochs)}, val")
+            print_scores(
+                best, title=f"best epoch, {self.history.best['epoch']} of {len(self.history.epochs)}, val"
+            )
             get_console().print(f"report: {self.folder.report}", highlight=False, soft_wrap=True)
 
 

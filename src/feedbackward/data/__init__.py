@@ -31,7 +31,7 @@ _MODULES = {
     "read_class_file": "class_file",
 }
 
-__all__ = list(_MODULES)  # noqa: PLE0605
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """Writes best.ckpt and last.ckpt at the end of every epoch.
 
-Lightning's ModelCheckpoint remembers the best score by absolute path: resumed in a folder that was moved it forgets it,
-and the next epoch overwrites the best. Here the history decides, which travels inside the checkpoint.
+Lightning's ModelCheckpoint knows the best score by absolute path: resumed in a folder that was moved it forgets
+the score, and the next epoch overwrites the best. Here the history decides, which travels in the checkpoint.
 """
 
 import lightning.pytorch as pl
@@ -25,8 +25,6 @@ class BestAndLast(Checkpoint):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
         """Saves on all processes together; each file is replaced in one step."""
-        if trainer.fast_dev_run:
-            return
         if self.history.best is not None and self.history.best["epoch"] == trainer.current_epoch + 1:
             trainer.save_checkpoint(self.folder.checkpoints / "best.ckpt")
         trainer.save_checkpoint(self.folder.checkpoints / "last.ckpt")

@@ -21,13 +21,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         InputError: If the file is missing, is damaged, holds code, or is not a checkpoint of feedbackward.
     """
     if not path.is_file():
-        raise InputError(f"no checkpoint at {path}; give the path of a .ckpt file that `feedbackward fit` wrote")
+        raise InputError(
+            f"no checkpoint at {path}; give the path of a .ckpt file that `feedbackward fit` wrote"
+        )
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, BadZipFile, KeyError) as error:
         raise InputError(
-            f"{path} cannot be read as a checkpoint: it is damaged, incomplete, or holds more than tensors and plain "
-            f"data; give a .ckpt file that `feedbackward fit` wrote"
+            f"{path} cannot be read as a checkpoint: it is damaged, incomplete, or holds more than tensors and "
+            f"plain data; give a .ckpt file that `feedbackward fit` wrote"
         ) from error
     require_feedbackward(checkpoint, source=str(path))
     return dict(checkpoint)
@@ -56,8 +58,8 @@ def check_checkpoint(checkpoint: dict[str, Any], *, config: dict[str, Any], clas
     saved = ClassTable.from_dict(checkpoint["feedbackward"]["class_table"])
     if saved.names != class_table.names:
         raise InputError(
-            f"the checkpoint was trained on {len(saved)} classes ({', '.join(saved.names)}), but the data has "
-            f"{len(class_table)} ({', '.join(class_table.names)}); use the data set that it was trained on"
+            f"the checkpoint was trained on {len(saved)} classes ({', '.join(saved.names)}), but the data "
+            f"has {len(class_table)} ({', '.join(class_table.names)}); use the data set that it was trained on"
         )
     saved_config = checkpoint["feedbackward"]["config"]
     # A value that JSON would turn from tuple to list is the same value.
@@ -68,7 +70,7 @@ def check_checkpoint(checkpoint: dict[str, Any], *, config: dict[str, Any], clas
     ]
     if differences:
         raise InputError(
-            f"the checkpoint holds another network ({'; '.join(differences)}); use the recipe that it was trained with"
+            f"the checkpoint holds another network ({'; '.join(differences)}); use the recipe of its training"
         )
 
 

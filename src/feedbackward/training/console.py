@@ -9,6 +9,7 @@ from feedbackward.training.history import History
 from feedbackward.training.scores import Scores
 from feedbackward.training.titles import TITLES, percent
 
+
 class EpochLines(pl.Callback):
     """Says what will be trained, then prints a line per epoch.
 

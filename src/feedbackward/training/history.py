@@ -51,7 +51,8 @@ class History(pl.Callback):
         logged = {
             name: float(value)
             for name, value in trainer.callback_metrics.items()
-            if scores is not None or not name.startswith("val/")  # the trainer keeps those of the last validation
+            if scores is not None
+            or not name.startswith("val/")  # the trainer keeps those of the last validation
         }
         self.epochs.append({"epoch": epoch, "seconds": time.perf_counter() - self._start, **logged})
         if scores is None:  # no validation in this epoch: trainer.check_val_every_n_epoch

@@ -1,4 +1,4 @@
-"""Shows a few validation scenes in TensorBoard after every epoch."""
+"""Shows a few validation scenes in TensorBoard as the training goes on."""
 
 from typing import Any
 
@@ -22,7 +22,9 @@ def spread(length: int, count: int) -> list[int]:
 
 
 class TensorBoardPictures(pl.Callback):
-    """Logs truth and prediction over the image, for the same scenes in every epoch.
+    """Logs truth and prediction over the image of the same few scenes, after 1, 2, 4, 8, ... epochs.
+
+    Most changes early, and pictures of every epoch would outgrow the checkpoints.
 
     Args:
         count: The number of scenes.
@@ -44,12 +46,11 @@ class TensorBoardPictures(pl.Callback):
         logger = trainer.logger
         if not isinstance(logger, TensorBoardLogger) or trainer.sanity_checking:
             return
-        if batch_idx not in spread(int(trainer.num_val_batches[0]), self.count):
+        epoch = trainer.current_epoch + 1
+        if epoch & (epoch - 1) or batch_idx not in spread(int(trainer.num_val_batches[0]), self.count):
             return
         assert isinstance(pl_module, SegmentationTask)
         panels = draw_panels(
             batch["image"][0], batch["mask"][0], outputs["prediction"][0], pl_module.class_table
         )
-        logger.experiment.add_image(
-            f"val/{batch['name'][0]}", panels.overlays(), trainer.current_epoch + 1, dataformats="HWC"
-        )
+        logger.experiment.add_image(f"val/{batch['name'][0]}", panels.overlays(), epoch, dataformats="HWC")

@@ -9,10 +9,11 @@ from typing import Any
 
 import jinja2
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from feedbackward.data.classes import ClassTable
-from feedbackward.drawing import RIGHT, UNCOUNTED, WRONG, Picture
+from feedbackward.drawing import RIGHT, UNCOUNTED, VOID_COLOR, WRONG, Picture
 from feedbackward.training.panels import Panels
 from feedbackward.training.titles import TITLES, percent
 
@@ -36,7 +37,9 @@ def render_report(
         config: The full configuration.
         versions: The content of versions.json.
     """
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
     best = metrics["best"]
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         metrics=metrics,
@@ -56,6 +59,7 @@ def render_report(
             }
             for name, scene in panels.items()
         },
+        void=f"rgb{VOID_COLOR}",
         verdicts={"right": f"rgb{RIGHT}", "wrong": f"rgb{WRONG}", "void": f"rgb{UNCOUNTED}"},
         config=config,
         versions=versions,
@@ -88,7 +92,9 @@ def _confusion(counts: Sequence[Sequence[int]]) -> list[list[dict[str, Any]]]:
 def _charts(curves: list[dict[str, Any]], best_epoch: int) -> list[dict[str, str]]:
     losses = {"train": "train/loss", "validation": "val/loss"}
     scores = {
-        title: f"val/{name}" for name, title in TITLES.items() if any(f"val/{name}" in record for record in curves)
+        title: f"val/{name}"
+        for name, title in TITLES.items()
+        if any(f"val/{name}" in record for record in curves)
     }
     return [
         {"title": "Loss", "svg": _chart(curves, losses, best_epoch, factor=1.0)},
@@ -101,10 +107,16 @@ def _chart(curves: list[dict[str, Any]], lines: dict[str, str], best_epoch: int,
     axes = figure.subplots()
     for label, key in lines.items():
         points = [(record["epoch"], record[key] * factor) for record in curves if record.get(key) is not None]
-        axes.plot(*zip(*points, strict=True), label=label, linewidth=1.6, marker="o" if len(points) < 30 else "", ms=3)
+        axes.plot(
+            *zip(*points, strict=True),
+            label=label,
+            linewidth=1.6,
+            marker="o" if len(points) < 30 else "",
+            ms=3,
+        )
     axes.axvline(best_epoch, color="#888", linewidth=1, linestyle=":", label="best epoch")
     axes.set_xlabel("epoch")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)

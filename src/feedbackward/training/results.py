@@ -1,4 +1,4 @@
-"""Writes a run folder: what was asked at the start, the scores after every epoch, network and report at the end."""
+"""Writes a run folder: what was asked first, scores after every epoch, network and report at the end."""
 
 import json
 import math

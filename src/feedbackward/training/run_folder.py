@@ -19,8 +19,8 @@ class RunFolder:
     """Names of everything in a run folder.
 
     Args:
-        root: The folder; it holds config.yaml, versions.json, metrics.json, report.html, checkpoints/best.ckpt and
-            last.ckpt, tensorboard/ and model/ (the best network, for from_pretrained).
+        root: The folder; it holds config.yaml, versions.json, metrics.json, report.html, tensorboard/,
+            checkpoints/best.ckpt and last.ckpt, and model/ (the best network, for from_pretrained).
     """
 
     root: Path
@@ -64,8 +64,8 @@ class RunFolder:
         path = self.checkpoints / f"{which}.ckpt"
         if not path.is_file():
             raise InputError(
-                f"no {which} checkpoint in the run folder: {path} does not exist; name the folder of a training with "
-                f"--run_dir, or give the path of a checkpoint with --ckpt_path"
+                f"no {which} checkpoint in the run folder: {path} does not exist; name the folder of a training "
+                f"with --run_dir, or give the path of a checkpoint with --ckpt_path"
             )
         return path
 

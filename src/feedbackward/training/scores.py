@@ -4,9 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from feedbackward.data.classes import ClassTable
+from feedbackward.data.datamodule import Scoring
+from feedbackward.metrics import CityscapesScores, SegmentationScores
 
 
 @dataclass(frozen=True)
@@ -14,9 +16,10 @@ class Scores:
     """Scores of one pass over a data set.
 
     Args:
-        scalars: mean_iou, pixel_accuracy and mean_accuracy, and with Cityscapes ids iiou_class, iou_category and
-            iiou_category; from 0 to 1.
-        per_class: By name of the score (iou, accuracy, and iiou with Cityscapes ids) and of the class; nan where the class does not occur.
+        scalars: mean_iou, pixel_accuracy and mean_accuracy, with Cityscapes ids also iiou_class, iou_category
+            and iiou_category; from 0 to 1.
+        per_class: By name of the score (iou, accuracy, with Cityscapes ids also iiou) and of the class; nan
+            where there is none.
         confusion: Pixels by true class (row) and predicted class (column).
         names: The classes.
     """
@@ -52,20 +55,43 @@ class Scores:
         )
 
 
-def collect_scores(metrics: nn.ModuleDict, class_table: ClassTable) -> Scores:
-    """Compute the metrics "classes" and, where there is one, "cityscapes", across all processes."""
-    classes = metrics["classes"].compute()
-    scalars = {name: float(classes[name]) for name in ("mean_iou", "pixel_accuracy", "mean_accuracy")}
-    per_class = {
-        name: {label: float(value) for label, value in zip(class_table.names, classes[name], strict=True)}
-        for name in ("iou", "accuracy")
-    }
-    if "cityscapes" in metrics:
-        result = metrics["cityscapes"].compute()
-        for name in ("iiou_class", "iou_category", "iiou_category"):
-            scalars[name] = float(getattr(result, name))
-        per_class["iiou"] = {label: result.class_iiou[label] for label in class_table.names}
-    return Scores(scalars, per_class, classes["confusion"].tolist(), list(class_table.names))
+class StageScores(nn.Module):
+    """The metrics of one pass over a data set, summed over batches and processes.
+
+    Args:
+        class_table: The classes.
+        scoring: "cityscapes" adds the instance and category scores.
+    """
+
+    def __init__(self, class_table: ClassTable, scoring: Scoring) -> None:
+        super().__init__()
+        self.class_table = class_table
+        self.classes = SegmentationScores(class_table)
+        self.cityscapes = CityscapesScores() if scoring == "cityscapes" else None
+
+    def update(self, prediction: Tensor, batch: dict[str, Any]) -> None:
+        """Count a batch: prediction (N, H, W) against the batch's mask and Cityscapes ids."""
+        self.classes.update(prediction, batch["mask"])
+        if self.cityscapes is not None:
+            self.cityscapes.update(prediction, batch["label_ids"], batch["instance_ids"])
+
+    def finish(self) -> Scores:
+        """The scores of everything counted since the last call, in all processes."""
+        names = self.class_table.names
+        classes = self.classes.compute()
+        self.classes.reset()
+        scalars = {name: float(classes[name]) for name in ("mean_iou", "pixel_accuracy", "mean_accuracy")}
+        per_class = {
+            name: dict(zip(names, classes[name].tolist(), strict=True)) for name in ("iou", "accuracy")
+        }
+        if self.cityscapes is not None:
+            result = self.cityscapes.compute()
+            self.cityscapes.reset()
+            scalars["iiou_class"] = result.iiou_class
+            scalars["iou_category"] = result.iou_category
+            scalars["iiou_category"] = result.iiou_category
+            per_class["iiou"] = {name: result.class_iiou[name] for name in names}
+        return Scores(scalars, per_class, classes["confusion"].tolist(), list(names))
 
 
 def _finite(value: float) -> float | None:

@@ -14,15 +14,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torchmetrics import Metric
 
 from feedbackward.data.classes import ClassTable
+from feedbackward.data.datamodule import Scoring
 from feedbackward.errors import InputError
 from feedbackward.losses import CrossEntropyIoULoss
-from feedbackward.metrics import CityscapesScores, SegmentationScores
 from feedbackward.models import create_model
 from feedbackward.training.checkpoints import check_checkpoint
-from feedbackward.training.scores import Scores, collect_scores
+from feedbackward.training.scores import Scores, StageScores
 
 SchedulerCallable = Callable[[Optimizer, int], LRScheduler]
 
@@ -30,31 +29,32 @@ SchedulerCallable = Callable[[Optimizer, int], LRScheduler]
 class SegmentationTask(pl.LightningModule):
     """Trains and scores a network that `create_model` knows.
 
-    Logged at the end of every epoch: train/loss, val/loss, val/mean_iou, val/pixel_accuracy, val/mean_accuracy and, for
-    data in Cityscapes label ids, val/iiou_class, val/iou_category and val/iiou_category; the same under test/.
+        Logged at the end of every epoch: train/loss, val/loss, val/mean_iou, val/pixel_accuracy, val/mean_accuracy,
+        and for data in Cityscapes label ids val/iiou_class, val/iou_category, val/iiou_category; test/ likewise.
 
-    Args:
-        model: A name of `list_models()`.
-        options: Further arguments of `create_model`, such as encoder_name or output_stride.
-        encoder_weights: "imagenet", a file with weights of the encoder, or None to start from scratch.
-        loss: Called with logits (N, classes, H, W) and mask (N, H, W); cross-entropy plus IoU loss if None.
-        optimizer: Builds the optimizer from the parameters.
-        scheduler: Builds a learning rate schedule from the optimizer and the number of optimizer steps of the whole
-            training, as PolynomialDecay and torch's CosineAnnealingLR take them; stepped after each optimizer step.
-            Constant if None.
-        channels_last: Keep images and weights in channels-last memory, which GPUs with tensor cores prefer.
-        class_table: The classes of the data.
-        scoring: "cityscapes" adds the instance and category scores, for data that carries Cityscapes ids.
+        Args:
+            model: A name of `list_models()`.
+            options: Further arguments of `create_model`, such as encoder_name or output_stride.
+            encoder_weights: "imagenet", a file with weights of the encoder, or None to start from scratch.
+            loss: Called with logits (N, classes, H, W) and mask (N, H, W); cross-entropy plus IoU loss if None.
+            optimizer: Builds the optimizer from the parameters.
+            scheduler: Builds a learning rate schedule from the optimizer and the number of optimizer steps of the
+                whole training, as PolynomialDecay and torch's CosineAnnealingLR take them; it advances with every
+                optimizer step. Constant if None.
+            channels_last: Keep images and weights in channels-last memory, which GPUs with tensor cores prefer.
+            class_table: The classes of the data.
+            scoring: "cityscapes" adds the instance and category scores, for data that carries Cityscapes ids.
 
-    Raises:
-        InputError: If the model is unknown, or a checkpoint does not fit the network or the classes.
+        Raises:
+            InputError: If the model is unknown, or a checkpoint does not fit the network or the classes.
 
-    Example:
-        >>> from feedbackward.data.classes import ClassTable
-        >>> table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
-        >>> task = SegmentationTask(model="vgg16_pwn", class_table=table)
-        >>> task.network.classes
-        2
+        Example:
+            >>> from feedbackward.data.classes import ClassTable
+    from feedbackward.data.datamodule import Scoring
+            >>> table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
+            >>> task = SegmentationTask(model="vgg16_pwn", class_table=table)
+            >>> task.network.classes
+            2
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class SegmentationTask(pl.LightningModule):
         scheduler: SchedulerCallable | None = None,
         channels_last: bool = False,
         class_table: ClassTable,
-        scoring: Literal["classes", "cityscapes"] = "classes",
+        scoring: Scoring = "classes",
     ) -> None:
         super().__init__()
         self.network = create_model(
@@ -81,16 +81,10 @@ class SegmentationTask(pl.LightningModule):
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.class_table = class_table
-        self.scoring = scoring
-        self.scores = nn.ModuleDict({stage: self._new_scores() for stage in ("val", "test")})
+        self.val_scores = StageScores(class_table, scoring)
+        self.test_scores = StageScores(class_table, scoring)
         self.results: dict[str, Scores] = {}
         self.planned_steps: int | None = None
-
-    def _new_scores(self) -> nn.ModuleDict:
-        scores: dict[str, Metric] = {"classes": SegmentationScores(self.class_table)}
-        if self.scoring == "cityscapes":
-            scores["cityscapes"] = CityscapesScores()
-        return nn.ModuleDict(scores)
 
     def forward(self, image: Tensor) -> Tensor:
         """Scores of an image in [0, 1]: (N, C, H, W) to logits (N, classes, H, W) in float32."""
@@ -116,26 +110,22 @@ class SegmentationTask(pl.LightningModule):
         if stage == "train":
             return {"loss": loss}
         prediction = logits.argmax(dim=1)  # (N, H, W)
-        scores = self.scores[stage]
-        scores["classes"].update(prediction, mask)
-        if self.scoring == "cityscapes":
-            scores["cityscapes"].update(prediction, batch["label_ids"], batch["instance_ids"])
+        scores = self.val_scores if stage == "val" else self.test_scores
+        scores.update(prediction, batch)
         return {"loss": loss, "prediction": prediction}
 
     def _finish(self, stage: Literal["val", "test"]) -> None:
-        result = collect_scores(self.scores[stage], self.class_table)
-        self.results[stage] = result
-        for name, value in result.scalars.items():
-            self.log(f"{stage}/{name}", value, prog_bar=name == "mean_iou", rank_zero_only=False, sync_dist=True)
-        for metric in self.scores[stage].values():
-            metric.reset()
+        scores = self.val_scores if stage == "val" else self.test_scores
+        self.results[stage] = scores.finish()
+        for name, value in self.results[stage].scalars.items():
+            self.log(f"{stage}/{name}", value, prog_bar=name == "mean_iou", sync_dist=True)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:  # noqa: ARG002
         """The loss of one batch."""
         return self._step(batch, "train")["loss"]
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """The loss and the prediction of one batch; the trainer hands them to the callbacks and drops them."""
+        """The loss and the prediction of one batch, which the trainer hands to the callbacks and drops."""
         return self._step(batch, "val")
 
     def test_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
@@ -157,13 +147,15 @@ class SegmentationTask(pl.LightningModule):
             return optimizer
         steps = self.trainer.estimated_stepping_batches
         if steps == float("inf"):
-            raise InputError("a learning rate schedule needs an end: set trainer.max_epochs or trainer.max_steps")
+            raise InputError(
+                "a learning rate schedule needs an end: set trainer.max_epochs or trainer.max_steps"
+            )
         scheduler = self.scheduler(optimizer, int(steps))
-        # A schedule that keeps its length in its state would take up the checkpoint's, and train at a rate of 0.
+        # A schedule that keeps its length in its state would take up the checkpoint's and train at a rate of 0.
         if self.planned_steps not in (None, steps) and steps in scheduler.state_dict().values():
             raise InputError(
-                f"the checkpoint's learning rate schedule ends after {self.planned_steps} optimizer steps, this run "
-                f"after {steps}; resume with the same trainer.max_epochs, batch size and data, or with "
+                f"the checkpoint's learning rate schedule ends after {self.planned_steps} optimizer steps, this "
+                f"run after {steps}; resume with the same trainer.max_epochs, batch size and data, or with "
                 f"feedbackward.training.schedules.PolynomialDecay"
             )
         self.planned_steps = int(steps)

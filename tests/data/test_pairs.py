@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from feedbackward.data.coding import IndexCoding
+from feedbackward.data.pairs import ImageDataset, Pair, PairDataset, check_pairs, match
+from feedbackward.data.transforms import EvalTransform
+from feedbackward.errors import InputError
+
+CODING = IndexCoding({0: 0, 1: 1, 255: 255}, hint="")
+
+
+def files(*names):
+    return {name: Path(f"{name}.png") for name in names}
+
+
+@pytest.fixture
+def pair(tmp_path, write, picture):
+    """Make a pair of the given size, its mask of one value."""
+
+    def make(name, size=(6, 8), mask_size=None, value=0):
+        return Pair(
+            name,
+            write(tmp_path / "images" / f"{name}.png", np.resize(picture, (*size, 3))),
+            write(tmp_path / "masks" / f"{name}.png", np.full(mask_size or size, value, np.uint8)),
+        )
+
+    return make
+
+
+def test_match_goes_by_name():
+    pairs = match(files("b", "a"), files("a", "b"), where="", hint="")
+    assert [pair.name for pair in pairs] == ["a", "b"]
+
+
+def test_match_refuses_nothing():
+    with pytest.raises(InputError, match=r"no images in here\. do that"):
+        match({}, files("a"), where="here", hint="do that")
+    with pytest.raises(InputError, match=r"2 images but no masks in here\. do that"):
+        match(files("a", "b"), {}, where="here", hint="do that")
+
+
+def test_match_lists_what_is_alone():
+    with pytest.raises(InputError, match=r"in here: 1 images without a mask: a; 1 masks without an image: c"):
+        match(files("a", "b"), files("b", "c"), where="here", hint="")
+    many = [f"n{number:02}" for number in range(12)]
+    with pytest.raises(InputError, match=r"12 images without a mask: n00, .*n09, \.\.\.\. do that"):
+        match(files("a", *many), files("a"), where="here", hint="do that")
+
+
+def test_check_passes_good_pairs(pair):
+    check_pairs([pair("a"), pair("b", size=(3, 4), value=255)], CODING, one_size=False)
+
+
+def test_check_refuses_a_mask_of_another_size(pair):
+    expected = r"images/b\.png is 6x8 but its mask .*masks/b\.png is 5x8 \(height x width\)"
+    with pytest.raises(InputError, match=expected):
+        check_pairs([pair("a"), pair("b", mask_size=(5, 8))], CODING, one_size=False)
+
+
+def test_check_refuses_a_value_outside_the_table(pair):
+    with pytest.raises(InputError, match=r"masks/b\.png: value 2 at 48 pixels"):
+        check_pairs([pair("a"), pair("b", value=2)], CODING, one_size=False)
+
+
+def test_check_refuses_a_damaged_image(pair):
+    broken = pair("b")
+    broken.image.write_bytes(broken.image.read_bytes()[:60])
+    with pytest.raises(InputError, match=r"images/b\.png cannot be read"):
+        check_pairs([pair("a"), broken], CODING, one_size=False)
+
+
+def test_check_refuses_several_sizes_where_one_is_needed(pair):
+    with pytest.raises(InputError, match=r"a\.png is 6x8, .*b\.png is 3x4 .*batch_size 1"):
+        check_pairs([pair("a"), pair("b", size=(3, 4))], CODING, one_size=True)
+
+
+def test_items(pair, picture):
+    item = PairDataset([pair("a", value=1)], CODING, EvalTransform(None))[0]
+    assert set(item) == {"name", "image", "mask"}
+    assert item["name"] == "a"
+    np.testing.assert_array_equal(item["mask"], np.ones((6, 8)))
+    np.testing.assert_allclose(item["image"].permute(1, 2, 0) * 255, picture, atol=1e-4)
+
+
+def test_images_alone(pair):
+    images = ImageDataset({"a": pair("a").image}, EvalTransform((3, 4)))
+    assert len(images) == 1
+    assert set(images[0]) == {"name", "image"}
+    assert images[0]["image"].shape == (3, 3, 4)

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+import torch
+
+from feedbackward.data.transforms import Augmentation, EvalTransform, TrainTransform
+from feedbackward.errors import InputError
+
+NOTHING = Augmentation(horizontal_flip=0)
+
+
+@pytest.fixture
+def scene():
+    """An image and a mask that is its red channel, so that joint changes keep them equal."""
+    mask = np.random.default_rng(0).integers(0, 200, (8, 12), dtype=np.uint8)
+    return np.repeat(mask[..., None], 3, axis=2), mask
+
+
+def agree(image, mask):
+    return torch.equal((image[0] * 255).round().long(), mask)
+
+
+def test_shapes_types_and_range(scene):
+    image, mask = TrainTransform(None, NOTHING)(*scene)
+    assert image.shape == (3, 8, 12)
+    assert image.dtype == torch.float32
+    assert type(image) is type(mask) is torch.Tensor
+    assert image.is_contiguous()
+    assert mask.dtype == torch.int64
+    assert 0 <= image.min() <= image.max() <= 1
+    np.testing.assert_array_equal(mask, scene[1])
+    assert agree(image, mask)
+
+
+def test_flip_is_joint_and_as_often_as_said(scene):
+    torch.manual_seed(0)
+    flipped = 0
+    transform = TrainTransform(None, Augmentation(horizontal_flip=0.25))
+    for _ in range(200):
+        image, mask = transform(*scene)
+        assert agree(image, mask)
+        flipped += int(np.array_equal(mask, scene[1][:, ::-1]))
+    assert 30 <= flipped <= 70
+
+
+def test_decimation_of_the_training_mask_is_nearest(scene):
+    image, mask = TrainTransform((4, 6), NOTHING)(*scene)
+    assert image.shape == (3, 4, 6)
+    np.testing.assert_array_equal(mask, scene[1][::2, ::2])
+
+
+def test_decimation_of_the_image_is_smooth():
+    stripes = np.zeros((8, 64, 3), np.uint8)
+    stripes[:, ::2] = 200  # without antialiasing a stripe would survive as black or white
+    for image in (
+        TrainTransform((8, 8), NOTHING)(stripes, stripes[..., 0])[0],
+        EvalTransform((8, 8)).image(stripes),
+    ):
+        assert (image * 255 - 100).abs().max() < 20
+
+
+def test_crop_is_joint_and_random(scene):
+    torch.manual_seed(0)
+    transform = TrainTransform(None, Augmentation(horizontal_flip=0, crop=(4, 5)))
+    seen = set()
+    for _ in range(20):
+        image, mask = transform(*scene)
+        assert image.shape == (3, 4, 5)
+        assert agree(image, mask)
+        seen.add(mask.numpy().tobytes())
+    assert len(seen) > 10
+
+
+def test_padding_is_black_and_void(scene):
+    image, mask = TrainTransform(None, Augmentation(horizontal_flip=0, crop=(20, 30)))(*scene)
+    assert mask.shape == (20, 30)
+    void = mask == 255
+    assert (image[:, void] == 0).all()
+    assert 0 < (~void).sum() <= 8 * 12
+
+
+def test_scale_is_joint_and_both_ways():
+    square = np.zeros((40, 40), np.uint8)
+    square[10:30, 10:30] = 9
+    transform = TrainTransform(None, Augmentation(horizontal_flip=0, scale=(0.5, 2.0), crop=(80, 80)))
+    torch.manual_seed(0)
+    sides = []
+    for _ in range(20):
+        image, mask = transform(np.repeat(square[..., None], 3, axis=2), square)
+        assert set(mask.unique().tolist()) == {0, 9, 255}
+        assert ((image[0] * 255 > 4.5) != (mask == 9)).float().mean() < 0.02
+        sides.append((mask == 9).sum().sqrt().item())
+    assert 9 < min(sides) < 16
+    assert 28 < max(sides) < 41
+
+
+def test_jitter_leaves_the_mask(scene):
+    torch.manual_seed(0)
+    image, mask = TrainTransform(None, Augmentation(horizontal_flip=0, color_jitter=0.5))(*scene)
+    np.testing.assert_array_equal(mask, scene[1])
+    assert not agree(image, mask)
+
+
+def test_evaluation_keeps_the_masks_resolution(scene):
+    image, mask = EvalTransform((4, 6))(*scene)
+    assert image.shape == (3, 4, 6)
+    assert mask.dtype == torch.int64
+    np.testing.assert_array_equal(mask, scene[1])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"horizontal_flip": 1.5}, "horizontal_flip is 1.5; expected 0 to 1"),
+        ({"color_jitter": -1}, "color_jitter is -1; expected 0 to 1"),
+        ({"scale": (2.0, 0.5), "crop": (4, 4)}, r"scale is \[2.0, 0.5\]; expected \[smallest, largest\]"),
+        ({"scale": (0.5, 2.0)}, "scale without crop"),
+        ({"crop": (0, 4)}, r"crop is \[0, 4\]; expected \[height, width\]"),
+    ],
+)
+def test_refused_augmentations(values, message):
+    with pytest.raises(InputError, match=message):
+        Augmentation(**values)
