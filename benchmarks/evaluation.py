@@ -1,9 +1,10 @@
-"""CPU time a pair of `feedbackward evaluate` and of the official Cityscapes evaluator, side by side in one process.
+"""CPU time a pair of `feedbackward evaluate` and of the official Cityscapes evaluator, side by side.
 
     pip install "cityscapesScripts==2.3.0" "numpy<2.4"    # beside feedbackward, in an environment of its own
     python benchmarks/evaluation.py [PAIRS]
 
-Both score the same synthetic 1024x2048 pairs from PNG files on one thread, taking turns; the results must agree.
+Both score the same synthetic 1024x2048 pairs from PNG files, in one process and on one thread, taking turns; the
+results must agree.
 """
 
 import importlib
@@ -26,7 +27,7 @@ from feedbackward.metrics.evaluate import evaluate_cityscapes
 from feedbackward.metrics.pairs import CityscapesPair, find_cityscapes_pairs
 
 HEIGHT, WIDTH = 1024, 2048
-ROUNDS = 3
+ROUNDS = 5
 # About the mix of the data set, with 20 instances an image.
 INSTANCES = {24: 0.3, 25: 0.05, 26: 0.45, 27: 0.02, 28: 0.02, 31: 0.01, 32: 0.05, 33: 0.1}
 
@@ -56,15 +57,13 @@ def draw_truth(rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.
         label = int(rng.choice(list(INSTANCES), p=list(INSTANCES.values())))
         width = rng.uniform(30, 160) if label > 25 else rng.uniform(8, 25)
         height = rng.uniform(25, 85)
-        inside = ((y - HEIGHT * rng.uniform(0.53, 0.67)) / height) ** 2 + (
-            (x - rng.uniform(0, WIDTH)) / width
-        ) ** 2 < 1
+        inside = ((y - HEIGHT * rng.uniform(0.53, 0.67)) / height) ** 2 + ((x - rng.uniform(0, WIDTH)) / width) ** 2 < 1
         labels[inside], instances[inside] = label, label * 1000 + number
     return labels, instances
 
 
 def draw_prediction(rng: np.random.Generator, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What a network at an eighth of the resolution might say: blocky, wavy borders, 2 % of the blocks wrong."""
+    """What a coarse network might say: blocks of 8 pixels, wavy borders, 2 % of the blocks wrong."""
     coarse = labels[::8, ::8]
     wrong = rng.random(coarse.shape) < 0.02
     coarse = np.where(wrong, rng.choice((7, 8, 11, 21, 24, 26), size=coarse.shape), coarse)
@@ -111,9 +110,7 @@ def timed(function: Callable[[], Any]) -> tuple[float, Any]:
 def compare(official: dict[str, Any], ours: dict[str, Any]) -> None:
     """Exit if the two disagree."""
     averages = [key for key in official if key.startswith("average")]
-    if official["confMatrix"] != ours["confMatrix"] or any(
-        abs(official[k] - ours[k]) > 1e-9 for k in averages
-    ):
+    if official["confMatrix"] != ours["confMatrix"] or any(abs(official[k] - ours[k]) > 1e-9 for k in averages):
         sys.exit(f"the results differ: official {official}, ours {ours}")
 
 
@@ -125,22 +122,18 @@ def main() -> None:
     times: dict[str, list[float]] = {"official": [], "feedbackward": []}
     with tempfile.TemporaryDirectory() as folder:
         pairs = write_pairs(Path(folder), count)
-        print(
-            f"{count} pairs of {HEIGHT}x{WIDTH}, {ROUNDS} rounds, numpy {np.__version__}, torch {torch.__version__}"
-        )
-        for pair in pairs * ROUNDS:
-            paths = [str(pair.prediction)], [str(pair.ground_truth)]
-            seconds, theirs = timed(lambda paths=paths: evaluator.evaluateImgLists(*paths, evaluator.args))
-            times["official"].append(seconds)
-            seconds, ours = timed(lambda pair=pair: evaluate_cityscapes([pair]).to_official())
-            times["feedbackward"].append(seconds)
+        print(f"{count} pairs of {HEIGHT}x{WIDTH}, {ROUNDS} rounds, numpy {np.__version__}, torch {torch.__version__}")
+        paths = [str(pair.prediction) for pair in pairs], [str(pair.ground_truth) for pair in pairs]
+        for _ in range(ROUNDS):
+            seconds, theirs = timed(lambda: evaluator.evaluateImgLists(*paths, evaluator.args))
+            times["official"].append(seconds / count)
+            seconds, ours = timed(lambda: evaluate_cityscapes(pairs).to_official())
+            times["feedbackward"].append(seconds / count)
             compare(theirs, ours)
     compiled = "compiled" if evaluator.CSUPPORT else "plain Python"
     for name, seconds in times.items():
         form = f" ({compiled})" if name == "official" else ""
-        print(
-            f"{name + form:<24} {1000 * median(seconds):6.1f} ms CPU a pair, least {1000 * min(seconds):6.1f}"
-        )
+        print(f"{name + form:<24} {1000 * median(seconds):6.1f} ms CPU a pair, least {1000 * min(seconds):6.1f}")
     print(f"ratio of the medians     {median(times['feedbackward']) / median(times['official']):6.2f}")
 
 

@@ -33,15 +33,15 @@ def paint(mask: NDArray[np.integer], table: ClassTable) -> Picture:
     Raises:
         InputError: If the mask holds a value outside the table.
     """
-    palette = np.array([*table.colors, VOID_COLOR], np.uint8)
-    indices = np.where(mask == table.ignore_index, len(table), mask)
-    outside = indices[(indices < 0) | (indices > len(table))]
+    void = mask == table.ignore_index
+    outside = mask[~void & ((mask < 0) | (mask >= len(table)))]
     if outside.size:
         raise InputError(
             f"mask value {outside.flat[0]} is outside the class table; expected 0 to {len(table) - 1}, or "
             f"{table.ignore_index} for void"
         )
-    return palette[indices]
+    palette = np.array([*table.colors, VOID_COLOR], np.uint8)
+    return palette[np.where(void, len(table), mask)]
 
 
 def overlay(image: Picture, mask: NDArray[np.integer], table: ClassTable, *, alpha: float = 0.5) -> Picture:

@@ -98,9 +98,7 @@ class IoULoss(nn.Module):
         super().__init__()
         self.ignore_index = ignore_index
 
-    def forward(
-        self, logits: Float[Tensor, "n classes h w"], mask: Int64[Tensor, "n h w"]
-    ) -> Float[Tensor, ""]:
+    def forward(self, logits: Float[Tensor, "n classes h w"], mask: Int64[Tensor, "n h w"]) -> Float[Tensor, ""]:
         """The loss of a batch."""
         return iou_loss(logits, mask, ignore_index=self.ignore_index)
 
@@ -130,9 +128,7 @@ class CrossEntropyLoss(nn.Module):
         # Not persistent: the weights belong to the configuration, and checkpoints load whatever the loss is.
         self.register_buffer("weight", tensor, persistent=False)
 
-    def forward(
-        self, logits: Float[Tensor, "n classes h w"], mask: Int64[Tensor, "n h w"]
-    ) -> Float[Tensor, ""]:
+    def forward(self, logits: Float[Tensor, "n classes h w"], mask: Int64[Tensor, "n h w"]) -> Float[Tensor, ""]:
         """The loss of a batch."""
         if self.weight is not None and len(self.weight) != logits.shape[1]:
             raise InputError(
@@ -157,9 +153,7 @@ class CrossEntropyIoULoss(nn.Module):
         self.cross_entropy = CrossEntropyLoss(weight, ignore_index=ignore_index)
         self.iou = IoULoss(ignore_index=ignore_index)
 
-    def forward(
-        self, logits: Float[Tensor, "n classes h w"], mask: Int64[Tensor, "n h w"]
-    ) -> Float[Tensor, ""]:
+    def forward(self, logits: Float[Tensor, "n classes h w"], mask: Int64[Tensor, "n h w"]) -> Float[Tensor, ""]:
         """The loss of a batch."""
         loss: Tensor = self.cross_entropy(logits, mask) + self.iou(logits, mask)
         return loss

@@ -51,9 +51,7 @@ def classes(tmp_path: Path) -> Path:
     return root
 
 
-def test_cityscapes_json_is_the_official_result_file(
-    cityscapes: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_cityscapes_json_is_the_official_result_file(cityscapes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = cityscapes / "result.json"
     score(cityscapes, "--json", str(result))
     found, expected = json.loads(result.read_text()), json.loads((FIXTURE / "official.json").read_text())
@@ -102,9 +100,7 @@ def test_the_class_file_tells_how_the_ground_truth_is_coded(classes: Path) -> No
     result = classes / "result.json"
     save(classes / "masks" / "a.png", [[7, 26], [26, 0]])
     save(classes / "masks" / "sub" / "b.png", [[7, 7], [7, 7]])
-    (classes / "classes.yaml").write_text(
-        "ignore: 0\nclasses: [{name: road, value: 7}, {name: car, value: 26}]\n"
-    )
+    (classes / "classes.yaml").write_text("ignore: 0\nclasses: [{name: road, value: 7}, {name: car, value: 26}]\n")
     options = ["--classes", str(classes / "classes.yaml"), "--json", str(result)]
     score(classes, *options, dataset="folder", truth="masks")
     assert json.loads(result.read_text())["confusion"] == [[4, 1], [1, 1]]
@@ -232,9 +228,7 @@ def test_a_long_list_is_cut(tmp_path: Path) -> None:
         save(folder / f"bonn_000000_{frame:06}_gtFine_labelIds.png", [[7]])
         save(folder / f"bonn_000000_{frame:06}_gtFine_instanceIds.png", [[7]], "uint16")
     save(tmp_path / "predictions" / "other.png", [[7]])
-    with pytest.raises(
-        InputError, match=r"12 missing predictions .*bonn_000000_000009, and 2 more; exactly one"
-    ):
+    with pytest.raises(InputError, match=r"12 missing predictions .*bonn_000000_000009, and 2 more; exactly one"):
         score(tmp_path)
 
 

@@ -21,9 +21,7 @@ def saved(tmp_path_factory):
     folders = {}
     for table in (TABLE, CITYSCAPES):
         torch.manual_seed(0)
-        network = create_model(
-            "feedbackward", encoder_name="test_resnet", encoder_weights=None, classes=len(table)
-        )
+        network = create_model("feedbackward", encoder_name="test_resnet", encoder_weights=None, classes=len(table))
         network.class_table = table
         folders[len(table)] = tmp_path_factory.mktemp("network")
         network.save_pretrained(folders[len(table)])
@@ -138,9 +136,7 @@ def test_existing_outputs(saved, scenes, tmp_path, capsys):
     mask = tmp_path / "out/masks/ulm/ulm_000001_000019_leftImg8bit.png"
     mask.parent.mkdir(parents=True)
     mask.write_text("mine")
-    assert f"1 of 4 output files exist already, such as {mask}" in refused(
-        capsys, saved[3], scenes, tmp_path / "out"
-    )
+    assert f"1 of 4 output files exist already, such as {mask}" in refused(capsys, saved[3], scenes, tmp_path / "out")
     assert mask.read_text() == "mine"
     assert files(tmp_path / "out") == ["masks/ulm/ulm_000001_000019_leftImg8bit.png"]
     predict(saved[3], scenes, tmp_path / "out", "--overwrite")

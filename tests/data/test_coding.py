@@ -16,16 +16,14 @@ def test_values_become_train_indices(tmp_path, write):
 def test_values_outside_the_table_are_named_with_file_and_number(tmp_path, write):
     coding = IndexCoding({0: 0, 1: 1, 2: 2, 255: 255}, hint="Look into classes.yaml")
     path = write(tmp_path / "mask.png", np.array([[0, 1, 9], [9, 77, 255]], np.uint8))
-    expected = r"mask\.png: values 9, 77 at 3 pixels, outside the class table; expected 0 to 2, 255\. Look into classes"
+    expected = r"mask\.png: values 9, 77 at 3 pixels, outside .*; expected 0 to 2, 255\. Look into classes"
     with pytest.raises(InputError, match=expected):
         coding.read(path)
 
 
 def test_black_and_white_masks_are_told_apart(tmp_path, write):
     coding = IndexCoding({0: 0, 1: 1}, hint="")
-    with pytest.raises(
-        InputError, match=r"value 255 at 1 pixels.*0 and 255 alone: a black-and-white picture"
-    ):
+    with pytest.raises(InputError, match=r"value 255 at 1 pixels.*0 and 255 alone: a black-and-white picture"):
         coding.read(write(tmp_path / "mask.png", np.array([[0, 255]], np.uint8)))
     with pytest.raises(InputError) as caught:
         coding.read(write(tmp_path / "mask.png", np.array([[0, 1, 255]], np.uint8)))

@@ -86,7 +86,7 @@ def test_scale_is_joint_and_both_ways():
     sides = []
     for _ in range(20):
         image, mask = transform(np.repeat(square[..., None], 3, axis=2), square)
-        assert set(mask.unique().tolist()) == {0, 9, 255}
+        assert {0, 9} <= set(mask.unique().tolist()) <= {0, 9, 255}
         assert ((image[0] * 255 > 4.5) != (mask == 9)).float().mean() < 0.02
         sides.append((mask == 9).sum().sqrt().item())
     assert 9 < min(sides) < 16

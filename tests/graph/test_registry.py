@@ -27,7 +27,7 @@ def test_a_subclass_has_no_rule_by_its_base() -> None:
         pass
 
     assert Standardised not in registry
-    with pytest.raises(KeyError, match="no rule for .*Standardised"):
+    with pytest.raises(KeyError, match=r"no rule for .*Standardised"):
         registry[Standardised]
 
 

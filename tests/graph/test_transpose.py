@@ -101,13 +101,19 @@ def test_transitions_pass_by_the_residual_branch_and_its_activation() -> None:
 
 
 def test_possible_swaps_where_necessary_does_not() -> None:
-    swaps = {policy: calls(transpose(trace(Block()), permute=policy)).count("permute_weight") for policy in ("necessary", "possible")}
+    swaps = {
+        policy: calls(transpose(trace(Block()), permute=policy)).count("permute_weight")
+        for policy in ("necessary", "possible")
+    }
     assert swaps == {"necessary": 1, "possible": 2}
 
 
 def test_output_stride_ends_at_the_nearest_feature_and_the_image_stands_in_for_stride_one() -> None:
     encoder = trace(Block())
-    assert (str(transpose(encoder, output_stride=2).stop), transpose(encoder, output_stride=2).channels) == ("down", 4)
+    assert (str(transpose(encoder, output_stride=2).stop), transpose(encoder, output_stride=2).channels) == (
+        "down",
+        4,
+    )
     assert str(transpose(encoder, output_stride=1).stop) == str(transpose(encoder).stop) == "x"
     assert "decoder.down.norm" not in dict(transpose(encoder, output_stride=2).decoder.named_modules())
 
@@ -169,6 +175,12 @@ class Gated(nn.Module):
 
 def test_a_gate_multiplies_the_signal_and_takes_none() -> None:
     way_back = transpose(trace(Gated()))
-    assert calls(way_back) == ["mul", "encoder.conv.weight", "permute_weight", "same_conv2d", "decoder.conv.norm"]
+    assert calls(way_back) == [
+        "mul",
+        "encoder.conv.weight",
+        "permute_weight",
+        "same_conv2d",
+        "decoder.conv.norm",
+    ]
     gate = way_back.passed[0].emitted[0].args[1]
     assert gate.target == "sigmoid"

@@ -61,9 +61,7 @@ def test_a_folder_without_a_network(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "best.ckpt").touch()
-    with pytest.raises(
-        InputError, match=r": model\.safetensors missing; .* mean the checkpoint .*/best\.ckpt\?"
-    ):
+    with pytest.raises(InputError, match=r": model\.safetensors missing; .* mean the checkpoint .*/best\.ckpt\?"):
         load_network(tmp_path)
 
 

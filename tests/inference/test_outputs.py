@@ -40,9 +40,7 @@ def test_masks_keep_the_folders_of_the_source(tmp_path):
         Job(images[0], output / "masks/a.png", output / "overlays/a.jpg"),
         Job(images[1], output / "masks/city/b.c.png", output / "overlays/city/b.c.jpg"),
     ]
-    assert planned(images[1:], images[1], output, overlays=False) == [
-        Job(images[1], output / "masks/b.c.png", None)
-    ]
+    assert planned(images[1:], images[1], output, overlays=False) == [Job(images[1], output / "masks/b.c.png", None)]
 
 
 def test_submission_is_flat_and_named_by_the_scene(tmp_path):
@@ -55,9 +53,7 @@ def test_submission_is_flat_and_named_by_the_scene(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    "name", ["photo.png", "berlin_19_leftImg8bit.png", "berlin_000000_000019_gtFine_labelIds.png"]
-)
+@pytest.mark.parametrize("name", ["photo.png", "berlin_19_leftImg8bit.png", "berlin_000000_000019_gtFine_labelIds.png"])
 def test_submission_refuses_other_names(tmp_path, name):
     images = touched(tmp_path / "in", name)
     with pytest.raises(InputError, match=f"{name} is not named as a Cityscapes scene"):
@@ -73,9 +69,7 @@ def test_submission_refuses_other_names(tmp_path, name):
 )
 def test_two_images_for_one_file(tmp_path, names, layout):
     images = touched(tmp_path / "in", *names)
-    with pytest.raises(
-        InputError, match=rf"{names[0]} and .*{names[1]} would both become .*\.png; rename one"
-    ):
+    with pytest.raises(InputError, match=rf"{names[0]} and .*{names[1]} would both become .*\.png; rename one"):
         planned(images, tmp_path / "in", tmp_path / "out", layout)
 
 
@@ -90,9 +84,7 @@ def test_output_inside_the_source_or_over_the_image(tmp_path):
 
 def test_existing_files_stay_unless_overwriting(tmp_path):
     files = [*touched(tmp_path, "masks/a.png"), tmp_path / "masks/b.png"]
-    with pytest.raises(
-        InputError, match=r"1 of 2 output files exist already, such as .*a\.png; .* --overwrite"
-    ):
+    with pytest.raises(InputError, match=r"1 of 2 output files exist already, such as .*a\.png; .* --overwrite"):
         prepare(tmp_path, files, overwrite=False)
     prepare(tmp_path, files, overwrite=True)
 

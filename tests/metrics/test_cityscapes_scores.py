@@ -140,9 +140,7 @@ def test_without_any_image_all_is_nan() -> None:
 def test_a_train_id_over_18_is_refused() -> None:
     prediction, label_ids, instance_ids = batch(0)
     prediction[0, 0, 0] = 255
-    with pytest.raises(
-        InputError, match="the prediction, in train ids, holds the value 255, expected 0 to 18"
-    ):
+    with pytest.raises(InputError, match="the prediction, in train ids, holds the value 255, expected 0 to 18"):
         scored((prediction, label_ids, instance_ids))
 
 
@@ -156,9 +154,7 @@ def test_a_label_id_over_33_is_refused() -> None:
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int16])
 def test_an_instance_map_of_too_few_bits_is_refused(dtype: torch.dtype) -> None:
     prediction, label_ids, instance_ids = batch(0)
-    with pytest.raises(
-        InputError, match=rf"type {dtype} cannot hold 33999.*instanceIds\.png files into int32"
-    ):
+    with pytest.raises(InputError, match=rf"type {dtype} cannot hold 33999.*instanceIds\.png files into int32"):
         scored((prediction, label_ids, instance_ids.to(dtype)))
 
 

@@ -8,7 +8,6 @@ from feedbackward.errors import InputError
 from feedbackward.metrics.functional import (
     accuracy_per_class,
     confusion_matrix,
-    count_pairs,
     iou_per_class,
     pixel_accuracy,
 )
@@ -46,12 +45,6 @@ def test_values_outside_the_classes_are_refused(value: int, found: int) -> None:
         confusion_matrix(bad, good, classes=2)
     with pytest.raises(InputError, match=f"the ground truth holds the value {found}, expected 0 to 1"):
         confusion_matrix(good, bad, classes=2, ignore_index=17)
-
-
-def test_counting_leaves_its_inputs_alone() -> None:
-    rows = torch.tensor([1, 0, 1], dtype=torch.int32)
-    count_pairs(rows, rows, 2)
-    assert_close(rows, torch.tensor([1, 0, 1], dtype=torch.int32))
 
 
 def test_scores_of_a_matrix() -> None:

@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,9 +21,9 @@ ENCODERS = [
 
 
 @pytest.fixture(scope="module", params=ENCODERS)
-def network(request: pytest.FixtureRequest) -> Iterator[fb.Feedbackward]:
+def network(request: pytest.FixtureRequest) -> fb.Feedbackward:
     torch.manual_seed(0)
-    yield fb.Feedbackward(request.param, encoder_weights=None, classes=5)
+    return fb.Feedbackward(request.param, encoder_weights=None, classes=5)
 
 
 def test_a_step_at_an_odd_size_reaches_every_parameter(network: fb.Feedbackward) -> None:

@@ -27,13 +27,29 @@ def test_every_listed_model_has_a_configuration_that_builds_it_again() -> None:
     ("name", "options", "message"),
     [
         ("vgg16_pnw", {}, r"unknown model 'vgg16_pnw'; the nearest names are .*vgg16_pwn"),
-        ("feedbackward", {**SMALL, "encoder_name": "resnt18"}, r"unknown encoder 'resnt18'; the nearest names are resnet18"),
-        ("feedbackward", {**SMALL, "permute": "never"}, r"permute='never': expected one of 'necessary', 'possible'"),
-        ("feedbackward", {**SMALL, "retrace": "some"}, r"retrace='some': expected one of 'all', 'transitions'"),
+        (
+            "feedbackward",
+            {**SMALL, "encoder_name": "resnt18"},
+            r"unknown encoder 'resnt18'; the nearest names are resnet18",
+        ),
+        (
+            "feedbackward",
+            {**SMALL, "permute": "never"},
+            r"permute='never': expected one of 'necessary', 'possible'",
+        ),
+        (
+            "feedbackward",
+            {**SMALL, "retrace": "some"},
+            r"retrace='some': expected one of 'all', 'transitions'",
+        ),
         ("feedbackward", {**SMALL, "colour": 1}, r"options of model 'feedbackward': .*'colour'"),
         ("feedbackward", {**SMALL, "output_stride": 3}, r"output_stride=3: .*choose one of"),
         ("feedbackward", {**SMALL, "encoder_weights": "none.pth"}, r"there is no file 'none\.pth'"),
-        ("feedbackward", {**SMALL, "encoder_name": "efficientnet_b8", "encoder_weights": "imagenet"}, r"no pretrained weights"),
+        (
+            "feedbackward",
+            {**SMALL, "encoder_name": "efficientnet_b8", "encoder_weights": "imagenet"},
+            r"no pretrained weights",
+        ),
     ],
 )
 def test_bad_arguments_are_named_with_what_to_do(name: str, options: dict[str, object], message: str) -> None:
@@ -44,7 +60,10 @@ def test_bad_arguments_are_named_with_what_to_do(name: str, options: dict[str, o
 def test_no_network_and_no_cache_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(fb.InputError, match=r"not in the cache .*give its path as encoder_weights, or use encoder_weights=None"):
+    with pytest.raises(
+        fb.InputError,
+        match=r"not in the cache .*give its path as encoder_weights, or use encoder_weights=None",
+    ):
         fb.Feedbackward("resnet18")
     with pytest.raises(fb.InputError, match=r"neither a folder here nor a repository that can be had"):
         fb.from_pretrained("someone/something")

@@ -17,7 +17,10 @@ def test_nearest_upsampling_repeats_pixels_also_to_odd_sizes() -> None:
 def test_bilinear_logits_keep_a_linear_ramp_between_pixel_centres() -> None:
     ramp = torch.arange(8.0, dtype=torch.float64).expand(1, 2, 4, 8)
     resized = resize_logits(ramp, (8, 16))
-    assert_close(resized[..., 1:-1], ((torch.arange(16.0, dtype=torch.float64) + 0.5) / 2 - 0.5)[1:-1].expand(1, 2, 8, 14))
+    assert_close(
+        resized[..., 1:-1],
+        ((torch.arange(16.0, dtype=torch.float64) + 0.5) / 2 - 0.5)[1:-1].expand(1, 2, 8, 14),
+    )
 
 
 def test_logits_of_the_right_size_are_left_alone() -> None:

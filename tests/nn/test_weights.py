@@ -7,9 +7,7 @@ from torch.testing import assert_close
 from feedbackward.nn import permute_weight
 
 
-@pytest.mark.parametrize(
-    ("outputs", "inputs", "groups"), [(6, 4, 1), (6, 4, 2), (8, 8, 8), (12, 4, 4), (5, 5, 1)]
-)
+@pytest.mark.parametrize(("outputs", "inputs", "groups"), [(6, 4, 1), (6, 4, 2), (8, 8, 8), (12, 4, 4), (5, 5, 1)])
 def test_each_filter_leads_from_its_output_to_its_input(outputs: int, inputs: int, groups: int) -> None:
     weight = torch.randn(outputs, inputs // groups, 3, 2, dtype=torch.float64)
     permuted = permute_weight(weight, groups=groups)

@@ -57,9 +57,7 @@ def main(args: list[str]) -> None:
         required=True,
         help="folder of the predictions: 8-bit PNGs of label ids (cityscapes) or class indices (the others)",
     )
-    parser.add_argument(
-        "--classes", type=Path | None, help="class file (YAML or JSON), for --dataset folder only"
-    )
+    parser.add_argument("--classes", type=Path | None, help="class file (YAML or JSON), for --dataset folder only")
     parser.add_argument("--json", type=Path | None, help="file to write the result to")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="images at a time")
     evaluate(**vars(parser.parse_args(args)))
@@ -124,9 +122,7 @@ def cityscapes_tables(result: CityscapesResult) -> list[Table]:
 def class_tables(scores: dict[str, Tensor], class_table: ClassTable) -> list[Table]:
     """The scores of every class, and those of the whole, in percent."""
     classes = _table("class", "IoU", "accuracy")
-    for name, iou, accuracy in zip(
-        class_table.names, scores["iou"].tolist(), scores["accuracy"].tolist(), strict=True
-    ):
+    for name, iou, accuracy in zip(class_table.names, scores["iou"].tolist(), scores["accuracy"].tolist(), strict=True):
         classes.add_row(name, _percent(iou), _percent(accuracy))
     whole = _table("mean IoU", "pixel accuracy", "mean accuracy")
     whole.add_row(*(_percent(scores[name].item()) for name in _WHOLE))
@@ -165,9 +161,7 @@ def _percent(score: float) -> str:
 
 
 def _plain(scores: dict[str, Tensor], class_table: ClassTable) -> dict[str, Any]:
-    per_class = {
-        name: dict(zip(class_table.names, scores[name].tolist(), strict=True)) for name in ("iou", "accuracy")
-    }
+    per_class = {name: dict(zip(class_table.names, scores[name].tolist(), strict=True)) for name in ("iou", "accuracy")}
     return {
         **{name: scores[name].item() for name in _WHOLE},
         **per_class,

@@ -1,7 +1,7 @@
-"""`feedbackward fit | validate | test --config RECIPE`: LightningCLI over SegmentationTask and the data modules.
+"""`feedbackward fit | validate | test --config RECIPE`: LightningCLI over SegmentationTask and the data.
 
-feedbackward fit --config camvid_mobilenetv2 --data.root DIR [--run_dir DIR] [--ckpt_path last|PATH] [--KEY VALUE ...]
-feedbackward validate --config camvid_mobilenetv2 --data.root DIR [--ckpt_path best|last|PATH]
+feedbackward fit --config RECIPE --data.root DIR [--run_dir DIR] [--ckpt_path last|FILE] [--KEY VALUE ...]
+feedbackward validate --config RECIPE --data.root DIR [--run_dir DIR] [--ckpt_path best|last|FILE]
 """
 
 import logging
@@ -14,7 +14,6 @@ from jsonargparse import ArgumentError
 from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities import rank_zero_only
 from rich import get_console
 
 from feedbackward.data.datamodule import SegmentationDataModule
@@ -27,20 +26,22 @@ from feedbackward.training.pictures import TensorBoardPictures
 from feedbackward.training.recipes import find_recipe, list_recipes
 from feedbackward.training.results import RunResults
 from feedbackward.training.run_folder import RunFolder
+from feedbackward.training.scores import Scores
 from feedbackward.training.task import SegmentationTask
 
 Command = Literal["fit", "validate", "test"]
 
-# Lightning's advice that does not apply: epochs are the unit of all logs here, the number of workers is the recipe's
-# choice, and scores need none of the callbacks of the training.
+# Lightning's advice that does not apply: epochs are the unit of all logs here, the number of workers is
+# the recipe's choice, and scores need none of the callbacks of the training; and what newer versions of torch
+# and jsonargparse say about Lightning's own calls.
 QUIET = (
     r"The number of training batches .* is smaller than the logging interval",
     r"The '.*_dataloader' does not have many workers",
     r"Be aware that when using `ckpt_path`, callbacks used to create the checkpoint",
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+    r"\s*By default only one JsonargparseDeprecationWarning",
+    r"\s*``instantiate_classes`` was deprecated",
 )
-
-
 CONFIG_FLAGS = ("--config", "-c")
 
 
@@ -57,7 +58,7 @@ class FitCLI(LightningCLI):
 
     def __init__(self, command: Command, args: list[str]) -> None:
         self.command = command
-        self.recipe = "run"
+        self.recipe = ""
         try:
             super().__init__(
                 SegmentationTask,
@@ -75,14 +76,15 @@ class FitCLI(LightningCLI):
             raise InputError(_explain(error, args)) from error
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Adds the run folder, the checkpoint and early stopping, and tells the network the classes of the data."""
+        """Adds the run folder, the checkpoint and early stopping; the network gets the data's classes."""
         parser.add_argument(
             "--run_dir", type=Path | None, help="Folder of the run; runs/RECIPE if not given."
         )
         parser.add_argument(
             "--ckpt_path",
             type=str | None,
-            help="fit: 'last' or a .ckpt file to resume from. validate, test: 'best' (default), 'last' or a .ckpt file.",
+            help="What to resume from (fit: 'last' or a file) or to score (validate, test: 'best', which is "
+            "the default, 'last' or a file).",
         )
         parser.add_lightning_class_args(EarlyStopping, "early_stopping")
         parser.set_defaults(
@@ -115,24 +117,22 @@ class FitCLI(LightningCLI):
 
     def _find(self, name_or_file: str) -> str:
         path = find_recipe(name_or_file)
-        self.recipe = path.parent.name if path.name == "config.yaml" else path.stem
+        # Of several configs the first names the run; a run's own config.yaml goes by the name of its folder.
+        self.recipe = self.recipe or (path.parent.name if path.name == "config.yaml" else path.stem)
         return str(path)
 
     def before_instantiate_classes(self) -> None:
         """Settles the run folder and the checkpoint before any work is done."""
-        self.folder = RunFolder(self.config.run_dir or Path("runs") / self.recipe)
+        self.folder = RunFolder(self.config.run_dir or Path("runs") / (self.recipe or "run"))
         self.ckpt_path = self._find_checkpoint(self.config.ckpt_path)
         self.config.run_dir, self.config.ckpt_path = self.folder.root, None
-        self.full_config = self.parser.dump(self.config, skip_none=False)
+        self.full_config = self.parser.dump(self.config, skip_unset=False)
         if self.ckpt_path is not None:
             self._check_progress(read_checkpoint(self.ckpt_path))
             self.config.model.encoder_weights = None  # they come from the checkpoint
-        if self.command == "fit" and rank_zero_only.rank == 0:
-            own = (
-                self.ckpt_path is not None
-                and self.ckpt_path.resolve().parent == self.folder.checkpoints.resolve()
-            )
-            self.folder.check(resume=own)
+        if self.command == "fit":
+            source = None if self.ckpt_path is None else self.ckpt_path.resolve().parent
+            self.folder.check(resume=source == self.folder.checkpoints.resolve())
 
     def _find_checkpoint(self, ckpt_path: str | None) -> Path | None:
         if self.command != "fit":
@@ -171,8 +171,10 @@ class FitCLI(LightningCLI):
         )
 
     def _fit_callbacks(self) -> list[pl.Callback]:
+        if self.config.trainer.fast_dev_run:  # a few steps to see that it runs; nothing is kept
+            return [self.history, EpochLines(self.history)]
         facts = {
-            "recipe": self.recipe,
+            "recipe": self.recipe or "run",
             "model": self.config.model.model,
             "options": self.config.model.options or {},
             "data": self.config.data.class_path.rpartition(".")[2],
@@ -195,17 +197,17 @@ class FitCLI(LightningCLI):
         act = self.trainer.validate if self.command == "validate" else self.trainer.test
         act(self.model, self.datamodule, ckpt_path=self.ckpt_path, verbose=False, weights_only=True)
         if self.trainer.is_global_zero:
-            stage = "val" if self.command == "validate" else "test"
-            print_scores(self.model.results[stage], title=f"{self.ckpt_path}, {stage}")
+            stage, title = ("val", "validation") if self.command == "validate" else ("test", "test")
+            print_scores(self.model.results[stage], title=f"{title}, {self.ckpt_path}")
 
     def _fit(self) -> None:
+        self.datamodule.setup("fit")  # before the logger makes files: data that is refused leaves nothing behind
         self.trainer.fit(self.model, self.datamodule, ckpt_path=self.ckpt_path, weights_only=True)
-        best = self.history.best_scores
-        if self.trainer.is_global_zero and best is not None and not self.trainer.fast_dev_run:
+        best = self.history.best
+        if self.trainer.is_global_zero and best is not None and not self.config.trainer.fast_dev_run:
             self.results.finish(self.model, self.datamodule.val_dataloader().dataset)
-            print_scores(
-                best, title=f"best epoch, {self.history.best['epoch']} of {len(self.history.epochs)}, val"
-            )
+            title = f"validation, epoch {best['epoch']}, the best of {len(self.history.epochs)}"
+            print_scores(Scores.from_dict(best), title=title)
             get_console().print(f"report: {self.folder.report}", highlight=False, soft_wrap=True)
 
 

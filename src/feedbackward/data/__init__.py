@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from feedbackward.data.datamodule import Item as Item
     from feedbackward.data.datamodule import SegmentationDataModule as SegmentationDataModule
     from feedbackward.data.folder import FolderData as FolderData
+    from feedbackward.data.streets import StreetsData as StreetsData
     from feedbackward.data.transforms import Augmentation as Augmentation
 
 _MODULES = {
@@ -28,6 +29,7 @@ _MODULES = {
     "FolderData": "folder",
     "Item": "datamodule",
     "SegmentationDataModule": "datamodule",
+    "StreetsData": "streets",
     "read_class_file": "class_file",
 }
 

@@ -15,7 +15,6 @@ from feedbackward.data.classes import ClassTable
 from feedbackward.data.coding import IndexCoding
 from feedbackward.data.datamodule import Item, Scoring, SegmentationDataModule, Split
 from feedbackward.data.files import (
-    MASK_SUFFIXES,
     check_image,
     check_instance_ids,
     list_files,
@@ -195,7 +194,7 @@ def find_files(root: Path, folder: str, split: str, ending: str) -> dict[str, Pa
         raise InputError(f"no folder {parent}. {_hint(root, folder, split)}")
     found: dict[str, Path] = {}
     for city in sorted(path for path in parent.iterdir() if path.is_dir()):
-        for name, path in list_files(city, MASK_SUFFIXES, ending=ending).items():
+        for name, path in list_files(city, (".png",), ending=ending).items():
             if name in found:
                 raise InputError(f"{found[name]} and {path} have one name; remove one of them")
             found[name] = path

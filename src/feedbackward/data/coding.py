@@ -69,9 +69,7 @@ class IndexCoding:
             f"table; expected {_ranges(np.flatnonzero(self._lookup != _UNKNOWN).tolist())}. "
         )
         if set(values) <= {0, 255}:
-            message += (
-                "It holds 0 and 255 alone: a black-and-white picture, not class indices; divide it by 255. "
-            )
+            message += "It holds 0 and 255 alone: a black-and-white picture, not class indices; divide it by 255. "
         return message + self._hint
 
 

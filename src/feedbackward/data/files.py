@@ -43,8 +43,7 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
     with _opened(path) as image:
         if image.mode.startswith(("I", "F")):
             raise InputError(
-                f"{path} has more than 8 bits per pixel; expected an 8-bit mask of class indices: "
-                f"save it as uint8"
+                f"{path} has more than 8 bits per pixel; expected an 8-bit mask of class indices: save it as uint8"
             )
         if image.mode not in ("L", "P", "1"):
             raise InputError(
@@ -128,7 +127,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise InputError(f"no file {path}") from error
     except UnidentifiedImageError as error:
         raise InputError(
-            f"{path} is not an image ({path.stat().st_size} bytes); replace or remove it"
+            f"{path} is not an image in PNG or JPEG ({path.stat().st_size} bytes); replace or remove it"
         ) from error
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} is too large: {error}; cut it into tiles") from error

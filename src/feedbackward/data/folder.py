@@ -105,9 +105,7 @@ def find_class_file(root: Path) -> Path:
         InputError: If the folder or the file is missing.
     """
     if not root.is_dir():
-        raise InputError(
-            f"no folder {root}; set data.root to the folder that holds images, masks and classes.yaml"
-        )
+        raise InputError(f"no folder {root}; set data.root to the folder that holds images, masks and classes.yaml")
     for name in CLASS_FILES:
         if (root / name).is_file():
             return root / name

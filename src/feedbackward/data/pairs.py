@@ -103,9 +103,7 @@ class PairDataset(Dataset[Item]):
         transform: What makes tensors of the pixels.
     """
 
-    def __init__(
-        self, pairs: Sequence[Pair], coding: MaskCoding, transform: TrainTransform | EvalTransform
-    ) -> None:
+    def __init__(self, pairs: Sequence[Pair], coding: MaskCoding, transform: TrainTransform | EvalTransform) -> None:
         self.pairs = pairs
         self._coding = coding
         self._transform = transform

@@ -47,13 +47,9 @@ class Augmentation:
             if not 0 <= value <= 1:
                 raise InputError(f"augmentation: {name} is {value}; expected 0 to 1")
         if not 0 < self.scale[0] <= self.scale[1]:
-            raise InputError(
-                f"augmentation: scale is {self.scale}; expected (smallest, largest), both above 0"
-            )
+            raise InputError(f"augmentation: scale is {list(self.scale)}; expected [smallest, largest], both above 0")
         if self.scale != (1.0, 1.0) and self.crop is None:
-            raise InputError(
-                "augmentation: scale without crop makes images of many sizes; give crop: [H, W] too"
-            )
+            raise InputError("augmentation: scale without crop makes images of many sizes; give crop: [H, W] too")
         check_size("augmentation: crop", self.crop)
 
 
@@ -130,18 +126,14 @@ class _RandomScale:
     def __init__(self, scale: tuple[float, float]) -> None:
         self._scale = scale
 
-    def __call__(
-        self, image: tv_tensors.Image, mask: tv_tensors.Mask
-    ) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
+    def __call__(self, image: tv_tensors.Image, mask: tv_tensors.Mask) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
         factor = torch.empty(()).uniform_(*self._scale).item()
         size = [max(1, round(length * factor)) for length in mask.shape]
         return v2.functional.resize(image, size), v2.functional.resize(mask, size)
 
 
 def _channels_first(image: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(image).permute(
-        2, 0, 1
-    )  # channels stay last in memory: torch's fast path to resize
+    return torch.from_numpy(image).permute(2, 0, 1)  # channels stay last in memory: torch's fast path to resize
 
 
 def _to_float(image: Tensor) -> Tensor:

@@ -4,64 +4,63 @@ The words are read off the nodes that the rules emitted, so a new rule shows wit
 """
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import fx, nn
 
 from feedbackward.graph import rules
-from feedbackward.graph.registry import REGISTRY, Rule, Target, target_of
+from feedbackward.graph.registry import REGISTRY, Rule, describe, target_of
 from feedbackward.graph.trace import shapes
 from feedbackward.graph.transpose import WayBack
 from feedbackward.nn import fuse, permute_weight, same_conv2d, upsample_like
 
+SWAPPED, AS_IT_IS, PASSED_BY = "axes swapped", "as it is", "passed by"
+
 WORDS: dict[Any, str] = {
-    permute_weight: "axes swapped",
+    permute_weight: SWAPPED,
     upsample_like: "upsample",
     same_conv2d: "conv",
     fuse: "+ skip",
     torch.narrow: "slice",
+    torch.relu: "ReLU",
+    F.max_pool2d: "max pool",
     operator.mul: "× gate",
     operator.add: "sum of signals",
 }
-"""What is emitted, in words; anything else has its own name."""
+"""What is emitted, in words; anything else goes by its own name."""
 
-IDLE: dict[Rule, str] = {
-    rules.passes: "nothing",
-    rules.norm_activation: "nothing",
-    rules.add: "to each branch",
-}
-"""What a rule that emitted nothing did, in words; the layers of all other rules were passed by."""
-
-PASSED_BY = "passed by"
-AS_IT_IS = "as it is"
+IDLE: dict[Rule, str] = {rules.passes: "nothing", rules.norm_activation: "nothing"}
+"""What is said of a node whose rule emitted nothing; the nodes of all other rules are passed by."""
 
 Shape = tuple[int, ...]
-"""Channels, height and width."""
+"""Of one image: channels, height, width."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
-    """One node of the encoder and what the way back does there; or the U-turn between the passes.
+    """One node of the encoder and what the way back does there; or the U-turn between the two passes.
 
     Args:
-        part: A "node" of the encoder, the "turn", the "end" of the way back at a node, or a node "beyond" the end.
+        part: The "turn", a "node" of the encoder, the node at which the way back "ends", or one "beyond" it.
         name: The node's name in the graph.
-        path: Where it is in the encoder: the path of its module, or of the module that calls it.
+        path: Its place in the encoder: the path of its module, or of the module that calls it.
         operation: What the encoder does there.
-        shape: The shape of the encoder's value.
+        shape: The encoder's value there.
         inputs: The names of the nodes that the encoder reads there.
-        weighted: Whether a shared weight belongs to the node.
-        actions: What the way back does there, in words and in order; empty where no signal arrives.
-        weight: How the way back uses the weight: "axes swapped", "as it is", or None where it does not.
-        skip: Whether the encoder's own value joins the signal there.
-        gate: Whether the encoder's own gate multiplies the signal there.
-        signals: The shapes of what flows on from there: one, or one for each part of a concatenation.
+        weighted: Whether the node's module has a weight to share.
+        actions: What the way back does there, in words and in order.
+        weight: How it uses the weight, "as it is" or "axes swapped"; None where it uses none.
+        skip: Whether the encoder's value joins the signal there.
+        gate: Whether the signal is multiplied by the encoder's gate there.
+        signals: What flows on from there; none where no signal arrives, several behind a concatenation.
     """
 
-    part: Literal["node", "turn", "end", "beyond"]
+    part: Literal["turn", "node", "end", "beyond"]
     name: str
     path: str
     operation: str
@@ -75,71 +74,148 @@ class Row:
     signals: tuple[Shape, ...] = ()
 
 
-def explain(
-    encoder: fx.GraphModule, way_back: WayBack, *, size: tuple[int, int], in_channels: int
-) -> list[Row]:
+def explain(encoder: fx.GraphModule, way_back: WayBack, *, size: tuple[int, int], in_channels: int) -> list[Row]:
     """The rows of both passes in the order of the way back, from the U-turn to the image.
 
     Args:
-        encoder: The traced encoder that was transposed.
+        encoder: The traced encoder.
         way_back: What transpose() made of it.
-        size: Height and width of the image, at which the shapes are found; nothing is computed.
+        size: Height and width of the image; the shapes are found without computing.
         in_channels: The channels of the image.
     """
     root = nn.Module()
     root.encoder, root.decoder = encoder, way_back.decoder
-    network = fx.GraphModule(root, way_back.graph)
-    return _Explainer(network, way_back, shapes(network, size, channels=in_channels)).rows()
+    both = fx.GraphModule(root, way_back.graph)
+    return _Rows(both, way_back, shapes(both, size, channels=in_channels)).all()
 
 
-class _Explainer:
-    def __init__(self, network: fx.GraphModule, way_back: WayBack, found: dict[fx.Node, torch.Size]) -> None:
-        self.network = network
-        self.way_back = way_back
+class _Rows:
+    def __init__(self, both: fx.GraphModule, way_back: WayBack, found: dict[fx.Node, torch.Size]) -> None:
+        self.both = both
         self.found = found
+        self.turn = way_back.turn
+        self.stop = way_back.stop
         self.emitted = {passed.node: passed.emitted for passed in way_back.passed}
+        nodes = list(way_back.graph.nodes)
+        last = nodes.index(way_back.passed[0].node) + 1
+        # What does not depend on the image, such as a weight that is standardised, gets no signal and no row.
+        self.forward = dict[fx.Node, None]()
+        for node in nodes[:last]:
+            if node in found and (node.op == "placeholder" or self._inputs(node)):
+                self.forward[node] = None
+        claimed = {*self.turn, *(node for emitted in self.emitted.values() for node in emitted)}
+        self.emitted[self.stop] = tuple(node for node in nodes[last:-1] if node not in claimed)
 
-    def rows(self) -> list[Row]:
-        graph, stop = self.way_back.graph, self.way_back.stop
-        feature = self.way_back.passed[0].node
-        rows: list[Row] = []
-        for node in graph.nodes:
-            if node in self.found and node.op != "get_attr":
-                rows.append(self._node(node, beyond=stop.name not in {row.name for row in rows}))
-            if node is feature:
-                break
-        return [self._turn(feature), *reversed(rows)]
+    def all(self) -> list[Row]:
+        forward = list(self.forward)
+        end = forward.index(self.stop)
+        rows = [self._row(node, beyond=i < end) for i, node in enumerate(forward)]
+        return [self._turn(forward[-1]), *reversed(rows)]
 
     def _turn(self, feature: fx.Node) -> Row:
-        own = ("the encoder's last pool turns by itself",)
+        shape = self._shape(feature)
         return Row(
             part="turn",
             name="turn",
             path="U-turn",
             operation="",
-            shape=self._shape(feature),
+            shape=shape,
             inputs=(feature.name,),
-            actions=self._words(self.way_back.turn) or own,
-            signals=(self._shape(feature),),
+            actions=tuple(map(self._word, self.turn)) or ("the encoder's last pool turns around",),
+            signals=(shape,),
         )
 
-    def _node(self, node: fx.Node, *, beyond: bool) -> Row:
-        emitted = self._last() if node is self.way_back.stop else self.emitted.get(node, ())
+    def _row(self, node: fx.Node, *, beyond: bool) -> Row:
+        emitted = self.emitted.get(node, ())
         targets = {step.target for step in emitted}
-        reads = any(step.op == "get_attr" for step in emitted)
-        is_end = node is self.way_back.stop
-        reached = is_end or node in self.emitted
+        asides = [aside for step in emitted for aside in _asides(step, emitted)]
         return Row(
-            part="end" if is_end else "beyond" if beyond else "node",
+            part="end" if node is self.stop else "beyond" if beyond else "node",
             name=node.name,
             path=_path(node),
             operation=self._operation(node),
             shape=self._shape(node),
-            inputs=tuple(value.name for value in node.all_input_nodes if value in self.found),
+            inputs=tuple(value.name for value in self._inputs(node)),
             weighted=self._is_weighted(node),
-            actions=self._actions(node, emitted) if reached or not beyond else (),
-            weight=(WORDS[permute_weight] if permute_weight in targets else AS_IT_IS) if reads else None,
+            actions=() if beyond else self._actions(node),
+            weight=self._word(asides[0]) if asides else None,
             skip=fuse in targets,
             gate=operator.mul in targets,
-            signals=tuple(map(self._shape, _ends(emitted) or [node])) if reached else (),
+            signals=tuple(map(self._shape, _ends(emitted) or [node])) if node in self.emitted else (),
         )
+
+    def _actions(self, node: fx.Node) -> tuple[str, ...]:
+        if node not in self.emitted:
+            return (PASSED_BY,)
+        emitted = self.emitted[node]
+        words = [self._phrase(step, emitted) for step in emitted if step in _signal(emitted)]
+        if words or node is self.stop:
+            return tuple(word for word, _ in groupby(words))  # the slices of a concatenation in one word
+        reached = [value in self.emitted for value in self._inputs(node)]
+        if len(reached) > 1:
+            return ("to each branch" if all(reached) else "past the branch",)
+        return (IDLE.get(REGISTRY[target_of(node, self.both)], PASSED_BY),)
+
+    def _phrase(self, step: fx.Node, emitted: Sequence[fx.Node]) -> str:
+        asides = ", ".join(map(self._word, _asides(step, emitted)))
+        return f"{self._word(step)} ({asides})" if asides else self._word(step)
+
+    def _word(self, step: fx.Node) -> str:
+        if step.op == "get_attr":
+            return AS_IT_IS
+        if step.op == "call_module":
+            return "norm" if str(step.target).startswith("decoder.") else self._operation(step)
+        return WORDS[step.target] if step.target in WORDS else self._operation(step)
+
+    def _operation(self, node: fx.Node) -> str:
+        if node.op == "placeholder":
+            return "image"
+        name = describe(target_of(node, self.both)).rpartition(".")[2]
+        layer = self._module(node)
+        if not isinstance(layer, nn.Conv2d):
+            return name
+        stride = f" /{max(layer.stride)}" if max(layer.stride) > 1 else ""
+        depthwise = layer.groups == layer.in_channels > 1
+        groups = " depthwise" if depthwise else f" {layer.groups} groups" if layer.groups > 1 else ""
+        return f"{name} {'×'.join(map(str, layer.kernel_size))}{stride}{groups}"
+
+    def _is_weighted(self, node: fx.Node) -> bool:
+        layer = self._module(node)
+        return layer is not None and any(weight.dim() > 1 for weight in layer.parameters())
+
+    def _module(self, node: fx.Node) -> nn.Module | None:
+        return self.both.get_submodule(str(node.target)) if node.op == "call_module" else None
+
+    def _inputs(self, node: fx.Node) -> list[fx.Node]:
+        return [value for value in node.all_input_nodes if value in self.forward]
+
+    def _shape(self, node: fx.Node) -> Shape:
+        return tuple(self.found[node][1:])
+
+
+def _path(node: fx.Node) -> str:
+    if node.op == "placeholder":
+        return "image"
+    if node.op == "call_module":
+        return str(node.target).removeprefix("encoder.")
+    callers = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
+    return callers[-1] if callers and callers[-1] else node.name
+
+
+def _ends(emitted: Sequence[fx.Node]) -> list[fx.Node]:
+    """What flows on: the emitted nodes that no other of them reads."""
+    return [step for step in emitted if not any(user in emitted for user in step.users)]
+
+
+def _signal(emitted: Sequence[fx.Node]) -> set[fx.Node]:
+    """The emitted nodes that the signal passes through; it enters a node as the first input."""
+    through = set(_ends(emitted))
+    for step in reversed(emitted):
+        if step in through:
+            through.update(step.all_input_nodes[:1])
+    return through
+
+
+def _asides(step: fx.Node, emitted: Sequence[fx.Node]) -> list[fx.Node]:
+    """What was emitted for this node alone, besides the signal: the weight."""
+    return [value for value in step.all_input_nodes[1:] if value in emitted]

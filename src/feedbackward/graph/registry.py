@@ -8,7 +8,7 @@ from torch import fx, nn
 from feedbackward.errors import InputError
 
 if TYPE_CHECKING:
-    from feedbackward.graph.step import Step
+    pass
 
 Target = type[nn.Module] | Callable[..., Any] | str
 """An operation as fx names it: the class of a module, a function, or the name of a tensor method."""

@@ -9,7 +9,6 @@ from torch import fx, nn
 
 from feedbackward.nn import upsample_like
 
-
 Permute = Literal["necessary", "possible"]
 Retrace = Literal["all", "transitions"]
 

@@ -29,8 +29,8 @@ OUT_OF_PLACE: dict[Any, Callable[..., Any] | str] = {
 
 class _Tracer(fx.Tracer):
     def __init__(self) -> None:
-        super().__init__(autowrap_functions=tuple(get_notrace_functions()))
-        self._leaves = {*LEAVES, *get_notrace_modules()}
+        super().__init__(autowrap_functions=tuple(get_notrace_functions()))  # type: ignore[no-untyped-call]
+        self._leaves = {*LEAVES, *get_notrace_modules()}  # type: ignore[no-untyped-call]
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return type(m) in self._leaves or super().is_leaf_module(m, module_qualified_name)
@@ -48,7 +48,7 @@ def trace(encoder: nn.Module) -> fx.GraphModule:
     """
     for module in encoder.modules():
         if "inplace" in vars(module):
-            module.inplace = False
+            setattr(module, "inplace", False)  # noqa: B010 - modules declare no such attribute in common
     tracer = _Tracer()
     tracer.traced_func_name = "forward_features"
     graph = tracer.trace(encoder)

@@ -1,7 +1,7 @@
 """The walker: it goes through a traced encoder from the last node to the first and writes the way back behind it.
 
-The method of "Feedbackward Decoding for Semantic Segmentation" (Wang et al.), Sections 3 and 4, on any graph. The walker
-knows no operations and the rules know no graph; a value that is used several times gets the sum of its signals here.
+The method of "Feedbackward Decoding for Semantic Segmentation" (Wang et al.), Sections 3 and 4, on any graph. The
+walker knows no operations and the rules know no graph; where a value is used several times, its signals are added here.
 """
 
 import math
@@ -94,8 +94,10 @@ def transpose(
     graph, forward = _copy(encoder)
     found = shapes(encoder, REFERENCE_SIZE, channels=in_channels)
     measured = {forward[node]: shape for node, shape in found.items()}
-    feature = forward[encoder.graph.output_node().args[0]]
-    turn = _turn_around(graph, encoder, feature)
+    last = encoder.graph.output_node().args[0]
+    assert isinstance(last, fx.Node), "features are one tensor"
+    feature = forward[last]
+    turn = () if turns_around(target_of(last, encoder)) else _turn_around(graph, feature)
 
     policy, norms = Policy(permute, retrace), dict[str, int]()
     signals = defaultdict[fx.Node, list[fx.Node]](list)
@@ -158,10 +160,8 @@ def _copy(encoder: fx.GraphModule) -> tuple[fx.Graph, dict[fx.Node, fx.Node]]:
     return graph, copies
 
 
-def _turn_around(graph: fx.Graph, encoder: fx.GraphModule, feature: fx.Node) -> tuple[fx.Node, ...]:
-    """The U-turn: a downsampling followed by an upsampling, unless the encoder's last operation is such by itself."""
-    if turns_around(target_of(encoder.graph.output_node().args[0], encoder)):
-        return ()
+def _turn_around(graph: fx.Graph, feature: fx.Node) -> tuple[fx.Node, ...]:
+    """The U-turn of an encoder whose last operation is none: a downsampling followed by an upsampling."""
     # ceil_mode keeps a last row or column, and features of a single pixel.
     down = graph.call_function(F.max_pool2d, (feature, 2), {"ceil_mode": True})
     return down, graph.call_function(upsample_like, (down, feature))
@@ -181,7 +181,8 @@ def _choose(image: _Stop, features: dict[int, _Stop], output_stride: int | None)
 
 def _stride(shape: torch.Size) -> int:
     """The reduction of a value measured at the reference size, a power of two also where a layer is not padded."""
-    return 2 ** max(0, round(math.log2(REFERENCE_SIZE[0] / shape[-2])))
+    halvings = round(math.log2(REFERENCE_SIZE[0] / shape[-2]))
+    return 1 << max(0, halvings)
 
 
 def _norms(channels: dict[str, int], graph: fx.Graph) -> nn.Module:
@@ -200,7 +201,8 @@ def _norms(channels: dict[str, int], graph: fx.Graph) -> nn.Module:
 
 
 def _last(graph: fx.Graph) -> fx.Node:
-    return next(iter(reversed(graph.nodes)))
+    node: fx.Node = next(iter(reversed(graph.nodes)))
+    return node
 
 
 def _since(mark: fx.Node) -> tuple[fx.Node, ...]:

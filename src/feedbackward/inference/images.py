@@ -25,7 +25,5 @@ def find_images(source: Path) -> list[Path]:
         if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
     )
     if not images:
-        raise InputError(
-            f"no images in {source} or its subfolders; expected files that end in one of {suffixes}"
-        )
+        raise InputError(f"no images in {source} or its subfolders; expected files that end in one of {suffixes}")
     return images

@@ -44,11 +44,7 @@ def load_network(model: str | Path) -> SegmentationNetwork:
         network = _load_folder(path)
     elif path.is_file():
         network = load_checkpoint(path)
-    elif (
-        isinstance(model, str)
-        and _HUB_ID.fullmatch(model)
-        and path.suffix not in (CHECKPOINT_SUFFIX, ".safetensors")
-    ):
+    elif isinstance(model, str) and _HUB_ID.fullmatch(model) and path.suffix not in (CHECKPOINT_SUFFIX, ".safetensors"):
         network = from_pretrained(model)
     else:
         raise InputError(
@@ -64,8 +60,7 @@ def _load_folder(folder: Path) -> SegmentationNetwork:
         checkpoints = sorted(folder.rglob(f"*{CHECKPOINT_SUFFIX}"))
         hint = f"; did you mean the checkpoint {checkpoints[0]}?" if checkpoints else ""
         raise InputError(
-            f"{folder} is no saved network: {' and '.join(missing)} missing; expected what save_pretrained "
-            f"writes{hint}"
+            f"{folder} is no saved network: {' and '.join(missing)} missing; expected what save_pretrained writes{hint}"
         )
     return from_pretrained(folder)
 
@@ -102,9 +97,7 @@ def _read(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         magic = file.read(4)
     if magic != b"PK\x03\x04":
-        raise InputError(
-            f"{path} is no checkpoint (its first bytes are {magic!r}); give one of `feedbackward fit`"
-        )
+        raise InputError(f"{path} is no checkpoint (its first bytes are {magic!r}); give one of `feedbackward fit`")
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is truncated: its end is missing; copy or download it again")
     try:
@@ -117,9 +110,7 @@ def _read(path: Path) -> dict[str, Any]:
     except RuntimeError as error:
         raise InputError(f"{path} is no checkpoint or is damaged: {error}") from error
     if not isinstance(checkpoint, dict):
-        raise InputError(
-            f"{path} holds a {type(checkpoint).__name__}; give a checkpoint of `feedbackward fit`"
-        )
+        raise InputError(f"{path} holds a {type(checkpoint).__name__}; give a checkpoint of `feedbackward fit`")
     return checkpoint
 
 

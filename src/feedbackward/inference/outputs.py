@@ -64,9 +64,7 @@ def plan(images: list[Path], *, source: Path, output: Path, layout: Layout, over
             source, or a name is not that of a Cityscapes scene in the layout "cityscapes".
     """
     if source.is_dir() and output.resolve().is_relative_to(source.resolve()):
-        raise InputError(
-            f"the output {output} lies inside the source {source}; choose a folder outside of it"
-        )
+        raise InputError(f"the output {output} lies inside the source {source}; choose a folder outside of it")
     jobs = []
     origin: dict[Path, Path] = {}
     for image in images:
@@ -79,9 +77,7 @@ def plan(images: list[Path], *, source: Path, output: Path, layout: Layout, over
         )
         for path in job.outputs:
             if path.resolve() == image.resolve():
-                raise InputError(
-                    f"the prediction of {image} would replace the image itself; choose another output"
-                )
+                raise InputError(f"the prediction of {image} would replace the image itself; choose another output")
             if path in origin:
                 raise InputError(f"{origin[path]} and {image} would both become {path}; rename one of them")
             origin[path] = image

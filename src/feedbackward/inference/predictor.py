@@ -22,9 +22,7 @@ def choose_device(name: Literal["auto", "cpu", "cuda"]) -> torch.device:
     """
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
-        raise InputError(
-            "device cuda: PyTorch sees no GPU here; use --device cpu, or install a CUDA build of PyTorch"
-        )
+        raise InputError("device cuda: PyTorch sees no GPU here; use --device cpu, or install a CUDA build of PyTorch")
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
@@ -52,13 +50,9 @@ class Predictor:
             raise InputError(f"scale {scale}: expected a positive factor of the image's size, such as 0.5")
         channels = network.config.get("in_channels", 3)
         if channels != 3:
-            raise InputError(
-                f"the network takes images of {channels} channels, but prediction reads RGB: 3 channels"
-            )
+            raise InputError(f"the network takes images of {channels} channels, but prediction reads RGB: 3 channels")
         if network.classes > 256:
-            raise InputError(
-                f"the network has {network.classes} classes, but an 8-bit mask holds at most 256"
-            )
+            raise InputError(f"the network has {network.classes} classes, but an 8-bit mask holds at most 256")
         self.network = network.to(device).eval()
         self.device = device
         self.scale = scale
@@ -79,8 +73,7 @@ class Predictor:
             return resize_logits(scores, (height, width))[0]
         except torch.OutOfMemoryError as error:
             raise InputError(
-                f"the GPU's memory does not hold an image of {height}x{width}; use a smaller --scale, or "
-                f"--device cpu"
+                f"the GPU's memory does not hold an image of {height}x{width}; use a smaller --scale, or --device cpu"
             ) from error
 
     def predict(self, image: UInt8[np.ndarray, "h w 3"]) -> NDArray[np.uint8]:

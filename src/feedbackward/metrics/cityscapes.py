@@ -62,9 +62,7 @@ class CityscapesScores(Metric):
 
     def compute(self) -> CityscapesResult:
         """The scores of everything counted so far, in all processes."""
-        return cityscapes_result(
-            CityscapesCounts(**{name: getattr(self, name) for name in CityscapesCounts._fields})
-        )
+        return cityscapes_result(CityscapesCounts(**{name: getattr(self, name) for name in CityscapesCounts._fields}))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Any = "") -> Any:
         # Follow a network to another device but not to another precision: `.to(dtype)`, unlike `.half()`,

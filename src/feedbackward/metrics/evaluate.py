@@ -110,16 +110,12 @@ def _count_cityscapes(pair: CityscapesPair) -> CityscapesCounts:
         raise InputError(f"{pair.prediction} against {pair.ground_truth}: {error}") from error
 
 
-def _count_classes(
-    pair: ClassPair, table: ClassTable, read_truth: Callable[[Path], NDArray[np.uint8]]
-) -> Tensor:
+def _count_classes(pair: ClassPair, table: ClassTable, read_truth: Callable[[Path], NDArray[np.uint8]]) -> Tensor:
     prediction = torch.from_numpy(read_mask(pair.prediction))
     mask = torch.from_numpy(read_truth(pair.ground_truth))
     _check_size(pair.prediction, prediction, pair.ground_truth, mask)
     try:
-        return confusion_matrix(
-            prediction[None], mask[None], classes=len(table), ignore_index=table.ignore_index
-        )
+        return confusion_matrix(prediction[None], mask[None], classes=len(table), ignore_index=table.ignore_index)
     except InputError as error:
         raise InputError(
             f"{pair.prediction} against {pair.ground_truth}: {error}, the indices of {', '.join(table.names)}"

@@ -122,6 +122,4 @@ def _refuse(problem: str, items: Iterable[object], total: str, remedy: str) -> N
     listed = [str(item) for item in items]
     if listed:
         more = f", and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-        raise InputError(
-            f"{len(listed)} {problem} among {total}: {', '.join(listed[:_SHOWN])}{more}; {remedy}"
-        )
+        raise InputError(f"{len(listed)} {problem} among {total}: {', '.join(listed[:_SHOWN])}{more}; {remedy}")

@@ -72,9 +72,7 @@ class SegmentationScores(Metric):
             InputError: If a value is no class.
         """
         table = self.class_table
-        self.confusion += confusion_matrix(
-            prediction, mask, classes=len(table), ignore_index=table.ignore_index
-        )
+        self.confusion += confusion_matrix(prediction, mask, classes=len(table), ignore_index=table.ignore_index)
 
     def compute(self) -> dict[str, Tensor]:
         """The scores of everything counted so far, in all processes."""

@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import timm
 from huggingface_hub.errors import HfHubHTTPError
@@ -58,7 +59,8 @@ def create_encoder(name: str, *, weights: str | os.PathLike[str] | None, in_chan
 
 def normalization_of(encoder: nn.Module, in_channels: int) -> Normalization:
     """The encoder's own statistics; other than three channels take the mean of them."""
-    mean, std = encoder.pretrained_cfg["mean"], encoder.pretrained_cfg["std"]
+    statistics: dict[str, Any] = encoder.pretrained_cfg  # type: ignore[assignment]
+    mean, std = statistics["mean"], statistics["std"]
     if len(mean) != in_channels:
         mean, std = ([sum(values) / len(values)] * in_channels for values in (mean, std))
     return Normalization(tuple(mean), tuple(std))
@@ -80,14 +82,9 @@ def _from_hub(name: str, in_channels: int) -> nn.Module:
     except (OSError, HfHubHTTPError) as error:
         raise InputError(
             f"the pretrained weights of {name!r} are not in the cache and the hub cannot be reached ({error}); "
-            f"connect once so that they are cached, or download the file of {_hub_page(name)} elsewhere and give its "
-            f"path as encoder_weights, or use encoder_weights=None to start from random weights"
+            f"connect once so that they are cached, or fetch the file elsewhere and give its path as encoder_weights, "
+            f"or use encoder_weights=None to start from random weights"
         ) from error
-
-
-def _hub_page(name: str) -> str:
-    config = timm.get_pretrained_cfg(name)
-    return f"the hub's repository {config.hf_hub_id}{config.architecture}.{config.tag}"
 
 
 def _from_file(name: str, path: Path, in_channels: int) -> nn.Module:

@@ -94,13 +94,13 @@ class Feedbackward(SegmentationNetwork):
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """Score every pixel of normalised images of any height and width."""
-        height, width = image.shape[-2:]
         padded = pad_to_at_least(image, self._deepest_stride)
         signal = self._run(self, padded)
-        return resize_logits(self.head(signal), padded.shape[-2:])[..., :height, :width]
+        logits = resize_logits(self.head(signal), (padded.shape[-2], padded.shape[-1]))
+        return logits[..., : image.shape[-2], : image.shape[-1]]
 
     def way_back(self) -> WayBack:
-        """The graph of both passes, written anew from the encoder; the network itself keeps only what it compiles to."""
+        """The graph of both passes, written anew from the encoder: the network keeps only what it compiles to."""
         return transpose(
             self.encoder,
             in_channels=self.config["in_channels"],
@@ -119,5 +119,5 @@ class Feedbackward(SegmentationNetwork):
         return {key: value for key, value in self.__dict__.items() if key != "_run"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._run = self._compile(self.way_back())

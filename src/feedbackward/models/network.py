@@ -1,7 +1,6 @@
 """What every network of the library has in common: how it is called, described, saved and loaded."""
 
 import json
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,7 @@ class SegmentationNetwork(
             save_model(self, f"{folder}/{WEIGHTS_FILE}")
             Path(folder, CONFIG_FILE).write_text(json.dumps({**self.config, "class_table": table}, indent=2) + "\n")
             for name in (WEIGHTS_FILE, CONFIG_FILE):
-                os.replace(Path(folder, name), save_directory / name)
+                Path(folder, name).replace(save_directory / name)
 
     @classmethod
     def _from_pretrained(cls, *, model_id: str, **options: Any) -> "SegmentationNetwork":

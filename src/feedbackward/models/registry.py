@@ -61,9 +61,7 @@ def create_model(
         nearest = difflib.get_close_matches(name, MODELS, n=3) or list(MODELS)
         raise InputError(f"unknown model {name!r}; the nearest names are {', '.join(nearest)}")
     try:
-        return MODELS[name](
-            classes=classes, encoder_weights=encoder_weights, in_channels=in_channels, **options
-        )
+        return MODELS[name](classes=classes, encoder_weights=encoder_weights, in_channels=in_channels, **options)
     except TypeError as error:
         if "argument" not in str(error):
             raise
@@ -98,6 +96,7 @@ def from_pretrained(source: str | os.PathLike[str], **hub: Any) -> SegmentationN
             f"give a folder that save_pretrained has written"
         ) from error
     assert isinstance(network, type)
+    assert issubclass(network, SegmentationNetwork)
     try:
         return network.from_pretrained(folder)
     except (SafetensorError, RuntimeError) as error:

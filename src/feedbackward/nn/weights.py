@@ -27,4 +27,6 @@ def permute_weight(
         torch.Size([3, 64, 5, 5])
     """
     # (g*o, i, m, n) -> (g, o, i, m, n) -> (g, i, o, m, n) -> (g*i, o, m, n)
-    return weight.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1)
+    outputs, inputs_per_group = weight.shape[:2]
+    grouped = weight.reshape(groups, outputs // groups, inputs_per_group, *weight.shape[2:])
+    return grouped.transpose(1, 2).flatten(0, 1)

@@ -1,7 +1,8 @@
 """Writes best.ckpt and last.ckpt at the end of every epoch.
 
-Lightning's ModelCheckpoint knows the best score by absolute path: resumed in a folder that was moved it forgets
-the score, and the next epoch overwrites the best. Here the history decides, which travels in the checkpoint.
+Lightning's ModelCheckpoint knows the best score by absolute path: resumed in a folder that was moved it
+forgets the score, and the next epoch overwrites the best. Here the history decides; it travels along in the
+checkpoint.
 """
 
 import lightning.pytorch as pl

@@ -21,15 +21,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         InputError: If the file is missing, is damaged, holds code, or is not a checkpoint of feedbackward.
     """
     if not path.is_file():
-        raise InputError(
-            f"no checkpoint at {path}; give the path of a .ckpt file that `feedbackward fit` wrote"
-        )
+        raise InputError(f"no checkpoint at {path}; give the path of a .ckpt file that `feedbackward fit` wrote")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, BadZipFile, KeyError) as error:
         raise InputError(
-            f"{path} cannot be read as a checkpoint: it is damaged, incomplete, or holds more than tensors and "
-            f"plain data; give a .ckpt file that `feedbackward fit` wrote"
+            f"{path} cannot be read as a checkpoint: it is damaged, incomplete, or holds more than tensors "
+            f"and plain data; give a .ckpt file that `feedbackward fit` wrote"
         ) from error
     require_feedbackward(checkpoint, source=str(path))
     return dict(checkpoint)
@@ -38,9 +36,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 def require_feedbackward(checkpoint: Any, *, source: str) -> None:
     """Raise an InputError unless the checkpoint was written by `feedbackward fit`."""
     if not isinstance(checkpoint, dict) or "feedbackward" not in checkpoint:
-        raise InputError(
-            f"{source} holds no feedbackward training; give a .ckpt file that `feedbackward fit` wrote"
-        )
+        raise InputError(f"{source} holds no feedbackward training; give a .ckpt file that `feedbackward fit` wrote")
 
 
 def check_checkpoint(checkpoint: dict[str, Any], *, config: dict[str, Any], class_table: ClassTable) -> None:
@@ -59,7 +55,7 @@ def check_checkpoint(checkpoint: dict[str, Any], *, config: dict[str, Any], clas
     if saved.names != class_table.names:
         raise InputError(
             f"the checkpoint was trained on {len(saved)} classes ({', '.join(saved.names)}), but the data "
-            f"has {len(class_table)} ({', '.join(class_table.names)}); use the data set that it was trained on"
+            f"has {len(class_table)} ({', '.join(class_table.names)}); use the data of its training"
         )
     saved_config = checkpoint["feedbackward"]["config"]
     # A value that JSON would turn from tuple to list is the same value.

@@ -5,7 +5,6 @@ from typing import Any
 
 import lightning.pytorch as pl
 
-from feedbackward.training.scores import Scores
 from feedbackward.training.task import SegmentationTask
 
 
@@ -29,11 +28,6 @@ class History(pl.Callback):
         """Seconds of training and validation over all epochs, earlier sessions of a resumed run included."""
         return sum(record["seconds"] for record in self.epochs)
 
-    @property
-    def best_scores(self) -> Scores | None:
-        """The scores of the best epoch."""
-        return None if self.best is None else Scores.from_dict(self.best)
-
     def on_sanity_check_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
         """Forgets the scores of the trial batches before the training."""
         assert isinstance(pl_module, SegmentationTask)
@@ -51,8 +45,7 @@ class History(pl.Callback):
         logged = {
             name: float(value)
             for name, value in trainer.callback_metrics.items()
-            if scores is not None
-            or not name.startswith("val/")  # the trainer keeps those of the last validation
+            if scores is not None or not name.startswith("val/")  # the trainer keeps those of the last validation
         }
         self.epochs.append({"epoch": epoch, "seconds": time.perf_counter() - self._start, **logged})
         if scores is None:  # no validation in this epoch: trainer.check_val_every_n_epoch

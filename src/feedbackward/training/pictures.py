@@ -50,7 +50,5 @@ class TensorBoardPictures(pl.Callback):
         if epoch & (epoch - 1) or batch_idx not in spread(int(trainer.num_val_batches[0]), self.count):
             return
         assert isinstance(pl_module, SegmentationTask)
-        panels = draw_panels(
-            batch["image"][0], batch["mask"][0], outputs["prediction"][0], pl_module.class_table
-        )
+        panels = draw_panels(batch["image"][0], batch["mask"][0], outputs["prediction"][0], pl_module.class_table)
         logger.experiment.add_image(f"val/{batch['name'][0]}", panels.overlays(), epoch, dataformats="HWC")

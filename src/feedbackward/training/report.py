@@ -92,9 +92,7 @@ def _confusion(counts: Sequence[Sequence[int]]) -> list[list[dict[str, Any]]]:
 def _charts(curves: list[dict[str, Any]], best_epoch: int) -> list[dict[str, str]]:
     losses = {"train": "train/loss", "validation": "val/loss"}
     scores = {
-        title: f"val/{name}"
-        for name, title in TITLES.items()
-        if any(f"val/{name}" in record for record in curves)
+        title: f"val/{name}" for name, title in TITLES.items() if any(f"val/{name}" in record for record in curves)
     }
     return [
         {"title": "Loss", "svg": _chart(curves, losses, best_epoch, factor=1.0)},

@@ -64,8 +64,8 @@ class RunFolder:
         path = self.checkpoints / f"{which}.ckpt"
         if not path.is_file():
             raise InputError(
-                f"no {which} checkpoint in the run folder: {path} does not exist; name the folder of a training "
-                f"with --run_dir, or give the path of a checkpoint with --ckpt_path"
+                f"no {which} checkpoint in the run folder: {path} does not exist; name the folder of a "
+                f"training with --run_dir, or give the path of a checkpoint with --ckpt_path"
             )
         return path
 
@@ -111,5 +111,5 @@ class RunFolder:
             "cpus": os.cpu_count(),
             "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
         }
-        versions = {name: version(name) for name in packages}
+        versions = {name: version(name) for name in packages} | {"torch": torch.__version__}  # with its CUDA
         self.write_json(self.versions, {"python": platform.python_version(), **versions, **machine})

@@ -7,10 +7,10 @@ from torch.optim.lr_scheduler import LRScheduler
 
 
 class PolynomialDecay(LRScheduler):
-    """The learning rate times (1 - step / steps) ** power, as DeepLab trains (Chen et al., 2017, section 4.1).
+    """The learning rate times (1 - step / steps) ** power, as in DeepLab (Chen et al., 2017, section 4.1).
 
-    Unlike torch's PolynomialLR it computes the rate from the step alone and takes its length from the run, not
-    from the checkpoint: a training that is resumed with more epochs goes on along the longer curve.
+    Unlike torch's PolynomialLR it computes the rate from the step alone and takes its length from the run,
+    not from the checkpoint: a training that is resumed with more epochs goes on along the longer curve.
 
     Args:
         optimizer: The optimizer to steer.

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from feedbackward.data.classes import ClassTable
@@ -79,19 +80,23 @@ class StageScores(nn.Module):
         """The scores of everything counted since the last call, in all processes."""
         names = self.class_table.names
         classes = self.classes.compute()
-        self.classes.reset()
         scalars = {name: float(classes[name]) for name in ("mean_iou", "pixel_accuracy", "mean_accuracy")}
-        per_class = {
-            name: dict(zip(names, classes[name].tolist(), strict=True)) for name in ("iou", "accuracy")
-        }
+        per_class = {name: dict(zip(names, classes[name].tolist(), strict=True)) for name in ("iou", "accuracy")}
         if self.cityscapes is not None:
             result = self.cityscapes.compute()
-            self.cityscapes.reset()
             scalars["iiou_class"] = result.iiou_class
             scalars["iou_category"] = result.iou_category
             scalars["iiou_category"] = result.iiou_category
             per_class["iiou"] = {name: result.class_iiou[name] for name in names}
+        self._reset()
         return Scores(scalars, per_class, classes["confusion"].tolist(), list(names))
+
+    def _reset(self) -> None:
+        # The trainer validates in inference mode; counters made there could not be used in a fit that follows.
+        with torch.inference_mode(False):
+            self.classes.reset()
+            if self.cityscapes is not None:
+                self.cityscapes.reset()
 
 
 def _finite(value: float) -> float | None:

@@ -29,32 +29,31 @@ SchedulerCallable = Callable[[Optimizer, int], LRScheduler]
 class SegmentationTask(pl.LightningModule):
     """Trains and scores a network that `create_model` knows.
 
-        Logged at the end of every epoch: train/loss, val/loss, val/mean_iou, val/pixel_accuracy, val/mean_accuracy,
-        and for data in Cityscapes label ids val/iiou_class, val/iou_category, val/iiou_category; test/ likewise.
+    Logged after every epoch: train/loss, val/loss, val/mean_iou, val/pixel_accuracy, val/mean_accuracy,
+    and for data in Cityscapes label ids val/iiou_class, val/iou_category, val/iiou_category; test/ likewise.
 
-        Args:
-            model: A name of `list_models()`.
-            options: Further arguments of `create_model`, such as encoder_name or output_stride.
-            encoder_weights: "imagenet", a file with weights of the encoder, or None to start from scratch.
-            loss: Called with logits (N, classes, H, W) and mask (N, H, W); cross-entropy plus IoU loss if None.
-            optimizer: Builds the optimizer from the parameters.
-            scheduler: Builds a learning rate schedule from the optimizer and the number of optimizer steps of the
-                whole training, as PolynomialDecay and torch's CosineAnnealingLR take them; it advances with every
-                optimizer step. Constant if None.
-            channels_last: Keep images and weights in channels-last memory, which GPUs with tensor cores prefer.
-            class_table: The classes of the data.
-            scoring: "cityscapes" adds the instance and category scores, for data that carries Cityscapes ids.
+    Args:
+        model: A name of `list_models()`.
+        options: Further arguments of `create_model`, such as encoder_name or output_stride.
+        encoder_weights: "imagenet", a file with weights of the encoder, or None to start from scratch.
+        loss: Called with logits (N, classes, H, W) and mask (N, H, W); cross-entropy plus IoU loss if None.
+        optimizer: Builds the optimizer from the parameters.
+        scheduler: Builds a learning rate schedule from the optimizer and the number of optimizer steps of the
+            whole training, as PolynomialDecay and torch's CosineAnnealingLR take them; it advances with every
+            optimizer step. Constant if None.
+        channels_last: Keep images and weights in channels-last memory, which GPUs with tensor cores prefer.
+        class_table: The classes of the data.
+        scoring: "cityscapes" adds the instance and category scores, for data that carries Cityscapes ids.
 
-        Raises:
-            InputError: If the model is unknown, or a checkpoint does not fit the network or the classes.
+    Raises:
+        InputError: If the model is unknown, or a checkpoint does not fit the network or the classes.
 
-        Example:
-            >>> from feedbackward.data.classes import ClassTable
-    from feedbackward.data.datamodule import Scoring
-            >>> table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
-            >>> task = SegmentationTask(model="vgg16_pwn", class_table=table)
-            >>> task.network.classes
-            2
+    Example:
+        >>> from feedbackward.data.classes import ClassTable
+        >>> table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
+        >>> task = SegmentationTask(model="vgg16_pwn", class_table=table)
+        >>> task.network.classes
+        2
     """
 
     def __init__(
@@ -71,9 +70,7 @@ class SegmentationTask(pl.LightningModule):
         scoring: Scoring = "classes",
     ) -> None:
         super().__init__()
-        self.network = create_model(
-            model, classes=len(class_table), encoder_weights=encoder_weights, **(options or {})
-        )
+        self.network = create_model(model, classes=len(class_table), encoder_weights=encoder_weights, **(options or {}))
         self.network.class_table = class_table
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network.to(memory_format=self.memory_format)
@@ -147,16 +144,14 @@ class SegmentationTask(pl.LightningModule):
             return optimizer
         steps = self.trainer.estimated_stepping_batches
         if steps == float("inf"):
-            raise InputError(
-                "a learning rate schedule needs an end: set trainer.max_epochs or trainer.max_steps"
-            )
+            raise InputError("a learning rate schedule needs an end: set trainer.max_epochs or trainer.max_steps")
         scheduler = self.scheduler(optimizer, int(steps))
-        # A schedule that keeps its length in its state would take up the checkpoint's and train at a rate of 0.
+        # A schedule that keeps its length in its state would go on with the old one, at a rate of 0.
         if self.planned_steps not in (None, steps) and steps in scheduler.state_dict().values():
             raise InputError(
-                f"the checkpoint's learning rate schedule ends after {self.planned_steps} optimizer steps, this "
-                f"run after {steps}; resume with the same trainer.max_epochs, batch size and data, or with "
-                f"feedbackward.training.schedules.PolynomialDecay"
+                f"the checkpoint's learning rate schedule ends after {self.planned_steps} optimizer steps, "
+                f"this run after {steps}; resume with the same trainer.max_epochs, batches and data, or "
+                f"use feedbackward.training.schedules.PolynomialDecay"
             )
         self.planned_steps = int(steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

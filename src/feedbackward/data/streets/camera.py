@@ -9,7 +9,7 @@ import numpy as np
 
 from feedbackward.data.streets.textures import Array
 
-FAR = 180.0
+FAR = 150.0
 _NEAR = 0.8
 
 
@@ -52,20 +52,24 @@ class Camera:
         row = self.horizon_row + self.scale * (self.y - points[:, 1]) / z
         return np.stack([column, row], axis=1).astype(np.float32)
 
+    @property
+    def ground_row(self) -> int:
+        """The first row that shows the ground, which ends at FAR."""
+        return max(0, int(self.horizon_row + self.scale * self.y / FAR) + 1)
+
     def slopes(self) -> Array:
         """The rays' (x - camera.x) / z, one per column (w,)."""
         columns = np.arange(self.size[1], dtype=np.float32) + 0.5
         return (columns - self.vanishing * self.size[1]) / self.scale
 
-    def ground(self) -> tuple[int, Array, Array]:
-        """The road plane: its first row r, and x (h - r, w) and z (h - r, 1) of the pixels from there on."""
-        first = max(0, int(self.horizon_row + self.scale * self.y / FAR) + 1)
-        rows = np.arange(first, self.size[0], dtype=np.float32)[:, None] + 0.5
+    def ground(self) -> tuple[Array, Array]:
+        """The ground: x (h - r, w) and z (h - r, 1) of the pixels from the ground's first row r on."""
+        rows = np.arange(self.ground_row, self.size[0], dtype=np.float32)[:, None] + 0.5
         z = self.scale * self.y / (rows - self.horizon_row)
-        return first, self.slopes()[None] * z + self.x - self.bend * z * z, z
+        return self.slopes()[None] * z + self.x - self.bend * z * z, z
 
     def side_wall(self, x: float) -> Array:
-        """Distance z (w,) at which each column meets the wall that follows the street at x; infinite where it never does."""
+        """Distance z (w,) at which each column meets a wall that follows the street at x, infinite where none."""
         u, gap = self.slopes(), x - self.x
         root = np.sqrt(np.maximum(u * u - 4 * self.bend * gap, 0))
         denominator = u + np.sign(gap) * root  # the nearer root of bend z^2 - u z + gap = 0, stable for bend = 0

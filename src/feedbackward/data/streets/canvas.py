@@ -12,17 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from feedbackward.data.streets.camera import Camera
+from feedbackward.data.streets.colors import RGB
 from feedbackward.data.streets.textures import Array, noise
 
-RGB = tuple[float, float, float]
-
 _OVERSAMPLING = 2
-_SOLID = 90  # of 255: a pixel covered this much belongs to the object
-
-
-def dim(color: RGB, factor: float) -> RGB:
-    """A darker or brighter colour."""
-    return color[0] * factor, color[1] * factor, color[2] * factor
+_SOLID = 0.35  # a pixel covered this much belongs to the object
 
 
 class Polygon(NamedTuple):
@@ -91,20 +85,19 @@ class Canvas:
         v = np.arange(coverage.shape[0], dtype=np.float32)[:, None] * (depth / self.camera.scale)
         u = np.arange(coverage.shape[1], dtype=np.float32)[None] * (depth / self.camera.scale)
         colors *= light * (1 + 0.05 * noise(u + depth, v))
-        behind = self.image[:, window[0], window[1]]
-        blended = behind + coverage * (colors - behind)
-        self.put(window, coverage * 255 >= _SOLID, blended, depth, label, instance)
+        blended = self.image[:, window[0], window[1]] * (1 - coverage) + colors
+        self.put(window, coverage >= _SOLID, blended, depth, label, instance)
 
     def shade(self, polygons: Sequence[Polygon]) -> None:
         """Lay shadows on the ground: colours are mixed with what is there, labels and distances stay."""
         drawn = self._rasterize(polygons, 0)
         if drawn is not None:
             window, colors, coverage = drawn
-            behind = self.image[:, window[0], window[1]]
-            behind += coverage * (colors - behind)
+            self.image[:, window[0], window[1]] *= 1 - coverage
+            self.image[:, window[0], window[1]] += colors
 
     def _rasterize(self, polygons: Sequence[Polygon], depth: float) -> tuple[tuple[slice, slice], Array, Array] | None:
-        """The window that the polygons cover, their colours (3, h, w) and coverage (h, w) there; None if unseen."""
+        """What the polygons cover, None if nothing: a window, colours times coverage (3, h, w), coverage (h, w)."""
         if not polygons:
             return None
         flat = self.camera.project(np.concatenate([polygon.points for polygon in polygons]))
@@ -122,6 +115,8 @@ class Canvas:
             start += len(polygon.points)
             ink = [round(255 * min(max(value, 0.0), 1.0)) for value in (*polygon.color, polygon.opacity)]
             pen.polygon(corners.ravel().tolist(), fill=(ink[0], ink[1], ink[2], ink[3]))
-        pixels = np.asarray(sheet.reduce(_OVERSAMPLING)).transpose(2, 0, 1).astype(np.float32, order="C")
+        pixels = (
+            np.asarray(sheet.convert("RGBa").reduce(_OVERSAMPLING)).transpose(2, 0, 1).astype(np.float32, order="C")
+        )
         pixels *= np.float32(1 / 255)
         return window, pixels[:3], pixels[3]

@@ -1,41 +1,54 @@
-"""What stands on the pavement: lamp posts, traffic lights, signs, bins and trees."""
+"""What stands on the sidewalk: lamp posts, traffic lights, signs, bins and trees."""
 
 import numpy as np
 
-from feedbackward.data.streets.canvas import RGB, Canvas, Polygon, dim
-from feedbackward.data.streets.solids import disc, flat, upright
+from feedbackward.data.streets.canvas import Canvas, Polygon
+from feedbackward.data.streets.colors import RGB, dim, pick
+from feedbackward.data.streets.labels import POLE, STATIC, TRAFFIC_LIGHT, TRAFFIC_SIGN, VEGETATION
+from feedbackward.data.streets.shapes import Corner, disc, flat, upright
 from feedbackward.data.streets.textures import noise, tinted
 
-STATIC, POLE, TRAFFIC_LIGHT, TRAFFIC_SIGN, VEGETATION = 4, 17, 19, 20, 21
-
 _METALS = ((0.30, 0.31, 0.32), (0.46, 0.47, 0.48), (0.20, 0.24, 0.22), (0.36, 0.30, 0.25))
-_RED, _BLUE, _WHITE, _YELLOW, _BLACK = (0.75, 0.07, 0.08), (0.06, 0.22, 0.62), (0.93,) * 3, (0.92, 0.72, 0.10), (0.06,) * 3
+_RED, _BLUE, _WHITE, _YELLOW, _BLACK = (
+    (0.75, 0.07, 0.08),
+    (0.06, 0.22, 0.62),
+    (0.93,) * 3,
+    (0.92, 0.72, 0.10),
+    (0.06,) * 3,
+)
 _LAMPS = ((0.95, 0.12, 0.10), (0.98, 0.70, 0.12), (0.15, 0.90, 0.45))
 
 Part = tuple[int, list[Polygon]]  # a label and what bears it
 
 
-def _metal(rng: np.random.Generator) -> RGB:
-    return dim(_METALS[rng.choice(len(_METALS))], rng.uniform(0.8, 1.2))
-
-
 def _post(radius: float, height: float, color: RGB) -> list[Polygon]:
     """An upright post, its right half in the shade."""
-    return [upright(-radius, radius, 0, height, 0, color), upright(0.2 * radius, radius, 0, height, 0, dim(color, 0.65))]
+    return [
+        upright(-radius, radius, 0, height, 0, color),
+        upright(0.2 * radius, radius, 0, height, 0, dim(color, 0.65)),
+    ]
 
 
 def draw_lamp_post(rng: np.random.Generator, *, side: int) -> list[Part]:
     """Draw a lamp post whose arm reaches over the road."""
-    color, height, reach = _metal(rng), rng.uniform(5.5, 8.5), -side * rng.uniform(1.0, 2.2)
+    color, height, reach = pick(rng, _METALS), rng.uniform(5.5, 8.5), -side * rng.uniform(1.0, 2.2)
     arm = flat([(0, height - 0.2, 0), (reach, height + 0.2, 0), (reach, height + 0.35, 0), (0, height, 0)], color)
-    head = flat([(reach, height + 0.12, 0), (1.5 * reach, height + 0.22, 0), (1.5 * reach, height + 0.4, 0), (reach, height + 0.4, 0)], dim(color, 1.3))
+    head = flat(
+        [
+            (reach, height + 0.12, 0),
+            (1.5 * reach, height + 0.22, 0),
+            (1.5 * reach, height + 0.4, 0),
+            (reach, height + 0.4, 0),
+        ],
+        dim(color, 1.3),
+    )
     foot = upright(-0.19, 0.19, 0, 0.9, 0, dim(color, 0.85))
     return [(POLE, [*_post(rng.uniform(0.10, 0.14), height, color), foot, arm, head])]
 
 
 def draw_traffic_light(rng: np.random.Generator, *, side: int) -> list[Part]:
     """Draw traffic lights on a post, half of the time with a second one on an arm over the road."""
-    color, height = _metal(rng), rng.uniform(2.4, 3.2)
+    color, height = pick(rng, _METALS), rng.uniform(2.4, 3.2)
     lit, size = int(rng.integers(3)), rng.uniform(0.85, 1.15)
     parts: list[Part] = [(POLE, _post(0.10, height + 0.2, color))]
     places = [(0.0, height)]
@@ -56,7 +69,7 @@ def draw_traffic_light(rng: np.random.Generator, *, side: int) -> list[Part]:
 def draw_sign(rng: np.random.Generator) -> list[Part]:
     """Draw a post with one sign or two."""
     height = rng.uniform(2.1, 2.9)
-    parts: list[Part] = [(POLE, _post(0.07, height + 0.3, _metal(rng)))]
+    parts: list[Part] = [(POLE, _post(0.07, height + 0.3, pick(rng, _METALS)))]
     plate = _plate(rng, height)
     if rng.random() < 0.35:
         plate += _plate(rng, height - 0.95)
@@ -65,14 +78,14 @@ def draw_sign(rng: np.random.Generator) -> list[Part]:
 
 def _plate(rng: np.random.Generator, y: float) -> list[Polygon]:
     size = rng.uniform(0.40, 0.52)
-    kind = rng.choice(5)
+    kind = int(rng.integers(5))
     if kind == 0:  # prohibition, round
         inner = disc((0, y, 0), 0.7 * size, _WHITE)
         return [disc((0, y, 0), size, _RED), inner, upright(-0.2, 0.2, y - 0.08, y + 0.08, 0, _BLACK)]
     if kind == 1:  # danger, a triangle
-        outer = [(-size, y - 0.8 * size, 0), (size, y - 0.8 * size, 0), (0, y + 0.95 * size, 0)]
-        inner = [(0.6 * x, y + 0.55 * (v - y) - 0.05, 0) for x, v, _ in outer]
-        return [flat(outer, _RED), flat(inner, _WHITE), upright(-0.04, 0.04, y - 0.2, y + 0.1, 0, _BLACK)]
+        outer: list[Corner] = [(-size, y - 0.8 * size, 0), (size, y - 0.8 * size, 0), (0, y + 0.95 * size, 0)]
+        paper: list[Corner] = [(0.6 * x, y + 0.55 * (v - y) - 0.05, 0) for x, v, _ in outer]
+        return [flat(outer, _RED), flat(paper, _WHITE), upright(-0.04, 0.04, y - 0.2, y + 0.1, 0, _BLACK)]
     if kind == 2:  # information, square
         mark = upright(-0.12, 0.12, y - 0.25, y + 0.2, 0, _WHITE)
         return [upright(-size, size, y - size, y + size, 0, _BLUE), mark]
@@ -80,13 +93,15 @@ def _plate(rng: np.random.Generator, y: float) -> list[Polygon]:
         corners = [(-size, 0), (0, -size), (size, 0), (0, size)]
         rings = ((1.0, _WHITE), (0.72, _YELLOW))
         return [flat([(k * x, y + k * v, 0) for x, v in corners], color) for k, color in rings]
-    arrow = flat([(-0.25, y - 0.05, 0), (0.1, y - 0.05, 0), (0.3, y, 0), (0.1, y + 0.1, 0), (-0.25, y + 0.05, 0)], _WHITE)
+    arrow = flat(
+        [(-0.25, y - 0.05, 0), (0.1, y - 0.05, 0), (0.3, y, 0), (0.1, y + 0.1, 0), (-0.25, y + 0.05, 0)], _WHITE
+    )
     return [disc((0, y, 0), size, _BLUE), arrow]  # direction, round
 
 
 def draw_bin(rng: np.random.Generator) -> list[Part]:
     """Draw a bin or a box, which is void in Cityscapes (static)."""
-    color = dim(_METALS[rng.choice(len(_METALS))], rng.uniform(0.7, 1.3))
+    color = pick(rng, _METALS)
     half, height = rng.uniform(0.25, 0.45), rng.uniform(0.8, 1.4)
     lid = upright(-half - 0.04, half + 0.04, 0.85 * height, height, 0, dim(color, 1.25))
     return [(STATIC, [upright(-half, half, 0, height, 0, color), lid])]
@@ -99,7 +114,9 @@ def paint_tree(canvas: Canvas, rng: np.random.Generator, *, x: float, z: float, 
     green = rng.uniform(0.75, 1.25)
     leaf = dim((rng.uniform(0.14, 0.34), rng.uniform(0.30, 0.40), rng.uniform(0.08, 0.18)), green)
     moved, thick = np.float32(rng.uniform(0, 50)), rng.uniform(0.12, 0.22)
-    trunk = flat([(x - 1.4 * thick, 0, z), (x + 1.4 * thick, 0, z), (x + thick, height, z), (x - thick, height, z)], bark)
+    trunk = flat(
+        [(x - 1.4 * thick, 0, z), (x + 1.4 * thick, 0, z), (x + thick, height, z), (x - thick, height, z)], bark
+    )
     canvas.stamp([trunk], depth=z, label=VEGETATION, light=light)
 
     camera = canvas.camera

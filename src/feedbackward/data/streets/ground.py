@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedbackward.data.streets.canvas import Canvas
+from feedbackward.data.streets.labels import ROAD, SIDEWALK
 from feedbackward.data.streets.light import Light
-from feedbackward.data.streets.street import ROAD, SIDEWALK, Band, Street
+from feedbackward.data.streets.street import Band, Street
 from feedbackward.data.streets.textures import Array, noise, stripes
 from feedbackward.data.streets.walls import Piece
 
@@ -24,7 +25,7 @@ def paint_ground(canvas: Canvas, street: Street, houses: Sequence[Piece], light:
         houses: The houses on the side of the sun, which throw their shadows on the street.
         light: The light.
     """
-    first, x, z = canvas.camera.ground()
+    x, z = canvas.camera.ground()
     pixel = z / canvas.camera.scale  # metres from one pixel to the next, across the street
     bands, index = _bands(street, x, z)
     labels = np.array([band.label for band in bands], np.uint8)[index]
@@ -44,7 +45,7 @@ def paint_ground(canvas: Canvas, street: Street, houses: Sequence[Piece], light:
     colors *= house_shadow(street, houses, light, x, z)
 
     height, width = canvas.camera.size
-    window = (slice(first, height), slice(0, width))
+    window = (slice(canvas.camera.ground_row, height), slice(0, width))
     for label in np.unique(labels).tolist():
         canvas.put(window, labels == label, colors, z, label)
 

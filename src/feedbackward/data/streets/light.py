@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from feedbackward.data.streets.canvas import RGB, Canvas, dim
+from feedbackward.data.streets.canvas import Canvas
+from feedbackward.data.streets.colors import RGB, dim
+from feedbackward.data.streets.labels import SKY
 from feedbackward.data.streets.textures import Array, noise, tinted
-
-_SKY = 23
 
 
 @dataclass(frozen=True)
 class Hour:
-    """The light of one time of day: colours of the sky and of the light, hardness of shadows, brightness, lit windows."""
+    """The light of one time of day: the sky's colours, the light's, hardness of shadows, brightness, lit windows."""
 
     zenith: RGB
     horizon: RGB
@@ -27,7 +27,7 @@ class Hour:
 _HOURS = (
     Hour((0.26, 0.46, 0.80), (0.70, 0.81, 0.92), (1.0, 0.99, 0.95), 0.9, 1.0, 0.02),  # clear
     Hour((0.64, 0.67, 0.71), (0.83, 0.85, 0.87), (0.94, 0.98, 1.0), 0.15, 0.92, 0.06),  # clouds
-    Hour((0.34, 0.42, 0.64), (0.95, 0.78, 0.60), (1.08, 0.95, 0.80), 0.7, 0.85, 0.10),  # evening
+    Hour((0.52, 0.54, 0.70), (0.98, 0.84, 0.68), (1.08, 0.95, 0.80), 0.7, 0.85, 0.10),  # evening
     Hour((0.17, 0.21, 0.36), (0.50, 0.47, 0.53), (0.84, 0.89, 1.05), 0.0, 0.62, 0.35),  # dusk
 )
 
@@ -74,17 +74,17 @@ def draw_light(rng: np.random.Generator) -> Light:
         sun=int(rng.choice((-1, 1))) * rng.uniform(0.3, 1.6),
         clouds=rng.uniform(0.0, 0.16),
         haze=float(rng.choice((0.002, 0.004, 0.008, 0.016), p=(0.3, 0.35, 0.25, 0.1))),
-        gain=rng.uniform(0.8, 1.15) * hour.brightness,
+        gain=rng.uniform(0.9, 1.3) * hour.brightness,
         gamma=rng.uniform(0.85, 1.15),
         blur=rng.uniform(0.0, 0.0016),
-        grain=rng.uniform(0.004, 0.02) / hour.brightness,
+        grain=rng.uniform(0.004, 0.018) / hour.brightness,
     )
 
 
 def paint_sky(canvas: Canvas, light: Light, *, offset: float) -> None:
-    """Fill the sky, which is behind everything; the horizon's row counts as sky until something stands there."""
+    """Fill the sky down to the ground; what stands at the horizon comes before it."""
     camera = canvas.camera
-    end = min(camera.size[0], int(camera.horizon_row) + 1)
+    end = min(camera.size[0], camera.ground_row)
     rows = np.arange(end, dtype=np.float32)[:, None]
     elevation = (camera.horizon_row - rows).clip(0) / camera.scale  # (end, 1)
     rise = np.clip(elevation * 2.2, 0, 1)
@@ -93,7 +93,7 @@ def paint_sky(canvas: Canvas, light: Light, *, offset: float) -> None:
     clouds = noise(camera.slopes()[None] * reach * 0.6 + offset, reach * 0.6 + offset, roughness=1.5)
     sky = sky + light.clouds * np.clip(clouds + 0.2, -0.4, 1.6) * (1.05 - sky)
     window = (slice(0, end), slice(0, camera.size[1]))
-    canvas.put(window, np.ones((end, camera.size[1]), np.bool_), sky, np.inf, _SKY)
+    canvas.put(window, np.ones((end, camera.size[1]), np.bool_), sky, np.inf, SKY)
 
 
 def develop(canvas: Canvas, light: Light, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -113,4 +113,4 @@ def develop(canvas: Canvas, light: Light, rng: np.random.Generator) -> NDArray[n
 
 
 def _to_bytes(image: Array) -> NDArray[np.uint8]:
-    return np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image * 255 + 0.5, 0, 255), np.uint8)

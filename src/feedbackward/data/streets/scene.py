@@ -10,16 +10,20 @@ from feedbackward.data.streets.camera import Camera
 from feedbackward.data.streets.canvas import Canvas
 from feedbackward.data.streets.furniture import paint_tree
 from feedbackward.data.streets.ground import house_shadow, paint_ground
+from feedbackward.data.streets.labels import EGO_VEHICLE, TERRAIN
 from feedbackward.data.streets.light import Light, develop, draw_light, paint_sky
 from feedbackward.data.streets.rows import draw_border, draw_houses, paint_backdrop, paint_border, paint_houses
-from feedbackward.data.streets.street import TERRAIN, Street, draw_street
+from feedbackward.data.streets.street import Street, draw_street
 from feedbackward.data.streets.textures import tinted
 from feedbackward.data.streets.things import (
-    Thing, draw_cyclists, draw_furniture, draw_parked, draw_people, draw_traffic,
+    Thing,
+    draw_cyclists,
+    draw_furniture,
+    draw_parked,
+    draw_people,
+    draw_traffic,
 )  # fmt: skip
 from feedbackward.data.streets.walls import Piece
-
-_EGO_VEHICLE = 1
 
 
 class Scene(NamedTuple):
@@ -111,4 +115,4 @@ def _paint_hood(canvas: Canvas, rng: np.random.Generator) -> None:
     mask = rows > 1 - share * (1 - 0.6 * columns**2)
     if here:
         color = tinted((shine, shine, shine), np.broadcast_to(0.5 + 6 * (1 - rows), mask.shape))
-        canvas.put((slice(0, height), slice(0, width)), mask, color, 0.3, _EGO_VEHICLE)
+        canvas.put((slice(0, height), slice(0, width)), mask, color, 0.3, EGO_VEHICLE)

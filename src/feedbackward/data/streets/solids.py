@@ -1,16 +1,15 @@
 """Bodies drawn out from the profile of their side, and what of them is seen from where the camera stands."""
 
 from collections.abc import Sequence
-from math import cos, hypot, pi, sin
+from math import cos, hypot, sin
 from typing import NamedTuple
 
 import numpy as np
 
 from feedbackward.data.streets.camera import Camera
-from feedbackward.data.streets.canvas import RGB, Polygon
-from feedbackward.data.streets.textures import Array
-
-Corner = tuple[float, float, float]  # to the right, up, ahead; in metres
+from feedbackward.data.streets.canvas import Polygon
+from feedbackward.data.streets.colors import RGB
+from feedbackward.data.streets.shapes import MIRROR, Corner, flat, split
 
 
 class Face(NamedTuple):
@@ -20,37 +19,6 @@ class Face(NamedTuple):
     point: Corner
     normal: Corner
     decals: tuple[Polygon, ...] = ()
-
-
-def flat(corners: Sequence[Corner], color: RGB, opacity: float = 1.0) -> Polygon:
-    """A polygon from its corners."""
-    return Polygon(np.array(corners, np.float32), color, opacity)
-
-
-def upright(left: float, right: float, low: float, high: float, ahead: float, color: RGB) -> Polygon:
-    """A rectangle that stands across the body."""
-    return flat([(left, low, ahead), (right, low, ahead), (right, high, ahead), (left, high, ahead)], color)
-
-
-def alongside(x: float, back: float, front: float, low: float, high: float, color: RGB) -> Polygon:
-    """A rectangle that stands along the body."""
-    return flat([(x, low, back), (x, low, front), (x, high, front), (x, high, back)], color)
-
-
-def disc(center: Corner, radius: float, color: RGB, *, opacity: float = 1.0) -> Polygon:
-    """A disc that stands across the body."""
-    return Polygon(_CIRCLE * np.float32(radius) + np.array(center, np.float32), color, opacity)
-
-
-def wheel(center: Corner, radius: float, color: RGB) -> Polygon:
-    """A disc that stands along the body."""
-    return Polygon(_WHEEL * np.float32(radius) + np.array(center, np.float32), color)
-
-
-_ANGLES = np.arange(14) * (2 * pi / 14)
-_CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES), 0 * _ANGLES], axis=1).astype(np.float32)
-_WHEEL = np.ascontiguousarray(_CIRCLE[:, ::-1])
-_MIRROR = np.array([-1, 1, 1], np.float32)
 
 
 def extrude(
@@ -77,13 +45,13 @@ def extrude(
         faces.append(Face(outline, corners[i], (0.0, z1 - z0, y0 - y1), tuple(decals)))
     side = flat(corners, sides)
     right = Face(side, corners[0], (1.0, 0.0, 0.0), tuple(flank))
-    mirrored = tuple(polygon._replace(points=polygon.points * _MIRROR) for polygon in flank)
+    mirrored = tuple(polygon._replace(points=polygon.points * MIRROR) for polygon in flank)
     x, y, z = corners[0]
-    return [*faces, right, Face(side._replace(points=side.points * _MIRROR), (-x, y, z), (-1.0, 0.0, 0.0), mirrored)]
+    return [*faces, right, Face(side._replace(points=side.points * MIRROR), (-x, y, z), (-1.0, 0.0, 0.0), mirrored)]
 
 
 def visible(faces: Sequence[Face], camera: Camera, *, x: float, z: float, heading: float) -> list[Polygon]:
-    """The faces that look at the camera, far ones first with their decals, turned by the heading and moved to (x, z)."""
+    """The faces that look at the camera, far ones first, turned by the heading and moved to (x, z)."""
     c, s = cos(heading), sin(heading)
     right, up, ahead = (camera.x - x) * c + z * s, camera.y, (camera.x - x) * s - z * c  # the camera, seen by the body
     seen = []
@@ -98,19 +66,3 @@ def visible(faces: Sequence[Face], camera: Camera, *, x: float, z: float, headin
     points = np.concatenate([polygon.points for polygon in polygons])
     turned = points @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]], np.float32) + np.array([x, 0, z], np.float32)
     return split(turned, polygons)
-
-
-def stand(figure: Sequence[Polygon], *, x: float, z: float, mirrored: bool = False) -> list[Polygon]:
-    """A flat figure's place in the world, where it faces the camera."""
-    points = np.concatenate([polygon.points for polygon in figure])
-    return split(points * (_MIRROR if mirrored else 1) + np.array([x, 0, z], np.float32), figure)
-
-
-def split(points: Array, polygons: Sequence[Polygon]) -> list[Polygon]:
-    """The polygons with new points, that lie one polygon after the other."""
-    moved, start = [], 0
-    for polygon in polygons:
-        stop = start + len(polygon.points)
-        moved.append(polygon._replace(points=points[start:stop]))
-        start = stop
-    return moved

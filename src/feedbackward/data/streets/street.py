@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from feedbackward.data.streets.canvas import RGB
-
-ROAD, SIDEWALK, TERRAIN = 7, 8, 22
+from feedbackward.data.streets.colors import RGB
+from feedbackward.data.streets.labels import SIDEWALK, TERRAIN
 
 
 @dataclass(frozen=True)
@@ -54,13 +53,13 @@ class Street:
         return (number + 0.5) * self.lane
 
     def sidewalk(self, side: int) -> tuple[float, float]:
-        """Where the pavement of a side (-1 left, 1 right) begins and ends, in metres from the middle line."""
+        """Where the sidewalk of a side (-1 left, 1 right) begins and ends, in metres from the middle line."""
         inner = self.half
         for band in self.bands[side > 0]:
             if band.label == SIDEWALK:
                 return inner, band.outer
             inner = band.outer
-        raise AssertionError("every side of a street has a pavement")
+        raise AssertionError("every side of a street has a sidewalk")
 
     @property
     def parking(self) -> bool:
@@ -75,7 +74,7 @@ class Street:
 def draw_street(rng: np.random.Generator) -> Street:
     """Draw a street's cross-section."""
     lane = rng.uniform(2.9, 3.6)
-    lanes = int(rng.choice((1, 2), p=(0.6, 0.4)))
+    lanes = int(rng.choice((1, 2), p=(0.7, 0.3)))
     half = lane * lanes + (2.2 if rng.random() < 0.6 else 0.3)  # with or without room to park
     grey = rng.uniform(0.24, 0.44)
     asphalt = (grey * rng.uniform(0.97, 1.03), grey, grey * rng.uniform(0.97, 1.06))
@@ -108,7 +107,7 @@ def _draw_bands(rng: np.random.Generator, half: float) -> tuple[Band, ...]:
         bands.append(Band(x, TERRAIN, grass, 0.20))
     x += rng.uniform(2.0, 4.0)
     bands.append(Band(x, SIDEWALK, paving, 0.07))
-    if rng.random() < 0.6:
+    if rng.random() < 0.7:
         x += rng.uniform(1.5, 7.0)
         bands.append(Band(x, TERRAIN, grass, 0.20))
     return tuple(bands)

@@ -32,21 +32,21 @@ def noise(u: Array, v: Array, *, roughness: float = 0.9) -> Array:
     """
     rows = (v * _TEXELS_PER_METRE).astype(np.int32) & (_SIDE - 1)
     columns = (u * _TEXELS_PER_METRE).astype(np.int32) & (_SIDE - 1)
-    return _tile(roughness)[rows, columns]
+    return np.asarray(_tile(roughness)[rows, columns])
 
 
 def tinted(color: tuple[float, float, float], light: Array) -> Array:
     """A colour under a light (h, w): (3, h, w)."""
-    return np.array(color, np.float32)[:, None, None] * light
+    return np.asarray(np.array(color, np.float32)[:, None, None] * light)
 
 
 def stripes(coordinate: Array, *, pitch: float, width: float) -> Array:
     """1 on lines of the given width that stand every pitch metres, else 0."""
-    return (np.mod(coordinate, pitch) < width).astype(np.float32)
+    return np.asarray(np.mod(coordinate, pitch) < width, np.float32)
 
 
 def hashed(i: NDArray[np.int32], j: NDArray[np.int32], *, salt: int) -> Array:
     """A value in [0, 1) for every pair of whole numbers, the same at every size of the picture."""
     mixed = (i.astype(np.uint32) * np.uint32(73856093)) ^ (j.astype(np.uint32) * np.uint32(19349663))
     mixed = (mixed ^ np.uint32(salt)) * np.uint32(2654435761)
-    return ((mixed >> np.uint32(8)) & np.uint32(0xFFFF)).astype(np.float32) / 65536.0
+    return np.asarray((mixed >> np.uint32(8)) & np.uint32(0xFFFF), np.float32) / np.float32(65536)

@@ -7,15 +7,15 @@ import numpy as np
 
 from feedbackward.data.streets.camera import Camera
 from feedbackward.data.streets.canvas import Canvas, Polygon
+from feedbackward.data.streets.cycles import draw_bicycle, draw_motorcycle, draw_rider
 from feedbackward.data.streets.furniture import Part, draw_bin, draw_lamp_post, draw_sign, draw_traffic_light
-from feedbackward.data.streets.people import (
-    BICYCLE, MOTORCYCLE, PERSON, RIDER, draw_bicycle, draw_motorcycle, draw_person, draw_rider,
-)  # fmt: skip
-from feedbackward.data.streets.solids import flat, stand, visible
+from feedbackward.data.streets.labels import BICYCLE, MOTORCYCLE, PERSON, RIDER, WITH_INSTANCES
+from feedbackward.data.streets.people import draw_person
+from feedbackward.data.streets.shapes import flat, stand
+from feedbackward.data.streets.solids import visible
 from feedbackward.data.streets.street import Street
-from feedbackward.data.streets.vehicles import CAR, Vehicle, draw_bus, draw_car, draw_truck
+from feedbackward.data.streets.vehicles import Vehicle, draw_bus, draw_car, draw_truck
 
-_HAS_INSTANCES = range(24, 34)
 _NEAREST = 3.0
 
 
@@ -47,27 +47,29 @@ class Thing:
     def draw(self, canvas: Canvas, *, light: float) -> None:
         """Draw it."""
         for label, polygons in self.parts:
-            instance = canvas.new_instance(label) if label in _HAS_INSTANCES else None
+            instance = canvas.new_instance(label) if label in WITH_INSTANCES else None
             canvas.stamp(polygons, depth=self.z, label=label, instance=instance, light=light)
 
 
 def _vehicle(camera: Camera, vehicle: Vehicle, *, x: float, z: float, heading: float) -> Thing:
-    """A vehicle whose nearest end is at z, or its middle if it drives across."""
+    """A vehicle that drives along the street; z is where its nearer end is."""
     turned = vehicle.length if heading == pi else 0.0
     polygons = visible(vehicle.faces, camera, x=x, z=z + turned, heading=heading)
     return Thing(((vehicle.label, polygons),), x, z, vehicle.height, (vehicle.width / 2, vehicle.length))
 
 
 def _crosser(camera: Camera, vehicle: Vehicle, *, x: float, z: float, heading: float) -> Thing:
-    """A vehicle on the cross street; x is where its back is."""
+    """A vehicle on the cross street; x is where its back is, z where its middle line is."""
     polygons = visible(vehicle.faces, camera, x=x, z=z, heading=heading)
     middle = x + vehicle.length / 2 * (1 if heading > 0 else -1)
-    return Thing(((vehicle.label, polygons),), middle, z - vehicle.width / 2, vehicle.height, (vehicle.length / 2, vehicle.width))
+    return Thing(
+        ((vehicle.label, polygons),), middle, z - vehicle.width / 2, vehicle.height, (vehicle.length / 2, vehicle.width)
+    )
 
 
 def _draw_vehicle(rng: np.random.Generator) -> Vehicle:
     kind = rng.random()
-    return draw_truck(rng) if kind < 0.2 else draw_bus(rng) if kind < 0.4 else draw_car(rng)
+    return draw_truck(rng) if kind < 0.18 else draw_bus(rng) if kind < 0.36 else draw_car(rng)
 
 
 def draw_traffic(rng: np.random.Generator, street: Street, camera: Camera) -> list[Thing]:
@@ -104,7 +106,7 @@ def draw_parked(rng: np.random.Generator, street: Street, camera: Camera) -> lis
 
 
 def draw_people(rng: np.random.Generator, street: Street) -> list[Thing]:
-    """Draw who walks on the pavements, and who crosses the road."""
+    """Draw who walks on the sidewalks, and who crosses the road."""
     things = []
     for side in (-1, 1):
         inner, outer = street.sidewalk(side)
@@ -125,7 +127,7 @@ def _person(rng: np.random.Generator, x: float, z: float) -> Thing:
 
 
 def draw_cyclists(rng: np.random.Generator, street: Street) -> list[Thing]:
-    """Draw bicycles and motorcycles, with riders on the road and without them on the pavement."""
+    """Draw bicycles and motorcycles, with riders on the road and without them on the sidewalk."""
     things = []
     edge = street.lanes * street.lane
     for _ in range(rng.choice(4, p=(0.2, 0.4, 0.25, 0.15))):
@@ -161,7 +163,7 @@ def draw_furniture(rng: np.random.Generator, street: Street) -> list[Thing]:
             z += pitch
         for _ in range(rng.integers(0, 4)):
             things.append(_furniture(draw_sign(rng), kerb, rng.uniform(6, 26), 2.5))
-        if rng.random() < 0.45 or street.crossing:
+        if rng.random() < 0.6 or street.crossing:
             z = street.crossing[0] - 0.8 if street.crossing else rng.uniform(9, 24)
             things.append(_furniture(draw_traffic_light(rng, side=side), kerb, z, 3))
         if rng.random() < 0.4:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from feedbackward.data.streets.canvas import RGB, Polygon, dim
-from feedbackward.data.streets.solids import Face, alongside, extrude, upright, wheel
-
-CAR, TRUCK, BUS = 26, 27, 28
+from feedbackward.data.streets.canvas import Polygon
+from feedbackward.data.streets.colors import RGB, dim, pick
+from feedbackward.data.streets.labels import BUS, CAR, TRUCK
+from feedbackward.data.streets.shapes import alongside, upright, wheel
+from feedbackward.data.streets.solids import Face, extrude
 
 _GLASS, _RUBBER, _HUB, _PLATE = (0.12, 0.15, 0.18), (0.06, 0.06, 0.07), (0.42, 0.43, 0.45), (0.8, 0.8, 0.75)
 _RED, _WHITE, _AMBER = (0.72, 0.08, 0.07), (0.95, 0.95, 0.86), (0.95, 0.62, 0.15)
@@ -61,7 +62,7 @@ def draw_car(rng: np.random.Generator) -> Vehicle:
     model = (_SEDAN, _HATCHBACK, _VAN)[rng.choice(3, p=(0.4, 0.4, 0.2))]
     grow = rng.uniform(0.94, 1.08)
     length, width, height = model.length * grow, model.width * grow, model.height * grow
-    paint = dim(_PAINTS[rng.choice(len(_PAINTS))], rng.uniform(0.85, 1.15))
+    paint = pick(rng, _PAINTS)
     glass = dim(_GLASS, rng.uniform(0.7, 1.8))
     top, end, side = dim(paint, 1.2), dim(paint, 0.9), width / 2
     faces = extrude(
@@ -80,7 +81,10 @@ def draw_car(rng: np.random.Generator) -> Vehicle:
             *_lamps(side, 0.39 * height, 0.51 * height, length, _WHITE),
         ],
         flank=[
-            *(alongside(side - 0.06, a * length, b * length, 0.66 * height, 0.93 * height, glass) for a, b in model.windows),
+            *(
+                alongside(side - 0.06, a * length, b * length, 0.66 * height, 0.93 * height, glass)
+                for a, b in model.windows
+            ),
             *_wheels(side, (0.19 * length, 0.81 * length), 0.33),
         ],
     )
@@ -90,9 +94,9 @@ def draw_car(rng: np.random.Generator) -> Vehicle:
 def draw_truck(rng: np.random.Generator) -> Vehicle:
     """Draw a truck: a cabin and a tall box behind it."""
     length, side, height = rng.uniform(6, 9), 1.22, rng.uniform(2.9, 3.6)
-    cargo = dim(_CARGOS[rng.choice(len(_CARGOS))], rng.uniform(0.85, 1.1))
-    paint = dim(_PAINTS[rng.choice(len(_PAINTS))], rng.uniform(0.9, 1.2))
-    low, end, top = 0.85, 0.76 * length, 0.84 * height
+    cargo = pick(rng, _CARGOS)
+    paint = pick(rng, _PAINTS)
+    low, end, top = 0.62, 0.76 * length, 0.84 * height
     box = extrude(
         [(0, low), (0, height), (end, height), (end, low)],
         [side] * 4,
@@ -101,7 +105,7 @@ def draw_truck(rng: np.random.Generator) -> Vehicle:
         back=[
             *(upright(x - 0.03, x + 0.03, low, height, 0, dim(cargo, 0.5)) for x in (-0.9 * side, 0, 0.9 * side)),
             upright(-side, side, low, low + 0.16, 0, _RUBBER),
-            *_lamps(side, low, low + 0.16, 0, _RED),
+            *_lamps(side, low + 0.02, low + 0.2, 0, _RED),
         ],
         flank=[
             *(alongside(side, t * end, t * end + 0.08, low, height, dim(cargo, 0.65)) for t in (0.25, 0.5, 0.75)),
@@ -125,7 +129,7 @@ def draw_truck(rng: np.random.Generator) -> Vehicle:
 def draw_bus(rng: np.random.Generator) -> Vehicle:
     """Draw a city bus: a long box with windows all around."""
     length, side, height, low = rng.uniform(9.5, 12), 1.25, rng.uniform(2.9, 3.2), 0.35
-    paint = dim(_BUS_PAINTS[rng.choice(len(_BUS_PAINTS))], rng.uniform(0.85, 1.1))
+    paint = pick(rng, _BUS_PAINTS)
     panes = [(0.3 + i * length / 8, 0.1 + (i + 1) * length / 8) for i in range(8)]
     faces = extrude(
         [(0, low), (0, height), (length, height), (length, low)],
@@ -162,5 +166,7 @@ def _wheels(side: float, at: tuple[float, ...], radius: float) -> list[Polygon]:
 
 def _axles(side: float, length: float, low: float) -> list[Face]:
     """What is dark under a vehicle, seen from behind and from the front."""
-    faces = extrude([(0.3, 0), (0.3, low), (length - 0.3, low), (length - 0.3, 0)], [side - 0.08] * 4, [_RUBBER] * 3, _RUBBER)
+    faces = extrude(
+        [(0.3, 0), (0.3, low), (length - 0.3, low), (length - 0.3, 0)], [side - 0.08] * 4, [_RUBBER] * 3, _RUBBER
+    )
     return [faces[0], faces[2]]

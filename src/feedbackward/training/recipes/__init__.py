@@ -30,6 +30,5 @@ def find_recipe(name_or_file: str) -> Path:
         return path
     near = difflib.get_close_matches(path.stem, list_recipes(), n=3, cutoff=0.4) or list_recipes()
     raise InputError(
-        f"no recipe or file {name_or_file!r}; nearest recipes: {', '.join(near)}; "
-        f"or give the path of a YAML file"
+        f"no recipe or file {name_or_file!r}; nearest recipes: {', '.join(near)}; or give the path of a YAML file"
     )

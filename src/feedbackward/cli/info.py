@@ -1,0 +1,192 @@
+"""`feedbackward info`: the parameters and the cost of a network, and what its way back does at each node."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from jsonargparse import SUPPRESS, ArgumentParser
+from jsonargparse.typing import PositiveInt
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from feedbackward.errors import InputError
+from feedbackward.graph import Permute, Retrace
+from feedbackward.graph.draw import draw
+from feedbackward.graph.explain import Row, Shape, explain
+from feedbackward.inference.loading import CHECKPOINT_SUFFIX, load_network
+from feedbackward.inference.outputs import prepare, write
+from feedbackward.models import Feedbackward, create_model, list_models
+
+DIALS = ("permute", "output_stride", "retrace", "encoder_norm")
+WIDTH_OF_FILES = 160
+"""The width of lines where the output is no terminal, so that no row is broken."""
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward info` and run it."""
+    parser = ArgumentParser(
+        prog="feedbackward info",
+        description="Print the parameters and the FLOPs of a network, and its way back node by node.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("name", help="a model, an encoder of timm, a saved folder or a checkpoint (.ckpt)")
+    parser.add_argument("--size", default="512,1024", help="height and width of the image, H,W")
+    parser.add_argument("--draw", type=Path | None, help="SVG file to draw the two passes into")
+    for option, kind, text in (
+        ("classes", PositiveInt, "number of classes"),
+        ("in_channels", PositiveInt, "channels of the image"),
+        ("permute", Permute, "where the channel axes of a weight are swapped"),
+        ("output_stride", PositiveInt | None, "where the way back ends: 1, 2, 4, ..., or null: at the image"),
+        ("retrace", Retrace, "which layers are walked back"),
+        ("encoder_norm", Literal["own", "batch"], "the encoder's own norms, or a batch norm behind each layer"),
+    ):
+        parser.add_argument(f"--{option}", type=kind, default=SUPPRESS, help=text)
+    given = vars(parser.parse_args(args))
+    info(given.pop("name"), size=given.pop("size"), drawing=given.pop("draw"), options=given)
+
+
+def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any]) -> None:
+    """Print the parameters and the FLOPs of a network, and its way back node by node; nothing is computed.
+
+    Args:
+        name: Of a model, an encoder, a saved folder or a checkpoint.
+        size: Height and width of the image, "H,W".
+        drawing: SVG file to draw the two passes into.
+        options: What create_model takes beyond the name; the model's own defaults hold for the rest.
+
+    Raises:
+        InputError: If the name, the size, an option or the file to draw into cannot be used.
+    """
+    height, width = _height_width(size)
+    if drawing is not None:
+        _check(drawing)
+    network = _build(name, options)
+    way_back = network.way_back()
+    # The network repeats the last row and column of images that are smaller.
+    seen = (max(height, way_back.deepest_stride), max(width, way_back.deepest_stride))
+    with torch.device("meta"):
+        rows = explain(network.encoder, way_back, size=seen, in_channels=network.config["in_channels"])
+    end = next(row for row in rows if row.part == "end")
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH_OF_FILES)
+    dials = ", ".join(f"{dial}={network.config[dial]}" for dial in DIALS)
+    console.print(Text(f"{name}: {network.config['encoder_name']}, {dials}", style="bold"))
+    console.print(_costs(network, _flops(network, seen, end.signals[0]), f"{height}×{width}"))
+    console.print(Text(f"One multiplication with its addition counts as 2 FLOPs. The way back ends at {end.path},"))
+    console.print(Text(f"with {way_back.channels} channels at 1/{way_back.stride} of the image's height and width."))
+    console.print(_way_back(rows))
+    if drawing is not None:
+        title = ", ".join((name, *(f"{key}={value}" for key, value in options.items())))
+        svg = draw(rows, title=title, classes=network.classes).encode()
+        write(drawing, lambda file: file.write(svg))
+        console.print(Text(str(drawing)), soft_wrap=True)
+
+
+def _height_width(size: str) -> tuple[int, int]:
+    try:
+        height, width = (int(number) for number in size.split(","))
+    except ValueError as error:
+        raise InputError(f"--size is {size!r}; expected height and width, such as 512,1024") from error
+    if min(height, width) < 1:
+        raise InputError(f"--size is {size!r}; expected a height and a width of at least 1")
+    return height, width
+
+
+def _check(drawing: Path) -> None:
+    if drawing.suffix != ".svg":
+        raise InputError(f"--draw {drawing}: only SVG can be drawn; give a name that ends in .svg")
+    if drawing.is_dir():
+        raise InputError(f"--draw {drawing}: this is a folder; give the name of a file")
+    prepare(drawing.parent, [drawing], overwrite=True)
+
+
+def _build(name: str, options: dict[str, Any]) -> Feedbackward:
+    """The network on the meta device: its weights play no part, so they take neither time nor memory."""
+    if name == "feedbackward":
+        raise InputError("feedbackward takes any encoder: give the name of one in its place, such as resnet50")
+    if "/" in name or name.endswith(CHECKPOINT_SUFFIX) or Path(name, "config.json").exists():
+        if options:
+            raise InputError(f"{name} is a saved network with its own {', '.join(options)}; leave those options out")
+        network = load_network(name).to("meta")
+    else:
+        with torch.device("meta"):
+            network = _create(name, options)
+    assert isinstance(network, Feedbackward)
+    return network.eval()
+
+
+def _create(name: str, options: dict[str, Any]) -> nn.Module:
+    if name in list_models():
+        return create_model(name, encoder_weights=None, **options)
+    try:
+        return create_model("feedbackward", encoder_name=name, encoder_weights=None, **options)
+    except InputError as error:
+        near = get_close_matches(name, list_models(), n=1, cutoff=0.8)
+        raise InputError(f"{error}; the nearest model is {near[0]}" if near else str(error)) from error
+
+
+def _flops(network: Feedbackward, size: tuple[int, int], signal: Shape) -> dict[str, int]:
+    """What one image costs, by part; convolutions and matrix products count, all else is little beside them."""
+    with torch.device("meta"):
+        image = torch.empty(1, network.config["in_channels"], *size)
+        total, encoder = _count(network, image), _count(network.encoder, image)
+        head = _count(network.head, torch.empty(1, *signal))
+    return {"encoder": encoder, "way back": total - encoder - head, "head": head}
+
+
+def _count(module: nn.Module, value: torch.Tensor) -> int:
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(value)
+    return int(counter.get_total_flops())
+
+
+def _costs(network: Feedbackward, flops: dict[str, int], size: str) -> Table:
+    modules = {"encoder": network.encoder, "way back": network.decoder, "head": network.head}
+    parameters = {part: sum(weight.numel() for weight in module.parameters()) for part, module in modules.items()}
+    total = sum(parameters.values())
+    table = Table(box=box.SIMPLE_HEAD, show_footer=True)
+    table.add_column("", "total")
+    table.add_column("parameters", f"{total:,}", justify="right")
+    table.add_column("share", "100.00%", justify="right")
+    table.add_column(f"GFLOPs at {size}", f"{sum(flops.values()) / 1e9:,.2f}", justify="right")
+    for part, count in parameters.items():
+        table.add_row(part, f"{count:,}", f"{count / total:.2%}", f"{flops[part] / 1e9:,.2f}")
+    return table
+
+
+def _way_back(rows: Sequence[Row]) -> Table:
+    """The rows in the order of the way back; neighbours at which no signal arrives share a line."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for header in ("encoder node", "operation", "shape", "the way back there", "signal behind it"):
+        table.add_column(header, overflow="fold")
+    for reached, group in groupby(rows, key=lambda row: bool(row.signals)):
+        for line in map(_line, group) if reached else [_aside(list(group))]:
+            table.add_row(*map(Text, line), style="" if reached else "dim")
+    return table
+
+
+def _line(row: Row) -> tuple[str, ...]:
+    actions = (*row.actions, "end") if row.part == "end" else row.actions
+    more = f" and {len(row.signals) - 1} more" if len(row.signals) > 1 else ""
+    return row.path, row.operation, _size(row.shape), ", ".join(actions), _size(row.signals[0]) + more
+
+
+def _aside(rows: list[Row]) -> tuple[str, ...]:
+    first, last = rows[0], rows[-1]
+    words = ", ".join(first.actions) or "-"
+    if first is last:
+        return first.path, first.operation, _size(first.shape), words, "-"
+    return f"{first.path} … {last.path}", f"{len(rows)} nodes", _size(first.shape), words, "-"
+
+
+def _size(shape: Shape) -> str:
+    return "×".join(map(str, shape))

@@ -1,0 +1,333 @@
+"""Trains, scores and resumes through the command line, on a few tiny scenes in CamVid's layout."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from feedbackward.cli import fit
+from feedbackward.cli.main import main
+from feedbackward.data.camvid import CAMVID
+from feedbackward.errors import InputError
+from feedbackward.models import from_pretrained
+from feedbackward.training.checkpoints import read_checkpoint
+from feedbackward.training.recipes import list_recipes
+
+RECIPE = """
+model:
+  model: feedbackward
+  options: {encoder_name: test_resnet, output_stride: 2}
+  encoder_weights: null
+  optimizer: {class_path: torch.optim.Adam, init_args: {lr: 0.01}}
+  scheduler: feedbackward.training.schedules.PolynomialDecay
+data:
+  class_path: feedbackward.data.camvid.CamVidData
+  init_args: {batch_size: 2, num_workers: 0}
+trainer: {max_epochs: 2, accelerator: cpu}
+"""
+
+
+def write_camvid(root: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 4), ("val", 3), ("test", 2)):
+        for number in range(count):
+            mask = np.repeat(rng.integers(0, 3, (1, 4), dtype=np.uint8), 6, axis=1).repeat(16, axis=0)
+            image = np.eye(3, dtype=np.uint8)[mask] * 200 + rng.integers(0, 50, (16, 24, 3), dtype=np.uint8)
+            mask[0] = 11
+            for folder, array in ((split, image), (f"{split}annot", mask)):
+                (root / folder).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(array).save(root / folder / f"{split}_{number}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def camvid(tmp_path_factory):
+    return write_camvid(tmp_path_factory.mktemp("data") / "camvid")
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipe") / "tiny.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, camvid, recipe):
+    """A finished run of two epochs; not to be changed."""
+    run = tmp_path_factory.mktemp("runs") / "trained"
+    fit.main("fit", ["--config", str(recipe), "--data.root", str(camvid), "--run_dir", str(run)])
+    return run
+
+
+@pytest.fixture
+def run(tmp_path, trained):
+    """A copy of that run in another place."""
+    return shutil.copytree(trained, tmp_path / "moved")
+
+
+@pytest.fixture
+def command(camvid, recipe, tmp_path, monkeypatch):
+    """Run a command with the tiny recipe in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def _command(name, *more):
+        fit.main(name, ["--config", str(recipe), "--data.root", str(camvid), *map(str, more)])
+
+    return _command
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_run_folder_holds_everything(trained, camvid):
+    names = [name for name in files(trained) if not name.startswith("tensorboard/")]
+    assert names == [
+        "checkpoints/best.ckpt",
+        "checkpoints/last.ckpt",
+        "config.yaml",
+        "metrics.json",
+        "model/README.md",
+        "model/config.json",
+        "model/model.safetensors",
+        "report.html",
+        "versions.json",
+    ]
+    assert any(name.startswith("tensorboard/events") for name in files(trained))
+
+    config = yaml.safe_load((trained / "config.yaml").read_text())
+    assert config["data"]["init_args"]["root"] == str(camvid)
+    assert config["trainer"]["max_epochs"] == 2
+    assert config["seed_everything"] == 0
+    assert config["run_dir"] == str(trained)
+
+    versions = json.loads((trained / "versions.json").read_text())
+    assert versions["torch"] == torch.__version__
+
+
+def test_metrics_json(trained):
+    metrics = json.loads((trained / "metrics.json").read_text())
+    network = from_pretrained(trained / "model")
+    assert metrics["recipe"] == "tiny"
+    assert metrics["data"] == "CamVidData"
+    assert metrics["epochs"] == 2
+    assert metrics["seed"] == 0
+    assert metrics["parameters"] == sum(parameter.numel() for parameter in network.parameters())
+    assert metrics["training_seconds"] > 0
+    assert [record["epoch"] for record in metrics["curves"]] == [1, 2]
+    logged = {"train/loss", "val/loss", "val/mean_iou", "val/pixel_accuracy", "val/mean_accuracy"}
+    assert all(logged < set(record) for record in metrics["curves"])
+    scores = [record["val/mean_iou"] for record in metrics["curves"]]
+    assert metrics["best"]["epoch"] == 1 + scores.index(max(scores))
+    assert metrics["last"]["epoch"] == 2
+    assert metrics["best"]["scalars"]["mean_iou"] == pytest.approx(max(scores))
+    assert list(metrics["best"]["per_class"]["iou"]) == list(CAMVID.names)
+    assert np.sum(metrics["best"]["confusion"]) == 3 * 15 * 24  # three scenes less their void rows
+    assert metrics["best"]["per_class"]["iou"]["bicyclist"] is None  # JSON has no nan
+
+
+def test_the_saved_network_is_the_best(trained):
+    network = from_pretrained(trained / "model")
+    best = read_checkpoint(trained / "checkpoints/best.ckpt")["state_dict"]
+    torch.testing.assert_close(
+        dict(network.state_dict()), {name.removeprefix("network."): value for name, value in best.items()}
+    )
+    assert network.class_table == CAMVID
+
+
+@pytest.mark.parametrize("name", ["best", "last"])
+def test_checkpoints_of_a_run_are_plain_data(trained, name):
+    checkpoint = torch.load(trained / f"checkpoints/{name}.ckpt", weights_only=True)
+    assert checkpoint["feedbackward"]["class_table"]["names"] == list(CAMVID.names)
+
+
+def test_the_default_run_folder_is_named_after_the_recipe(command, tmp_path):
+    command("fit", "--trainer.max_epochs", 1, "--trainer.limit_train_batches", 1)
+    assert (tmp_path / "runs/tiny/report.html").is_file()
+
+
+def test_resume_goes_on_where_the_run_stopped(command, run, capsys):
+    before = read_checkpoint(run / "checkpoints/last.ckpt")
+    command("fit", "--run_dir", run, "--ckpt_path", "last", "--trainer.max_epochs", 3)
+    after = read_checkpoint(run / "checkpoints/last.ckpt")
+
+    assert before["global_step"] == 4
+    assert after["global_step"] == 6
+    steps = [
+        {int(state["step"]) for state in checkpoint["optimizer_states"][0]["state"].values()}
+        for checkpoint in (before, after)
+    ]
+    assert steps == [{4}, {6}]  # Adam's own count: its state was taken up, too
+
+    new = json.loads((run / "metrics.json").read_text())
+    printed = capsys.readouterr().out
+    assert "epoch   3" in printed
+    assert "epoch   1 " not in printed
+    assert new["epochs"] == 3
+    assert [record["epoch"] for record in new["curves"]] == [1, 2, 3]
+
+
+def test_a_moved_run_keeps_its_best_score(command, run):
+    def forge(checkpoint):
+        for history in (state for name, state in checkpoint["callbacks"].items() if name == "History"):
+            history["best"]["scalars"]["mean_iou"] = 2.0  # not to be beaten
+
+    path = run / "checkpoints/last.ckpt"
+    checkpoint = read_checkpoint(path)
+    forge(checkpoint)
+    torch.save(checkpoint, path)
+    best = (run / "checkpoints/best.ckpt").read_bytes()
+    command("fit", "--run_dir", run, "--ckpt_path", "last", "--trainer.max_epochs", 3)
+    assert (run / "checkpoints/best.ckpt").read_bytes() == best
+
+
+def test_validate_prints_the_scores_of_the_fit_and_writes_nothing(command, run, tmp_path, capsys):
+    before = files(tmp_path)
+    command("validate", "--run_dir", run)
+    printed = capsys.readouterr().out
+    best = json.loads((run / "metrics.json").read_text())["best"]
+    for value in [*best["scalars"].values(), *best["per_class"]["iou"].values()]:
+        assert (f"{100 * value:.1f}" if value is not None else "-") in printed
+    assert all(name in printed for name in CAMVID.names)
+    assert files(tmp_path) == before
+
+
+def test_test_takes_a_checkpoint_anywhere(command, trained, tmp_path, capsys):
+    command("test", "--ckpt_path", trained / "checkpoints/last.ckpt")
+    assert "mean IoU" in capsys.readouterr().out
+    assert files(tmp_path) == []
+
+
+def test_encoder_weights_are_not_looked_for_when_a_checkpoint_brings_them(command, run, capsys):
+    command("validate", "--run_dir", run, "--model.encoder_weights", "gone.safetensors")
+    assert "mean IoU" in capsys.readouterr().out
+
+
+def test_early_stop_when_the_score_degrades(command, tmp_path):
+    options = ["--trainer.max_epochs", 8, "--early_stopping.patience", 1, "--early_stopping.min_delta", 1.0]
+    command("fit", "--run_dir", tmp_path / "run", *options)
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert metrics["epochs"] == 2  # no epoch can be better by 1.0 than the first
+
+
+def test_the_same_seed_gives_the_same_training(command, trained, tmp_path):
+    command("fit", "--run_dir", tmp_path / "again")
+    first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (trained, tmp_path / "again"))
+    assert first["best"] == second["best"]
+
+
+def test_a_quick_trial_leaves_nothing(command, tmp_path):
+    command("fit", "--trainer.fast_dev_run", "true")
+    assert files(tmp_path) == []
+
+
+def test_overrides_reach_the_data(command, tmp_path):
+    options = ["--data.size", "[8, 12]", "--trainer.max_epochs", 1, "--trainer.limit_train_batches", 1]
+    command("fit", "--run_dir", tmp_path / "run", *options)
+    config = yaml.safe_load((tmp_path / "run/config.yaml").read_text())
+    assert config["data"]["init_args"]["size"] == [8, 12]
+
+
+def test_the_config_of_a_run_can_be_used_again(run, tmp_path, capsys):
+    fit.main("validate", ["--config", str(run / "config.yaml"), "--run_dir", str(run)])
+    assert "mean IoU" in capsys.readouterr().out
+
+
+def test_help_names_the_arguments(capsys):
+    with pytest.raises(SystemExit) as caught:
+        fit.main("fit", ["--help"])
+    assert caught.value.code == 0
+    printed = capsys.readouterr().out
+    for argument in ("--config", "--run_dir", "--ckpt_path", "--model.model", "--data", "--trainer.max_epochs"):
+        assert argument in printed
+
+
+def test_the_program_takes_its_arguments_from_the_command_line(monkeypatch, recipe, camvid, capsys):
+    """Lightning warns when arguments come from two sides; the tests turn warnings into errors."""
+    args = ["fit", "--config", str(recipe), "--data.root", str(camvid), "--trainer.fast_dev_run", "true"]
+    monkeypatch.setattr(sys, "argv", ["feedbackward", *args])
+    main()
+    assert "epoch   1" in capsys.readouterr().out
+
+
+def refused(command, *args, message):
+    with pytest.raises(InputError, match=message):
+        command(*args)
+
+
+def test_an_unknown_recipe(tmp_path):
+    with pytest.raises(InputError, match=r"no recipe or file 'camvid_mobilnet'; nearest recipes: camvid_mob"):
+        fit.main("fit", ["--config", "camvid_mobilnet"])
+    with pytest.raises(InputError, match="no recipe or file"):
+        fit.main("fit", ["--config=nothing.yaml"])
+
+
+def test_no_recipe():
+    with pytest.raises(InputError, match=f"name a recipe with --config: {', '.join(list_recipes())}"):
+        fit.main("fit", [])
+
+
+def test_no_data_root(recipe):
+    with pytest.raises(InputError, match=r"(?s)arguments are required: root.*--data\.root DIR"):
+        fit.main("fit", ["--config", str(recipe)])
+
+
+def test_an_unknown_option(command):
+    refused(command, "fit", "--data.batchsize", 3, message="'batchsize' is not accepted")
+
+
+def test_an_unknown_model(command):
+    refused(command, "fit", "--model.model", "vgg16_pwm", message="unknown model 'vgg16_pwm'; .*vgg16_pwn")
+
+
+def test_data_that_is_not_there_leaves_nothing(command, tmp_path):
+    refused(command, "fit", "--data.root", tmp_path / "nowhere", message="no folder .*nowhere")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_is_not_overwritten(command, run):
+    before = (run / "checkpoints/last.ckpt").read_bytes()
+    refused(command, "fit", "--run_dir", run, message="holds a training already; continue it with")
+    assert (run / "checkpoints/last.ckpt").read_bytes() == before
+
+
+def test_nothing_to_resume(command):
+    refused(command, "fit", "--ckpt_path", "last", message=r"no last checkpoint in the run folder: runs/tiny/")
+
+
+def test_nothing_left_to_train(command, run):
+    message = r"has finished 2 epochs and trainer\.max_epochs is 2"
+    refused(command, "fit", "--run_dir", run, "--ckpt_path", "last", message=message)
+
+
+def test_nothing_to_validate(command, tmp_path):
+    refused(command, "validate", message="no best checkpoint in the run folder")
+    refused(command, "validate", "--ckpt_path", tmp_path / "x.ckpt", message=r"no checkpoint at .*x\.ckpt")
+
+
+def test_a_run_folder_that_cannot_be_written(command, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    message = r"cannot write to the run folder .*file/run .*choose another with --run_dir"
+    refused(command, "fit", "--run_dir", tmp_path / "file" / "run", message=message)
+
+
+def test_a_checkpoint_of_other_classes(recipe, run, camvid, tmp_path):
+    folder = tmp_path / "folder"
+    for split in ("train", "val"):
+        shutil.copytree(camvid / split, folder / "images" / split)
+        shutil.copytree(camvid / f"{split}annot", folder / "masks" / split)
+    (folder / "classes.yaml").write_text(f"classes: {[f'class {index}' for index in range(12)]}\n")
+    text = RECIPE.replace("camvid.CamVidData", "folder.FolderData")
+    (tmp_path / "folder.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"trained on 11 classes \(sky, .*but the data has 12 \(class 0, "):
+        fit.main(
+            "validate",
+            ["--config", str(tmp_path / "folder.yaml"), "--data.root", str(folder), "--run_dir", str(run)],
+        )

@@ -1,0 +1,106 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from feedbackward.data import FolderData
+from feedbackward.errors import InputError
+
+
+def test_items(folder):
+    data = FolderData(root=folder, num_workers=0)
+    assert data.class_table.names == ("background", "car")
+    assert data.scoring == "classes"
+    item = data.dataset("train")[0]
+    assert item["name"] == "a"
+    assert item["image"].shape == (3, 6, 8)
+    assert item["mask"].tolist() == [[255] * 8] + [[0] * 4 + [1] * 4] * 5
+
+
+def test_class_file_elsewhere(folder, tmp_path):
+    (folder / "classes.yaml").rename(tmp_path / "my.yaml")
+    data = FolderData(root=folder, classes=tmp_path / "my.yaml")
+    assert len(data.dataset("val")) == 2
+
+
+def test_masks_of_colours(folder, write):
+    (folder / "classes.yaml").unlink()
+    (folder / "classes.json").write_text(
+        '{"masks": "colors", "classes": [{"name": "sky", "color": [1, 2, 3]}, {"name": "car", "color": [9, 8, 7]}]}'
+    )
+    for name in ("a", "b"):
+        mask = np.full((6, 8, 3), (1, 2, 3), np.uint8)
+        mask[3:] = (9, 8, 7)
+        write(folder / "masks" / "val" / f"{name}.png", mask)
+    data = FolderData(root=folder)
+    assert data.dataset("val")[0]["mask"].tolist() == [[0] * 8] * 3 + [[1] * 8] * 3
+    write(folder / "masks" / "val" / "b.png", mask + 1)
+    with pytest.raises(InputError, match=r"val/b\.png: colours \(2, 3, 4\), \(10, 9, 8\) at 48 pixels"):
+        data.dataset("val")
+
+
+def test_missing_parts(folder, tmp_path):
+    with pytest.raises(InputError, match=r"no folder .*nowhere; set data\.root"):
+        FolderData(root=tmp_path / "nowhere").class_table  # noqa: B018
+    with pytest.raises(InputError, match=r"no folder .*images/test\. Expected .*masks/test/NAME\.png"):
+        FolderData(root=folder).dataset("test")
+    shutil.rmtree(folder / "masks" / "val")
+    with pytest.raises(InputError, match=r"no folder .*masks/val\. Expected"):
+        FolderData(root=folder).setup("fit")
+    (folder / "classes.yaml").unlink()
+    with pytest.raises(InputError, match=r"no classes\.yaml or .*classes\.json in .*classes: \[background, car\]"):
+        FolderData(root=folder).dataset("train")
+
+
+def test_masks_named_otherwise(folder):
+    (folder / "masks" / "train" / "a.png").rename(folder / "masks" / "train" / "a_mask.png")
+    with pytest.raises(InputError, match=r"without a mask: a; 1 masks without an image: a_mask\. .*named as its"):
+        FolderData(root=folder).dataset("train")
+
+
+def test_masks_as_jpeg(folder, write):
+    for path in (folder / "masks" / "train").iterdir():
+        path.rename(path.with_suffix(".jpg"))
+    with pytest.raises(InputError, match=r"2 images but no masks .*JPEG changes the values"):
+        FolderData(root=folder).dataset("train")
+
+
+def test_value_outside_the_classes(folder, write):
+    write(folder / "masks" / "train" / "b.png", np.full((6, 8), 2, np.uint8))
+    with pytest.raises(InputError, match=r"train/b\.png: value 2 at 48 .*give it one in .*classes\.yaml"):
+        FolderData(root=folder).dataset("train")
+
+
+@pytest.fixture
+def black_and_white(folder, write):
+    """The folder with the most common mistake: masks of 0 and 255."""
+    for split in ("train", "val"):
+        for name in ("a", "b"):
+            mask = np.zeros((6, 8), np.uint8)
+            if name == "b":
+                mask[:, 4:] = 255
+            write(folder / "masks" / split / f"{name}.png", mask)
+    return folder
+
+
+def test_black_and_white_masks_are_refused_though_255_is_void(black_and_white):
+    with pytest.raises(InputError, match=r"all 2 masks in .*train hold 0 and 255 alone.*value: 255"):
+        FolderData(root=black_and_white).dataset("train")
+
+
+def test_black_and_white_masks_are_refused_where_255_is_nothing(black_and_white):
+    (black_and_white / "classes.yaml").write_text("classes: [background, car]\nignore: null\n")
+    with pytest.raises(InputError, match=r"b\.png: value 255 at 24 pixels.*black-and-white.*'value:'"):
+        FolderData(root=black_and_white).dataset("train")
+
+
+def test_the_remedy_for_black_and_white_masks_works(black_and_white):
+    (black_and_white / "classes.yaml").write_text("classes: [background, {name: car, value: 255}]\n")
+    mask = FolderData(root=black_and_white).dataset("train")[1]["mask"]
+    assert mask.unique().tolist() == [0, 1]
+
+
+def test_masks_of_one_class_are_no_mistake(folder, write):
+    for name in ("a", "b"):
+        write(folder / "masks" / "val" / f"{name}.png", np.zeros((6, 8), np.uint8))
+    assert len(FolderData(root=folder).dataset("val")) == 2

@@ -1,0 +1,110 @@
+"""Every packaged recipe goes through the real parser."""
+
+from importlib.resources import files
+
+import pytest
+import torch
+import yaml
+
+from feedbackward.cli import fit
+from feedbackward.data.camvid import CamVidData
+from feedbackward.data.cityscapes import CityscapesData
+from feedbackward.errors import InputError
+from feedbackward.losses import IoULoss
+from feedbackward.training.recipes import find_recipe, list_recipes
+
+
+@pytest.fixture
+def parse(tmp_path, monkeypatch):
+    """The parts that a recipe builds; encoders start from scratch, since the tests have no network."""
+    monkeypatch.chdir(tmp_path)
+
+    def _parse(recipe, *more):
+        args = ["--config", recipe, "--model.encoder_weights", "null", *more]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(fit.FitCLI, "run", lambda self: built.append(self))
+            built = []
+            fit.main("fit", args)
+        return built[0]
+
+    return _parse
+
+
+def test_the_recipes():
+    assert list_recipes() == [
+        "camvid_mobilenetv2",
+        "camvid_vgg16_pwn",
+        "camvid_vgg16_pwp",
+        "cityscapes_vgg16_pwn",
+        "cityscapes_vgg16_pwp",
+        "streets_mobilenetv2",
+    ]
+
+
+@pytest.mark.parametrize("recipe", list_recipes())
+def test_every_recipe_builds_its_parts(parse, recipe):
+    more = [] if recipe.startswith("streets") else ["--data.root", "somewhere"]
+    built = parse(recipe, *more)
+    assert built.model.network.class_table == built.datamodule.class_table
+    assert built.folder.root.parts == ("runs", recipe)
+
+
+@pytest.mark.parametrize("variant", ["pwn", "pwp"])
+def test_the_training_of_the_paper(parse, variant):
+    """Section 4: decimated to 512x1024, Adam with defaults, 0.001 constant, batch 2, flips, IoU loss, early stop."""
+    built = parse(f"cityscapes_vgg16_{variant}", "--data.root", "somewhere")
+    data, task, trainer = built.datamodule, built.model, built.trainer
+
+    assert isinstance(data, CityscapesData)
+    assert data.size == (512, 1024)
+    assert data.batch_size == 2
+    assert data.train_annotations == "fine"
+    augmentation = data.augmentation
+    assert (augmentation.horizontal_flip, augmentation.scale, augmentation.crop) == (0.5, (1.0, 1.0), None)
+    assert augmentation.color_jitter == 0
+    assert data.scoring == "cityscapes"
+    assert task.val_scores.cityscapes is not None
+
+    assert isinstance(task.loss, IoULoss)
+    optimizer = task.configure_optimizers()  # an optimizer alone: the rate is constant
+    assert type(optimizer) is torch.optim.Adam
+    assert optimizer.defaults == torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=0.001).defaults
+
+    permute = {"pwn": "necessary", "pwp": "possible"}[variant]
+    expected = {"encoder_name": "vgg16", "permute": permute, "output_stride": None, "retrace": "all", "classes": 19}
+    assert expected.items() <= task.network.config.items()
+    recipe = yaml.safe_load(find_recipe(f"cityscapes_vgg16_{variant}").read_text())
+    assert recipe["model"]["encoder_weights"] == "imagenet"
+
+    (stopping,) = trainer.early_stopping_callbacks
+    assert (stopping.monitor, stopping.mode, stopping.patience) == ("val/mean_iou", "max", 5)
+    assert trainer.accumulate_grad_batches == 1
+
+
+def test_camvid_of_the_small_encoder(parse):
+    built = parse("camvid_mobilenetv2", "--data.root", "somewhere")
+    assert isinstance(built.datamodule, CamVidData)
+    config = built.model.network.config
+    assert (config["encoder_name"], config["output_stride"]) == ("mobilenetv2_100", 4)
+    assert 2.2e6 < sum(parameter.numel() for parameter in built.model.parameters()) < 2.3e6
+    recipe = yaml.safe_load(find_recipe("camvid_mobilenetv2").read_text())
+    assert recipe["model"]["encoder_weights"] is None
+
+
+def test_recipes_lie_in_the_package():
+    packaged = files("feedbackward.training.recipes")
+    assert {path.name for path in packaged.iterdir() if path.name.endswith(".yaml")} == {
+        f"{name}.yaml" for name in list_recipes()
+    }
+
+
+def test_find_recipe(tmp_path):
+    assert find_recipe("camvid_vgg16_pwn").name == "camvid_vgg16_pwn.yaml"
+    (tmp_path / "own.yaml").write_text("{}")
+    assert find_recipe(str(tmp_path / "own.yaml")) == tmp_path / "own.yaml"
+    with pytest.raises(
+        InputError, match=r"'cityscapes_vgg': nearest|'cityscapes_vgg'; nearest recipes: cityscapes_vgg16"
+    ):
+        find_recipe("cityscapes_vgg")
+    with pytest.raises(InputError, match="camvid_mobilenetv2, camvid_vgg16_pwn"):
+        find_recipe("zzz")

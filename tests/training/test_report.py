@@ -1,0 +1,132 @@
+import math
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import torch
+
+from feedbackward.data.classes import ClassTable
+from feedbackward.drawing import RIGHT, UNCOUNTED, WRONG
+from feedbackward.training.panels import WIDTH, draw_panels
+from feedbackward.training.pictures import spread
+from feedbackward.training.report import render_report
+from feedbackward.training.scores import Scores
+
+TABLE = ClassTable(("road", "<sky>"), ((128, 64, 128), (70, 130, 180)))
+
+
+@pytest.fixture
+def scene():
+    image = torch.rand(3, 4, 6, generator=torch.Generator().manual_seed(0))
+    mask = torch.zeros(8, 12, dtype=torch.int64)
+    mask[:2] = 255
+    prediction = torch.zeros(4, 6, dtype=torch.int64)
+    prediction[3] = 1
+    return image, mask, prediction
+
+
+def test_panels_have_the_size_of_the_image(scene):
+    image, mask, prediction = scene
+    panels = draw_panels(image, mask, prediction, TABLE)
+    assert {panel.shape for panel in panels} == {(4, 6, 3)}
+    np.testing.assert_allclose(panels.image, image.permute(1, 2, 0) * 255, atol=0.51)
+    np.testing.assert_array_equal(panels.truth[0], np.zeros((6, 3)))
+    np.testing.assert_array_equal(panels.truth[1], np.tile((128, 64, 128), (6, 1)))
+    np.testing.assert_array_equal(panels.prediction[3], np.tile((70, 130, 180), (6, 1)))
+    assert [tuple(row[0]) for row in panels.errors] == [UNCOUNTED, RIGHT, RIGHT, WRONG]
+
+
+def test_panels_of_large_images_are_reduced():
+    panels = draw_panels(torch.rand(3, 2 * WIDTH, 4 * WIDTH), torch.zeros(9, 9).long(), torch.ones(9, 9).long(), TABLE)
+    assert {panel.shape for panel in panels} == {(WIDTH // 2, WIDTH, 3)}
+
+
+def test_scenes_are_spread_over_the_set():
+    assert spread(8, 4) == [1, 3, 5, 7]
+    assert spread(3, 4) == [0, 1, 2]
+    assert spread(0, 4) == []
+
+
+class Addresses(HTMLParser):
+    """Collects what a page would load or link to."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.open_tags = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [value for name, value in attrs if name in ("src", "href", "xlink:href", "data")]
+
+
+@pytest.fixture
+def metrics():
+    best = Scores(
+        {"mean_iou": 0.4567, "pixel_accuracy": 0.81, "mean_accuracy": 0.6},
+        {"iou": {"road": 0.9134, "<sky>": math.nan}, "accuracy": {"road": 0.95, "<sky>": math.nan}},
+        [[30, 10], [0, 0]],
+        ["road", "<sky>"],
+    )
+    curves = [
+        {"epoch": epoch, "train/loss": 2 / epoch, "val/loss": 2.5 / epoch, "val/mean_iou": score}
+        for epoch, score in enumerate((0.1, 0.4567, None), start=1)
+    ]
+    return {
+        "recipe": "tiny",
+        "model": "feedbackward",
+        "options": {"encoder_name": "test_resnet"},
+        "data": "CamVidData",
+        "seed": 3,
+        "parameters": 2_345_678,
+        "epochs": 3,
+        "training_seconds": 3725.0,
+        "best": {"epoch": 2, **best.to_dict()},
+        "last": {"epoch": 2, **best.to_dict()},
+        "curves": curves,
+    }
+
+
+@pytest.fixture
+def page(metrics, scene):
+    return render_report(
+        metrics,
+        table=TABLE,
+        panels={"frankfurt_1": draw_panels(*scene, TABLE)},
+        config="model:\n  model: <feedbackward>\n",
+        versions={"torch": "2.9"},
+    )
+
+
+def test_a_report_shows_scores_curves_confusion_and_pictures(page):
+    for text in ("45.7 %", "mean IoU", "91.3", "2.35 M", "1 h 2 min", "CamVidData", "test_resnet", "torch: 2.9"):
+        assert text in page
+    assert page.count("<svg") == 2
+    assert 'title="road as &lt;sky&gt;: 25.0 %"' in page
+    assert page.count("<img") == 4
+    assert "errors of frankfurt_1" in page
+    assert "rgb(70, 130, 180)" in page
+
+
+def test_a_report_needs_nothing_but_itself(page):
+    parser = Addresses()
+    parser.feed(page)
+    assert parser.found
+    assert all(address.startswith(("data:", "#")) for address in parser.found)
+    assert "<script" not in page
+    assert "@import" not in page
+
+
+def test_names_are_not_taken_for_markup(page):
+    assert "<sky>" not in page
+    assert "<feedbackward>" not in page
+
+
+def test_a_class_that_does_not_occur_has_a_dash(page):
+    row = page[page.index("&lt;sky&gt;</td>") :]
+    assert row[: row.index("</tr>")].count("<td>-</td>") == 2
+
+
+def test_scores_survive_json(metrics):
+    best = Scores.from_dict(metrics["best"])
+    assert math.isnan(best.per_class["iou"]["<sky>"])
+    assert metrics["best"]["per_class"]["iou"]["<sky>"] is None
+    assert best.to_dict() == {key: value for key, value in metrics["best"].items() if key != "epoch"}
