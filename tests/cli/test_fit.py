@@ -318,16 +318,25 @@ def test_a_run_folder_that_cannot_be_written(command, tmp_path):
     refused(command, "fit", "--run_dir", tmp_path / "file" / "run", message=message)
 
 
-def test_a_checkpoint_of_other_classes(recipe, run, camvid, tmp_path):
-    folder = tmp_path / "folder"
+@pytest.fixture
+def folder(camvid, tmp_path):
+    """The same scenes as a folder of images and masks, with twelve classes."""
     for split in ("train", "val"):
-        shutil.copytree(camvid / split, folder / "images" / split)
-        shutil.copytree(camvid / f"{split}annot", folder / "masks" / split)
-    (folder / "classes.yaml").write_text(f"classes: {[f'class {index}' for index in range(12)]}\n")
-    text = RECIPE.replace("camvid.CamVidData", "folder.FolderData")
-    (tmp_path / "folder.yaml").write_text(text)
-    with pytest.raises(InputError, match=r"trained on 11 classes \(sky, .*but the data has 12 \(class 0, "):
-        fit.main(
-            "validate",
-            ["--config", str(tmp_path / "folder.yaml"), "--data.root", str(folder), "--run_dir", str(run)],
-        )
+        shutil.copytree(camvid / split, tmp_path / "folder/images" / split)
+        shutil.copytree(camvid / f"{split}annot", tmp_path / "folder/masks" / split)
+    names = [f"class {index}" for index in range(12)]
+    (tmp_path / "folder/classes.yaml").write_text(f"classes: {names}\n")
+    return tmp_path / "folder"
+
+
+def test_a_recipe_takes_another_data_set(command, folder, tmp_path, capsys):
+    options = ["--trainer.max_epochs", 1, "--run_dir", tmp_path / "run"]
+    command("fit", "--data", "FolderData", "--data.root", folder, *options)
+    assert "class 11" in capsys.readouterr().out
+    config = yaml.safe_load((tmp_path / "run/config.yaml").read_text())
+    assert config["data"]["init_args"]["batch_size"] == 2  # still the recipe's
+
+
+def test_a_checkpoint_of_other_classes(command, folder, run):
+    message = r"trained on 11 classes \(sky, .*but the data has 12 \(class 0, "
+    refused(command, "validate", "--data", "FolderData", "--data.root", folder, "--run_dir", run, message=message)

@@ -54,12 +54,15 @@ def test_heights_and_projection_are_inverse() -> None:
 def test_the_nearer_object_hides_the_other_whichever_is_drawn_first() -> None:
     for order in ((0, 1), (1, 0)):
         canvas = Canvas(camera())
-        objects = ((stand([upright(-1, 1, 0, 2, 0, GREY)], x=0, z=10), 10.0, 24), (stand([upright(-3, 3, 0, 4, 0, GREY)], x=0, z=20), 20.0, 11))
+        objects = (
+            (stand([upright(-1, 1, 0, 2, 0, GREY)], x=0, z=10), 10.0, 24),
+            (stand([upright(-3, 3, 0, 4, 0, GREY)], x=0, z=20), 20.0, 11),
+        )
         for polygons, depth, label in (objects[i] for i in order):
             canvas.stamp(polygons, depth=depth, label=label)
-        assert canvas.label_ids[60, 100] == 24
+        assert canvas.label_ids[50, 100] == 24
         assert canvas.label_ids[20, 100] == 11
-        assert canvas.depth[60, 100] == 10
+        assert canvas.depth[50, 100] == 10
 
 
 def test_an_object_covers_the_pixels_of_its_outline() -> None:

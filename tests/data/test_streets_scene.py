@@ -7,7 +7,7 @@ from feedbackward.data.cityscapes_labels import LABELS
 from feedbackward.data.streets import Scene, draw_scene
 
 SIZE = (64, 128)
-SEEDS = range(12)
+SEEDS = range(36)
 VOID = {0, 1, 4}
 DRAWN = {
     "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign", "vegetation",
@@ -53,15 +53,15 @@ def test_objects_have_instances_and_stuff_has_none(scenes: list[Scene]) -> None:
     assert max(counts) > 2, "several cars in one scene are told apart"
 
 
-def test_every_class_occurs_with_a_decent_share() -> None:
-    pixels, scenes = np.zeros(34), np.zeros(34)
-    for seed in range(60):
-        count = np.bincount(draw_scene((1, seed), SIZE).label_ids.ravel(), minlength=34)
+def test_every_class_occurs_with_a_decent_share(scenes: list[Scene]) -> None:
+    pixels, occurs = np.zeros(34), np.zeros(34)
+    for scene in scenes:
+        count = np.bincount(scene.label_ids.ravel(), minlength=34)
         pixels += count
-        scenes += count > 0
+        occurs += count > 0
     for label in LABELS:
         if label.name in DRAWN:
-            assert scenes[label.id] >= 15, label.name
+            assert occurs[label.id] >= 10, label.name
             assert pixels[label.id] / pixels.sum() > 0.002, label.name
     assert pixels[0] == 0, "nothing is left unpainted"
 
@@ -77,7 +77,7 @@ def test_sky_is_above_the_road_and_nothing_reaches_into_it_from_below(scenes: li
 
 
 def test_sizes_of_one_shape_show_one_scene() -> None:
-    for seed in SEEDS[:4]:
+    for seed in SEEDS[:3]:
         small, large = draw_scene(seed, (64, 128)), draw_scene(seed, (192, 384))
         centers = large.label_ids[1::3, 1::3]
         assert np.mean(centers == small.label_ids) > 0.9
@@ -87,17 +87,15 @@ def test_sizes_of_one_shape_show_one_scene() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 300), (61, 97), (150, 40)])
 def test_any_size_can_be_drawn(size: tuple[int, int]) -> None:
-    for seed in SEEDS[:4]:
-        scene = draw_scene(seed, size)
-        assert scene.image.shape == (*size, 3)
-        assert scene.label_ids.shape == scene.instance_ids.shape == size
+    scene = draw_scene(3, size)
+    assert scene.image.shape == (*size, 3)
+    assert scene.label_ids.shape == scene.instance_ids.shape == size
 
 
-def test_color_alone_does_not_tell_the_classes_apart() -> None:
+def test_color_alone_does_not_tell_the_classes_apart(scenes: list[Scene]) -> None:
     """The best label for each of 16x16x16 colours, fitted to the very pixels it is scored on, is often wrong."""
     pairs = np.zeros((16**3, 34))
-    for seed in range(16):
-        scene = draw_scene((2, seed), SIZE)
+    for scene in scenes:
         red, green, blue = (scene.image // 16).astype(int).transpose(2, 0, 1)
         np.add.at(pairs, ((red * 16 + green) * 16 + blue, scene.label_ids), 1)
     assert pairs.max(axis=1).sum() / pairs.sum() < 0.7

@@ -8,8 +8,7 @@ from PIL import Image
 
 from feedbackward.data.cityscapes import CityscapesData
 from feedbackward.data.cityscapes_labels import TRAIN_IDS
-from feedbackward.data.streets import Streets, draw_scene, write_cityscapes
-from feedbackward.data.streets import writing
+from feedbackward.data.streets import Streets, draw_scene, write_cityscapes, writing
 from feedbackward.errors import InputError
 
 SIZE = (24, 48)

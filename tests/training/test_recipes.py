@@ -9,8 +9,11 @@ import yaml
 from feedbackward.cli import fit
 from feedbackward.data.camvid import CamVidData
 from feedbackward.data.cityscapes import CityscapesData
+from feedbackward.data.cityscapes_labels import CITYSCAPES
+from feedbackward.data.streets import StreetsData
 from feedbackward.errors import InputError
 from feedbackward.losses import IoULoss
+from feedbackward.models import list_models
 from feedbackward.training.recipes import find_recipe, list_recipes
 
 
@@ -19,10 +22,12 @@ def parse(tmp_path, monkeypatch):
     """The parts that a recipe builds; encoders start from scratch, since the tests have no network."""
     monkeypatch.chdir(tmp_path)
 
-    def _parse(recipe, *more):
+    def _parse(recipe, *more, build=True):
         args = ["--config", recipe, "--model.encoder_weights", "null", *more]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(fit.FitCLI, "run", lambda self: built.append(self))
+            if not build:
+                patch.setattr(fit.FitCLI, "instantiate_classes", lambda self: None)
             built = []
             fit.main("fit", args)
         return built[0]
@@ -42,11 +47,20 @@ def test_the_recipes():
 
 
 @pytest.mark.parametrize("recipe", list_recipes())
-def test_every_recipe_builds_its_parts(parse, recipe):
+def test_every_recipe_is_accepted(parse, recipe):
     more = [] if recipe.startswith("streets") else ["--data.root", "somewhere"]
-    built = parse(recipe, *more)
-    assert built.model.network.class_table == built.datamodule.class_table
-    assert built.folder.root.parts == ("runs", recipe)
+    parsed = parse(recipe, *more, build=False)
+    assert parsed.folder.root.parts == ("runs", recipe)
+    assert yaml.safe_load(parsed.full_config)["model"]["model"] in list_models()
+
+
+def test_camvid_of_the_paper_differs_in_the_data_alone(parse):
+    configs = [
+        yaml.safe_load(parse(recipe, "--data.root", "somewhere", build=False).full_config)
+        for recipe in ("cityscapes_vgg16_pwp", "camvid_vgg16_pwp")
+    ]
+    assert configs[0]["model"] == configs[1]["model"]
+    assert configs[0]["trainer"] == configs[1]["trainer"]
 
 
 @pytest.mark.parametrize("variant", ["pwn", "pwp"])
@@ -89,6 +103,13 @@ def test_camvid_of_the_small_encoder(parse):
     assert 2.2e6 < sum(parameter.numel() for parameter in built.model.parameters()) < 2.3e6
     recipe = yaml.safe_load(find_recipe("camvid_mobilenetv2").read_text())
     assert recipe["model"]["encoder_weights"] is None
+
+
+def test_streets_need_no_data(parse):
+    built = parse("streets_mobilenetv2")
+    assert isinstance(built.datamodule, StreetsData)
+    assert built.model.network.class_table == CITYSCAPES
+    assert built.model.val_scores.cityscapes is not None
 
 
 def test_recipes_lie_in_the_package():

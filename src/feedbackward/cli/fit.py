@@ -16,7 +16,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich import get_console
 
-from feedbackward.data.datamodule import SegmentationDataModule
+from feedbackward.data import CamVidData, CityscapesData, FolderData, SegmentationDataModule, StreetsData
 from feedbackward.errors import InputError
 from feedbackward.training.checkpointing import BestAndLast
 from feedbackward.training.checkpoints import read_checkpoint
@@ -42,6 +42,9 @@ QUIET = (
     r"\s*By default only one JsonargparseDeprecationWarning",
     r"\s*``instantiate_classes`` was deprecated",
 )
+# The parser takes the name of a class without its module, as in --data FolderData, once it is imported.
+DATA_SETS = (CamVidData, CityscapesData, FolderData, StreetsData)
+
 CONFIG_FLAGS = ("--config", "-c")
 
 
@@ -77,9 +80,7 @@ class FitCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Adds the run folder, the checkpoint and early stopping; the network gets the data's classes."""
-        parser.add_argument(
-            "--run_dir", type=Path | None, help="Folder of the run; runs/RECIPE if not given."
-        )
+        parser.add_argument("--run_dir", type=Path | None, help="Folder of the run; runs/RECIPE if not given.")
         parser.add_argument(
             "--ckpt_path",
             type=str | None,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from feedbackward.graph.draw import draw
 from feedbackward.graph.explain import Row, Shape, explain
 from feedbackward.inference.loading import CHECKPOINT_SUFFIX, load_network
 from feedbackward.inference.outputs import prepare, write
-from feedbackward.models import Feedbackward, create_model, list_models
+from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, list_models
 
 DIALS = ("permute", "output_stride", "retrace", "encoder_norm")
 WIDTH_OF_FILES = 160
@@ -68,21 +68,22 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
     if drawing is not None:
         _check(drawing)
     network = _build(name, options)
-    way_back = network.way_back()
-    # The network repeats the last row and column of images that are smaller.
-    seen = (max(height, way_back.deepest_stride), max(width, way_back.deepest_stride))
     with torch.device("meta"):
+        way_back = network.way_back()
+        # The network repeats the last row and column of images that are smaller.
+        seen = (max(height, way_back.deepest_stride), max(width, way_back.deepest_stride))
         rows = explain(network.encoder, way_back, size=seen, in_channels=network.config["in_channels"])
-    end = next(row for row in rows if row.part == "end")
+        end = next(row for row in rows if row.part == "end")
+        flops = _flops(network, seen, end.signals[0])
 
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH_OF_FILES)
     dials = ", ".join(f"{dial}={network.config[dial]}" for dial in DIALS)
     console.print(Text(f"{name}: {network.config['encoder_name']}, {dials}", style="bold"))
-    console.print(_costs(network, _flops(network, seen, end.signals[0]), f"{height}×{width}"))
-    console.print(Text(f"One multiplication with its addition counts as 2 FLOPs. The way back ends at {end.path},"))
-    console.print(Text(f"with {way_back.channels} channels at 1/{way_back.stride} of the image's height and width."))
+    console.print(_costs(network, flops, f"{height}×{width}"))
+    console.print(Text("A multiplication with its addition counts as 2 FLOPs. /2: a stride, g32: groups."))
+    console.print(Text(f"The way back ends at {end.path}: {way_back.channels} channels, stride {way_back.stride}.\n"))
     console.print(_way_back(rows))
     if drawing is not None:
         title = ", ".join((name, *(f"{key}={value}" for key, value in options.items())))
@@ -124,7 +125,7 @@ def _build(name: str, options: dict[str, Any]) -> Feedbackward:
     return network.eval()
 
 
-def _create(name: str, options: dict[str, Any]) -> nn.Module:
+def _create(name: str, options: dict[str, Any]) -> SegmentationNetwork:
     if name in list_models():
         return create_model(name, encoder_weights=None, **options)
     try:
@@ -136,10 +137,9 @@ def _create(name: str, options: dict[str, Any]) -> nn.Module:
 
 def _flops(network: Feedbackward, size: tuple[int, int], signal: Shape) -> dict[str, int]:
     """What one image costs, by part; convolutions and matrix products count, all else is little beside them."""
-    with torch.device("meta"):
-        image = torch.empty(1, network.config["in_channels"], *size)
-        total, encoder = _count(network, image), _count(network.encoder, image)
-        head = _count(network.head, torch.empty(1, *signal))
+    image = torch.empty(1, network.config["in_channels"], *size)
+    total, encoder = _count(network, image), _count(network.encoder, image)
+    head = _count(network.head, torch.empty(1, *signal))
     return {"encoder": encoder, "way back": total - encoder - head, "head": head}
 
 
@@ -165,10 +165,11 @@ def _costs(network: Feedbackward, flops: dict[str, int], size: str) -> Table:
 
 def _way_back(rows: Sequence[Row]) -> Table:
     """The rows in the order of the way back; neighbours at which no signal arrives share a line."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for header in ("encoder node", "operation", "shape", "the way back there", "signal behind it"):
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    for header in ("encoder node", "operation", "shape", "the way back there", "signal then"):
         table.add_column(header, overflow="fold")
-    for reached, group in groupby(rows, key=lambda row: bool(row.signals)):
+    shown = [row for row in rows if row.operation != "Identity"]
+    for reached, group in groupby(shown, key=lambda row: bool(row.signals)):
         for line in map(_line, group) if reached else [_aside(list(group))]:
             table.add_row(*map(Text, line), style="" if reached else "dim")
     return table
@@ -185,7 +186,13 @@ def _aside(rows: list[Row]) -> tuple[str, ...]:
     words = ", ".join(first.actions) or "-"
     if first is last:
         return first.path, first.operation, _size(first.shape), words, "-"
-    return f"{first.path} … {last.path}", f"{len(rows)} nodes", _size(first.shape), words, "-"
+    return f"{_common(first.path, last.path)} …", f"{len(rows)} nodes", _size(first.shape), words, "-"
+
+
+def _common(first: str, second: str) -> str:
+    """The module that holds both paths, or the first path if that is the encoder itself."""
+    pairs = zip(first.split("."), second.split("."), strict=False)
+    return ".".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)) or first
 
 
 def _size(shape: Shape) -> str:

@@ -137,9 +137,7 @@ def _back(sheet: Sheet, mark: Mark) -> None:
         sheet.label(RIGHT, mark.y + 4, "×" if row.gate else "+", "middle")
         sheet.label(RIGHT + 12, mark.y + 11, words)
     else:
-        if mark.kind == "merge":
-            sheet.circle(RIGHT, mark.y, 2.5, "fork")
-        sheet.label(RIGHT + 7, mark.y + 11, words)
+        sheet.label(RIGHT - 7, mark.y + 4, words, "small right")
 
 
 def _end(sheet: Sheet, mark: Mark, end: Row, image: Row, classes: int) -> None:
@@ -163,21 +161,38 @@ def _turn(sheet: Sheet, turn: Row, last: Mark) -> None:
 
 def _down(line: Line, marks: list[Mark]) -> str:
     """The way of the encoder's value from one mark to another."""
-    source, target = marks[line.source], marks[line.target]
+    upper, lower = marks[line.source], marks[line.target]
+    halves = HALF[upper.kind], HALF[lower.kind]
     if line.lane is None:
-        return f"M{LEFT},{source.y + HALF[source.kind]:g} V{target.y - HALF[target.kind]:g}"
-    edges = [LEFT - (BOX / 2 if HALF[mark.kind] > 8 else HALF[mark.kind]) for mark in (source, target)]
-    return _around(edges[0], source.y + 4, edges[1], target.y - 4, LEFT - BOX / 2 - 10 - 7 * line.lane)
+        return f"M{LEFT},{upper.y + halves[0]:g} V{lower.y - halves[1]:g}"
+    start, end = (LEFT - _reach(half) for half in halves)
+    out = LEFT - BOX / 2 - 10 - 7 * line.lane
+    return (
+        f"M{start:g},{upper.y + _aside(upper, halves[0]):g} H{out:g} V{lower.y - _aside(lower, halves[1]):g} H{end:g}"
+    )
 
 
 def _up(line: Line, marks: list[Mark]) -> str:
     """The way of the signal, against that of the encoder's value."""
-    source, target = marks[line.target], marks[line.source]
-    heights = [_half(mark) for mark in (source, target)]
+    upper, lower = marks[line.source], marks[line.target]
+    halves = _half(upper), _half(lower)
     if line.lane is None:
-        return f"M{RIGHT},{source.y - heights[0]:g} V{target.y + heights[1]:g}"
-    edges = [RIGHT + (BOX / 2 if half > 8 else half) for half in heights]
-    return _around(edges[0], source.y - 4, edges[1], target.y + 4, RIGHT + BOX / 2 + 10 + 7 * line.lane)
+        return f"M{RIGHT},{lower.y - halves[1]:g} V{upper.y + halves[0]:g}"
+    end, start = (RIGHT + _reach(half) for half in halves)
+    out = RIGHT + BOX / 2 + 10 + 7 * line.lane
+    return (
+        f"M{start:g},{lower.y - _aside(lower, halves[1]):g} H{out:g} V{upper.y + _aside(upper, halves[0]):g} H{end:g}"
+    )
+
+
+def _reach(half: float) -> float:
+    """How far a mark of that height reaches to the side: boxes are higher than circles."""
+    return BOX / 2 if half > HALF["merge"] else half
+
+
+def _aside(mark: Mark, half: float) -> float:
+    """How far from the middle of a mark a line around others begins or ends, so that two of them keep apart."""
+    return 4 if half > JOINT or mark.kind == "merge" else 0
 
 
 def _half(mark: Mark) -> float:
@@ -187,11 +202,6 @@ def _half(mark: Mark) -> float:
     if mark.row.skip or mark.row.gate:
         return JOINT
     return HALF[mark.kind] if mark.row.weight or mark.kind == "resize" else 0
-
-
-def _around(x: float, y: float, to_x: float, to_y: float, out: float) -> str:
-    """A line out to the side, along, and back."""
-    return f"M{x:g},{y:g} H{out:g} V{to_y:g} H{to_x:g}"
 
 
 def _style(weight: str | None) -> str:

@@ -49,7 +49,7 @@ class Row:
         part: The "turn", a "node" of the encoder, the node at which the way back "ends", or one "beyond" it.
         name: The node's name in the graph.
         path: Its place in the encoder: the path of its module, or of the module that calls it.
-        operation: What the encoder does there.
+        operation: What the encoder does there, with a convolution's kernel, stride (/2) and groups (g32).
         shape: The encoder's value there.
         inputs: The names of the nodes that the encoder reads there.
         weighted: Whether the node's module has a weight to share.
@@ -85,6 +85,7 @@ def explain(encoder: fx.GraphModule, way_back: WayBack, *, size: tuple[int, int]
     """
     root = nn.Module()
     root.encoder, root.decoder = encoder, way_back.decoder
+    root.train(encoder.training)
     both = fx.GraphModule(root, way_back.graph)
     return _Rows(both, way_back, shapes(both, size, channels=in_channels)).all()
 
@@ -174,10 +175,10 @@ class _Rows:
         layer = self._module(node)
         if not isinstance(layer, nn.Conv2d):
             return name
+        kernel = "×".join(map(str, layer.kernel_size))
         stride = f" /{max(layer.stride)}" if max(layer.stride) > 1 else ""
-        depthwise = layer.groups == layer.in_channels > 1
-        groups = " depthwise" if depthwise else f" {layer.groups} groups" if layer.groups > 1 else ""
-        return f"{name} {'×'.join(map(str, layer.kernel_size))}{stride}{groups}"
+        groups = f" g{layer.groups}" if layer.groups > 1 else ""
+        return f"{name} {kernel}{stride}{groups}"
 
     def _is_weighted(self, node: fx.Node) -> bool:
         layer = self._module(node)

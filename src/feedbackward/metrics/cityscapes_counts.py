@@ -16,6 +16,7 @@ from feedbackward.metrics.functional import check_values
 
 _IDS = len(LABELS)
 _FIRST_INSTANCE = 1001  # smaller values of an instance map are label ids of stuff and of groups
+_BAND = 64  # rows
 _PREDICTION_HINT = "write label ids (road 7, sidewalk 8, ...); 255 is void in train ids, not here"
 
 
@@ -80,14 +81,26 @@ def count_image(
     _check_ids(label_ids, "the ground truth", "use the *_gtFine_labelIds.png files")
     check_values(instance_ids, _IDS * 1000, "the instance map")
 
-    # Counted are runs of pixels in which none of the maps changes: there are some 50 times fewer than pixels.
-    codes = prediction.to(torch.int32, copy=True).add_(label_ids.int(), alpha=_IDS)
-    codes.add_(instance_ids.int(), alpha=_IDS * _IDS)  # below 40 million
-    runs, pixels = codes.flatten().unique_consecutive(return_counts=True)
-
+    runs, pixels = _runs(prediction, label_ids, instance_ids)
     pairs = runs % (_IDS * _IDS)  # of a true and a predicted label id
     confusion = _sum_at(pairs, pixels, _IDS * _IDS).view(_IDS, _IDS)
     return CityscapesCounts(confusion, *_count_instances(pairs % _IDS, runs // (_IDS * _IDS), pixels))
+
+
+def _runs(prediction: Tensor, label_ids: Tensor, instance_ids: Tensor) -> tuple[Tensor, Tensor]:
+    """The runs of pixels in which none of the maps changes, some 50 times fewer than pixels, and their lengths.
+
+    A run is (instance id * 34 + label id) * 34 + predicted id, which is below 40 million.
+    """
+    runs, lengths = [], []
+    # Bands of an image stay in the processor's cache.
+    for maps in zip(*(torch.split(ids, _BAND) for ids in (prediction, label_ids, instance_ids)), strict=True):
+        predicted, labels, instances = (ids.to(torch.int32, copy=True) for ids in maps)
+        codes = instances.mul_(_IDS).add_(labels).mul_(_IDS).add_(predicted)
+        values, counts = torch.unique_consecutive(codes.flatten(), return_counts=True)
+        runs.append(values)
+        lengths.append(counts)
+    return torch.cat(runs), torch.cat(lengths)
 
 
 def _sum_at(places: Tensor, values: Tensor, size: int) -> Tensor:

@@ -145,5 +145,6 @@ def _refuse_train_ids(confusion: Int64[Tensor, "34 34"]) -> None:
     if as_train_ids > 2 * as_label_ids:
         raise InputError(
             f"the predictions look like train ids (0 to 18): read so, {as_train_ids} of "
-            f"{int(confusion.sum())} pixels are right, as label ids {as_label_ids}; write label ids (road 7, sidewalk 8, ...)"
+            f"{int(confusion.sum())} pixels are right, as label ids {as_label_ids}; "
+            f"write label ids (road 7, sidewalk 8, ...)"
         )

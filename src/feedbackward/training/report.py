@@ -117,7 +117,7 @@ def _chart(curves: list[dict[str, Any]], lines: dict[str, str], best_epoch: int,
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(fontsize=8, framealpha=0.75, edgecolor="none")
     buffer = io.StringIO()
     # Without a date and with a fixed salt the same training gives the same page.
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})

@@ -102,7 +102,7 @@ class SegmentationTask(pl.LightningModule):
             on_epoch=True,
             prog_bar=stage == "train",
             batch_size=len(image),
-            sync_dist=stage != "train",
+            sync_dist=True,
         )
         if stage == "train":
             return {"loss": loss}

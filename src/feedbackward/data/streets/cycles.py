@@ -9,16 +9,20 @@ from feedbackward.data.streets.colors import dim, pick
 from feedbackward.data.streets.people import CLOTHES, HAIRS, SKINS
 from feedbackward.data.streets.shapes import disc, limb, outline, upright
 
+_VIVID = (
+    (0.86, 0.80, 0.16), (0.90, 0.42, 0.10), (0.56, 0.80, 0.20), (0.84, 0.16, 0.14), (0.16, 0.42, 0.82),
+    (0.90, 0.90, 0.88),
+)  # fmt: skip
 _TYRE, _STEEL = (0.07, 0.07, 0.08), (0.45, 0.46, 0.48)
 
 
 def draw_bicycle(rng: np.random.Generator, *, across: bool) -> list[Polygon]:
     """Draw a bicycle, from its side if it stands across the view, else from behind."""
-    frame = pick(rng, CLOTHES)
+    frame = pick(rng, _VIVID)
     if not across:
         return [
-            limb((0, 0.0), (0, 0.70), 0.10, 0.10, _TYRE),
-            limb((-0.3, 1.02), (0.3, 1.02), 0.06, 0.06, _TYRE),
+            limb((0, 0.0), (0, 0.70), 0.14, 0.14, _TYRE),
+            limb((-0.3, 1.02), (0.3, 1.02), 0.08, 0.06, _TYRE),
             limb((0, 0.5), (0, 0.98), 0.12, 0.12, frame),
             upright(-0.13, 0.13, 0.86, 0.96, 0, _TYRE),
             upright(-0.06, 0.06, 0.60, 0.70, 0, (0.7, 0.1, 0.1)),
@@ -28,7 +32,7 @@ def draw_bicycle(rng: np.random.Generator, *, across: bool) -> list[Polygon]:
         for x in (-0.52, 0.52)
         for polygon in (
             disc((x, 0.35, 0), 0.35, _TYRE),
-            disc((x, 0.35, 0), 0.28, _STEEL, opacity=0.5),
+            disc((x, 0.35, 0), 0.26, _STEEL, opacity=0.6),
             disc((x, 0.35, 0), 0.06, _TYRE),
         )
     ]
@@ -38,7 +42,7 @@ def draw_bicycle(rng: np.random.Generator, *, across: bool) -> list[Polygon]:
     )  # fmt: skip
     return [
         *wheels,
-        *(limb(start, end, 0.07, 0.07, frame) for start, end in tubes),
+        *(limb(start, end, 0.09, 0.09, frame) for start, end in tubes),
         limb((-0.32, 0.93), (-0.06, 0.93), 0.09, 0.06, _TYRE),
         limb((0.28, 1.0), (0.46, 0.98), 0.06, 0.06, _TYRE),
     ]
@@ -46,7 +50,7 @@ def draw_bicycle(rng: np.random.Generator, *, across: bool) -> list[Polygon]:
 
 def draw_motorcycle(rng: np.random.Generator, *, across: bool) -> list[Polygon]:
     """Draw a motorcycle, from its side if it stands across the view, else from behind."""
-    paint = pick(rng, CLOTHES)
+    paint = pick(rng, _VIVID)
     if not across:
         return [
             limb((0, 0.0), (0, 0.66), 0.22, 0.22, _TYRE),
@@ -73,8 +77,9 @@ def draw_motorcycle(rng: np.random.Generator, *, across: bool) -> list[Polygon]:
 
 def draw_rider(rng: np.random.Generator, *, across: bool, motorcycle: bool) -> list[Polygon]:
     """Draw who rides a bicycle or a motorcycle, sitting on it as drawn above."""
-    coat, trousers, skin = (pick(rng, c) for c in (CLOTHES, CLOTHES, SKINS))
-    helmet = pick(rng, CLOTHES) if motorcycle or rng.random() < 0.6 else pick(rng, HAIRS)
+    coat = pick(rng, _VIVID if rng.random() < 0.7 else CLOTHES)
+    trousers, skin = pick(rng, CLOTHES), pick(rng, SKINS)
+    helmet = pick(rng, _VIVID) if motorcycle or rng.random() < 0.6 else pick(rng, HAIRS)
     seat, lean = (0.86, 0.20) if motorcycle else (0.95, rng.uniform(0.15, 0.32))
     turn = rng.uniform(0, 2 * pi)
     if not across:

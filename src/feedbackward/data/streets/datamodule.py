@@ -11,7 +11,7 @@ from feedbackward.errors import InputError
 class StreetsData(SegmentationDataModule):
     """Synthetic street scenes, drawn on the fly, with the classes and scores of Cityscapes; they need no download.
 
-    17 or 18 of the 19 classes occur: there are no trains.
+    18 of the 19 classes occur: there are no trains.
 
     Args:
         seed: Which streets; any whole number from 0.

@@ -42,20 +42,20 @@ def draw_lamp_post(rng: np.random.Generator, *, side: int) -> list[Part]:
         ],
         dim(color, 1.3),
     )
-    foot = upright(-0.19, 0.19, 0, 0.9, 0, dim(color, 0.85))
-    return [(POLE, [*_post(rng.uniform(0.10, 0.14), height, color), foot, arm, head])]
+    foot = upright(-0.24, 0.24, 0, 0.9, 0, dim(color, 0.85))
+    return [(POLE, [*_post(rng.uniform(0.13, 0.18), height, color), foot, arm, head])]
 
 
 def draw_traffic_light(rng: np.random.Generator, *, side: int) -> list[Part]:
     """Draw traffic lights on a post, half of the time with a second one on an arm over the road."""
     color, height = pick(rng, _METALS), rng.uniform(2.4, 3.2)
-    lit, size = int(rng.integers(3)), rng.uniform(0.85, 1.15)
-    parts: list[Part] = [(POLE, _post(0.10, height + 0.2, color))]
+    lit, size = int(rng.integers(3)), rng.uniform(1.1, 1.4)
+    parts: list[Part] = [(POLE, _post(0.13, height + 0.2, color))]
     places = [(0.0, height)]
     if rng.random() < 0.5:
         reach, over = -side * rng.uniform(2.4, 3.6), height + 2.6
         arm = flat([(0, over, 0), (reach, over + 0.1, 0), (reach, over + 0.25, 0), (0, over + 0.2, 0)], color)
-        parts[0] = (POLE, [*_post(0.12, over + 0.2, color), arm])
+        parts[0] = (POLE, [*_post(0.14, over + 0.2, color), arm])
         places.append((reach, over - 0.4))
     for x, y in places:
         box = [upright(x - 0.22 * size, x + 0.22 * size, y - 0.6 * size, y + 0.6 * size, 0, _BLACK)]
@@ -69,15 +69,15 @@ def draw_traffic_light(rng: np.random.Generator, *, side: int) -> list[Part]:
 def draw_sign(rng: np.random.Generator) -> list[Part]:
     """Draw a post with one sign or two."""
     height = rng.uniform(2.1, 2.9)
-    parts: list[Part] = [(POLE, _post(0.07, height + 0.3, pick(rng, _METALS)))]
+    parts: list[Part] = [(POLE, _post(0.10, height + 0.3, pick(rng, _METALS)))]
     plate = _plate(rng, height)
     if rng.random() < 0.35:
-        plate += _plate(rng, height - 0.95)
+        plate += _plate(rng, height - 1.05)
     return [*parts, (TRAFFIC_SIGN, plate)]
 
 
 def _plate(rng: np.random.Generator, y: float) -> list[Polygon]:
-    size = rng.uniform(0.40, 0.52)
+    size = rng.uniform(0.45, 0.58)
     kind = int(rng.integers(5))
     if kind == 0:  # prohibition, round
         inner = disc((0, y, 0), 0.7 * size, _WHITE)

@@ -108,14 +108,14 @@ def draw_garden_wall(rng: np.random.Generator, end: float) -> GardenWall:
         end=end,
         height=rng.uniform(1.1, 2.6),
         color=pick(rng, _STONES),
-        block=rng.uniform(0.3, 0.6),
+        block=rng.uniform(0.4, 0.8),
         seed=int(rng.integers(100)),
     )
 
 
 def draw_fence(rng: np.random.Generator, end: float) -> Fence:
     """Draw a fence that ends at a position along the street."""
-    return Fence(end=end, height=rng.uniform(1.1, 2.6), color=pick(rng, _BARS), pitch=rng.uniform(0.16, 0.32))
+    return Fence(end=end, height=rng.uniform(1.1, 2.6), color=pick(rng, _BARS), pitch=rng.uniform(0.26, 0.45))
 
 
 def draw_hedge(rng: np.random.Generator, end: float) -> Greenery:

@@ -28,7 +28,7 @@ _HOURS = (
     Hour((0.26, 0.46, 0.80), (0.70, 0.81, 0.92), (1.0, 0.99, 0.95), 0.9, 1.0, 0.02),  # clear
     Hour((0.64, 0.67, 0.71), (0.83, 0.85, 0.87), (0.94, 0.98, 1.0), 0.15, 0.92, 0.06),  # clouds
     Hour((0.52, 0.54, 0.70), (0.98, 0.84, 0.68), (1.08, 0.95, 0.80), 0.7, 0.85, 0.10),  # evening
-    Hour((0.17, 0.21, 0.36), (0.50, 0.47, 0.53), (0.84, 0.89, 1.05), 0.0, 0.62, 0.35),  # dusk
+    Hour((0.17, 0.21, 0.36), (0.50, 0.47, 0.53), (0.84, 0.89, 1.05), 0.0, 0.70, 0.35),  # dusk
 )
 
 
@@ -77,7 +77,7 @@ def draw_light(rng: np.random.Generator) -> Light:
         gain=rng.uniform(0.9, 1.3) * hour.brightness,
         gamma=rng.uniform(0.85, 1.15),
         blur=rng.uniform(0.0, 0.0016),
-        grain=rng.uniform(0.004, 0.018) / hour.brightness,
+        grain=rng.uniform(0.003, 0.014) / hour.brightness,
     )
 
 

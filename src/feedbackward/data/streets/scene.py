@@ -79,8 +79,8 @@ def draw_scene(seed: int | Sequence[int], size: tuple[int, int]) -> Scene:
 def _draw_camera(rng: np.random.Generator, street: Street, size: tuple[int, int]) -> Camera:
     return Camera(
         size=size,
-        focal=rng.uniform(0.8, 1.05),
-        horizon=rng.uniform(0.38, 0.52),
+        focal=rng.uniform(0.95, 1.2),
+        horizon=rng.uniform(0.40, 0.50),
         vanishing=rng.uniform(0.4, 0.6),
         x=street.lane_middle(int(rng.integers(street.lanes))) + rng.uniform(-0.4, 0.4),
         y=rng.uniform(1.2, 1.9),

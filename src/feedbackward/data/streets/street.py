@@ -74,8 +74,8 @@ class Street:
 def draw_street(rng: np.random.Generator) -> Street:
     """Draw a street's cross-section."""
     lane = rng.uniform(2.9, 3.6)
-    lanes = int(rng.choice((1, 2), p=(0.7, 0.3)))
-    half = lane * lanes + (2.2 if rng.random() < 0.6 else 0.3)  # with or without room to park
+    lanes = int(rng.choice((1, 2), p=(0.75, 0.25)))
+    half = lane * lanes + (2.2 if rng.random() < 0.5 else 0.3)  # with or without room to park
     grey = rng.uniform(0.24, 0.44)
     asphalt = (grey * rng.uniform(0.97, 1.03), grey, grey * rng.uniform(0.97, 1.06))
     start = rng.uniform(11, 34)
@@ -103,9 +103,9 @@ def _draw_bands(rng: np.random.Generator, half: float) -> tuple[Band, ...]:
     grass = ((0.20 + 0.20 * dry) * green, (0.34 + 0.05 * dry) * green, 0.12 * green)
     bands, x = [], half
     if rng.random() < 0.35:
-        x += rng.uniform(1.2, 2.8)
+        x += rng.uniform(1.0, 2.4)
         bands.append(Band(x, TERRAIN, grass, 0.20))
-    x += rng.uniform(2.0, 4.0)
+    x += rng.uniform(2.4, 4.5)
     bands.append(Band(x, SIDEWALK, paving, 0.07))
     if rng.random() < 0.7:
         x += rng.uniform(1.5, 7.0)

@@ -49,4 +49,4 @@ def hashed(i: NDArray[np.int32], j: NDArray[np.int32], *, salt: int) -> Array:
     """A value in [0, 1) for every pair of whole numbers, the same at every size of the picture."""
     mixed = (i.astype(np.uint32) * np.uint32(73856093)) ^ (j.astype(np.uint32) * np.uint32(19349663))
     mixed = (mixed ^ np.uint32(salt)) * np.uint32(2654435761)
-    return np.asarray((mixed >> np.uint32(8)) & np.uint32(0xFFFF), np.float32) / np.float32(65536)
+    return np.asarray(((mixed >> np.uint32(8)) & np.uint32(0xFFFF)) / np.float32(65536), np.float32)

@@ -77,8 +77,8 @@ def draw_traffic(rng: np.random.Generator, street: Street, camera: Camera) -> li
     things = []
     for number in range(-street.lanes, street.lanes):
         x = street.lane_middle(number)
-        z = rng.uniform(6, 30) if abs(x - camera.x) < 1 else rng.uniform(_NEAREST, 25)
-        while z < 90:
+        z = rng.uniform(6, 24) if abs(x - camera.x) < 1 else rng.uniform(_NEAREST, 25)
+        while z < 60:
             if rng.random() < 0.55:
                 heading, shift = 0.0 if number >= 0 else pi, rng.uniform(-0.3, 0.3)
                 things.append(_vehicle(camera, _draw_vehicle(rng), x=x + shift, z=z, heading=heading))
@@ -94,7 +94,7 @@ def draw_parked(rng: np.random.Generator, street: Street, camera: Camera) -> lis
     """Draw the cars at the kerbs."""
     things = []
     for side in (-1, 1):
-        z, busy = rng.uniform(_NEAREST, 9), rng.uniform(0.2, 0.9)
+        z, busy = rng.uniform(_NEAREST, 9), rng.uniform(0.1, 0.8)
         while z < 60:
             crossed = street.crossing and street.crossing[0] - 9 < z < street.crossing[1] + 1
             if street.parking and not crossed and rng.random() < busy:
@@ -110,13 +110,13 @@ def draw_people(rng: np.random.Generator, street: Street) -> list[Thing]:
     things = []
     for side in (-1, 1):
         inner, outer = street.sidewalk(side)
-        for _ in range(rng.integers(0, 5)):
-            x, z = side * rng.uniform(inner + 0.3, outer - 0.3), rng.uniform(5, 28)
+        for _ in range(rng.integers(1, 6)):
+            x, z = side * rng.uniform(inner + 0.3, outer - 0.3), rng.uniform(4.5, 20)
             things.append(_person(rng, x, z))
             if rng.random() < 0.35:
                 things.append(_person(rng, x + 0.6, z + rng.uniform(-0.3, 0.6)))
-    for _ in range(rng.choice(3, p=(0.65, 0.2, 0.15))):
-        z = street.crossing[0] - rng.uniform(1.5, 4) if street.crossing else rng.uniform(9, 25)
+    for _ in range(rng.choice(3, p=(0.5, 0.3, 0.2))):
+        z = street.crossing[0] - rng.uniform(1.5, 4) if street.crossing else rng.uniform(7, 18)
         things.append(_person(rng, rng.uniform(-street.half, street.half), z))
     return things
 
@@ -130,15 +130,15 @@ def draw_cyclists(rng: np.random.Generator, street: Street) -> list[Thing]:
     """Draw bicycles and motorcycles, with riders on the road and without them on the sidewalk."""
     things = []
     edge = street.lanes * street.lane
-    for _ in range(rng.choice(4, p=(0.2, 0.4, 0.25, 0.15))):
-        across, side = bool(rng.random() < 0.45), int(rng.choice((-1, 1)))
+    for _ in range(rng.choice(4, p=(0.1, 0.4, 0.3, 0.2))):
+        across, side = bool(rng.random() < 0.6), int(rng.choice((-1, 1)))
         x = rng.uniform(-edge, edge) if across else side * (edge - rng.uniform(0.3, 1.2))
-        things.append(_cyclist(rng, x, rng.uniform(5.5, 18), across=across, ridden=True))
-    for _ in range(rng.choice(4, p=(0.45, 0.25, 0.2, 0.1))):
+        things.append(_cyclist(rng, x, rng.uniform(4.5, 13), across=across, ridden=True))
+    for _ in range(rng.choice(4, p=(0.3, 0.35, 0.25, 0.1))):
         side = int(rng.choice((-1, 1)))
         inner, outer = street.sidewalk(side)
         x = side * rng.uniform(inner + 0.5, outer)
-        things.append(_cyclist(rng, x, rng.uniform(5, 16), across=bool(rng.random() < 0.7), ridden=False))
+        things.append(_cyclist(rng, x, rng.uniform(4.5, 12), across=bool(rng.random() < 0.8), ridden=False))
     return things
 
 
@@ -158,11 +158,11 @@ def draw_furniture(rng: np.random.Generator, street: Street) -> list[Thing]:
     for side in (-1, 1):
         kerb = side * (street.half + 0.45)
         z, pitch = rng.uniform(5, 16), rng.uniform(13, 24)
-        while z < 60:
+        while z < 45:
             things.append(_furniture(draw_lamp_post(rng, side=side), kerb + side * rng.uniform(0, 0.4), z, 7))
             z += pitch
         for _ in range(rng.integers(0, 4)):
-            things.append(_furniture(draw_sign(rng), kerb, rng.uniform(6, 26), 2.5))
+            things.append(_furniture(draw_sign(rng), kerb, rng.uniform(5, 20), 2.5))
         if rng.random() < 0.6 or street.crossing:
             z = street.crossing[0] - 0.8 if street.crossing else rng.uniform(9, 24)
             things.append(_furniture(draw_traffic_light(rng, side=side), kerb, z, 3))

@@ -1,0 +1,153 @@
+import xml.etree.ElementTree as ET
+
+import pytest
+from rich.console import Console
+
+from feedbackward.cli import info
+from feedbackward.cli.main import main
+from feedbackward.models import create_model
+
+
+@pytest.fixture
+def run(capsys):
+    """Runs the command; gives what it printed."""
+
+    def command(*args):
+        main(["info", *args])
+        return capsys.readouterr().out
+
+    return command
+
+
+@pytest.fixture
+def refused(capsys):
+    """Runs the command, which must fail; gives its error message."""
+
+    def command(*args):
+        with pytest.raises(SystemExit) as caught:
+            main(["info", *args])
+        printed = capsys.readouterr()
+        assert caught.value.code == 2
+        assert printed.out == ""
+        return printed.err
+
+    return command
+
+
+def costs(output):
+    """Parameters and GFLOPs by part."""
+    parts = ("encoder", "way back", "head", "total")
+    lines = [line.strip() for line in output.splitlines()]
+    found = {part: line.removeprefix(part).split() for line in lines for part in parts if line.startswith(f"{part}  ")}
+    return {part: (int(words[0].replace(",", "")), float(words[-1].replace(",", ""))) for part, words in found.items()}
+
+
+# Channels of VGG-16's convolutions, and by how much their feature maps are smaller than the image.
+VGG = [(3, 64, 1), (64, 64, 1), (64, 128, 2), (128, 128, 2), (128, 256, 4), *[(256, 256, 4)] * 2]
+VGG += [(256, 512, 8), *[(512, 512, 8)] * 2, *[(512, 512, 16)] * 3]
+
+
+def test_the_paper_s_parameters_and_a_hand_count_of_flops(run):
+    output = run("vgg16_pwn", "--size", "256,512")
+    weights = sum(9 * a * b for a, b, _ in VGG)
+    assert weights == 14_710_464
+    one_pass = sum(2 * 9 * a * b * (256 // stride) * (512 // stride) for a, b, stride in VGG) / 1e9
+    head = 2 * 3 * 19 * 256 * 512 / 1e9
+    assert costs(output) == {
+        "encoder": (weights + 8_448, pytest.approx(one_pass, abs=0.005)),
+        "way back": (7_430, pytest.approx(one_pass, abs=0.005)),
+        "head": (3 * 19 + 19, pytest.approx(head, abs=0.005)),
+        "total": (weights + 8_448 + 7_430 + 76, pytest.approx(2 * one_pass + head, abs=0.005)),
+    }
+    assert "The way back ends at image: 3 channels, stride 1." in output
+
+
+def test_an_encoder_of_timm_with_options(run):
+    output = run(
+        "test_resnet", "--size", "128,128", "--classes", "5", "--retrace", "transitions", "--permute", "possible"
+    )
+    assert output.startswith(
+        "test_resnet: test_resnet, permute=possible, output_stride=4, retrace=transitions, encoder_norm=own\n"
+    )
+    assert costs(output)["head"][0] == 5 * 32 + 5
+    assert "The way back ends at maxpool: 32 channels, stride 4." in output
+    row = next(line for line in output.splitlines() if line.startswith("layer4.0.conv1 "))
+    assert row.split()[-1] == "192×8×8"
+    assert "passed by" in output
+
+
+def test_options_override_a_preset_and_null_is_the_image(run):
+    output = run("vgg16_pwn", "--size", "32,32", "--permute", "possible", "--output_stride", "1")
+    assert "permute=possible, output_stride=1, " in output
+    assert "output_stride=None" in run(
+        "test_resnet", "--size", "32,32", "--output_stride", "null", "--in_channels", "4"
+    )
+
+
+def test_a_small_image_is_seen_as_the_network_sees_it(run):
+    small, padded = (run("test_resnet", "--size", size) for size in ("8,40", "32,40"))
+    assert costs(small) == costs(padded)
+    assert "at 8×40" in small
+
+
+def test_output_for_files_is_plain_and_unbroken(run):
+    lines = run("test_resnet", "--size", "64,64").splitlines()
+    assert not any("\x1b" in line for line in lines)
+    assert any(line.startswith("layer3.0.conv3 ") and "conv (axes swapped), norm" in line for line in lines)
+
+
+def test_it_fits_a_hundred_columns(run, monkeypatch, capsys):
+    monkeypatch.setattr(info, "Console", lambda **_: Console(width=100, force_terminal=True, color_system=None))
+    lines = run("test_resnet").splitlines()
+    assert max(map(len, lines)) <= 100
+    assert any("upsample, conv (axes swapped), norm  192×32×64" in line for line in lines)
+
+
+def test_a_saved_network(run, refused, tmp_path):
+    network = create_model("feedbackward", encoder_name="test_resnet", encoder_weights=None, classes=3)
+    network.save_pretrained(tmp_path / "net")
+    folder = str(tmp_path / "net")
+    assert costs(run(folder, "--size", "64,64"))["head"][0] == 3 * 32 + 3
+    assert "is a saved network with its own classes, permute; leave" in refused(
+        folder, "--classes", "4", "--permute", "possible"
+    )
+
+
+def test_the_drawing(run, tmp_path):
+    path = tmp_path / "figures" / "net.svg"
+    output = run("test_resnet", "--size", "64,64", "--draw", str(path), "--classes", "7")
+    assert output.splitlines()[-1] == str(path)
+    texts = [text.text for text in ET.parse(path).iter("{http://www.w3.org/2000/svg}text")]
+    assert {"test_resnet, classes=7", "7×64×64"} <= {*texts}
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["test_resnet", "--draw", "a.png"], "only SVG can be drawn; give a name that ends in .svg"),
+        (["test_resnet", "--size", "64"], "--size is '64'; expected height and width, such as 512,1024"),
+        (["test_resnet", "--size", "0,64"], "--size is '0,64'; expected a height and a width of at least 1"),
+        (["resnet5"], "unknown encoder 'resnet5'; the nearest names are"),
+        (["vgg16_pwm"], "; the nearest model is vgg16_pw"),
+        (["feedbackward"], "give the name of one in its place"),
+        (["no/such/folder"], "no such model: no/such/folder; expected a folder with config.json"),
+        (["nothing.ckpt"], "no such model: nothing.ckpt"),
+        (["test_resnet", "--output_stride", "3"], "output_stride=3: this encoder has no feature of that stride"),
+        (["test_resnet", "--permute", "never"], 'Parser key "permute"'),
+        (["test_resnet", "--classes", "0"], 'Parser key "classes"'),
+    ],
+)
+def test_what_cannot_be_used_is_told(args, message, refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert message in refused(*args)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_drawing_that_cannot_be_written_is_told_before_the_work(refused, tmp_path, monkeypatch):
+    monkeypatch.setattr(info, "create_model", None)
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.svg").mkdir()
+    assert "cannot be written" in refused("test_resnet", "--draw", str(tmp_path / "file" / "a.svg"))
+    assert "this is a folder; give the name of a file" in refused("test_resnet", "--draw", str(tmp_path / "folder.svg"))
