@@ -16,7 +16,7 @@ from feedbackward.cli.main import main
 from feedbackward.data.camvid import CAMVID
 from feedbackward.errors import InputError
 from feedbackward.models import from_pretrained
-from feedbackward.training.checkpoints import read_checkpoint
+from feedbackward.models.checkpoint import read_checkpoint
 from feedbackward.training.recipes import list_recipes
 
 RECIPE = """

@@ -20,7 +20,8 @@ from feedbackward.errors import InputError
 from feedbackward.graph import Permute, Retrace
 from feedbackward.graph.draw import draw
 from feedbackward.graph.explain import Row, Shape, explain
-from feedbackward.inference.loading import CHECKPOINT_SUFFIX, load_network
+from feedbackward.inference.loading import load_network
+from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX
 from feedbackward.inference.outputs import prepare, write
 from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, list_models
 

@@ -1,26 +1,21 @@
 """The trained network behind a path or a hub id, ready to predict.
 
-A saved folder and a hub id hold config.json and model.safetensors; a training checkpoint is read by torch's
-restricted unpickler, which takes tensors and plain data only and refuses everything that would run code.
+A saved folder and a hub id hold config.json and model.safetensors; a training checkpoint holds the same in one file.
 """
 
-import pickle
 import re
-import zipfile
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor
 
 from feedbackward.data.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.models import SegmentationNetwork, create_model, from_pretrained
+from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX, listed, read_checkpoint
+from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE
 
-CHECKPOINT_SUFFIX = ".ckpt"
 NETWORK_PREFIX = "network."
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_LISTED = 3
 
 
 def load_network(model: str | Path) -> SegmentationNetwork:
@@ -55,7 +50,7 @@ def load_network(model: str | Path) -> SegmentationNetwork:
 
 
 def _load_folder(folder: Path) -> SegmentationNetwork:
-    missing = [name for name in ("config.json", "model.safetensors") if not (folder / name).is_file()]
+    missing = [name for name in (CONFIG_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
     if missing:
         checkpoints = sorted(folder.rglob(f"*{CHECKPOINT_SUFFIX}"))
         hint = f"; did you mean the checkpoint {checkpoints[0]}?" if checkpoints else ""
@@ -71,13 +66,10 @@ def load_checkpoint(path: Path) -> SegmentationNetwork:
     Raises:
         InputError: If the file is not a checkpoint of `feedbackward fit`, is damaged, or would run code.
     """
-    checkpoint = _read(path)
-    ours = checkpoint.get("feedbackward")
-    if not isinstance(ours, dict) or "state_dict" not in checkpoint:
-        raise InputError(
-            f"{path} is a checkpoint of another program: expected 'feedbackward' and 'state_dict' in it, "
-            f"found {_some(checkpoint)}; give one that `feedbackward fit` wrote"
-        )
+    if path.suffix == ".safetensors" or path.name == CONFIG_FILE:
+        raise InputError(f"{path} is one file of a saved network; give its folder: {path.parent}")
+    checkpoint = read_checkpoint(path)
+    ours = checkpoint["feedbackward"]
     config = dict(ours["config"])
     network = create_model(config.pop("model"), **config)
     tensors = {
@@ -91,51 +83,19 @@ def load_checkpoint(path: Path) -> SegmentationNetwork:
     return network
 
 
-def _read(path: Path) -> dict[str, Any]:
-    if path.suffix == ".safetensors" or path.name == "config.json":
-        raise InputError(f"{path} is one file of a saved network; give its folder: {path.parent}")
-    with path.open("rb") as file:
-        magic = file.read(4)
-    if magic != b"PK\x03\x04":
-        raise InputError(f"{path} is no checkpoint (its first bytes are {magic!r}); give one of `feedbackward fit`")
-    if not zipfile.is_zipfile(path):
-        raise InputError(f"{path} is truncated: its end is missing; copy or download it again")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except pickle.UnpicklingError as error:
-        raise InputError(
-            f"{path} was not loaded, because it holds more than tensors and plain data and could run code: "
-            f"{_refused(path)}; give one that `feedbackward fit` wrote"
-        ) from error
-    except RuntimeError as error:
-        raise InputError(f"{path} is no checkpoint or is damaged: {error}") from error
-    if not isinstance(checkpoint, dict):
-        raise InputError(f"{path} holds a {type(checkpoint).__name__}; give a checkpoint of `feedbackward fit`")
-    return checkpoint
-
-
-def _refused(path: Path) -> str:
-    return _some(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-
-
 def _fill(network: SegmentationNetwork, tensors: dict[str, Tensor], path: Path) -> None:
     expected = network.state_dict()
     problems = []
     if missing := expected.keys() - tensors.keys():
-        problems.append(f"{len(missing)} tensors missing ({_some(missing)})")
+        problems.append(f"{len(missing)} tensors missing ({listed(missing)})")
     if unexpected := tensors.keys() - expected.keys():
-        problems.append(f"{len(unexpected)} unexpected ({_some(unexpected)})")
+        problems.append(f"{len(unexpected)} unexpected ({listed(unexpected)})")
     other = {name for name in expected.keys() & tensors.keys() if expected[name].shape != tensors[name].shape}
     if other:
-        problems.append(f"{len(other)} of another shape ({_some(other)})")
+        problems.append(f"{len(other)} of another shape ({listed(other)})")
     if problems:
         raise InputError(
             f"the tensors of {path} do not fit the network of its configuration: {', '.join(problems)}; it "
             f"may come from another version of feedbackward"
         )
     network.load_state_dict(tensors)
-
-
-def _some(names: Any) -> str:
-    names = sorted(str(name) for name in names)
-    return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")

@@ -1,42 +1,9 @@
-"""Reading training checkpoints safely, and refusing those that do not fit.
+"""Refusing a checkpoint of other classes or of another network before a tensor is copied."""
 
-Nothing stored in a file is ever executed: torch.load reads tensors and plain data alone.
-"""
-
-import pickle
-from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
-
-import torch
 
 from feedbackward.data.classes import ClassTable
 from feedbackward.errors import InputError
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a training checkpoint to the CPU.
-
-    Raises:
-        InputError: If the file is missing, is damaged, holds code, or is not a checkpoint of feedbackward.
-    """
-    if not path.is_file():
-        raise InputError(f"no checkpoint at {path}; give the path of a .ckpt file that `feedbackward fit` wrote")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, BadZipFile, KeyError) as error:
-        raise InputError(
-            f"{path} cannot be read as a checkpoint: it is damaged, incomplete, or holds more than tensors "
-            f"and plain data; give a .ckpt file that `feedbackward fit` wrote"
-        ) from error
-    require_feedbackward(checkpoint, source=str(path))
-    return dict(checkpoint)
-
-
-def require_feedbackward(checkpoint: Any, *, source: str) -> None:
-    """Raise an InputError unless the checkpoint was written by `feedbackward fit`."""
-    if not isinstance(checkpoint, dict) or "feedbackward" not in checkpoint:
-        raise InputError(f"{source} holds no feedbackward training; give a .ckpt file that `feedbackward fit` wrote")
 
 
 def check_checkpoint(checkpoint: dict[str, Any], *, config: dict[str, Any], class_table: ClassTable) -> None:
@@ -50,7 +17,6 @@ def check_checkpoint(checkpoint: dict[str, Any], *, config: dict[str, Any], clas
     Raises:
         InputError: If the classes or the networks differ; the message shows both.
     """
-    require_feedbackward(checkpoint, source="the checkpoint")
     saved = ClassTable.from_dict(checkpoint["feedbackward"]["class_table"])
     if saved.names != class_table.names:
         raise InputError(

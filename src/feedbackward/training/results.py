@@ -10,7 +10,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import Dataset
 
 from feedbackward.data.datamodule import Item
-from feedbackward.training.checkpoints import read_checkpoint
+from feedbackward.models.checkpoint import read_checkpoint
 from feedbackward.training.history import History
 from feedbackward.training.panels import Panels, draw_panels
 from feedbackward.training.pictures import spread

@@ -1,0 +1,60 @@
+"""Reading a training checkpoint safely: tensors and plain data, nothing that is executed.
+
+torch's restricted unpickler refuses everything else; see torch.load(weights_only=True).
+"""
+
+import pickle
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from feedbackward.errors import InputError
+
+CHECKPOINT_SUFFIX = ".ckpt"
+_LISTED = 3
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint of `feedbackward fit` to the CPU.
+
+    Returns:
+        Lightning's checkpoint, with "state_dict" and, under "feedbackward", the network's "config" and "class_table".
+
+    Raises:
+        InputError: If the file is missing, truncated or damaged, would run code, or comes from another program.
+    """
+    if not path.is_file():
+        raise InputError(f"no checkpoint at {path}; give the path of a .ckpt file that `feedbackward fit` wrote")
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic != b"PK\x03\x04":
+        raise InputError(f"{path} is no checkpoint (its first bytes are {magic!r}); give one of `feedbackward fit`")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is truncated: its end is missing; copy or download it again")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{path} was not loaded, because it holds more than tensors and plain data and could run code: "
+            f"{listed(torch.serialization.get_unsafe_globals_in_checkpoint(path))}; give one that `feedbackward fit` wrote"
+        ) from error
+    except RuntimeError as error:
+        raise InputError(f"{path} is no checkpoint or is damaged: {error}") from error
+    if not isinstance(checkpoint, dict):
+        raise InputError(f"{path} holds a {type(checkpoint).__name__}; give a checkpoint of `feedbackward fit`")
+    if not isinstance(checkpoint.get("feedbackward"), dict) or "state_dict" not in checkpoint:
+        raise InputError(
+            f"{path} is a checkpoint of another program: expected 'feedbackward' and 'state_dict' in it, "
+            f"found {listed(checkpoint)}; give one that `feedbackward fit` wrote"
+        )
+    return checkpoint
+
+
+def listed(names: Iterable[Any]) -> str:
+    """The first few of some names, and how many more there are."""
+    ordered = sorted(str(name) for name in names)
+    more = f" and {len(ordered) - _LISTED} more" if len(ordered) > _LISTED else ""
+    return ", ".join(ordered[:_LISTED]) + more

@@ -1,0 +1,55 @@
+import pickle
+
+import pytest
+import torch
+
+from feedbackward.errors import InputError
+from feedbackward.models.checkpoint import read_checkpoint
+
+
+class Code:
+    def __reduce__(self):
+        return (exec, ("raise SystemError('code of a checkpoint was run')",))
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(InputError, match=r"no checkpoint at .*gone.ckpt; give the path"):
+        read_checkpoint(tmp_path / "gone.ckpt")
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 half a zip file"])
+def test_a_damaged_file(tmp_path, content):
+    (tmp_path / "bad.ckpt").write_bytes(content)
+    with pytest.raises(InputError, match=r"bad\.ckpt is (no checkpoint|truncated)"):
+        read_checkpoint(tmp_path / "bad.ckpt")
+
+
+def test_a_truncated_file(tmp_path):
+    torch.save({"feedbackward": {}, "tensor": torch.zeros(1000)}, tmp_path / "whole.ckpt")
+    content = (tmp_path / "whole.ckpt").read_bytes()
+    (tmp_path / "half.ckpt").write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match=r"half\.ckpt is truncated: its end is missing"):
+        read_checkpoint(tmp_path / "half.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("save", "message"),
+    [
+        (torch.save, "holds more than tensors and plain data and could run code: .*exec"),
+        (lambda data, path: path.write_bytes(pickle.dumps(data, protocol=2)), "is no checkpoint"),
+    ],
+)
+def test_code_in_a_file_is_not_run(tmp_path, save, message):
+    save({"feedbackward": Code()}, tmp_path / "evil.ckpt")
+    with pytest.raises(InputError, match=message):
+        read_checkpoint(tmp_path / "evil.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [({"state_dict": {}}, "of another program: .* found state_dict; give one"), ([1, 2], "holds a list")],
+)
+def test_a_checkpoint_of_something_else(tmp_path, data, message):
+    torch.save(data, tmp_path / "other.ckpt")
+    with pytest.raises(InputError, match=message):
+        read_checkpoint(tmp_path / "other.ckpt")
