@@ -2,6 +2,4 @@
 
 from jaxtyping import install_import_hook
 
-install_import_hook(
-    ["feedbackward.nn", "feedbackward.losses", "feedbackward.metrics"], "beartype.beartype"
-)
+install_import_hook(["feedbackward.nn", "feedbackward.losses", "feedbackward.metrics"], "beartype.beartype")

@@ -11,7 +11,7 @@ import feedbackward
 SOURCE = Path(feedbackward.__file__).parent
 FLOORS = (
     {"errors"},
-    {"nn", "data"},
+    {"nn", "data", "writing"},
     {"graph", "losses", "metrics", "drawing"},
     {"models"},
     {"training", "inference"},

@@ -274,7 +274,7 @@ def test_the_class_file_belongs_to_the_folder_data_set(classes: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("no/such/folder.json", r"folder\.json cannot be written: "),
+        ("no/such/folder.json", r"folder\.json cannot be written "),
         ("gtFine", "is a folder; give the name of a file"),
     ],
 )

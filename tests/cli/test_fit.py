@@ -314,7 +314,7 @@ def test_nothing_to_validate(command, tmp_path):
 
 def test_a_run_folder_that_cannot_be_written(command, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    message = r"cannot write to the run folder .*file/run .*choose another with --run_dir"
+    message = r"the run folder .*file/run cannot be written .*choose another place"
     refused(command, "fit", "--run_dir", tmp_path / "file" / "run", message=message)
 
 

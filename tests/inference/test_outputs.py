@@ -15,7 +15,6 @@ from feedbackward.inference.outputs import (
     plan,
     prepare,
     submission_image,
-    write,
     zip_submission,
 )
 
@@ -97,25 +96,6 @@ def test_an_output_that_cannot_be_written(tmp_path):
     touched(tmp_path, "out/masks")
     with pytest.raises(InputError, match="cannot be written"):
         prepare(tmp_path / "out", [tmp_path / "out/masks/a.png"], overwrite=False)
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "a.png"
-    write(path, lambda file: file.write(b"first"))
-
-    def fail(error):
-        def save(file):
-            file.write(b"half")
-            raise error
-
-        return save
-
-    with pytest.raises(InputError, match=r"a\.png cannot be written: .*No space left"):
-        write(path, fail(OSError(28, "No space left on device")))
-    with pytest.raises(KeyboardInterrupt):
-        write(path, fail(KeyboardInterrupt()))
-    assert path.read_bytes() == b"first"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_masks_hold_indices_and_show_colours(tmp_path):

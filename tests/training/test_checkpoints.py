@@ -1,6 +1,3 @@
-import pytest
-
-from feedbackward.errors import InputError
 from feedbackward.training.checkpoints import check_checkpoint
 
 

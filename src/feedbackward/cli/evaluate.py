@@ -3,12 +3,11 @@
 For Cityscapes the JSON has the keys of the official evaluator's result file, NaN written bare as there.
 """
 
-import json
 import math
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from json import dumps
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +25,7 @@ from feedbackward.errors import InputError
 from feedbackward.metrics.cityscapes_result import CityscapesResult
 from feedbackward.metrics.evaluate import evaluate_cityscapes, evaluate_classes
 from feedbackward.metrics.pairs import find_cityscapes_pairs, find_class_pairs
+from feedbackward.writing import check_writable, write_whole
 
 DataSet = Literal["cityscapes", "camvid", "folder"]
 
@@ -87,7 +87,9 @@ def evaluate(
     """
     class_file = _class_file(dataset, classes)
     if json is not None:
-        _check_writable(json)
+        if json.is_dir():
+            raise InputError(f"{json} is a folder; give the name of a file for --json")
+        check_writable(json.parent, what=str(json))
     console = Console()
     if class_file is None:
         pairs = find_cityscapes_pairs(ground_truth, predictions)
@@ -103,7 +105,8 @@ def evaluate(
     for rendered in tables:
         console.print(rendered)
     if json is not None:
-        _write_json(json, data)
+        text = dumps(data, indent=4, sort_keys=True) + "\n"
+        write_whole(json, lambda file: file.write(text.encode()))
 
 
 def cityscapes_tables(result: CityscapesResult) -> list[Table]:
@@ -168,24 +171,3 @@ def _plain(scores: dict[str, Tensor], class_table: ClassTable) -> dict[str, Any]
         "classes": list(class_table.names),
         "confusion": scores["confusion"].tolist(),
     }
-
-
-def _check_writable(path: Path) -> None:
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; give the name of a file for --json")
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error}") from error
-
-
-def _write_json(path: Path, data: dict[str, Any]) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(json.dumps(data, indent=4, sort_keys=True) + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)

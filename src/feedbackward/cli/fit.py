@@ -18,8 +18,8 @@ from rich import get_console
 
 from feedbackward.data import CamVidData, CityscapesData, FolderData, SegmentationDataModule, StreetsData
 from feedbackward.errors import InputError
-from feedbackward.training.checkpointing import BestAndLast
 from feedbackward.models.checkpoint import read_checkpoint
+from feedbackward.training.checkpointing import BestAndLast
 from feedbackward.training.console import EpochLines, print_scores
 from feedbackward.training.history import History
 from feedbackward.training.pictures import TensorBoardPictures

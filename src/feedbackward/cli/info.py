@@ -21,9 +21,10 @@ from feedbackward.graph import Permute, Retrace
 from feedbackward.graph.draw import draw
 from feedbackward.graph.explain import Row, Shape, explain
 from feedbackward.inference.loading import load_network
-from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX
-from feedbackward.inference.outputs import prepare, write
+from feedbackward.inference.outputs import prepare
 from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, list_models
+from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX
+from feedbackward.writing import write_whole
 
 DIALS = ("permute", "output_stride", "retrace", "encoder_norm")
 WIDTH_OF_FILES = 160
@@ -89,7 +90,7 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
     if drawing is not None:
         title = ", ".join((name, *(f"{key}={value}" for key, value in options.items())))
         svg = draw(rows, title=title, classes=network.classes).encode()
-        write(drawing, lambda file: file.write(svg))
+        write_whole(drawing, lambda file: file.write(svg))
         console.print(Text(str(drawing)), soft_wrap=True)
 
 

@@ -26,10 +26,10 @@ from feedbackward.inference.outputs import (
     plan,
     prepare,
     submission_image,
-    write,
     zip_submission,
 )
 from feedbackward.inference.predictor import Predictor, choose_device
+from feedbackward.writing import write_whole
 
 
 def main(args: list[str]) -> None:
@@ -116,10 +116,10 @@ def _run(predictor: Predictor, job: Job, table: ClassTable, layout: Layout) -> N
     image = read_image(job.image)
     prediction = predictor.predict(image)
     picture = submission_image(prediction) if layout == "cityscapes" else mask_image(prediction, table)
-    write(job.mask, lambda file: picture.save(file, format="PNG"))
+    write_whole(job.mask, lambda file: picture.save(file, format="PNG"))
     if job.overlay is not None:
         overlay = overlay_image(image, prediction, table)
-        write(job.overlay, lambda file: overlay.save(file, format="JPEG", quality=92))
+        write_whole(job.overlay, lambda file: overlay.save(file, format="JPEG", quality=92))
     return prediction
 
 

@@ -36,9 +36,7 @@ class ClassTable:
         if repeated:
             raise InputError(f"class names {repeated} appear more than once; give every class its own name")
         if len(self.colors) != len(self.names):
-            raise InputError(
-                f"{len(self.names)} class names but {len(self.colors)} colours; give one colour per class"
-            )
+            raise InputError(f"{len(self.names)} class names but {len(self.colors)} colours; give one colour per class")
         for name, color in zip(self.names, self.colors, strict=True):
             if len(color) != 3 or not all(0 <= value <= 255 for value in color):
                 raise InputError(f"colour {color} of class {name!r}: expected three values from 0 to 255")

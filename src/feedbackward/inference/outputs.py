@@ -4,9 +4,7 @@ The submission is that of the Cityscapes benchmark: 8-bit PNGs of label ids name
 """
 
 import re
-import tempfile
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, TypeAlias
@@ -19,6 +17,7 @@ from feedbackward.data.cityscapes_labels import CITYSCAPES, LABEL_IDS
 from feedbackward.data.classes import ClassTable
 from feedbackward.drawing import overlay, present, with_legend
 from feedbackward.errors import InputError
+from feedbackward.writing import check_writable, write_whole
 
 Layout: TypeAlias = Literal["masks", "cityscapes"]
 
@@ -124,27 +123,9 @@ def prepare(output: Path, files: list[Path], *, overwrite: bool) -> None:
     try:
         for folder in sorted({output, *(path.parent for path in files)}):
             folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
+            check_writable(folder, what=f"the output folder {output}")
     except OSError as error:
         raise InputError(f"the output folder {output} cannot be written: {error}") from error
-
-
-def write(path: Path, save: Callable[[IO[bytes]], object]) -> None:
-    """Write a file in one step: under a temporary name first, so that what stands at `path` is always whole.
-
-    Raises:
-        InputError: If it cannot be written, as on a full disk.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            save(file)
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def mask_image(prediction: NDArray[np.uint8], table: ClassTable) -> Image.Image:
@@ -175,4 +156,4 @@ def zip_submission(path: Path, jobs: list[Job]) -> None:
             for job in jobs:
                 archive.write(job.mask, job.mask.name)
 
-    write(path, save)
+    write_whole(path, save)

@@ -35,11 +35,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is truncated: its end is missing; copy or download it again")
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        code = listed(torch.serialization.get_unsafe_globals_in_checkpoint(path))
         raise InputError(
             f"{path} was not loaded, because it holds more than tensors and plain data and could run code: "
-            f"{listed(torch.serialization.get_unsafe_globals_in_checkpoint(path))}; give one that `feedbackward fit` wrote"
+            f"{code}; give one that `feedbackward fit` wrote"
         ) from error
     except RuntimeError as error:
         raise InputError(f"{path} is no checkpoint or is damaged: {error}") from error

@@ -26,7 +26,7 @@ class SegmentationNetwork(
     """An nn.Module from normalised images (N, C, H, W) to logits (N, classes, H, W), for any H and W.
 
     Args:
-        config: What builds the network again, plain JSON data: the name for create_model under "model", and its options.
+        config: What builds the network again, plain JSON data: create_model's name under "model", and its options.
         normalization: How its images are normalised.
 
     Attributes:

@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from feedbackward.errors import InputError
+from feedbackward.writing import check_writable, write_whole
 
 
 @dataclass(frozen=True)
@@ -84,20 +84,11 @@ class RunFolder:
                 f"or choose another folder with --run_dir"
             )
         existing = next(folder for folder in (self.root, *self.root.absolute().parents) if folder.exists())
-        try:
-            with tempfile.TemporaryFile(dir=existing):
-                pass
-        except OSError as error:
-            raise InputError(
-                f"cannot write to the run folder {self.root} ({existing}: {error.strerror}); "
-                f"choose another with --run_dir"
-            ) from error
+        check_writable(existing, what=f"the run folder {self.root}")
 
     def write(self, path: Path, text: str) -> None:
         """Write a text file in one step: readers see the old file or the new one."""
-        temporary = path.with_name(f".{path.name}.partial")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, lambda file: file.write(text.encode()))
 
     def write_json(self, path: Path, data: dict[str, Any]) -> None:
         """Write plain data as JSON in one step."""

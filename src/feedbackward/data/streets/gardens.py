@@ -13,7 +13,8 @@ _STONES = (
     (0.55, 0.53, 0.50), (0.46, 0.42, 0.36), (0.66, 0.62, 0.54), (0.40, 0.40, 0.40), (0.46, 0.28, 0.22),
     (0.42, 0.46, 0.38),
 )  # fmt: skip
-_BARS = ((0.12, 0.13, 0.14), (0.20, 0.30, 0.22), (0.42, 0.31, 0.22), (0.72, 0.72, 0.70))
+_BAR = 0.6  # a bar's share of the pitch
+_BARS = ((0.13, 0.14, 0.15), (0.22, 0.34, 0.26), (0.48, 0.32, 0.20), (0.80, 0.80, 0.78))
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Fence(Piece):
     def colors(self, patch: Patch) -> Array:
         """Bars where there are bars, fading to their mean where they are finer than the pixels."""
         s, y, sharp = patch.s[None], patch.y, np.clip(1.4 - patch.z / 25, 0, 1)[None]
-        bars = stripes(s, pitch=self.pitch, width=0.42 * self.pitch) * sharp + 0.42 * (1 - sharp)
+        bars = stripes(s, pitch=self.pitch, width=_BAR * self.pitch) * sharp + _BAR * (1 - sharp)
         rails = (np.abs(y - 0.15) < 0.07) | (y > self.height - 0.12)
         posts = stripes(s, pitch=2.4, width=0.16)
         solid = np.maximum(np.maximum(bars, rails), posts)
@@ -115,7 +116,7 @@ def draw_garden_wall(rng: np.random.Generator, end: float) -> GardenWall:
 
 def draw_fence(rng: np.random.Generator, end: float) -> Fence:
     """Draw a fence that ends at a position along the street."""
-    return Fence(end=end, height=rng.uniform(1.1, 2.6), color=pick(rng, _BARS), pitch=rng.uniform(0.26, 0.45))
+    return Fence(end=end, height=rng.uniform(1.3, 2.6), color=pick(rng, _BARS), pitch=rng.uniform(0.28, 0.5))
 
 
 def draw_hedge(rng: np.random.Generator, end: float) -> Greenery:

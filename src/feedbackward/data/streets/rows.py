@@ -43,11 +43,11 @@ def draw_border(rng: np.random.Generator, street: Street) -> list[Piece]:
     while end < FAR:
         end += rng.uniform(6, 22)
         kind = rng.random()
-        if kind < 0.40:
+        if kind < 0.38:
             pieces.append(draw_garden_wall(rng, end))
-        elif kind < 0.75:
+        elif kind < 0.82:
             pieces.append(draw_fence(rng, end))
-        elif kind < 0.88:
+        elif kind < 0.92:
             pieces.append(draw_hedge(rng, end))
         else:
             pieces.append(Gap(end))

@@ -76,7 +76,7 @@ def draw_street(rng: np.random.Generator) -> Street:
     lane = rng.uniform(2.9, 3.6)
     lanes = int(rng.choice((1, 2), p=(0.75, 0.25)))
     half = lane * lanes + (2.2 if rng.random() < 0.5 else 0.3)  # with or without room to park
-    grey = rng.uniform(0.24, 0.44)
+    grey = rng.uniform(0.22, 0.40)
     asphalt = (grey * rng.uniform(0.97, 1.03), grey, grey * rng.uniform(0.97, 1.06))
     start = rng.uniform(11, 34)
     crossing = (start, start + rng.uniform(7, 11)) if rng.random() < 0.4 else None
@@ -96,7 +96,7 @@ def draw_street(rng: np.random.Generator) -> Street:
 
 
 def _draw_bands(rng: np.random.Generator, half: float) -> tuple[Band, ...]:
-    grey = rng.uniform(0.42, 0.64)
+    grey = rng.uniform(0.46, 0.68)
     paving = (grey * rng.uniform(1.0, 1.1), grey, grey * rng.uniform(0.88, 1.0))
     green = rng.uniform(0.8, 1.2)
     dry = rng.uniform(0.0, 0.6)
@@ -107,7 +107,7 @@ def _draw_bands(rng: np.random.Generator, half: float) -> tuple[Band, ...]:
         bands.append(Band(x, TERRAIN, grass, 0.20))
     x += rng.uniform(2.4, 4.5)
     bands.append(Band(x, SIDEWALK, paving, 0.07))
-    if rng.random() < 0.7:
-        x += rng.uniform(1.5, 7.0)
+    if rng.random() < 0.75:
+        x += rng.uniform(1.5, 6.0)
         bands.append(Band(x, TERRAIN, grass, 0.20))
     return tuple(bands)

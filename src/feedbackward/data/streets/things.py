@@ -111,7 +111,7 @@ def draw_people(rng: np.random.Generator, street: Street) -> list[Thing]:
     for side in (-1, 1):
         inner, outer = street.sidewalk(side)
         for _ in range(rng.integers(1, 6)):
-            x, z = side * rng.uniform(inner + 0.3, outer - 0.3), rng.uniform(4.5, 20)
+            x, z = side * rng.uniform(inner + 0.3, outer - 0.3), rng.uniform(4, 16)
             things.append(_person(rng, x, z))
             if rng.random() < 0.35:
                 things.append(_person(rng, x + 0.6, z + rng.uniform(-0.3, 0.6)))

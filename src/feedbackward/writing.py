@@ -1,0 +1,46 @@
+"""Writing files whole or not at all, and finding out beforehand whether a folder takes them."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from feedbackward.errors import InputError
+
+
+def write_whole(path: Path, save: Callable[[IO[bytes]], object]) -> None:
+    """Write a file under a temporary name and rename it, so that what stands at `path` is always whole.
+
+    Args:
+        path: The file to write or replace.
+        save: Writes the content into the open file.
+
+    Raises:
+        InputError: If it cannot be written, as on a full disk.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            save(file)
+        part.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path, *, what: str) -> None:
+    """Check that files can be made in a folder, without leaving one.
+
+    Args:
+        folder: Where files are to be made.
+        what: What the user asked for, for the message.
+
+    Raises:
+        InputError: If it does not exist, is no folder or is not writable.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"{what} cannot be written ({folder}: {error.strerror}); choose another place") from error
