@@ -61,6 +61,11 @@ def test_copies_saves_and_loads(network: fb.Feedbackward, tmp_path: Path) -> Non
             assert_close(other(image), expected, rtol=0, atol=0)
 
 
+def test_a_copy_can_be_made_where_the_weights_are() -> None:
+    network = fb.Feedbackward("test_resnet", encoder_weights=None).to("meta")
+    assert copy.deepcopy(network)(torch.zeros(1, 3, 33, 47, device="meta")).shape == (1, 19, 33, 47)
+
+
 def test_pickles() -> None:
     network = fb.Feedbackward("test_resnet", encoder_weights=None, classes=5).eval()
     image = torch.randn(1, 3, 40, 33)

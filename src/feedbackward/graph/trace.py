@@ -74,7 +74,8 @@ class _Shapes(fx.Interpreter):
         training = self.module.training
         self.module.eval()
         with torch._subclasses.FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
-            self.run(torch.empty(2, channels, *size))
+            device = next((parameter.device for parameter in self.module.parameters()), None)
+            self.run(torch.empty(2, channels, *size, device=device))
         self.module.train(training)
         return self.found
 

@@ -54,9 +54,14 @@ class Canvas:
         return label * 1000 + self._instances[label] - 1
 
     def put(
-        self, window: tuple[slice, slice], mask: NDArray[np.bool_], colors: Array, depth: Array | float, label: int,
+        self,
+        window: tuple[slice, slice],
+        mask: NDArray[np.bool_],
+        colors: Array,
+        depth: Array | float,
+        label: int,
         instance: int | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Put a surface into a window of the picture, where the mask is set and nothing nearer stands.
 
         Args:
@@ -76,7 +81,7 @@ class Canvas:
 
     def stamp(
         self, polygons: Sequence[Polygon], *, depth: float, label: int, instance: int | None = None, light: float = 1.0
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Draw an object of polygons, the later ones over the earlier ones, with smooth outlines."""
         drawn = self._rasterize(polygons, depth)
         if drawn is None:

@@ -22,7 +22,7 @@ from feedbackward.data.streets.things import (
     draw_parked,
     draw_people,
     draw_traffic,
-)  # fmt: skip
+)
 from feedbackward.data.streets.walls import Piece
 
 

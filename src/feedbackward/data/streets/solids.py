@@ -22,9 +22,15 @@ class Face(NamedTuple):
 
 
 def extrude(
-    profile: Sequence[tuple[float, float]], halves: Sequence[float], edges: Sequence[RGB], sides: RGB, *,
-    back: Sequence[Polygon] = (), front: Sequence[Polygon] = (), flank: Sequence[Polygon] = (),
-) -> list[Face]:  # fmt: skip
+    profile: Sequence[tuple[float, float]],
+    halves: Sequence[float],
+    edges: Sequence[RGB],
+    sides: RGB,
+    *,
+    back: Sequence[Polygon] = (),
+    front: Sequence[Polygon] = (),
+    flank: Sequence[Polygon] = (),
+) -> list[Face]:
     """A body whose two sides have one profile.
 
     Args:

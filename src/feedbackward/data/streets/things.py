@@ -162,7 +162,7 @@ def draw_furniture(rng: np.random.Generator, street: Street) -> list[Thing]:
             things.append(_furniture(draw_lamp_post(rng, side=side), kerb + side * rng.uniform(0, 0.4), z, 7))
             z += pitch
         for _ in range(rng.integers(0, 4)):
-            things.append(_furniture(draw_sign(rng), kerb, rng.uniform(5, 20), 2.5))
+            things.append(_furniture(draw_sign(rng), kerb, rng.uniform(6, 22), 2.5))
         if rng.random() < 0.6 or street.crossing:
             z = street.crossing[0] - 0.8 if street.crossing else rng.uniform(9, 24)
             things.append(_furniture(draw_traffic_light(rng, side=side), kerb, z, 3))
