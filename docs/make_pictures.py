@@ -1,0 +1,40 @@
+"""Draw validation frames of CamVid with a trained network for docs/results.md: image, truth, prediction, errors.
+
+python docs/make_pictures.py MODEL CAMVID [--scale 0.5] NAME NAME ...    # into docs/images/camvid_NAME.jpg
+"""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from PIL import Image
+
+from feedbackward import drawing
+from feedbackward.data import CAMVID, CamVidData
+from feedbackward.inference import Predictor, choose_device, load_network
+
+WIDTH = 1100
+
+
+def main() -> None:
+    """Draw the frames that the command line names."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("model")
+    parser.add_argument("root", type=Path)
+    parser.add_argument("names", nargs="+")
+    parser.add_argument("--scale", type=float, default=1.0)
+    arguments = parser.parse_args()
+    predictor = Predictor(load_network(arguments.model), device=choose_device("auto"), scale=arguments.scale)
+    for item in CamVidData(root=arguments.root).dataset("val"):
+        if item["name"] in arguments.names:
+            image = (item["image"] * 255).round().byte().permute(1, 2, 0).numpy()
+            mask, prediction = item["mask"].numpy(), predictor.predict(image)
+            masks = [drawing.paint(each, CAMVID) for each in (mask, prediction)]
+            panels = [image, *masks, drawing.errors(prediction, mask, CAMVID)]
+            row = drawing.side_by_side(panels, ["image", "truth", "prediction", "errors"])
+            picture = Image.fromarray(drawing.with_legend(row, CAMVID, drawing.present(CAMVID, mask, prediction)))
+            picture = picture.resize((WIDTH, round(WIDTH * picture.height / picture.width)), Image.Resampling.LANCZOS)
+            picture.save(Path(__file__).parent / "images" / f"camvid_{item['name']}.jpg", quality=85, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
