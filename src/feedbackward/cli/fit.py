@@ -93,7 +93,7 @@ class FitCLI(LightningCLI):
                 "early_stopping.monitor": "val/mean_iou",
                 "early_stopping.mode": "max",
                 "early_stopping.patience": 20,
-                "early_stopping.check_on_train_epoch_end": True,
+                "early_stopping.check_on_train_epoch_end": False,
             }
         )
         parser.link_arguments("data.class_table", "model.class_table", apply_on="instantiate")
