@@ -184,3 +184,57 @@ def test_a_gate_multiplies_the_signal_and_takes_none() -> None:
     ]
     gate = way_back.passed[0].emitted[0].args[1]
     assert gate.target == "sigmoid"
+
+
+class Ambiguous(nn.Module):
+    """Additions and products whose shapes or arguments leave open what is meant."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        product = x * x.sigmoid()
+        spread = product + product.mean((2, 3), keepdim=True)
+        return torch.add(spread, product, alpha=2)
+
+
+def test_operations_in_a_form_that_their_rule_does_not_cover_are_refused() -> None:
+    with pytest.raises(UnsupportedOperationsError, match=r"4 of its operations have no rule") as error:
+        transpose(trace(Ambiguous()))
+    for name in ("mul: ", "mean: ", "add: ", "add_1: "):
+        assert f"  {name}" in str(error.value)
+
+
+class Branching(nn.Module):
+    """A forward pass that looks at its values."""
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        return x if x.sum() > 0 else -x
+
+
+class Fixed(nn.Module):
+    """An encoder for one size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.position = nn.Parameter(torch.zeros(1, 3, 224, 224))
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        return x + self.position
+
+
+def test_encoders_that_cannot_be_traced_or_take_one_size_are_refused() -> None:
+    with pytest.raises(UnsupportedOperationsError, match="cannot be traced: TraceError"):
+        trace(Branching())
+    with pytest.raises(UnsupportedOperationsError, match="does not run on images of 256x256"):
+        transpose(trace(Fixed()))
+
+
+def test_measuring_leaves_each_module_in_its_mode() -> None:
+    encoder = trace(Block()).train()
+    encoder.get_submodule("conv").eval()
+    transpose(encoder)
+    assert encoder.training
+    assert not encoder.get_submodule("conv").training

@@ -32,6 +32,13 @@ def test_every_listed_model_has_a_configuration_that_builds_it_again() -> None:
             {**SMALL, "encoder_name": "resnt18"},
             r"unknown encoder 'resnt18'; the nearest names are resnet18",
         ),
+        ("feedbackward", {**SMALL, "encoder_name": "vgg16.tv_in2k"}, r"unknown encoder .* vgg16\.tv_in1k"),
+        ("feedbackward", {**SMALL, "classes": 0}, r"classes=0: expected 1 or more"),
+        ("feedbackward", {**SMALL, "in_channels": -1}, r"in_channels=-1: expected 1 or more"),
+        ("feedbackward", {**SMALL, "encoder_name": "mixnet_s", "encoder_weights": "imagenet"}, r"split_\d+: .*split"),
+        ("feedbackward", {**SMALL, "encoder_name": "tresnet_l"}, r"have no rule"),
+        ("feedbackward", {**SMALL, "encoder_name": "vit_tiny_patch16_224"}, r"does not run on images of 256x256"),
+        ("feedbackward", {**SMALL, "encoder_name": "crossvit_9_240"}, r"features are several tensors"),
         (
             "feedbackward",
             {**SMALL, "permute": "never"},

@@ -1,14 +1,11 @@
 """The table of rules: for each operation of an encoder, what it does to the signal on the way back."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import fx, nn
 
 from feedbackward.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 Target = type[nn.Module] | Callable[..., Any] | str
 """An operation as fx names it: the class of a module, a function, or the name of a tensor method."""
@@ -21,7 +18,11 @@ Rule = Callable[..., Signals]
 
 
 class UnsupportedOperationsError(InputError):
-    """The encoder has operations for which there is no rule; the message lists every one."""
+    """The encoder cannot be run backward; the message lists every operation for which there is no rule."""
+
+
+class NoRuleError(Exception):
+    """Raised by a rule whose operation came in a form that it does not cover."""
 
 
 class Registry:

@@ -20,7 +20,7 @@ from timm.layers import (
 from timm.layers.pool2d_same import MaxPool2dSame
 from torch import fx, nn
 
-from feedbackward.graph.registry import REGISTRY, Signals, Target, rule
+from feedbackward.graph.registry import REGISTRY, NoRuleError, Signals, Target, rule
 from feedbackward.graph.step import Step
 from feedbackward.nn import fuse, permute_weight, same_conv2d
 
@@ -91,7 +91,9 @@ def pool(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
 @rule(operator.add, torch.add, "add")
 def add(step: Step, left: Any, right: Any) -> Signals:
     """The signal goes to both branches; to the shortcut alone where a residual branch is passed by."""
-    branches = [value for value in (left, right) if isinstance(value, fx.Node)]
+    branches = step.tensors(left, right)
+    if any(step.shape(branch) != step.shape(step.node) for branch in branches):
+        raise NoRuleError("an addition that spreads one value over the other")
     if step.policy.retrace == "transitions" and len(branches) == 2:
         shortcut = step.identity_shortcut(*branches)
         if shortcut is not None:
@@ -113,8 +115,10 @@ def cat(step: Step, tensors: Sequence[fx.Node], dim: int = 0) -> Signals:
 @rule(operator.mul, torch.mul, "mul")
 def gate(step: Step, left: Any, right: Any) -> Signals:
     """Multiplication by the encoder's own gate: the factor that is spread over the other's height and width."""
-    values = [value for value in (left, right) if isinstance(value, fx.Node)]
-    gated = max(values, key=lambda value: step.shape(value).numel())
+    whole = [value for value in step.tensors(left, right) if step.shape(value) == step.shape(step.node)]
+    if len(whole) != 1:
+        raise NoRuleError("a product that does not tell the gate from what is gated")
+    (gated,) = whole
     return [(gated, step.emit(operator.mul, step.signal, right if gated is left else left))]
 
 

@@ -46,7 +46,7 @@ class Step:
     root: nn.Module
     signal: fx.Node
     policy: Policy
-    shapes: Mapping[fx.Node, torch.Size]
+    shapes: Mapping[fx.Node, Any]
     norms: dict[str, int]
 
     @property
@@ -61,11 +61,16 @@ class Step:
 
     def shape(self, value: fx.Node) -> torch.Size:
         """The shape of an encoder's value; only ratios and channels of it mean anything."""
-        return self.shapes[value]
+        shape: torch.Size = self.shapes[value]
+        return shape
+
+    def tensors(self, *values: Any) -> list[fx.Node]:
+        """Those of an operation's arguments that are tensors of the encoder, not numbers."""
+        return [value for value in values if isinstance(value, fx.Node) and value in self.shapes]
 
     def keeps_size(self, value: fx.Node) -> bool:
         """Whether the node's output has the height and width of this input of it."""
-        return self.shapes[value][-2:] == self.shapes[self.node][-2:]
+        return self.shape(value)[-2:] == self.shape(self.node)[-2:]
 
     def emit(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> fx.Node:
         """Append a call of the function."""

@@ -7,6 +7,10 @@ from typing import Any
 import torch
 from timm.layers import BatchNormAct2d, DropPath, get_notrace_functions, get_notrace_modules
 from torch import fx, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.node import map_aggregate
+
+from feedbackward.graph.registry import UnsupportedOperationsError
 
 LEAVES: dict[type[nn.Module], str] = {
     DropPath: "traced through, its graph would differ between training and evaluation",
@@ -45,13 +49,21 @@ def trace(encoder: nn.Module) -> fx.GraphModule:
 
     Args:
         encoder: A network with timm's forward_features, an image (N, C, H, W) to features (N, D, h, w).
+
+    Raises:
+        UnsupportedOperationsError: If its forward pass depends on values that a trace does not have.
     """
     for module in encoder.modules():
         if "inplace" in vars(module):
             setattr(module, "inplace", False)  # noqa: B010 - modules declare no such attribute in common
     tracer = _Tracer()
     tracer.traced_func_name = "forward_features"
-    graph = tracer.trace(encoder)
+    try:
+        graph = tracer.trace(encoder)
+    except Exception as error:  # whatever an encoder's own code raises when it is handed a proxy
+        raise UnsupportedOperationsError(
+            f"this encoder cannot be traced: {type(error).__name__}: {error}; choose another encoder"
+        ) from error
     for node in graph.nodes:
         node.target = OUT_OF_PLACE.get(node.target, node.target)
         if "inplace" in node.kwargs:
@@ -62,25 +74,51 @@ def trace(encoder: nn.Module) -> fx.GraphModule:
     return traced
 
 
-def shapes(traced: fx.GraphModule, size: tuple[int, int], *, channels: int) -> dict[fx.Node, torch.Size]:
-    """The shape of every tensor of the graph for images (2, channels, *size), found without computing."""
-    return _Shapes(traced).of(size, channels)
+Shapes = dict[fx.Node, Any]
+"""The torch.Size of each node's tensor, in the tuples and lists that the node's value has; no entry without tensors."""
 
 
-class _Shapes(fx.Interpreter):
-    def of(self, size: tuple[int, int], channels: int) -> dict[fx.Node, torch.Size]:
-        self.found: dict[fx.Node, torch.Size] = {}
-        assert isinstance(self.module, nn.Module)
-        training = self.module.training
-        self.module.eval()
-        with torch._subclasses.FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
-            device = next((parameter.device for parameter in self.module.parameters()), None)
-            self.run(torch.empty(2, channels, *size, device=device))
-        self.module.train(training)
-        return self.found
+def shapes(traced: fx.GraphModule, size: tuple[int, int], *, channels: int) -> Shapes:
+    """The shapes of a graph's values for images (2, channels, *size), found without computing.
+
+    Raises:
+        UnsupportedOperationsError: If the graph does not run at that size.
+    """
+    modes = {module: module.training for module in traced.modules()}
+    weight = next((parameter for parameter in traced.parameters()), torch.empty(0))
+    interpreter = _ShapeInterpreter(traced.eval())
+    try:
+        with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+            interpreter.run(weight.new_empty(2, channels, *size))
+    except Exception as error:  # whatever an encoder's own code raises at a size that it does not take
+        raise UnsupportedOperationsError(
+            f"this encoder does not run on images of {size[0]}x{size[1]}, so it does not take every size: "
+            f"{type(error).__name__}: {error}; choose another encoder"
+        ) from error
+    finally:
+        for module, training in modes.items():
+            module.training = training
+    return interpreter.found
+
+
+class _ShapeInterpreter(fx.Interpreter):
+    def __init__(self, traced: fx.GraphModule) -> None:
+        super().__init__(traced)
+        self.found: Shapes = {}
+        # The encoder's error is wrapped in a message for users, to which fx would add its own frames.
+        self.extra_traceback = False
 
     def run_node(self, n: fx.Node) -> Any:
         value = super().run_node(n)
-        if isinstance(value, torch.Tensor) and n.op != "output":
-            self.found[n] = value.shape
+        tensors: list[torch.Tensor] = []
+        shape = map_aggregate(value, lambda leaf: _note(leaf, tensors))
+        if tensors and n.op != "output":
+            self.found[n] = shape
         return value
+
+
+def _note(leaf: Any, tensors: list[torch.Tensor]) -> Any:
+    if not isinstance(leaf, torch.Tensor):
+        return leaf
+    tensors.append(leaf)
+    return leaf.shape

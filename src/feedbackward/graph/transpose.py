@@ -9,13 +9,22 @@ import operator
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import reduce
+from inspect import signature
 
 import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
 from feedbackward.errors import InputError
-from feedbackward.graph.registry import REGISTRY, refuse, target_of
+from feedbackward.graph.registry import (
+    REGISTRY,
+    NoRuleError,
+    Signals,
+    Target,
+    UnsupportedOperationsError,
+    refuse,
+    target_of,
+)
 from feedbackward.graph.rules import turns_around
 from feedbackward.graph.step import Permute, Policy, Retrace, Step
 from feedbackward.graph.trace import shapes
@@ -95,7 +104,8 @@ def transpose(
     found = shapes(encoder, REFERENCE_SIZE, channels=in_channels)
     measured = {forward[node]: shape for node, shape in found.items()}
     last = encoder.graph.output_node().args[0]
-    assert isinstance(last, fx.Node), "features are one tensor"
+    if not isinstance(last, fx.Node):
+        raise UnsupportedOperationsError("this encoder's features are several tensors; choose another encoder")
     feature = forward[last]
     turn = () if turns_around(target_of(last, encoder)) else _turn_around(graph, feature)
 
@@ -112,24 +122,24 @@ def transpose(
         mark = _last(graph)
         # Where one value was used several times, here its signals are added.
         signal = reduce(lambda a, b: graph.call_function(operator.add, (a, b)), signals.pop(node))
-        if not signals:
+        if not signals and isinstance(measured[node], torch.Size):
             here = _Stop(node, signal, _last(graph), len(passed))
             if node.op == "placeholder":
                 break
             stops[_stride(measured[node])] = here
-        target = target_of(source, encoder)
-        if target in REGISTRY:
-            step = Step(graph, node, encoder, signal, policy, measured, norms)
-            received = REGISTRY[target](step, *node.args, **node.kwargs)
-        else:
+        step = Step(graph, node, encoder, signal, policy, measured, norms)
+        try:
+            received = _apply(target_of(source, encoder), step)
+        except NoRuleError:
             unsupported.append(source)
-            received = [(value, signal) for value in node.all_input_nodes if value.op != "get_attr"]
+            received = [(value, signal) for value in step.tensors(*node.all_input_nodes) if value.op != "get_attr"]
         for value, back in received:
             signals[value].append(back)
         passed.append(Passed(node, _since(mark)))
     if unsupported:
         raise refuse(unsupported, encoder)
 
+    assert here.node.op == "placeholder", "the signal did not come back to the image"
     stop = _choose(here, stops, output_stride)
     for node in reversed(_since(stop.last)):
         graph.erase_node(node)
@@ -146,6 +156,18 @@ def transpose(
         stride=_stride(measured[stop.node]),
         deepest_stride=_stride(measured[feature]),
     )
+
+
+def _apply(target: Target, step: Step) -> Signals:
+    """What the operation's rule returns for its node; a call that the rule's signature does not take has no rule."""
+    if target not in REGISTRY:
+        raise NoRuleError
+    rule = REGISTRY[target]
+    try:
+        call = signature(rule).bind(step, *step.node.args, **step.node.kwargs)
+    except TypeError as error:
+        raise NoRuleError(str(error)) from error
+    return rule(*call.args, **call.kwargs)
 
 
 def _copy(encoder: fx.GraphModule) -> tuple[fx.Graph, dict[fx.Node, fx.Node]]:

@@ -5,16 +5,14 @@ torch's restricted unpickler refuses everything else; see torch.load(weights_onl
 
 import pickle
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, listed
 
 CHECKPOINT_SUFFIX = ".ckpt"
-_LISTED = 3
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -37,7 +35,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        code = listed(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+        code = listed(sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path)), most=3)
         raise InputError(
             f"{path} was not loaded, because it holds more than tensors and plain data and could run code: "
             f"{code}; give one that `feedbackward fit` wrote"
@@ -49,13 +47,6 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(checkpoint.get("feedbackward"), dict) or "state_dict" not in checkpoint:
         raise InputError(
             f"{path} is a checkpoint of another program: expected 'feedbackward' and 'state_dict' in it, "
-            f"found {listed(checkpoint)}; give one that `feedbackward fit` wrote"
+            f"found {listed(sorted(map(str, checkpoint)), most=3)}; give one that `feedbackward fit` wrote"
         )
     return checkpoint
-
-
-def listed(names: Iterable[Any]) -> str:
-    """The first few of some names, and how many more there are."""
-    ordered = sorted(str(name) for name in names)
-    more = f" and {len(ordered) - _LISTED} more" if len(ordered) > _LISTED else ""
-    return ", ".join(ordered[:_LISTED]) + more

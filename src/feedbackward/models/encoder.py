@@ -67,9 +67,13 @@ def normalization_of(encoder: nn.Module, in_channels: int) -> Normalization:
 
 
 def _check_name(name: str) -> None:
-    if timm.is_model(name):
+    architecture, _, tag = name.partition(".")
+    if timm.is_model(architecture) and not tag:
         return
-    nearest = difflib.get_close_matches(name, timm.list_models(), n=5)
+    known = timm.list_models(f"{architecture}.*", pretrained=True) if tag else timm.list_models()
+    if name in known:
+        return
+    nearest = difflib.get_close_matches(name, known, n=5)
     hint = f"the nearest names are {', '.join(nearest)}" if nearest else "timm.list_models() has the names"
     raise InputError(f"unknown encoder {name!r}; {hint}")
 

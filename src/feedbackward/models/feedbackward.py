@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, fx, nn
 
@@ -67,6 +68,14 @@ class Feedbackward(SegmentationNetwork):
         ):
             if value not in allowed:
                 raise InputError(f"{name}={value!r}: expected one of {', '.join(map(repr, allowed))}")
+        for name, number in (("classes", classes), ("in_channels", in_channels)):
+            if number < 1:
+                raise InputError(f"{name}={number}: expected 1 or more")
+        if encoder_weights is not None:
+            # An encoder without a way back is refused before its weights are fetched.
+            with torch.device("meta"):
+                bare = create_encoder(encoder_name, weights=None, in_channels=in_channels)
+                transpose(trace(bare), in_channels=in_channels, output_stride=output_stride)
         encoder = create_encoder(encoder_name, weights=encoder_weights, in_channels=in_channels)
         super().__init__(
             config={

@@ -20,7 +20,6 @@ class SegmentationNetwork(
     ModelHubMixin,
     library_name="feedbackward",
     pipeline_tag="image-segmentation",
-    license="apache-2.0",
     tags=["semantic-segmentation"],
 ):
     """An nn.Module from normalised images (N, C, H, W) to logits (N, classes, H, W), for any H and W.
