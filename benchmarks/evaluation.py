@@ -4,7 +4,7 @@
     python benchmarks/evaluation.py [PAIRS]
 
 Both score the same synthetic 1024x2048 pairs from PNG files, in one process and on one thread, taking turns; the
-results must agree.
+results must agree. Exits with 1 if feedbackward takes more than half the time.
 """
 
 import importlib
@@ -28,6 +28,7 @@ from feedbackward.metrics.pairs import CityscapesPair, find_cityscapes_pairs
 
 HEIGHT, WIDTH = 1024, 2048
 ROUNDS = 5
+MOST = 0.5
 # About the mix of the data set, with 20 instances an image.
 INSTANCES = {24: 0.3, 25: 0.05, 26: 0.45, 27: 0.02, 28: 0.02, 31: 0.01, 32: 0.05, 33: 0.1}
 
@@ -114,8 +115,16 @@ def compare(official: dict[str, Any], ours: dict[str, Any]) -> None:
         sys.exit(f"the results differ: official {official}, ours {ours}")
 
 
+def judge(times: dict[str, list[float]]) -> None:
+    """Print the ratio of the medians; exit if it is above the limit."""
+    ratio = median(times["feedbackward"]) / median(times["official"])
+    print(f"ratio of the medians     {ratio:6.2f}")
+    if ratio > MOST:
+        sys.exit(f"feedbackward takes more than {MOST} of the time of the official evaluator")
+
+
 def main() -> None:
-    """Time both and print the ratio."""
+    """Time both and judge the ratio."""
     evaluator = official_evaluator()
     torch.set_num_threads(1)
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10
@@ -134,7 +143,7 @@ def main() -> None:
     for name, seconds in times.items():
         form = f" ({compiled})" if name == "official" else ""
         print(f"{name + form:<24} {1000 * median(seconds):6.1f} ms CPU a pair, least {1000 * min(seconds):6.1f}")
-    print(f"ratio of the medians     {median(times['feedbackward']) / median(times['official']):6.2f}")
+    judge(times)
 
 
 if __name__ == "__main__":

@@ -3,3 +3,5 @@
 from jaxtyping import install_import_hook
 
 install_import_hook(["feedbackward.nn", "feedbackward.losses", "feedbackward.metrics"], "beartype.beartype")
+
+collect_ignore = ["fixtures"]

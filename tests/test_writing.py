@@ -30,3 +30,15 @@ def test_a_folder_is_tried_and_left_as_it_was(tmp_path):
     for folder in (tmp_path / "file", tmp_path / "gone"):
         with pytest.raises(InputError, match=rf"the report cannot be written \({folder}: .*\); choose another place"):
             check_writable(folder, what="the report")
+
+
+def test_a_target_below_a_file(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "a.png", tmp_path / "file" / "below" / "a.png"):
+        with pytest.raises(InputError, match=rf"{path} cannot be written: "):
+            write_whole(path, lambda file: file.write(b"x"))
+
+
+def test_folders_on_the_way_are_made(tmp_path):
+    write_whole(tmp_path / "new" / "folder" / "a", lambda file: file.write(b"x"))
+    assert (tmp_path / "new" / "folder" / "a").read_bytes() == b"x"

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -12,7 +13,7 @@ def write_whole(path: Path, save: Callable[[IO[bytes]], object]) -> None:
     """Write a file under a temporary name and rename it, so that what stands at `path` is always whole.
 
     Args:
-        path: The file to write or replace.
+        path: The file to write or replace; folders on the way to it are made.
         save: Writes the content into the open file.
 
     Raises:
@@ -20,13 +21,16 @@ def write_whole(path: Path, save: Callable[[IO[bytes]], object]) -> None:
     """
     part = path.with_name(f".{path.name}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             save(file)
         part.replace(path)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        # Where no file could be made there is none to remove, and the error above says why.
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def check_writable(folder: Path, *, what: str) -> None:

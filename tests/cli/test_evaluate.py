@@ -96,6 +96,14 @@ def test_plain_classes(classes: Path, capsys: pytest.CaptureFixture[str]) -> Non
         assert word in text
 
 
+def test_names_that_look_like_markup_are_shown(classes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (classes / "classes.yaml").write_text("classes: ['[red]b', '[/]c']\n")
+    score(classes, "--classes", str(classes / "classes.yaml"), dataset="folder", truth="masks")
+    text = capsys.readouterr().out
+    assert "[red]b" in text
+    assert "[/]c" in text
+
+
 def test_the_class_file_tells_how_the_ground_truth_is_coded(classes: Path) -> None:
     result = classes / "result.json"
     save(classes / "masks" / "a.png", [[7, 26], [26, 0]])
@@ -170,7 +178,11 @@ CITYSCAPES_ERRORS: dict[str, tuple[Change, str]] = {
     ),
     "RGB": (
         lambda root: save(root / PREDICTION, np.zeros((24, 48, 3))),
-        r"ulm_000000_000019\.png has 3 channels \(RGB\); expected one channel",
+        r"ulm_000000_000019\.png has 3 channels \(RGB\); expected one channel .*write those of the classes",
+    ),
+    "RGB in the ground truth": (
+        lambda root: save(root / LABELS, np.zeros((24, 48, 3))),
+        r"labelIds\.png has 3 channels \(RGB\); expected one .*Use the \*_gtFine_labelIds\.png files",
     ),
     "16-bit prediction": (
         lambda root: save(root / PREDICTION, np.zeros((24, 48)), "uint16"),
@@ -228,7 +240,7 @@ def test_a_long_list_is_cut(tmp_path: Path) -> None:
         save(folder / f"bonn_000000_{frame:06}_gtFine_labelIds.png", [[7]])
         save(folder / f"bonn_000000_{frame:06}_gtFine_instanceIds.png", [[7]], "uint16")
     save(tmp_path / "predictions" / "other.png", [[7]])
-    with pytest.raises(InputError, match=r"12 missing predictions .*bonn_000000_000009, and 2 more; exactly one"):
+    with pytest.raises(InputError, match=r"12 missing predictions .*bonn_000000_000009 and 2 more; exactly one"):
         score(tmp_path)
 
 
@@ -251,7 +263,7 @@ CLASS_ERRORS: dict[str, tuple[Change, str]] = {
     ),
     "RGB": (
         lambda root: save(root / "predictions" / "a.png", np.zeros((2, 2, 3))),
-        r"a\.png has 3 channels",
+        r"a\.png has 3 channels .*Predictions are scored as indices: write those of the classes, not their colours$",
     ),
 }
 
@@ -267,6 +279,8 @@ def test_bad_masks_are_refused_by_name(case: str, classes: Path) -> None:
 def test_the_class_file_belongs_to_the_folder_data_set(classes: Path) -> None:
     with pytest.raises(InputError, match="--dataset folder needs --classes FILE"):
         score(classes, dataset="folder", truth="masks")
+    with pytest.raises(InputError, match=r"masks cannot be read: Is a directory; give a YAML or JSON file"):
+        score(classes, "--classes", str(classes / "masks"), dataset="folder", truth="masks")
     with pytest.raises(InputError, match="--dataset camvid has its own classes"):
         score(classes, "--classes", "x.yaml", dataset="camvid", truth="masks")
 

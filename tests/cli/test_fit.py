@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from feedbackward.data.camvid import CAMVID
 from feedbackward.errors import InputError
 from feedbackward.models import from_pretrained
 from feedbackward.models.checkpoint import read_checkpoint
+from feedbackward.training.console import EpochLines
 from feedbackward.training.recipes import list_recipes
 
 RECIPE = """
@@ -217,6 +219,54 @@ def test_early_stop_when_the_score_degrades(command, tmp_path):
     assert metrics["epochs"] == 2  # no epoch can be better by 1.0 than the first
 
 
+def test_a_resumed_run_goes_on_waiting(command, tmp_path):
+    options = ["--run_dir", tmp_path / "run", "--early_stopping.patience", 2, "--early_stopping.min_delta", 1.0]
+    command("fit", *options)  # the second epoch is the first without a better score
+    command("fit", *options, "--ckpt_path", "last", "--trainer.max_epochs", 8)
+    assert json.loads((tmp_path / "run/metrics.json").read_text())["epochs"] == 3
+
+
+def test_validation_every_other_epoch(command, tmp_path):
+    options = ["--trainer.check_val_every_n_epoch", 2, "--trainer.max_epochs", 8]
+    stopping = ["--early_stopping.patience", 1, "--early_stopping.min_delta", 1.0]
+    command("fit", "--run_dir", tmp_path / "run", *options, *stopping)
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert metrics["epochs"] == 4  # stopped by the second validation
+    assert ["val/mean_iou" in record for record in metrics["curves"]] == [False, True, False, True]
+
+
+def test_a_run_that_lacks_only_its_report_is_finished(command, run, capsys):
+    curves = json.loads((run / "metrics.json").read_text())["curves"]
+    shutil.rmtree(run / "model")
+    (run / "report.html").unlink()
+    command("fit", "--run_dir", run, "--ckpt_path", "last")
+    assert (run / "report.html").is_file()
+    assert from_pretrained(run / "model").class_table == CAMVID
+    assert json.loads((run / "metrics.json").read_text())["curves"] == curves
+    assert "epoch   " not in capsys.readouterr().out
+
+
+def test_an_interrupted_training_says_how_to_go_on(camvid, recipe, tmp_path, monkeypatch, capsys):
+    def interrupt(callback, trainer, pl_module):
+        if trainer.current_epoch == 1:
+            raise KeyboardInterrupt
+
+    run, before = tmp_path / "r3[x]", signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        patch.setattr(EpochLines, "on_train_epoch_start", interrupt, raising=False)
+        with pytest.raises(SystemExit) as caught:
+            main(["fit", "--config", str(recipe), "--data.root", str(camvid), "--run_dir", str(run)])
+    signal.signal(signal.SIGINT, before)  # the trainer ignores it while it shuts down
+    assert caught.value.code == 130
+    arguments = f"fit --config {run}/config.yaml --ckpt_path last"
+    assert capsys.readouterr().out.endswith(f"interrupted; go on with: feedbackward {arguments}\n")
+
+    main(arguments.split())
+    printed = capsys.readouterr().out
+    assert "epoch   2" in printed
+    assert f"report: {run}/report.html" in printed
+
+
 def test_the_same_seed_gives_the_same_training(command, trained, tmp_path):
     command("fit", "--run_dir", tmp_path / "again")
     first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (trained, tmp_path / "again"))
@@ -281,6 +331,40 @@ def test_no_data_root(recipe):
 
 def test_an_unknown_option(command):
     refused(command, "fit", "--data.batchsize", 3, message="'batchsize' is not accepted")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("batch_size", "0", "^batch_size is 0; expected 1 or more$"),
+        ("augmentation.scale", "[2,1]", r"^augmentation: scale is \[2\.0, 1\.0\]; expected \[smallest, largest\]"),
+    ],
+)
+def test_values_that_the_data_refuses(command, option, value, message):
+    refused(command, "fit", f"--data.{option}", value, message=message)
+
+
+@pytest.mark.parametrize("null", [("--data.augmentation.crop", "null"), ("--data.augmentation.crop=null",)])
+def test_null_inside_a_group(command, null):
+    refused(command, "fit", *null, message=r"null is written as --data\.augmentation '\{crop: null\}', or in")
+    command("fit", "--trainer.fast_dev_run", "true", "--data.augmentation", "{crop: null}")
+
+
+@pytest.mark.parametrize("batches", ["0", "0.0"])
+def test_a_training_without_validation(command, tmp_path, batches):
+    message = "limit_val_batches is 0: without validation there is no best network"
+    refused(command, "fit", "--trainer.limit_val_batches", batches, message=message)
+    assert files(tmp_path) == []
+
+
+def test_last_weights_that_are_never_scored(command, tmp_path):
+    message = r"never be scored; set --trainer\.max_epochs 6 or --trainer\.check_val_every_n_epoch 1"
+    refused(command, "fit", "--trainer.max_epochs", 5, "--trainer.check_val_every_n_epoch", 3, message=message)
+    assert files(tmp_path) == []
+
+
+def test_a_training_that_ends_before_its_validation(command):
+    refused(command, "fit", "--trainer.max_steps", 1, message="ended before its first validation")
 
 
 def test_an_unknown_model(command):

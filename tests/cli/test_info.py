@@ -130,6 +130,7 @@ def test_the_drawing(run, tmp_path):
         (["test_resnet", "--size", "0,64"], "--size is '0,64'; expected a height and a width of at least 1"),
         (["resnet5"], "unknown encoder 'resnet5'; the nearest names are"),
         (["vgg16_pwm"], "; the nearest model is vgg16_pw"),
+        (["resnet5", "--draw", "new/x.svg"], "unknown encoder 'resnet5'"),
         (["feedbackward"], "give the name of one in its place"),
         (["no/such/folder"], "no such model: no/such/folder; expected a folder with config.json"),
         (["nothing.ckpt"], "no such model: nothing.ckpt"),

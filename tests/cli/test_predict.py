@@ -8,6 +8,7 @@ from PIL import Image
 from feedbackward.cli.main import main
 from feedbackward.data.cityscapes_labels import CITYSCAPES, LABELS
 from feedbackward.data.classes import ClassTable
+from feedbackward.data.files import check_image
 from feedbackward.inference.loading import load_network
 from feedbackward.inference.predictor import Predictor
 from feedbackward.models import create_model
@@ -129,6 +130,15 @@ def test_a_broken_image_stops_all_before_anything_is_written(saved, scenes, tmp_
     broken = scenes / "z.png"
     broken.write_bytes(next(scenes.rglob("*.png")).read_bytes()[:500])
     assert str(broken) in refused(capsys, saved[3], scenes, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_damage_in_the_middle_of_an_image_stops_all_before_anything_is_written(saved, scenes, tmp_path, capsys):
+    data = bytearray(next(scenes.rglob("ulm*.png")).read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 50] = bytes(50)
+    (scenes / "z.png").write_bytes(data)
+    check_image(scenes / "z.png")  # its header and its end are whole
+    assert f"{scenes / 'z.png'} cannot be read" in refused(capsys, saved[3], scenes, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -127,6 +127,25 @@ def test_train_ids_in_place_of_label_ids(data, cityscapes, write):
         data.dataset("val")
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (34000, "the value 34000, no id; expected label id"),
+        (65535, "the value 65535, no id"),
+        (7001, "the value 7001, an instance of 'road', which has none; expected label id"),
+    ],
+)
+def test_impossible_instances_are_found_at_opening(value, message, data, cityscapes, write):
+    path = cityscapes / "gtFine" / "val" / "frankfurt" / f"{VAL}_gtFine_instanceIds.png"
+    instances = np.array([[7, 0, 1000, 26001, 33999, 30002, 29001, 2001]] * 6, np.uint16)
+    write(path, instances)
+    data.dataset("val")  # instances of labels that are not evaluated are passed by
+    instances[3, 3] = value
+    write(path, instances)
+    with pytest.raises(InputError, match=rf"{VAL}_gtFine_instanceIds\.png holds {message}"):
+        data.dataset("val")
+
+
 def test_malformed_instance_maps(data, cityscapes, write):
     path = cityscapes / "gtFine" / "val" / "frankfurt" / f"{VAL}_gtFine_instanceIds.png"
     write(path, np.full((3, 8), 7, np.uint16))

@@ -4,7 +4,6 @@ from PIL import Image
 
 from feedbackward.data.files import (
     check_image,
-    check_instance_ids,
     list_files,
     read_image,
     read_instance_ids,
@@ -60,12 +59,11 @@ def test_instance_ids_beyond_signed_16_bits(tmp_path, write):
     read = read_instance_ids(path)
     assert read.dtype == np.int32
     np.testing.assert_array_equal(read, instances)
-    assert check_instance_ids(path) == (2, 2)
 
 
 @pytest.mark.parametrize(
     "read",
-    [read_image, read_mask, read_instance_ids, check_image, check_instance_ids],
+    [read_image, read_mask, read_instance_ids, check_image],
     ids=lambda f: f.__name__,
 )
 def test_missing_and_foreign_files(read, tmp_path):
@@ -95,7 +93,24 @@ def test_truncated_mask_and_instances(tmp_path, write):
     with pytest.raises(InputError, match=r"mask\.png cannot be read"):
         read_mask(mask)
     with pytest.raises(InputError, match=r"instances\.png cannot be read"):
-        check_instance_ids(instances)
+        read_instance_ids(instances)
+
+
+def test_a_file_that_the_system_does_not_give(tmp_path):
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(InputError, match=r"a\.png cannot be read: Is a directory; expected a file that may be read$"):
+        read_image(tmp_path / "a.png")
+
+
+def test_damage_in_the_middle_is_seen_by_reading_alone(tmp_path, write):
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    path = write(tmp_path / "a.png", noise)
+    data = bytearray(path.read_bytes())
+    data[5000:5100] = bytes(100)
+    path.write_bytes(data)
+    assert check_image(path) == (64, 64)
+    with pytest.raises(InputError, match=r"a\.png cannot be read: .*copy or download it again"):
+        read_image(path)
 
 
 def test_damaged_header(tmp_path, write, picture):
@@ -137,9 +152,8 @@ def test_colours_where_indices_are_expected(tmp_path, write, picture):
 
 def test_instances_of_8_bits(tmp_path, write):
     path = write(tmp_path / "instances.png", np.full((4, 4), 30, np.uint8))
-    for read in (read_instance_ids, check_instance_ids):
-        with pytest.raises(InputError, match=r"instances\.png is not a 16-bit instance map \(L\)"):
-            read(path)
+    with pytest.raises(InputError, match=r"instances\.png is not a 16-bit instance map \(L\)"):
+        read_instance_ids(path)
 
 
 def test_list_files(tmp_path, write, picture):

@@ -1,3 +1,4 @@
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,17 @@ def test_a_scene_is_drawn_once_while_there_is_room(monkeypatch: pytest.MonkeyPat
         for index in range(3):
             streets[index]
     assert drawn == [(0, 0, 0), (0, 0, 1), (0, 0, 2), (0, 0, 2)]
+
+
+def test_the_processes_of_a_loader_share_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_module, "_KEPT_BYTES", 4 * SIZE[0] * SIZE[1] * (3 + 1 + 4))
+    for processes, kept in ((1, 4), (2, 2), (3, 1)):
+        worker = SimpleNamespace(num_workers=processes)
+        monkeypatch.setattr(dataset_module, "get_worker_info", lambda worker=worker: worker)
+        streets = Streets("train", scenes=5, size=SIZE)
+        for index in range(5):
+            streets[index]
+        assert len(streets._kept) == kept
 
 
 def test_an_item_can_be_changed_without_changing_the_scene() -> None:

@@ -55,6 +55,23 @@ def test_a_hub_id_is_asked_for_only_if_there_is_no_such_path(trained, tmp_path, 
     assert len(asked) == 1
 
 
+def test_a_path_with_a_typo_is_told_before_the_hub(tmp_path, monkeypatch):
+    asked = []
+
+    def unreachable(name):
+        asked.append(name)
+        raise InputError("no network")
+
+    monkeypatch.setattr(loading, "from_pretrained", unreachable)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"^there is no folder or file runs/typo here, and .*: no network$"):
+        load_network("runs/typo")
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(InputError, match=r"^there is no folder or file runs/typo here, and as runs is a folder"):
+        load_network("runs/typo")
+    assert asked == ["runs/typo"]
+
+
 def test_a_folder_without_a_network(tmp_path):
     with pytest.raises(InputError, match=r"is no saved network: config\.json and model\.safetensors missing"):
         load_network(tmp_path)

@@ -11,9 +11,9 @@ from feedbackward.errors import InputError
 from feedbackward.inference.outputs import (
     Job,
     check_cityscapes,
+    check_outputs,
     mask_image,
     plan,
-    prepare,
     submission_image,
     zip_submission,
 )
@@ -84,18 +84,25 @@ def test_output_inside_the_source_or_over_the_image(tmp_path):
 def test_existing_files_stay_unless_overwriting(tmp_path):
     files = [*touched(tmp_path, "masks/a.png"), tmp_path / "masks/b.png"]
     with pytest.raises(InputError, match=r"1 of 2 output files exist already, such as .*a\.png; .* --overwrite"):
-        prepare(tmp_path, files, overwrite=False)
-    prepare(tmp_path, files, overwrite=True)
+        check_outputs(tmp_path, files, overwrite=False)
+    check_outputs(tmp_path, files, overwrite=True)
 
 
 def test_an_output_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     for output in (tmp_path / "file", tmp_path / "file/below", Path("/proc/feedbackward")):
         with pytest.raises(InputError, match=f"the output folder {output} cannot be written"):
-            prepare(output, [output / "masks/a.png"], overwrite=False)
+            check_outputs(output, [output / "masks/a.png"], overwrite=False)
     touched(tmp_path, "out/masks")
-    with pytest.raises(InputError, match="cannot be written"):
-        prepare(tmp_path / "out", [tmp_path / "out/masks/a.png"], overwrite=False)
+    (tmp_path / "out/overlays").symlink_to(tmp_path / "gone")
+    for folder in ("masks", "overlays"):
+        with pytest.raises(InputError, match="cannot be written"):
+            check_outputs(tmp_path / "out", [tmp_path / "out" / folder / "a.png"], overwrite=False)
+
+
+def test_the_check_makes_nothing(tmp_path):
+    check_outputs(tmp_path / "out", [tmp_path / "out/masks/a.png", tmp_path / "out/overlays/a.jpg"], overwrite=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_masks_hold_indices_and_show_colours(tmp_path):

@@ -42,6 +42,7 @@ def test_the_recipes():
         "camvid_vgg16_pwp",
         "cityscapes_vgg16_pwn",
         "cityscapes_vgg16_pwp",
+        "streets_demo",
         "streets_mobilenetv2",
     ]
 

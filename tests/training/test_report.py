@@ -65,6 +65,7 @@ def metrics():
         {"iou": {"road": 0.9134, "<sky>": math.nan}, "accuracy": {"road": 0.95, "<sky>": math.nan}},
         [[30, 10], [0, 0]],
         ["road", "<sky>"],
+        ["iIoU is comparable only at 1024x2048"],
     )
     curves = [
         {"epoch": epoch, "train/loss": 2 / epoch, "val/loss": 2.5 / epoch, "val/mean_iou": score}
@@ -104,6 +105,17 @@ def test_a_report_shows_scores_curves_confusion_and_pictures(page):
     assert page.count("<img") == 4
     assert "errors of frankfurt_1" in page
     assert "rgb(70, 130, 180)" in page
+
+
+def test_a_report_says_what_is_to_be_known_about_the_scores(page):
+    assert "iIoU is comparable only at 1024x2048." in page
+
+
+def test_the_same_training_gives_the_same_page(metrics, page, scene):
+    panels = {"frankfurt_1": draw_panels(*scene, TABLE)}
+    config = "model:\n  model: <feedbackward>\n"
+    again = render_report(metrics, table=TABLE, panels=panels, config=config, versions={"torch": "2.9"})
+    assert again == page
 
 
 def test_a_report_needs_nothing_but_itself(page):

@@ -1,12 +1,15 @@
+import weakref
+
 import pytest
 import torch
+from lightning.pytorch import Callback
 from torch import nn
 from torch.nn import functional as F
 
 from feedbackward.data.cityscapes_labels import CITYSCAPES
 from feedbackward.data.classes import ClassTable
 from feedbackward.errors import InputError
-from feedbackward.losses import CrossEntropyIoULoss
+from feedbackward.losses import CrossEntropyIoULoss, IoULoss
 from feedbackward.metrics import CityscapesScores
 from feedbackward.training.schedules import PolynomialDecay
 
@@ -111,6 +114,23 @@ def test_the_memory_of_a_pass_does_not_grow_with_its_length(make_task, cityscape
         for index in range(5):
             task.validation_step(cityscapes_batch, index)
     assert held() == once
+
+
+def test_a_pass_keeps_no_prediction(make_task, make_trainer, stripes):
+    class Watch(Callback):
+        alive = ()
+
+        def on_validation_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            self.alive = (*self.alive, weakref.ref(outputs["prediction"]))
+
+        def on_validation_epoch_end(self, trainer, pl_module):
+            self.held = sum(tensor() is not None for tensor in self.alive)
+
+    watch = Watch()
+    make_trainer(callbacks=[watch]).validate(make_task(), stripes, verbose=False)
+    assert len(watch.alive) == 2
+    assert watch.held <= 1  # the trainer may still hold the last
+    assert [tensor() for tensor in watch.alive] == [None, None]
 
 
 def test_bfloat16_and_gradient_accumulation(make_task, make_trainer, stripes):
@@ -225,3 +245,27 @@ def test_a_loss_of_ones_own(make_task):
     task.log = lambda *args, **kwargs: None
     batch = {"image": torch.rand(2, 3, 16, 24), "mask": torch.zeros(2, 16, 24, dtype=torch.int64)}
     assert task.validation_step(batch, 0)["loss"] == 7
+
+
+def test_the_default_loss_ignores_what_the_classes_ignore(make_task):
+    task = make_task(class_table=ClassTable(("red", "green"), ((1, 1, 1), (2, 2, 2)), ignore_index=7))
+    logits, mask = torch.randn(1, 2, 4, 4), torch.zeros(1, 4, 4, dtype=torch.int64)
+    mask[:, :2] = 7
+    torch.testing.assert_close(task.loss(logits, mask), CrossEntropyIoULoss()(logits[:, :, 2:], mask[:, 2:]))
+
+
+@pytest.mark.parametrize("loss", [IoULoss(), CrossEntropyIoULoss(), nn.Sequential(nn.CrossEntropyLoss())])
+def test_a_loss_that_ignores_something_else_is_refused(make_task, loss):
+    table = ClassTable(("red", "green"), ((1, 1, 1), (2, 2, 2)), ignore_index=7)
+    with pytest.raises(InputError, match=r"Loss\) has ignore_index -?\d+, but the class table has 7; give the loss"):
+        make_task(class_table=table, loss=loss)
+
+
+def test_small_masks_come_with_a_note_on_the_instance_scores(make_task, cityscapes_batch):
+    task = make_task(class_table=CITYSCAPES, scoring="cityscapes")
+    names = ("mask", "label_ids", "instance_ids")
+    full = {name: torch.zeros(1, 1024, 2048, dtype=cityscapes_batch[name].dtype) for name in names}
+    task.val_scores.update(cityscapes_batch["mask"].clamp(max=18), cityscapes_batch)
+    assert task.val_scores.finish().notes == ["iIoU is comparable only at 1024x2048"]
+    task.val_scores.update(full["mask"], full)
+    assert task.val_scores.finish().notes == []

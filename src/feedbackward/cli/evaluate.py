@@ -15,12 +15,13 @@ from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor
 
-from feedbackward.data.camvid import CAMVID, UNLABELLED
+from feedbackward.data.camvid import CAMVID, CAMVID_CODING
 from feedbackward.data.class_file import load_class_file
 from feedbackward.data.classes import ClassTable
-from feedbackward.data.coding import IndexCoding, MaskCoding
+from feedbackward.data.coding import MaskCoding
 from feedbackward.errors import InputError
 from feedbackward.metrics.cityscapes_result import CityscapesResult
 from feedbackward.metrics.evaluate import evaluate_cityscapes, evaluate_classes
@@ -28,11 +29,6 @@ from feedbackward.metrics.pairs import find_cityscapes_pairs, find_class_pairs
 from feedbackward.writing import check_writable, write_whole
 
 DataSet = Literal["cityscapes", "camvid", "folder"]
-
-CAMVID_CODING = IndexCoding(
-    {**{index: index for index in range(len(CAMVID))}, UNLABELLED: CAMVID.ignore_index},
-    hint="CamVid's annotations in SegNet's layout hold one index a pixel: 0 to 10, and 11 for unlabelled",
-)
 
 _WHOLE = ("mean_iou", "pixel_accuracy", "mean_accuracy")
 
@@ -113,10 +109,10 @@ def cityscapes_tables(result: CityscapesResult) -> list[Table]:
     """The scores of every class, of every category, and their four averages, in percent."""
     classes = _table("class", "IoU", "iIoU")
     for name in result.class_iou:
-        classes.add_row(name, _percent(result.class_iou[name]), _percent(result.class_iiou[name]))
+        classes.add_row(Text(name), _percent(result.class_iou[name]), _percent(result.class_iiou[name]))
     categories = _table("category", "IoU", "iIoU")
     for name in result.category_iou:
-        categories.add_row(name, _percent(result.category_iou[name]), _percent(result.category_iiou[name]))
+        categories.add_row(Text(name), _percent(result.category_iou[name]), _percent(result.category_iiou[name]))
     averages = _table("IoU class", "iIoU class", "IoU category", "iIoU category")
     averages.add_row(*(_percent(score) for score in result[:4]))
     return [classes, categories, averages]
@@ -126,7 +122,7 @@ def class_tables(scores: dict[str, Tensor], class_table: ClassTable) -> list[Tab
     """The scores of every class, and those of the whole, in percent."""
     classes = _table("class", "IoU", "accuracy")
     for name, iou, accuracy in zip(class_table.names, scores["iou"].tolist(), scores["accuracy"].tolist(), strict=True):
-        classes.add_row(name, _percent(iou), _percent(accuracy))
+        classes.add_row(Text(name), _percent(iou), _percent(accuracy))
     whole = _table("mean IoU", "pixel accuracy", "mean accuracy")
     whole.add_row(*(_percent(scores[name].item()) for name in _WHOLE))
     return [classes, whole]

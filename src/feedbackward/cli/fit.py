@@ -6,20 +6,22 @@ feedbackward validate --config RECIPE --data.root DIR [--run_dir DIR] [--ckpt_pa
 
 import logging
 import warnings
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 import lightning.pytorch as pl
-from jsonargparse import ArgumentError
+from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich import get_console
+from rich.text import Text
 
 from feedbackward.data import CamVidData, CityscapesData, FolderData, SegmentationDataModule, StreetsData
 from feedbackward.errors import InputError
 from feedbackward.models.checkpoint import read_checkpoint
-from feedbackward.training.checkpointing import BestAndLast
+from feedbackward.training.best_and_last import BestAndLast
 from feedbackward.training.console import EpochLines, print_scores
 from feedbackward.training.history import History
 from feedbackward.training.pictures import TensorBoardPictures
@@ -77,6 +79,11 @@ class FitCLI(LightningCLI):
             )
         except ArgumentError as error:
             raise InputError(_explain(error, args)) from error
+        except ValueError as error:  # the parser wraps what a constructor refuses
+            refusal = _input_error(error)
+            if refusal is None:
+                raise
+            raise refusal from None
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Adds the run folder, the checkpoint and early stopping; the network gets the data's classes."""
@@ -124,6 +131,8 @@ class FitCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Settles the run folder and the checkpoint before any work is done."""
+        if self.command == "fit" and not self.config.trainer.fast_dev_run:
+            _check_validation(self.config.trainer)
         self.folder = RunFolder(self.config.run_dir or Path("runs") / (self.recipe or "run"))
         self.ckpt_path = self._find_checkpoint(self.config.ckpt_path)
         self.config.run_dir, self.config.ckpt_path = self.folder.root, None
@@ -144,7 +153,12 @@ class FitCLI(LightningCLI):
 
     def _check_progress(self, checkpoint: dict[str, Any]) -> None:
         done, limit = checkpoint["epoch"] + 1, self.config.trainer.max_epochs
-        if self.command == "fit" and limit is not None and -1 < limit <= done:
+        if self.command != "fit" or limit is None or not -1 < limit <= done:
+            return
+        # A crash after the last epoch leaves the network and the report to be made; the trainer adds no epoch.
+        assert self.ckpt_path is not None
+        own = self.ckpt_path.resolve() == (self.folder.checkpoints / "last.ckpt").resolve()
+        if not (own and limit == done and not self.folder.report.exists()):
             raise InputError(
                 f"{self.ckpt_path} has finished {done} epochs and trainer.max_epochs is {limit}; "
                 f"nothing is left to train: raise --trainer.max_epochs"
@@ -203,13 +217,52 @@ class FitCLI(LightningCLI):
 
     def _fit(self) -> None:
         self.datamodule.setup("fit")  # before the logger makes files: data that is refused leaves nothing behind
-        self.trainer.fit(self.model, self.datamodule, ckpt_path=self.ckpt_path, weights_only=True)
+        try:
+            self.trainer.fit(self.model, self.datamodule, ckpt_path=self.ckpt_path, weights_only=True)
+        except SystemExit:
+            if not self.trainer.interrupted:
+                raise
+            self._say_how_to_resume()
+            raise KeyboardInterrupt from None
+        if self.config.trainer.fast_dev_run:
+            return
         best = self.history.best
-        if self.trainer.is_global_zero and best is not None and not self.config.trainer.fast_dev_run:
+        if best is None:
+            raise InputError(
+                f"the training ended before its first validation, so there are no scores and no best network in "
+                f"{self.folder.root}; train for longer or validate more often: --trainer.check_val_every_n_epoch 1"
+            )
+        if self.trainer.is_global_zero:
             self.results.finish(self.model, self.datamodule.val_dataloader().dataset)
             title = f"validation, epoch {best['epoch']}, the best of {len(self.history.epochs)}"
             print_scores(Scores.from_dict(best), title=title)
-            get_console().print(f"report: {self.folder.report}", highlight=False, soft_wrap=True)
+            get_console().print(Text(f"report: {self.folder.report}"), soft_wrap=True)
+
+    def _say_how_to_resume(self) -> None:
+        if self.trainer.is_global_zero and (self.folder.checkpoints / "last.ckpt").is_file():
+            command = f"feedbackward fit --config {self.folder.config} --ckpt_path last"
+            get_console().print(Text(f"interrupted; go on with: {command}"), soft_wrap=True)
+
+
+def _check_validation(trainer: Namespace) -> None:
+    """Refuse a training whose last weights would never be scored; best.ckpt and the report need the scores."""
+    if trainer.limit_val_batches == 0:
+        raise InputError(
+            "trainer.limit_val_batches is 0: without validation there is no best network and no report; leave it out"
+        )
+    every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs
+    if every and epochs and epochs > 0 and epochs % every:
+        raise InputError(
+            f"trainer.check_val_every_n_epoch is {every} and trainer.max_epochs {epochs}: the last weights would never "
+            f"be scored; set --trainer.max_epochs {-(-epochs // every) * every} or --trainer.check_val_every_n_epoch 1"
+        )
+
+
+def _input_error(error: BaseException | None) -> InputError | None:
+    """The InputError that an error is or was raised from."""
+    while error is not None and not isinstance(error, InputError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _explain(error: ArgumentError, args: list[str]) -> str:
@@ -218,6 +271,11 @@ def _explain(error: ArgumentError, args: list[str]) -> str:
     message = "\n".join(line for line in str(error).splitlines() if not line.strip().startswith(noise))
     if not any(arg.partition("=")[0] in CONFIG_FLAGS for arg in args):
         return f"{message}; name a recipe with --config: {', '.join(list_recipes())}"
+    flags = [flag for flag, value in pairwise(args) if value == "null"]
+    flags += [arg.removesuffix("=null") for arg in args if arg.endswith("=null")]
+    # The parser hands the null of a nested value on as the text "None".
+    for group, _, name in (flag.rpartition(".") for flag in flags if flag.count(".") > 1):
+        message += f"\nInside a group null is written as {group} '{{{name}: null}}', or in a YAML file"
     return f"{message}\nSet a value as in --data.root DIR; --help and --print_config list them all"
 
 

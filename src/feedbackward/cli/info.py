@@ -16,12 +16,13 @@ from rich.text import Text
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from feedbackward.cli.size import height_width
 from feedbackward.errors import InputError
 from feedbackward.graph import Permute, Retrace
 from feedbackward.graph.draw import draw
 from feedbackward.graph.explain import Row, Shape, explain
 from feedbackward.inference.loading import load_network
-from feedbackward.inference.outputs import prepare
+from feedbackward.inference.outputs import check_outputs
 from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, list_models
 from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX
 from feedbackward.writing import write_whole
@@ -66,7 +67,7 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
     Raises:
         InputError: If the name, the size, an option or the file to draw into cannot be used.
     """
-    height, width = _height_width(size)
+    height, width = height_width(size)
     if drawing is not None:
         _check(drawing)
     network = _build(name, options)
@@ -94,22 +95,12 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
         console.print(Text(str(drawing)), soft_wrap=True)
 
 
-def _height_width(size: str) -> tuple[int, int]:
-    try:
-        height, width = (int(number) for number in size.split(","))
-    except ValueError as error:
-        raise InputError(f"--size is {size!r}; expected height and width, such as 512,1024") from error
-    if min(height, width) < 1:
-        raise InputError(f"--size is {size!r}; expected a height and a width of at least 1")
-    return height, width
-
-
 def _check(drawing: Path) -> None:
     if drawing.suffix != ".svg":
         raise InputError(f"--draw {drawing}: only SVG can be drawn; give a name that ends in .svg")
     if drawing.is_dir():
         raise InputError(f"--draw {drawing}: this is a folder; give the name of a file")
-    prepare(drawing.parent, [drawing], overwrite=True)
+    check_outputs(drawing.parent, [drawing], overwrite=True)
 
 
 def _build(name: str, options: dict[str, Any]) -> Feedbackward:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from feedbackward.data.classes import ClassTable
-from feedbackward.data.files import check_image, read_image
+from feedbackward.data.files import read_image
 from feedbackward.errors import InputError
 from feedbackward.inference.images import find_images
 from feedbackward.inference.loading import load_network
@@ -21,10 +21,10 @@ from feedbackward.inference.outputs import (
     Job,
     Layout,
     check_cityscapes,
+    check_outputs,
     mask_image,
     overlay_image,
     plan,
-    prepare,
     submission_image,
     zip_submission,
 )
@@ -84,14 +84,14 @@ def predict(
     images = find_images(source)
     jobs = plan(images, source=source, output=output, layout=layout, overlays=overlays)
     archive = output / "submission.zip"
-    for image in images:
-        check_image(image)
     predictor = Predictor(load_network(model), device=where, scale=scale)
     table = _class_table(predictor.network.class_table, model)
     if layout == "cityscapes":
         check_cityscapes(table)
     files = [path for job in jobs for path in job.outputs] + ([archive] if zipped else [])
-    prepare(output, files, overwrite=overwrite)
+    check_outputs(output, files, overwrite=overwrite)
+    for image in images:
+        read_image(image)  # only decoding shows damage in the middle
 
     console = Console()
     pixels = np.zeros(len(table), dtype=np.int64)

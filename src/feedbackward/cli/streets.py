@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from feedbackward.cli.size import height_width
 from feedbackward.data.datamodule import Split
 from feedbackward.data.streets.writing import write_cityscapes
-from feedbackward.errors import InputError
 
 
 def main(args: list[str]) -> None:
@@ -41,7 +41,7 @@ def streets(
     Raises:
         InputError: If anything is wrong with the input; nothing is written then.
     """
-    height, width = _height_width(size)
+    height, width = height_width(size)
     counts: dict[Split, int] = {"train": train, "val": val, "test": test}
     console = Console()
     columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -52,11 +52,3 @@ def streets(
         )
     written = ", ".join(f"{count} {split}" for split, count in counts.items() if count)
     console.print(Text(f"{output}: {written} scenes of {height}x{width} in Cityscapes' layout"))
-
-
-def _height_width(size: str) -> tuple[int, int]:
-    try:
-        height, width = (int(number) for number in size.split(","))
-    except ValueError as error:
-        raise InputError(f"size is {size!r}; expected H,W such as 256,512") from error
-    return height, width

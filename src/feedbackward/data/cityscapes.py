@@ -14,14 +14,8 @@ from feedbackward.data.cityscapes_labels import CITYSCAPES, LABELS
 from feedbackward.data.classes import ClassTable
 from feedbackward.data.coding import IndexCoding
 from feedbackward.data.datamodule import Item, Scoring, SegmentationDataModule, Split
-from feedbackward.data.files import (
-    check_image,
-    check_instance_ids,
-    list_files,
-    read_image,
-    read_instance_ids,
-    read_mask,
-)
+from feedbackward.data.files import list_files, read_image, read_instance_ids, read_mask
+from feedbackward.data.instances import check_instances, find_instances
 from feedbackward.data.pairs import ImageDataset, Pair, PairDataset, check_pairs, match
 from feedbackward.data.transforms import FLIP_ONLY, VOID, Augmentation, EvalTransform, Size
 from feedbackward.errors import InputError
@@ -115,7 +109,7 @@ class CityscapesData(SegmentationDataModule):
             _refuse_withheld(pairs)
         instances = find_instances(pairs)
         check_pairs(pairs, _CODING, one_size=self.one_size(split))
-        _check_instances(pairs, instances)
+        check_instances(pairs, instances)
         return CityscapesDataset(pairs, instances, EvalTransform(self.size))
 
     def predict_dataloader(self) -> DataLoader[Item]:
@@ -166,23 +160,6 @@ def find_pairs(root: Path, split: str, annotations: str) -> list[Pair]:
     return match(images, masks, where=where, hint=_hint(root, annotations, split))
 
 
-def find_instances(pairs: Sequence[Pair]) -> list[Path]:
-    """The instance map beside each label-id mask.
-
-    Raises:
-        InputError: If maps are missing; lists up to ten.
-    """
-    paths = [pair.mask.with_name(pair.mask.name.replace("_labelIds", "_instanceIds")) for pair in pairs]
-    missing = [path.name for path in paths if not path.is_file()]
-    if missing:
-        listed = ", ".join(missing[:10]) + (", ..." if len(missing) > 10 else "")
-        raise InputError(
-            f"{len(missing)} instance maps are missing beside the labelIds in {paths[0].parents[1]}: "
-            f"{listed}. They are in {_ARCHIVES['gtFine']} and needed for the instance scores"
-        )
-    return paths
-
-
 def find_files(root: Path, folder: str, split: str, ending: str) -> dict[str, Path]:
     """The files of a split's city folders by CITY_SEQ_FRAME.
 
@@ -221,13 +198,3 @@ def _refuse_withheld(pairs: Sequence[Pair]) -> None:
             f"the annotations in {pairs[0].mask.parents[1]} are dummies without any class: Cityscapes "
             f"withholds those of its test split. Score on val, or predict the test images and submit them"
         )
-
-
-def _check_instances(pairs: Sequence[Pair], instances: Sequence[Path]) -> None:
-    for pair, path in zip(pairs, instances, strict=True):
-        size, expected = check_instance_ids(path), check_image(pair.image)
-        if size != expected:
-            raise InputError(
-                f"{path} is {size[0]}x{size[1]} but its image {pair.image} is {expected[0]}x{expected[1]} "
-                f"(height x width); copy the original again"
-            )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from feedbackward.data.files import read_image, read_mask
 from feedbackward.data.transforms import VOID
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, listed
 
 MOST_CLASSES = 254
 """Masks are 8 bits: 255 is void, 254 marks values outside the table."""
@@ -65,7 +65,7 @@ class IndexCoding:
         values = np.flatnonzero(counts).tolist()
         unknown = [value for value in values if self._lookup[value] == _UNKNOWN]
         message = (
-            f"{path}: {_listed('value', unknown)} at {counts[unknown].sum()} pixels, outside the class "
+            f"{path}: {_counted('value', unknown)} at {counts[unknown].sum()} pixels, outside the class "
             f"table; expected {_ranges(np.flatnonzero(self._lookup != _UNKNOWN).tolist())}. "
         )
         if set(values) <= {0, 255}:
@@ -102,7 +102,7 @@ class ColorCoding:
         if unknown.size:
             colors = [f"({c >> 16}, {c >> 8 & 255}, {c & 255})" for c in np.unique(unknown).tolist()]
             raise InputError(
-                f"{path}: {_listed('colour', colors)} at {unknown.size} pixels, outside the class table. "
+                f"{path}: {_counted('colour', colors)} at {unknown.size} pixels, outside the class table. "
                 f"Masks saved as JPEG or resized with smoothing get such colours: save them as PNG, resize "
                 f"them with nearest. {self._hint}"
             )
@@ -116,11 +116,8 @@ def _pack(colors: NDArray[np.generic]) -> NDArray[np.int32]:
     return packed
 
 
-def _listed(noun: str, things: Sequence[object], most: int = 5) -> str:
-    """The things as text, of many only the first ones and their number."""
-    text = ", ".join(map(str, things[:most]))
-    more = f" and {len(things) - most} more" if len(things) > most else ""
-    return f"{noun}{'s' if len(things) > 1 else ''} {text}{more}"
+def _counted(noun: str, things: Sequence[object]) -> str:
+    return f"{noun}{'s' if len(things) > 1 else ''} {listed(things, most=5)}"
 
 
 def _ranges(values: list[int]) -> str:

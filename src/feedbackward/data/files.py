@@ -15,6 +15,10 @@ from feedbackward.errors import InputError
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 MASK_SUFFIXES = (".png",)
 
+_COLORS_HINT = (
+    "Save the indices themselves, or, if the colours stand for classes, say so with 'masks: colors' in a class file "
+    "and open the set with FolderData"
+)
 _ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 swap height and width
 _FILE_ENDS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9", "MPO": b"\xff\xd9"}
 
@@ -34,8 +38,12 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         return np.array(_upright(image).convert("RGB"))
 
 
-def read_mask(path: Path) -> NDArray[np.uint8]:
+def read_mask(path: Path, *, hint: str = _COLORS_HINT) -> NDArray[np.uint8]:
     """The values of a mask as uint8 (H, W); of a palette image the indices, not the colours.
+
+    Args:
+        path: The file.
+        hint: What a user can do about a mask of colours; the end of the error's message.
 
     Raises:
         InputError: If the file is missing, truncated or not an image of one 8-bit channel.
@@ -48,8 +56,7 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
         if image.mode not in ("L", "P", "1"):
             raise InputError(
                 f"{path} has {len(image.getbands())} channels ({image.mode}); expected one channel of class "
-                f"indices. Save the indices themselves, or, if the colours stand for classes, say so with "
-                f"'masks: colors' in a class file and open the set with FolderData"
+                f"indices. {hint}"
             )
         return np.array(image).astype(np.uint8, copy=False)
 
@@ -61,15 +68,22 @@ def read_instance_ids(path: Path) -> NDArray[np.int32]:
         InputError: If the file is missing, truncated or not an image of one 16-bit channel.
     """
     with _opened(path) as image:
-        _check_instance_mode(image, path)
+        if not image.mode.startswith("I"):
+            raise InputError(
+                f"{path} is not a 16-bit instance map ({image.mode}); expected one 16-bit channel of label "
+                f"id * 1000 + number. Maps that went through 8 bits have lost their classes: copy the "
+                f"original again"
+            )
         return np.array(image).astype(np.int32)
 
 
 def check_image(path: Path) -> tuple[int, int]:
-    """Height and width of an image, from its header; a complete file is not decoded.
+    """Height and width of an image, from its header.
+
+    A file that ends as it should is not decoded: damage in its middle is seen when it is read.
 
     Raises:
-        InputError: As read_image does.
+        InputError: As read_image does, but for such damage.
     """
     with _opened(path) as image:
         _refuse_deep(image, path)
@@ -79,20 +93,6 @@ def check_image(path: Path) -> tuple[int, int]:
         file_format = image.format or ""
     if not _ends_well(path, file_format):
         read_image(path)
-    return height, width
-
-
-def check_instance_ids(path: Path) -> tuple[int, int]:
-    """Height and width of an instance map, from its header; a complete file is not decoded.
-
-    Raises:
-        InputError: As read_instance_ids does.
-    """
-    with _opened(path) as image:
-        _check_instance_mode(image, path)
-        height, width = image.height, image.width
-    if not _ends_well(path, "PNG"):
-        read_instance_ids(path)
     return height, width
 
 
@@ -132,6 +132,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} is too large: {error}; cut it into tiles") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
+        if isinstance(error, OSError) and error.strerror is not None:  # the system's, not the decoder's
+            raise InputError(f"{path} cannot be read: {error.strerror}; expected a file that may be read") from error
         raise InputError(f"{path} cannot be read: {error}; copy or download it again") from error
 
 
@@ -146,15 +148,6 @@ def _ends_well(path: Path, file_format: str) -> bool:
 def _refuse_deep(image: Image.Image, path: Path) -> None:
     if image.mode.startswith(("I", "F")):
         raise InputError(f"{path} has more than 8 bits per channel ({image.mode}); convert it to 8-bit RGB")
-
-
-def _check_instance_mode(image: Image.Image, path: Path) -> None:
-    if not image.mode.startswith("I"):
-        raise InputError(
-            f"{path} is not a 16-bit instance map ({image.mode}); expected one 16-bit channel of label "
-            f"id * 1000 + number. Maps that went through 8 bits have lost their classes: copy the "
-            f"original again"
-        )
 
 
 def _upright(image: Image.Image) -> Any:

@@ -12,7 +12,7 @@ from feedbackward.data.coding import MaskCoding
 from feedbackward.data.datamodule import Item
 from feedbackward.data.files import check_image, read_image
 from feedbackward.data.transforms import EvalTransform, TrainTransform
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, listed
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def match(images: dict[str, Path], masks: dict[str, Path], *, where: str, hint: 
     if not masks:
         raise InputError(f"{len(images)} images but no masks in {where}. {hint}")
     problems = [
-        f"{len(names)} {problem}: {', '.join(names[:10])}{', ...' if len(names) > 10 else ''}"
+        f"{len(names)} {problem}: {listed(names)}"
         for names, problem in (
             (sorted(images.keys() - masks.keys()), "images without a mask"),
             (sorted(masks.keys() - images.keys()), "masks without an image"),

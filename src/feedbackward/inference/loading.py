@@ -9,9 +9,9 @@ from pathlib import Path
 from torch import Tensor
 
 from feedbackward.data.classes import ClassTable
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, listed
 from feedbackward.models import SegmentationNetwork, create_model, from_pretrained
-from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX, listed, read_checkpoint
+from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX, read_checkpoint
 from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE
 
 NETWORK_PREFIX = "network."
@@ -40,13 +40,26 @@ def load_network(model: str | Path) -> SegmentationNetwork:
     elif path.is_file():
         network = load_checkpoint(path)
     elif isinstance(model, str) and _HUB_ID.fullmatch(model) and path.suffix not in (CHECKPOINT_SUFFIX, ".safetensors"):
-        network = from_pretrained(model)
+        network = _load_from_hub(model)
     else:
         raise InputError(
             f"no such model: {model}; expected a folder with config.json and model.safetensors, a training "
             f"checkpoint ({CHECKPOINT_SUFFIX}) or a hub id such as someone/camvid-mobilenet"
         )
     return network.eval()
+
+
+def _load_from_hub(model: str) -> SegmentationNetwork:
+    owner = model.split("/")[0]
+    if Path(owner).is_dir():
+        raise InputError(
+            f"there is no folder or file {model} here, and as {owner} is a folder here the hub was not asked for it; "
+            f"give the path of a saved network or a checkpoint, or run where no folder has the name {owner}"
+        )
+    try:
+        return from_pretrained(model)
+    except InputError as error:
+        raise InputError(f"there is no folder or file {model} here, and as the name of a network: {error}") from error
 
 
 def _load_folder(folder: Path) -> SegmentationNetwork:
@@ -87,15 +100,19 @@ def _fill(network: SegmentationNetwork, tensors: dict[str, Tensor], path: Path) 
     expected = network.state_dict()
     problems = []
     if missing := expected.keys() - tensors.keys():
-        problems.append(f"{len(missing)} tensors missing ({listed(missing)})")
+        problems.append(f"{len(missing)} tensors missing ({_first(missing)})")
     if unexpected := tensors.keys() - expected.keys():
-        problems.append(f"{len(unexpected)} unexpected ({listed(unexpected)})")
+        problems.append(f"{len(unexpected)} unexpected ({_first(unexpected)})")
     other = {name for name in expected.keys() & tensors.keys() if expected[name].shape != tensors[name].shape}
     if other:
-        problems.append(f"{len(other)} of another shape ({listed(other)})")
+        problems.append(f"{len(other)} of another shape ({_first(other)})")
     if problems:
         raise InputError(
             f"the tensors of {path} do not fit the network of its configuration: {', '.join(problems)}; it "
             f"may come from another version of feedbackward"
         )
     network.load_state_dict(tensors)
+
+
+def _first(names: set[str]) -> str:
+    return listed(sorted(names), most=3)

@@ -108,24 +108,29 @@ def check_cityscapes(table: ClassTable) -> None:
         )
 
 
-def prepare(output: Path, files: list[Path], *, overwrite: bool) -> None:
-    """Make the output folder and check that all files can be written.
+def check_outputs(output: Path, files: list[Path], *, overwrite: bool) -> None:
+    """Check that the files can be written, and the folders made that they need; nothing is made yet.
 
     Raises:
-        InputError: If the folder cannot be made or written to, or files exist and overwrite is not set.
+        InputError: If they cannot, or files exist and overwrite is not set.
     """
-    existing = [path for path in files if path.exists()]
+    try:
+        existing = [path for path in files if path.exists()]
+        folders = {_nearest(path.parent) for path in files}
+    except OSError as error:
+        raise InputError(f"the output folder {output} cannot be written: {error}") from error
     if existing and not overwrite:
         raise InputError(
             f"{len(existing)} of {len(files)} output files exist already, such as {existing[0]}; choose "
             f"another output folder or add --overwrite"
         )
-    try:
-        for folder in sorted({output, *(path.parent for path in files)}):
-            folder.mkdir(parents=True, exist_ok=True)
-            check_writable(folder, what=f"the output folder {output}")
-    except OSError as error:
-        raise InputError(f"the output folder {output} cannot be written: {error}") from error
+    for folder in sorted(folders):
+        check_writable(folder, what=f"the output folder {output}")
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder itself or the nearest above it that exists, be it a file or a link to nothing."""
+    return next(path for path in (folder, *folder.parents) if path.exists() or path.is_symlink())
 
 
 def mask_image(prediction: NDArray[np.uint8], table: ClassTable) -> Image.Image:

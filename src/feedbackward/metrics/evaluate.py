@@ -24,6 +24,8 @@ from feedbackward.metrics.functional import confusion_matrix
 from feedbackward.metrics.pairs import CityscapesPair, ClassPair
 from feedbackward.metrics.segmentation import segmentation_scores
 
+_HINT = "Predictions are scored as indices: write those of the classes, not their colours"
+
 Pair = TypeVar("Pair")
 Counts = TypeVar("Counts")
 
@@ -99,8 +101,8 @@ def _map(function: Callable[[Pair], Counts], pairs: Sequence[Pair], workers: int
 
 
 def _count_cityscapes(pair: CityscapesPair) -> CityscapesCounts:
-    prediction = torch.from_numpy(read_mask(pair.prediction))
-    label_ids = torch.from_numpy(read_mask(pair.ground_truth))
+    prediction = torch.from_numpy(read_mask(pair.prediction, hint=_HINT))
+    label_ids = torch.from_numpy(read_mask(pair.ground_truth, hint="Use the *_gtFine_labelIds.png files"))
     instance_ids = torch.from_numpy(read_instance_ids(pair.instances))
     _check_size(pair.prediction, prediction, pair.ground_truth, label_ids)
     _check_size(pair.instances, instance_ids, pair.ground_truth, label_ids)
@@ -111,7 +113,7 @@ def _count_cityscapes(pair: CityscapesPair) -> CityscapesCounts:
 
 
 def _count_classes(pair: ClassPair, table: ClassTable, read_truth: Callable[[Path], NDArray[np.uint8]]) -> Tensor:
-    prediction = torch.from_numpy(read_mask(pair.prediction))
+    prediction = torch.from_numpy(read_mask(pair.prediction, hint=_HINT))
     mask = torch.from_numpy(read_truth(pair.ground_truth))
     _check_size(pair.prediction, prediction, pair.ground_truth, mask)
     try:

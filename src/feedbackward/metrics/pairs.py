@@ -5,13 +5,12 @@ Cityscapes file names follow the official evaluator; other data sets match by pa
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, listed
 
-_SHOWN = 10  # file names in one message
 _SCENE = re.compile(r"[^_]+_\d{6}_\d{6}")
 _LABELS = "_gtFine_labelIds.png"
 _INSTANCES = "_gtFine_instanceIds.png"
@@ -68,7 +67,14 @@ def find_cityscapes_pairs(ground_truth: Path, predictions: Path) -> list[Citysca
         f"{len(label_files)} images",
         f"put the *{_INSTANCES} files of the data set beside its label maps",
     )
-    _refuse_unmatched({scene: candidates[scene] for scene in scenes}, f"{predictions}/.../SCENE*.png")
+    _refuse_missing([scene for scene in scenes if not candidates[scene]], scenes, f"{predictions}/.../SCENE*.png")
+    double = {scene: listed(candidates[scene]) for scene in scenes if len(candidates[scene]) > 1}
+    _refuse(
+        "double predictions",
+        [f"{scene} ({paths})" for scene, paths in double.items()],
+        f"{len(scenes)} images",
+        "keep exactly one file for every image",
+    )
     return [
         CityscapesPair(labels, instance_map, candidates[scene][0])
         for labels, instance_map, scene in zip(label_files, instances, scenes, strict=True)
@@ -87,11 +93,8 @@ def find_class_pairs(ground_truth: Path, predictions: Path) -> list[ClassPair]:
     masks = _find(ground_truth, "*.png", "ground truth")
     _find(predictions, "*.png", "predictions")
     pairs = [ClassPair(mask, predictions / mask.relative_to(ground_truth)) for mask in masks]
-    found = {
-        str(pair.prediction.relative_to(predictions)): [path for path in [pair.prediction] if path.is_file()]
-        for pair in pairs
-    }
-    _refuse_unmatched(found, f"{predictions}/PATH")
+    missing = [pair.prediction.relative_to(predictions) for pair in pairs if not pair.prediction.is_file()]
+    _refuse_missing(missing, pairs, f"{predictions}/PATH")
     return pairs
 
 
@@ -104,22 +107,16 @@ def _find(folder: Path, pattern: str, what: str) -> list[Path]:
     return files
 
 
-def _refuse_unmatched(found: dict[str, list[Path]], expected: str) -> None:
-    total = f"{len(found)} images"
-    missing = [name for name, paths in found.items() if not paths]
-    double = [f"{name} ({', '.join(map(str, paths))})" for name, paths in found.items() if len(paths) > 1]
+def _refuse_missing(missing: Sequence[object], images: Sequence[object], expected: str) -> None:
     _refuse(
         "missing predictions",
         missing,
-        total,
+        f"{len(images)} images",
         f"exactly one is expected for every image, as {expected}; to score one split, give its ground truth",
     )
-    _refuse("double predictions", double, total, "keep exactly one file for every image")
 
 
-def _refuse(problem: str, items: Iterable[object], total: str, remedy: str) -> None:
+def _refuse(problem: str, items: Sequence[object], total: str, remedy: str) -> None:
     """Raise an InputError that lists the items, if there are any."""
-    listed = [str(item) for item in items]
-    if listed:
-        more = f", and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-        raise InputError(f"{len(listed)} {problem} among {total}: {', '.join(listed[:_SHOWN])}{more}; {remedy}")
+    if items:
+        raise InputError(f"{len(items)} {problem} among {total}: {listed(items)}; {remedy}")

@@ -23,6 +23,7 @@ def permute_weight(
         a view of the given weight.
 
     Example:
+        >>> import torch
         >>> permute_weight(torch.zeros(64, 3, 5, 5)).shape
         torch.Size([3, 64, 5, 5])
     """

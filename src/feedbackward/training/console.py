@@ -4,6 +4,7 @@ import lightning.pytorch as pl
 from lightning.pytorch.utilities import rank_zero_only
 from rich import get_console
 from rich.table import Table
+from rich.text import Text
 
 from feedbackward.training.history import History
 from feedbackward.training.scores import Scores
@@ -45,15 +46,17 @@ class EpochLines(pl.Callback):
 
 
 def print_scores(scores: Scores, *, title: str) -> None:
-    """Print a table of the classes and one of the whole."""
-    get_console().print(title, highlight=False, soft_wrap=True)
+    """Print a table of the classes and of the whole, and what is to be known about the scores."""
+    get_console().print(Text(title), soft_wrap=True)  # Text: names of users are not markup
     table = Table()
     table.add_column("class")
     for name in scores.per_class:
         table.add_column(f"{TITLES[name]} %", justify="right")
     for label in scores.names:
-        table.add_row(label, *(percent(values[label]) for values in scores.per_class.values()))
+        table.add_row(Text(label), *(percent(values[label]) for values in scores.per_class.values()))
     table.add_section()
     for name, value in scores.scalars.items():
         table.add_row(TITLES[name], percent(value))
     get_console().print(table)
+    for note in scores.notes:
+        get_console().print(Text(note), soft_wrap=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
@@ -120,6 +121,7 @@ def _chart(curves: list[dict[str, Any]], lines: dict[str, str], best_epoch: int,
     axes.legend(fontsize=8, framealpha=0.75, edgecolor="none")
     buffer = io.StringIO()
     # Without a date and with a fixed salt the same training gives the same page.
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    with matplotlib.rc_context({"svg.hashsalt": "feedbackward"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()
     return text[text.index("<svg") :]

@@ -35,13 +35,16 @@ class RunResults(pl.Callback):
         self.config = config
         self.facts = facts
 
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:  # noqa: ARG002
+        """Counts the parameters; a run that only has to be finished never starts an epoch."""
+        self.facts["parameters"] = sum(parameter.numel() for parameter in pl_module.parameters())
+
     @rank_zero_only
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
         """Writes the configuration and the versions."""
         self.folder.checkpoints.mkdir(parents=True, exist_ok=True)
         self.folder.write(self.folder.config, self.config)
         self.folder.write_versions()
-        self.facts["parameters"] = sum(parameter.numel() for parameter in pl_module.parameters())
 
     @rank_zero_only
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002

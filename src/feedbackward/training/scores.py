@@ -1,7 +1,7 @@
 """The scores of one pass over a data set, as plain data that goes into logs, tables, checkpoints and JSON."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -10,6 +10,10 @@ from torch import Tensor, nn
 from feedbackward.data.classes import ClassTable
 from feedbackward.data.datamodule import Scoring
 from feedbackward.metrics import CityscapesScores, SegmentationScores
+
+CITYSCAPES_SIZE = (1024, 2048)
+"""Height and width at which the benchmark measured the mean instance sizes that weigh the iIoU."""
+IIOU_NOTE = "iIoU is comparable only at 1024x2048"
 
 
 @dataclass(frozen=True)
@@ -23,12 +27,14 @@ class Scores:
             where there is none.
         confusion: Pixels by true class (row) and predicted class (column).
         names: The classes.
+        notes: What is to be known before the scores are compared with others.
     """
 
     scalars: dict[str, float]
     per_class: dict[str, dict[str, float]]
     confusion: list[list[int]]
     names: list[str]
+    notes: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data: a value that does not exist is None, since JSON has no nan."""
@@ -40,6 +46,7 @@ class Scores:
             },
             "confusion": self.confusion,
             "names": self.names,
+            "notes": self.notes,
         }
 
     @classmethod
@@ -53,6 +60,7 @@ class Scores:
             },
             data["confusion"],
             data["names"],
+            data["notes"],
         )
 
 
@@ -69,12 +77,14 @@ class StageScores(nn.Module):
         self.class_table = class_table
         self.classes = SegmentationScores(class_table)
         self.cityscapes = CityscapesScores() if scoring == "cityscapes" else None
+        self._official_size = True
 
     def update(self, prediction: Tensor, batch: dict[str, Any]) -> None:
         """Count a batch: prediction (N, H, W) against the batch's mask and Cityscapes ids."""
         self.classes.update(prediction, batch["mask"])
         if self.cityscapes is not None:
             self.cityscapes.update(prediction, batch["label_ids"], batch["instance_ids"])
+            self._official_size &= tuple(batch["mask"].shape[-2:]) == CITYSCAPES_SIZE
 
     def finish(self) -> Scores:
         """The scores of everything counted since the last call, in all processes."""
@@ -88,10 +98,12 @@ class StageScores(nn.Module):
             scalars["iou_category"] = result.iou_category
             scalars["iiou_category"] = result.iiou_category
             per_class["iiou"] = {name: result.class_iiou[name] for name in names}
+        notes = [] if self._official_size else [IIOU_NOTE]
         self._reset()
-        return Scores(scalars, per_class, classes["confusion"].tolist(), list(names))
+        return Scores(scalars, per_class, classes["confusion"].tolist(), list(names), notes)
 
     def _reset(self) -> None:
+        self._official_size = True
         # The trainer validates in inference mode; counters made there could not be used in a fit that follows.
         with torch.inference_mode(False):
             self.classes.reset()

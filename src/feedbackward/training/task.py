@@ -11,16 +11,16 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from feedbackward.data.classes import ClassTable
 from feedbackward.data.datamodule import Scoring
 from feedbackward.errors import InputError
-from feedbackward.losses import CrossEntropyIoULoss
+from feedbackward.losses import CrossEntropyIoULoss, CrossEntropyLoss, IoULoss
 from feedbackward.models import create_model
-from feedbackward.training.checkpoints import check_checkpoint
+from feedbackward.nn import resize_logits
+from feedbackward.training.compatibility import check_checkpoint
 from feedbackward.training.scores import Scores, StageScores
 
 SchedulerCallable = Callable[[Optimizer, int], LRScheduler]
@@ -46,7 +46,8 @@ class SegmentationTask(pl.LightningModule):
         scoring: "cityscapes" adds the instance and category scores, for data that carries Cityscapes ids.
 
     Raises:
-        InputError: If the model is unknown, or a checkpoint does not fit the network or the classes.
+        InputError: If the model is unknown, the loss counts what the classes ignore, or a checkpoint does not
+            fit the network or the classes.
 
     Example:
         >>> from feedbackward.data.classes import ClassTable
@@ -74,7 +75,8 @@ class SegmentationTask(pl.LightningModule):
         self.network.class_table = class_table
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network.to(memory_format=self.memory_format)
-        self.loss = CrossEntropyIoULoss() if loss is None else loss
+        self.loss = CrossEntropyIoULoss(ignore_index=class_table.ignore_index) if loss is None else loss
+        _check_ignore_index(self.loss, class_table.ignore_index)
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.class_table = class_table
@@ -91,9 +93,7 @@ class SegmentationTask(pl.LightningModule):
 
     def _step(self, batch: dict[str, Any], stage: Literal["train", "val", "test"]) -> dict[str, Tensor]:
         image, mask = batch["image"], batch["mask"]
-        logits = self(image)
-        if logits.shape[-2:] != mask.shape[-2:]:
-            logits = F.interpolate(logits, size=mask.shape[-2:], mode="bilinear", align_corners=False)
+        logits = resize_logits(self(image), mask.shape[-2:])
         loss: Tensor = self.loss(logits, mask)
         self.log(
             f"{stage}/loss",
@@ -168,3 +168,12 @@ class SegmentationTask(pl.LightningModule):
         """Refuses a checkpoint of other classes or of another network before a tensor is copied."""
         check_checkpoint(checkpoint, config=self.network.config, class_table=self.class_table)
         self.planned_steps = checkpoint["feedbackward"]["planned_steps"]
+
+
+def _check_ignore_index(loss: nn.Module, expected: int) -> None:
+    for part in loss.modules():
+        if isinstance(part, (CrossEntropyLoss, IoULoss, nn.CrossEntropyLoss)) and part.ignore_index != expected:
+            raise InputError(
+                f"the loss ({type(part).__name__}) has ignore_index {part.ignore_index}, but the class table has "
+                f"{expected}; give the loss ignore_index={expected}"
+            )

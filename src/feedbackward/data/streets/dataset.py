@@ -1,7 +1,7 @@
 """Streets as a data set: scene i of a split is drawn when it is asked for, and kept while there is room."""
 
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, get_worker_info
 
 from feedbackward.data.cityscapes_labels import TRAIN_IDS
 from feedbackward.data.datamodule import SPLITS, Item, Split
@@ -18,7 +18,7 @@ class Streets(Dataset[Item]):
 
     A scene depends on seed, split and index alone: not on the order in which scenes are asked for, the number of
     scenes or the process that draws it, and no two splits of a seed share one. Drawing costs tens of milliseconds,
-    so each process keeps the scenes it has drawn, up to 1 GiB of them.
+    so the scenes drawn are kept, up to 1 GiB of them in all processes of a loader together.
 
     Args:
         split: "train", "val" or "test"; the items of the latter two carry label_ids and instance_ids.
@@ -75,7 +75,9 @@ class Streets(Dataset[Item]):
             return self._kept[index]
         scene = draw_scene(scene_seed(self.seed, self.split, index), self.size)
         size = sum(array.nbytes for array in scene)
-        if (len(self._kept) + 1) * size <= _KEPT_BYTES:
+        worker = get_worker_info()
+        processes = 1 if worker is None else worker.num_workers
+        if (len(self._kept) + 1) * size * processes <= _KEPT_BYTES:
             self._kept[index] = scene
         return scene
 

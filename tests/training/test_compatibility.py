@@ -1,4 +1,4 @@
-from feedbackward.training.checkpoints import check_checkpoint
+from feedbackward.training.compatibility import check_checkpoint
 
 
 def test_the_checkpoint_that_fits(table):
