@@ -6,18 +6,18 @@ feedbackward validate --config RECIPE --data.root DIR [--run_dir DIR] [--ckpt_pa
 
 import logging
 import warnings
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 import lightning.pytorch as pl
-from jsonargparse import ArgumentError, Namespace
+from jsonargparse import ArgumentError
 from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich import get_console
 from rich.text import Text
 
+from feedbackward.cli.refusals import CONFIG_FLAGS, check_validation, explain, input_error
 from feedbackward.data import CamVidData, CityscapesData, FolderData, SegmentationDataModule, StreetsData
 from feedbackward.errors import InputError
 from feedbackward.models.checkpoint import read_checkpoint
@@ -25,7 +25,7 @@ from feedbackward.training.best_and_last import BestAndLast
 from feedbackward.training.console import EpochLines, print_scores
 from feedbackward.training.history import History
 from feedbackward.training.pictures import TensorBoardPictures
-from feedbackward.training.recipes import find_recipe, list_recipes
+from feedbackward.training.recipes import find_recipe
 from feedbackward.training.results import RunResults
 from feedbackward.training.run_folder import RunFolder
 from feedbackward.training.scores import Scores
@@ -46,8 +46,6 @@ QUIET = (
 )
 # The parser takes the name of a class without its module, as in --data FolderData, once it is imported.
 DATA_SETS = (CamVidData, CityscapesData, FolderData, StreetsData)
-
-CONFIG_FLAGS = ("--config", "-c")
 
 
 class FitCLI(LightningCLI):
@@ -78,9 +76,9 @@ class FitCLI(LightningCLI):
                 load_from_checkpoint_support=False,
             )
         except ArgumentError as error:
-            raise InputError(_explain(error, args)) from error
+            raise InputError(explain(error, args)) from error
         except ValueError as error:  # the parser wraps what a constructor refuses
-            refusal = _input_error(error)
+            refusal = input_error(error)
             if refusal is None:
                 raise
             raise refusal from None
@@ -132,7 +130,7 @@ class FitCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Settles the run folder and the checkpoint before any work is done."""
         if self.command == "fit" and not self.config.trainer.fast_dev_run:
-            _check_validation(self.config.trainer)
+            check_validation(self.config.trainer)
         self.folder = RunFolder(self.config.run_dir or Path("runs") / (self.recipe or "run"))
         self.ckpt_path = self._find_checkpoint(self.config.ckpt_path)
         self.config.run_dir, self.config.ckpt_path = self.folder.root, None
@@ -242,41 +240,6 @@ class FitCLI(LightningCLI):
         if self.trainer.is_global_zero and (self.folder.checkpoints / "last.ckpt").is_file():
             command = f"feedbackward fit --config {self.folder.config} --ckpt_path last"
             get_console().print(Text(f"interrupted; go on with: {command}"), soft_wrap=True)
-
-
-def _check_validation(trainer: Namespace) -> None:
-    """Refuse a training whose last weights would never be scored; best.ckpt and the report need the scores."""
-    if trainer.limit_val_batches == 0:
-        raise InputError(
-            "trainer.limit_val_batches is 0: without validation there is no best network and no report; leave it out"
-        )
-    every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs
-    if every and epochs and epochs > 0 and epochs % every:
-        raise InputError(
-            f"trainer.check_val_every_n_epoch is {every} and trainer.max_epochs {epochs}: the last weights would never "
-            f"be scored; set --trainer.max_epochs {-(-epochs // every) * every} or --trainer.check_val_every_n_epoch 1"
-        )
-
-
-def _input_error(error: BaseException | None) -> InputError | None:
-    """The InputError that an error is or was raised from."""
-    while error is not None and not isinstance(error, InputError):
-        error = error.__cause__ or error.__context__
-    return error
-
-
-def _explain(error: ArgumentError, args: list[str]) -> str:
-    """The parser's message without the values that it repeats, and what to do."""
-    noise = ("Subtypes:", "Given value", "- Expected a <class 'NoneType'>")
-    message = "\n".join(line for line in str(error).splitlines() if not line.strip().startswith(noise))
-    if not any(arg.partition("=")[0] in CONFIG_FLAGS for arg in args):
-        return f"{message}; name a recipe with --config: {', '.join(list_recipes())}"
-    flags = [flag for flag, value in pairwise(args) if value == "null"]
-    flags += [arg.removesuffix("=null") for arg in args if arg.endswith("=null")]
-    # The parser hands the null of a nested value on as the text "None".
-    for group, _, name in (flag.rpartition(".") for flag in flags if flag.count(".") > 1):
-        message += f"\nInside a group null is written as {group} '{{{name}: null}}', or in a YAML file"
-    return f"{message}\nSet a value as in --data.root DIR; --help and --print_config list them all"
 
 
 def main(command: Command, args: list[str]) -> None:
