@@ -192,10 +192,11 @@ class Ambiguous(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 1)
+        self.left, self.right = nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)
 
     def forward_features(self, x: Tensor) -> Tensor:
         x = self.conv(x)
-        product = x * x.sigmoid()
+        product = self.left(x) * self.right(x)
         spread = product + product.mean((2, 3), keepdim=True)
         return torch.add(spread, product, alpha=2)
 
@@ -238,3 +239,22 @@ def test_measuring_leaves_each_module_in_its_mode() -> None:
     transpose(encoder)
     assert encoder.training
     assert not encoder.get_submodule("conv").training
+
+
+class SpreadGate(nn.Module):
+    """A gate that has been spread to the size of what it gates, as efficient channel attention does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+        self.norm = nn.GroupNorm(2, 4)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        x = self.norm(self.conv(x))
+        return x.mean((2, 3), keepdim=True).sigmoid().expand_as(x) * x
+
+
+def test_a_gate_of_the_same_size_is_known_by_what_it_is_made_from() -> None:
+    way_back = transpose(trace(SpreadGate()))
+    assert calls(way_back) == ["mul", "encoder.conv.weight", "permute_weight", "same_conv2d", "decoder.conv.norm"]
+    assert way_back.passed[0].emitted[0].args[1].target == "expand_as"

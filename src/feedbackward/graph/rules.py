@@ -41,7 +41,9 @@ def conv(step: Step, x: fx.Node) -> Signals:
     return [(x, step.norm(signal, layer.in_channels))]
 
 
-@rule(nn.BatchNorm2d, nn.Identity, nn.Dropout, nn.Dropout2d, DropPath, F.dropout, "contiguous")
+@rule(
+    nn.BatchNorm2d, nn.GroupNorm, F.group_norm, nn.Identity, nn.Dropout, nn.Dropout2d, DropPath, F.dropout, "contiguous"
+)
 def passes(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     """Nothing: the norm of the way back stands at the convolution."""
     return [(x, step.signal)]
@@ -95,7 +97,7 @@ def add(step: Step, left: Any, right: Any) -> Signals:
     if any(step.shape(branch) != step.shape(step.node) for branch in branches):
         raise NoRuleError("an addition that spreads one value over the other")
     if step.policy.retrace == "transitions" and len(branches) == 2:
-        shortcut = step.identity_shortcut(*branches)
+        shortcut = step.source_of(*branches)
         if shortcut is not None:
             return [(shortcut, step.signal)]
     return [(value, step.signal) for value in branches]
@@ -114,11 +116,11 @@ def cat(step: Step, tensors: Sequence[fx.Node], dim: int = 0) -> Signals:
 
 @rule(operator.mul, torch.mul, "mul")
 def gate(step: Step, left: Any, right: Any) -> Signals:
-    """Multiplication by the encoder's own gate: the factor that is spread over the other's height and width."""
+    """Multiplication by the encoder's own gate: the factor that is spread over the other, or made from it."""
     whole = [value for value in step.tensors(left, right) if step.shape(value) == step.shape(step.node)]
-    if len(whole) != 1:
-        raise NoRuleError("a product that does not tell the gate from what is gated")
-    (gated,) = whole
+    gated = step.source_of(*whole) if len(whole) == 2 else whole[0]
+    if gated is None:
+        raise NoRuleError("a product of two branches, which does not tell the gate from what is gated")
     return [(gated, step.emit(operator.mul, step.signal, right if gated is left else left))]
 
 

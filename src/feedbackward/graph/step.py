@@ -100,11 +100,11 @@ class Step:
         """The signal at the size of this input, upsampled if the node changes the size."""
         return self.signal if self.keeps_size(value) else self.emit(upsample_like, self.signal, value)
 
-    def identity_shortcut(self, left: fx.Node, right: fx.Node) -> fx.Node | None:
-        """The one of two values that the other is made from alone: the unchanged path around a residual branch."""
-        for shortcut, branch in ((left, right), (right, left)):
-            if _is_made_from(branch, shortcut):
-                return shortcut
+    def source_of(self, left: fx.Node, right: fx.Node) -> fx.Node | None:
+        """The one of two values that the other is made from alone: what a residual branch or a gate starts at."""
+        for source, made in ((left, right), (right, left)):
+            if _is_made_from(made, source):
+                return source
         return None
 
 
