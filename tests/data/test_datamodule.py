@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 from torch.utils.data import Dataset
@@ -125,3 +127,9 @@ def test_when_a_batch_needs_one_size(options, train, val):
 def test_refused_options(options, message):
     with pytest.raises(InputError, match=message):
         NumbersData(**options)
+
+
+def test_no_more_workers_than_cores():
+    data = NumbersData(num_workers=10_000)
+    data.setup("fit")
+    assert data.train_dataloader().num_workers == os.cpu_count()

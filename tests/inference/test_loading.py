@@ -78,7 +78,7 @@ def test_a_folder_without_a_network(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "best.ckpt").touch()
-    with pytest.raises(InputError, match=r": model\.safetensors missing; .* mean the checkpoint .*/best\.ckpt\?"):
+    with pytest.raises(InputError, match=r": model\.safetensors missing; .* mean .*/checkpoints/best\.ckpt\?"):
         load_network(tmp_path)
 
 
@@ -159,3 +159,11 @@ def test_other_classes_than_the_configuration(checkpoint, tmp_path):
     path = edited(checkpoint, tmp_path, lambda content: content["feedbackward"]["config"].update(classes=5))
     with pytest.raises(InputError, match="of another shape"):
         load_network(path)
+
+
+def test_a_run_folder_points_to_its_saved_network(trained, tmp_path):
+    trained.save_pretrained(tmp_path / "model")
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "best.ckpt").touch()
+    with pytest.raises(InputError, match=r"did you mean .*/model\?"):
+        load_network(tmp_path)

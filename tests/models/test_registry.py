@@ -128,3 +128,8 @@ def test_damaged_folders_are_refused(tmp_path: Path) -> None:
     weights.unlink()
     with pytest.raises(fb.InputError, match=r"there is no model\.safetensors in it"):
         fb.from_pretrained(tmp_path)
+
+
+def test_saved_weights_can_be_read_by_whoever_can_read_their_description(tmp_path: Path) -> None:
+    fb.create_model("feedbackward", **SMALL).save_pretrained(tmp_path)
+    assert (tmp_path / "model.safetensors").stat().st_mode == (tmp_path / "config.json").stat().st_mode

@@ -1,6 +1,7 @@
 """What every data set gives to training and scoring: items of one shape, and the loaders of its splits."""
 
 import logging
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Sized
 from typing import Literal, TypeAlias, TypedDict, cast
@@ -69,7 +70,7 @@ class SegmentationDataModule(LightningDataModule, ABC):
     Args:
         batch_size: Images in a training batch.
         eval_batch_size: Images in a validation or test batch; more than 1 needs masks of one size.
-        num_workers: Processes that load images; 0 loads them in the main process.
+        num_workers: Processes that load images, no more than there are cores; 0 loads them in the main process.
         size: Height and width to which images are resized, and training masks with them; None keeps them.
         augmentation: Random changes of the training images.
 
@@ -154,12 +155,13 @@ class SegmentationDataModule(LightningDataModule, ABC):
     def _loader(
         self, dataset: Dataset[Item], *, batch_size: int, shuffle: bool = False, drop_last: bool = False
     ) -> DataLoader[Item]:
+        workers = min(self.num_workers, os.cpu_count() or 1)
         return DataLoader(
             dataset,
             batch_size=batch_size,
             shuffle=shuffle,
             drop_last=drop_last,
-            num_workers=self.num_workers,
-            persistent_workers=self.num_workers > 0,
+            num_workers=workers,
+            persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
         )

@@ -65,8 +65,8 @@ def _load_from_hub(model: str) -> SegmentationNetwork:
 def _load_folder(folder: Path) -> SegmentationNetwork:
     missing = [name for name in (CONFIG_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
     if missing:
-        checkpoints = sorted(folder.rglob(f"*{CHECKPOINT_SUFFIX}"))
-        hint = f"; did you mean the checkpoint {checkpoints[0]}?" if checkpoints else ""
+        saved = [path.parent for path in folder.rglob(WEIGHTS_FILE)] + list(folder.rglob(f"*{CHECKPOINT_SUFFIX}"))
+        hint = f"; did you mean {saved[0]}?" if saved else ""
         raise InputError(
             f"{folder} is no saved network: {' and '.join(missing)} missing; expected what save_pretrained writes{hint}"
         )

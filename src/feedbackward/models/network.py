@@ -50,6 +50,8 @@ class SegmentationNetwork(
         with tempfile.TemporaryDirectory(dir=save_directory, prefix=".saving-") as folder:
             save_model(self, f"{folder}/{WEIGHTS_FILE}")
             Path(folder, CONFIG_FILE).write_text(json.dumps({**self.config, "class_table": table}, indent=2) + "\n")
+            # safetensors makes its files private; the network is as readable as its description.
+            Path(folder, WEIGHTS_FILE).chmod(Path(folder, CONFIG_FILE).stat().st_mode)
             for name in (WEIGHTS_FILE, CONFIG_FILE):
                 Path(folder, name).replace(save_directory / name)
 
