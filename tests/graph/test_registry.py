@@ -8,27 +8,27 @@ from feedbackward.graph.registry import Registry, describe
 
 
 def test_an_operation_has_one_rule() -> None:
-    registry = Registry()
+    rules = Registry()
 
-    @registry.rule(nn.ReLU, torch.relu, "relu")
+    @rules.rule(nn.ReLU, torch.relu, "relu")
     def first(step: object) -> list[tuple[object, object]]:
         return []
 
-    assert all(registry[target] is first for target in (nn.ReLU, torch.relu, "relu"))
+    assert all(rules[target] is first for target in (nn.ReLU, torch.relu, "relu"))
     with pytest.raises(ValueError, match=r"torch\.relu has the rule first already"):
-        registry.rule(torch.relu)(first)
+        rules.rule(torch.relu)(first)
 
 
 def test_a_subclass_has_no_rule_by_its_base() -> None:
-    registry = Registry()
-    registry.rule(nn.Conv2d)(lambda step: [])
+    rules = Registry()
+    rules.rule(nn.Conv2d)(lambda step: [])
 
     class Standardised(nn.Conv2d):
         pass
 
-    assert Standardised not in registry
+    assert Standardised not in rules
     with pytest.raises(KeyError, match=r"no rule for .*Standardised"):
-        registry[Standardised]
+        rules[Standardised]
 
 
 def test_operations_have_names_that_can_be_looked_up() -> None:
