@@ -48,3 +48,8 @@ def check_writable(folder: Path, *, what: str) -> None:
             pass
     except OSError as error:
         raise InputError(f"{what} cannot be written ({folder}: {error.strerror}); choose another place") from error
+
+
+def nearest_existing(folder: Path) -> Path:
+    """The folder itself or the nearest above it that exists, be it a file or a link to nothing."""
+    return next(path for path in (folder, *folder.parents) if path.exists() or path.is_symlink())

@@ -17,7 +17,7 @@ from feedbackward.data.cityscapes_labels import CITYSCAPES, LABEL_IDS
 from feedbackward.data.classes import ClassTable
 from feedbackward.drawing import overlay, present, with_legend
 from feedbackward.errors import InputError
-from feedbackward.writing import check_writable, write_whole
+from feedbackward.writing import check_writable, nearest_existing, write_whole
 
 Layout: TypeAlias = Literal["masks", "cityscapes"]
 
@@ -116,7 +116,7 @@ def check_outputs(output: Path, files: list[Path], *, overwrite: bool) -> None:
     """
     try:
         existing = [path for path in files if path.exists()]
-        folders = {_nearest(path.parent) for path in files}
+        folders = {nearest_existing(path.parent) for path in files}
     except OSError as error:
         raise InputError(f"the output folder {output} cannot be written: {error}") from error
     if existing and not overwrite:
@@ -126,11 +126,6 @@ def check_outputs(output: Path, files: list[Path], *, overwrite: bool) -> None:
         )
     for folder in sorted(folders):
         check_writable(folder, what=f"the output folder {output}")
-
-
-def _nearest(folder: Path) -> Path:
-    """The folder itself or the nearest above it that exists, be it a file or a link to nothing."""
-    return next(path for path in (folder, *folder.parents) if path.exists() or path.is_symlink())
 
 
 def mask_image(prediction: NDArray[np.uint8], table: ClassTable) -> Image.Image:

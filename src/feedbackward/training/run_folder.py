@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from feedbackward.errors import InputError
-from feedbackward.writing import check_writable, write_whole
+from feedbackward.writing import check_writable, nearest_existing, write_whole
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,7 @@ class RunFolder:
                 f"{self.root} holds a training already; continue it with --ckpt_path last, "
                 f"or choose another folder with --run_dir"
             )
-        existing = next(folder for folder in (self.root, *self.root.absolute().parents) if folder.exists())
-        check_writable(existing, what=f"the run folder {self.root}")
+        check_writable(nearest_existing(self.root), what=f"the run folder {self.root}")
 
     def write(self, path: Path, text: str) -> None:
         """Write a text file in one step: readers see the old file or the new one."""
