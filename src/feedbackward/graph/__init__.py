@@ -1,13 +1,16 @@
 """The method as a graph transform: trace an encoder, look up the rules, write the way back behind it."""
 
 from feedbackward.graph.biases import biases_to_norms
+from feedbackward.graph.measure import Ghost, Measures, measure
 from feedbackward.graph.registry import REGISTRY, Registry, UnsupportedOperationsError, rule
 from feedbackward.graph.step import Permute, Policy, Retrace, Step
-from feedbackward.graph.trace import shapes, trace
+from feedbackward.graph.trace import trace
 from feedbackward.graph.transpose import Passed, WayBack, transpose
 
 __all__ = [
     "REGISTRY",
+    "Ghost",
+    "Measures",
     "Passed",
     "Permute",
     "Policy",
@@ -17,8 +20,8 @@ __all__ = [
     "UnsupportedOperationsError",
     "WayBack",
     "biases_to_norms",
+    "measure",
     "rule",
-    "shapes",
     "trace",
     "transpose",
 ]

@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
-from feedbackward.graph import rules
+from feedbackward.graph.measure import Ghost, Shapes
 from feedbackward.graph.registry import REGISTRY, Rule, describe, target_of
-from feedbackward.graph.trace import shapes
+from feedbackward.graph.rules import pointwise
+from feedbackward.graph.step import path_of
 from feedbackward.graph.transpose import WayBack
 from feedbackward.nn import fuse, permute_weight, same_conv2d, upsample_like
 
@@ -34,7 +35,7 @@ WORDS: dict[Any, str] = {
 }
 """What is emitted, in words; anything else goes by its own name."""
 
-IDLE: dict[Rule, str] = {rules.passes: "nothing", rules.norm_activation: "nothing"}
+IDLE: dict[Rule, str] = {pointwise.passes: "nothing", pointwise.norm_activation: "nothing"}
 """What is said of a node whose rule emitted nothing; the nodes of all other rules are passed by."""
 
 Shape = tuple[int, ...]
@@ -87,11 +88,11 @@ def explain(encoder: fx.GraphModule, way_back: WayBack, *, size: tuple[int, int]
     root.encoder, root.decoder = encoder, way_back.decoder
     root.train(encoder.training)
     both = fx.GraphModule(root, way_back.graph)
-    return _Rows(both, way_back, shapes(both, size, channels=in_channels)).all()
+    return _Rows(both, way_back, Ghost(both, way_back.graph).shapes(size, channels=in_channels)).all()
 
 
 class _Rows:
-    def __init__(self, both: fx.GraphModule, way_back: WayBack, found: dict[fx.Node, torch.Size]) -> None:
+    def __init__(self, both: fx.GraphModule, way_back: WayBack, found: Shapes) -> None:
         self.both = both
         self.found = found
         self.turn = way_back.turn

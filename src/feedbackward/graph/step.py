@@ -7,6 +7,8 @@ from typing import Any, Literal
 import torch
 from torch import fx, nn
 
+from feedbackward.graph.measure import Measures
+from feedbackward.graph.registry import Target
 from feedbackward.nn import upsample_like
 
 Permute = Literal["necessary", "possible"]
@@ -27,6 +29,19 @@ class Policy:
     retrace: Retrace = "all"
 
 
+@dataclass(frozen=True)
+class NormShape:
+    """What a norm of the way back is made for.
+
+    Args:
+        channels: The channels that it normalises.
+        dims: The axes of the signal, which has its channels in the second.
+    """
+
+    channels: int
+    dims: int
+
+
 @dataclass
 class Step:
     """One node on the way back.
@@ -35,45 +50,63 @@ class Step:
         graph: The graph that is being written, behind all that stands in it.
         node: The node of the encoder's pass, in that graph.
         root: The traced encoder, in which the node's target is looked up.
-        signal: What has come back to the node's output.
+        arrived: What has come back to the node's output: the signal under None, or, where the node's value holds
+            several tensors, the signal of each of them that one has come back to, under its index.
         policy: The choices of the method.
-        shapes: The shape of every value of the encoder's pass, at a reference size.
-        norms: The channels of each norm of the way back by its path in the encoder; norm() adds to it.
+        measures: The shapes of every value of the encoder's pass.
+        from_image: The encoder's values that depend on the image; no other takes a signal.
+        norms: What each norm of the way back is for by its path in the encoder; norm() adds to it.
     """
 
     graph: fx.Graph
     node: fx.Node
     root: nn.Module
-    signal: fx.Node
+    arrived: Mapping[int | None, fx.Node]
     policy: Policy
-    shapes: Mapping[fx.Node, Any]
-    norms: dict[str, int]
+    measures: Measures
+    from_image: set[fx.Node]
+    norms: dict[str, NormShape]
+
+    @property
+    def signal(self) -> fx.Node:
+        """What has come back to the node's output, of one tensor."""
+        return self.arrived[None]
 
     @property
     def path(self) -> str:
-        """The path of the node's module in the encoder."""
-        return str(self.node.target).removeprefix("encoder.")
+        """The path of the node's module in the encoder, or of the module whose forward pass calls its function."""
+        return path_of(self.node)
 
     @property
     def module(self) -> nn.Module:
         """The node's module."""
         return self.root.get_submodule(self.path)
 
+    def target_of(self, value: fx.Node) -> Target:
+        """The operation that makes an encoder's value."""
+        return type(self.root.get_submodule(path_of(value))) if value.op == "call_module" else value.target
+
     def shape(self, value: fx.Node) -> torch.Size:
-        """The shape of an encoder's value; only ratios and channels of it mean anything."""
-        shape: torch.Size = self.shapes[value]
+        """The shape of an encoder's value; only ratios and fixed axes of it mean anything."""
+        shape: torch.Size = self.measures.reference[value]
         return shape
 
     def tensors(self, *values: Any) -> list[fx.Node]:
-        """Those of an operation's arguments that are tensors of the encoder, not numbers."""
-        return [value for value in values if isinstance(value, fx.Node) and value in self.shapes]
+        """Those of an operation's arguments that the signal can flow to: tensors that depend on the image."""
+        return [value for value in values if isinstance(value, fx.Node) and value in self.from_image]
+
+    def whole(self, *values: Any) -> list[fx.Node]:
+        """Those of them that are as large as the node's output, not spread over it."""
+        return [value for value in self.tensors(*values) if self.shape(value) == self.shape(self.node)]
 
     def keeps_size(self, value: fx.Node) -> bool:
         """Whether the node's output has the height and width of this input of it."""
         return self.shape(value)[-2:] == self.shape(self.node)[-2:]
 
-    def emit(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> fx.Node:
-        """Append a call of the function."""
+    def emit(self, function: Callable[..., Any] | str, *args: Any, **kwargs: Any) -> fx.Node:
+        """Append a call of a function, or of a tensor's method by its name."""
+        if isinstance(function, str):
+            return self.graph.call_method(function, args, kwargs)
         return self.graph.call_function(function, args, kwargs)
 
     def emit_module(self, path: str, signal: fx.Node) -> fx.Node:
@@ -90,11 +123,21 @@ class Step:
         """Read the weight of the node's module: the encoder's own Parameter, registered nowhere else."""
         return self.graph.get_attr(f"encoder.{self.path}.weight")
 
-    def norm(self, signal: fx.Node, channels: int) -> fx.Node:
-        """Append the layer's own norm of the way back, decoder.PATH.norm."""
+    def norm(self, signal: fx.Node, like: fx.Node, *, axis: int = 1) -> fx.Node:
+        """Append the layer's own norm of the way back, decoder.PATH.norm, over the channels of the layer's input.
+
+        Args:
+            signal: What is normalised.
+            like: The layer's input.
+            axis: Where its channels are.
+        """
+        shape = self.shape(like)
         path = f"{self.path}.norm"
-        self.norms[path] = channels
-        return self.graph.call_module(f"decoder.{path}", (signal,))
+        self.norms[path] = NormShape(shape[axis], len(shape))
+        if axis == 1:
+            return self.graph.call_module(f"decoder.{path}", (signal,))
+        normed = self.graph.call_module(f"decoder.{path}", (self.emit("movedim", signal, axis, 1),))
+        return self.emit("movedim", normed, 1, axis)
 
     def upsampled_like(self, value: fx.Node) -> fx.Node:
         """The signal at the size of this input, upsampled if the node changes the size."""
@@ -106,6 +149,14 @@ class Step:
             if _is_made_from(made, source):
                 return source
         return None
+
+
+def path_of(node: fx.Node) -> str:
+    """The path of a node's module in the encoder, or of the module whose forward pass calls its function."""
+    if node.op == "call_module":
+        return str(node.target).removeprefix("encoder.")
+    callers = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
+    return callers[-1] if callers and callers[-1] else node.name
 
 
 def _is_made_from(value: fx.Node, source: fx.Node) -> bool:

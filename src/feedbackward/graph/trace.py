@@ -4,19 +4,51 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-import torch
-from timm.layers import BatchNormAct2d, DropPath, get_notrace_functions, get_notrace_modules
+from timm import layers as tl
+from timm.layers import grn, norm, padding
+from timm.models.metaformer import StarReLU
+from timm.models.nfnet import GammaAct, NormFreeBlock
 from torch import fx, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.fx.node import map_aggregate
 
 from feedbackward.graph.registry import UnsupportedOperationsError
 
+_NORM = "a norm, which the way back treats as one operation"
+_ACTIVATION = "an activation, which the way back repeats as one operation"
+_MODE = "its forward branches on the training mode"
+
 LEAVES: dict[type[nn.Module], str] = {
-    DropPath: "traced through, its graph would differ between training and evaluation",
-    BatchNormAct2d: "its forward branches on the training mode",
-}
+    tl.DropPath: "traced through, its graph would differ between training and evaluation",
+    tl.BatchNormAct2d: _MODE,
+    tl.BlurPool2d: "a pool with a filter of its own, which the way back treats as one operation",
+    StarReLU: _ACTIVATION,
+    GammaAct: _ACTIVATION,
+    **dict.fromkeys(
+        (
+            tl.GroupNorm, tl.GroupNorm1, tl.LayerNorm, tl.LayerNorm2d, norm.LayerNormExp2d, tl.LayerNormFp32,
+            tl.LayerNorm2dFp32, tl.RmsNorm, tl.RmsNorm2d, tl.SimpleNorm, tl.SimpleNorm2d, grn.GlobalResponseNorm,
+        ),
+        _NORM,
+    ),
+    **dict.fromkeys(
+        (
+            tl.EvoNorm2dS0, tl.EvoNorm2dS0a, tl.FilterResponseNormTlu2d,
+        ),
+        "a norm and an activation in one, which the way back treats as one operation",
+    ),
+}  # fmt: skip
 """Modules that stay whole, each with its reason; timm names more of them (get_notrace_modules)."""
+
+OPENED: dict[type[nn.Module], str] = {
+    NormFreeBlock: "whole in timm because it multiplies in place, which is undone here",
+    tl.StdConv2dSame: "whole in timm because its padding depends on the size; the function that pads is whole instead",
+    tl.ScaledStdConv2dSame: "as StdConv2dSame: only so is the weight that it applies a value of the graph",
+}
+"""Modules that timm keeps whole and that are traced through here, each with its reason."""
+
+FUNCTIONS: dict[Callable[..., Any], str] = {
+    padding.pad_same: "computes with the size of its input",
+}
+"""Functions that stay whole, each with its reason; timm names more of them (get_notrace_functions)."""
 
 OUT_OF_PLACE: dict[Any, Callable[..., Any] | str] = {
     operator.iadd: operator.add,
@@ -33,8 +65,8 @@ OUT_OF_PLACE: dict[Any, Callable[..., Any] | str] = {
 
 class _Tracer(fx.Tracer):
     def __init__(self) -> None:
-        super().__init__(autowrap_functions=tuple(get_notrace_functions()))  # type: ignore[no-untyped-call]
-        self._leaves = {*LEAVES, *get_notrace_modules()}  # type: ignore[no-untyped-call]
+        super().__init__(autowrap_functions=(*FUNCTIONS, *tl.get_notrace_functions()))  # type: ignore[no-untyped-call]
+        self._leaves = {*LEAVES, *tl.get_notrace_modules()} - {*OPENED}  # type: ignore[no-untyped-call]
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return type(m) in self._leaves or super().is_leaf_module(m, module_qualified_name)
@@ -65,60 +97,19 @@ def trace(encoder: nn.Module) -> fx.GraphModule:
             f"this encoder cannot be traced: {type(error).__name__}: {error}; choose another encoder"
         ) from error
     for node in graph.nodes:
-        node.target = OUT_OF_PLACE.get(node.target, node.target)
-        if "inplace" in node.kwargs:
-            node.update_kwarg("inplace", False)
+        _out_of_place(node)
     graph.lint()
     traced = fx.GraphModule(encoder, graph)
     traced.train(encoder.training)
     return traced
 
 
-Shapes = dict[fx.Node, Any]
-"""The torch.Size of each node's tensor, in the tuples and lists that the node's value has; no entry without tensors."""
-
-
-def shapes(traced: fx.GraphModule, size: tuple[int, int], *, channels: int) -> Shapes:
-    """The shapes of a graph's values for images (2, channels, *size), found without computing.
-
-    Raises:
-        UnsupportedOperationsError: If the graph does not run at that size.
-    """
-    modes = {module: module.training for module in traced.modules()}
-    weight = next((parameter for parameter in traced.parameters()), torch.empty(0))
-    interpreter = _ShapeInterpreter(traced.eval())
-    try:
-        with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
-            interpreter.run(weight.new_empty(2, channels, *size))
-    except Exception as error:  # whatever an encoder's own code raises at a size that it does not take
-        raise UnsupportedOperationsError(
-            f"this encoder does not run on images of {size[0]}x{size[1]}, so it does not take every size: "
-            f"{type(error).__name__}: {error}; choose another encoder"
-        ) from error
-    finally:
-        for module, training in modes.items():
-            module.training = training
-    return interpreter.found
-
-
-class _ShapeInterpreter(fx.Interpreter):
-    def __init__(self, traced: fx.GraphModule) -> None:
-        super().__init__(traced)
-        self.found: Shapes = {}
-        # The encoder's error is wrapped in a message for users, to which fx would add its own frames.
-        self.extra_traceback = False
-
-    def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
-        tensors: list[torch.Tensor] = []
-        shape = map_aggregate(value, lambda leaf: _note(leaf, tensors))
-        if tensors and n.op != "output":
-            self.found[n] = shape
-        return value
-
-
-def _note(leaf: Any, tensors: list[torch.Tensor]) -> Any:
-    if not isinstance(leaf, torch.Tensor):
-        return leaf
-    tensors.append(leaf)
-    return leaf.shape
+def _out_of_place(node: fx.Node) -> None:
+    """Give the operation a result of its own, which whatever ran behind it reads in place of the value it overwrote."""
+    if node.target in OUT_OF_PLACE:
+        node.target = OUT_OF_PLACE[node.target]
+        (overwritten, *_) = node.args
+        assert isinstance(overwritten, fx.Node)
+        overwritten.replace_all_uses_with(node, delete_user_cb=lambda user: node < user)
+    if "inplace" in node.kwargs:
+        node.update_kwarg("inplace", False)

@@ -4,10 +4,9 @@ The method of "Feedbackward Decoding for Semantic Segmentation" (Wang et al.), S
 walker knows no operations and the rules know no graph; where a value is used several times, its signals are added here.
 """
 
-import math
 import operator
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from inspect import signature
 
@@ -25,13 +24,10 @@ from feedbackward.graph.registry import (
     refuse,
     target_of,
 )
-from feedbackward.graph.rules import turns_around
-from feedbackward.graph.step import Permute, Policy, Retrace, Step
-from feedbackward.graph.trace import shapes
-from feedbackward.nn import upsample_like
-
-REFERENCE_SIZE = (256, 256)
-"""Height and width at which the graph is measured; strides and channels are read off it, never sizes."""
+from feedbackward.graph.measure import Measures, measure
+from feedbackward.graph.rules.resolution import turns_around
+from feedbackward.graph.step import NormShape, Permute, Policy, Retrace, Step
+from feedbackward.nn import DecoderNorm, create_norm, upsample_like
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,9 @@ class WayBack:
         stop: The encoder's value at which the way back ends; the image's own node for the paper's networks.
         channels: The channels of the signal there.
         stride: By how much that signal is smaller than the image.
-        deepest_stride: By how much the encoder's last feature is smaller than the image.
+        strides: Those at which the way back can end, the image's own included.
+        minimum: The smallest height and width of an image that the encoder takes.
+        multiple: What the height and width of an image must be multiples of.
     """
 
     graph: fx.Graph
@@ -64,7 +62,9 @@ class WayBack:
     stop: fx.Node
     channels: int
     stride: int
-    deepest_stride: int
+    strides: tuple[int, ...]
+    minimum: int
+    multiple: int
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ def transpose(
     permute: Permute = "necessary",
     retrace: Retrace = "all",
     output_stride: int | None = None,
+    norm: DecoderNorm = "batch",
 ) -> WayBack:
     """Write the way back behind the encoder's pass.
 
@@ -95,23 +96,21 @@ def transpose(
         output_stride: Where to end. None: at the image, behind one more ReLU (the paper). 1, 2, 4, ...: at the feature
             of that stride nearest to the image through which the whole signal passes. Where the first layer is strided
             already, the only feature of stride 1 is the image.
+        norm: The norm behind each layer of the way back.
 
     Raises:
         UnsupportedOperationsError: If operations on the signal's path have no rule; it lists them all.
         InputError: If the encoder has no feature of that output stride; it lists the strides that there are.
     """
     graph, forward = _copy(encoder)
-    found = shapes(encoder, REFERENCE_SIZE, channels=in_channels)
-    measured = {forward[node]: shape for node, shape in found.items()}
-    last = encoder.graph.output_node().args[0]
-    if not isinstance(last, fx.Node):
-        raise UnsupportedOperationsError("this encoder's features are several tensors; choose another encoder")
+    measures = _of_copies(measure(encoder, channels=in_channels), forward)
+    last = next(node for node in reversed(encoder.graph.nodes) if node.op == "output").args[0]
     feature = forward[last]
-    turn = () if turns_around(target_of(last, encoder)) else _turn_around(graph, feature)
+    turn = () if turns_around(target_of(last, encoder)) else _turn_around(graph, feature, measures)
 
-    policy, norms = Policy(permute, retrace), dict[str, int]()
-    signals = defaultdict[fx.Node, list[fx.Node]](list)
-    signals[feature].append(_last(graph))
+    policy, norms, from_image = Policy(permute, retrace), dict[str, NormShape](), _from_image(graph, measures)
+    signals = defaultdict[fx.Node, _Arrived](_Arrived)
+    signals[feature].add(None, _last(graph))
     passed: list[Passed] = []
     stops: dict[int, _Stop] = {}
     unsupported: list[fx.Node] = []
@@ -120,26 +119,28 @@ def transpose(
         if node not in signals:
             continue
         mark = _last(graph)
-        # Where one value was used several times, here its signals are added.
-        signal = reduce(lambda a, b: graph.call_function(operator.add, (a, b)), signals.pop(node))
-        if not signals and isinstance(measured[node], torch.Size):
-            here = _Stop(node, signal, _last(graph), len(passed))
+        arrived = signals.pop(node).summed(graph)
+        if not signals and measures.is_image(node):
+            here = _Stop(node, arrived[None], _last(graph), len(passed))
             if node.op == "placeholder":
                 break
-            stops[_stride(measured[node])] = here
-        step = Step(graph, node, encoder, signal, policy, measured, norms)
+            stops[measures.stride(node)] = here
+        step = Step(graph, node, encoder, arrived, policy, measures, from_image, norms)
         try:
             received = _apply(target_of(source, encoder), step)
         except NoRuleError:
             unsupported.append(source)
-            received = [(value, signal) for value in step.tensors(*node.all_input_nodes) if value.op != "get_attr"]
-        for value, back in received:
-            signals[value].append(back)
+            received = [(value, _last(graph)) for value in step.tensors(*node.all_input_nodes)]
+        for target, signal in received:
+            value, index = target if isinstance(target, tuple) else (target, None)
+            if value in from_image:
+                signals[value].add(index, signal)
         passed.append(Passed(node, _since(mark)))
+    else:
+        unsupported = unsupported or [last]
     if unsupported:
         raise refuse(unsupported, encoder)
 
-    assert here.node.op == "placeholder", "the signal did not come back to the image"
     stop = _choose(here, stops, output_stride)
     for node in reversed(_since(stop.last)):
         graph.erase_node(node)
@@ -148,14 +149,33 @@ def transpose(
     graph.lint()
     return WayBack(
         graph=graph,
-        decoder=_norms(norms, graph),
+        decoder=_norms(norms, graph, norm),
         turn=turn,
         passed=tuple(passed[: stop.passed]),
         stop=stop.node,
-        channels=measured[stop.node][1],
-        stride=_stride(measured[stop.node]),
-        deepest_stride=_stride(measured[feature]),
+        channels=measures.reference[stop.node][1],
+        stride=measures.stride(stop.node),
+        strides=tuple(sorted({1, *stops})),
+        minimum=measures.minimum,
+        multiple=measures.multiple,
     )
+
+
+class _Arrived:
+    """The signals that have come back to a value, or to each of the tensors that it holds."""
+
+    def __init__(self) -> None:
+        self._found: dict[int | None, list[fx.Node]] = {}
+
+    def add(self, index: int | None, signal: fx.Node) -> None:
+        self._found.setdefault(index, []).append(signal)
+
+    def summed(self, graph: fx.Graph) -> dict[int | None, fx.Node]:
+        """Where one value was used several times, here its signals are added."""
+        return {
+            index: reduce(lambda a, b: graph.call_function(operator.add, (a, b)), signals)
+            for index, signals in self._found.items()
+        }
 
 
 def _apply(target: Target, step: Step) -> Signals:
@@ -182,11 +202,33 @@ def _copy(encoder: fx.GraphModule) -> tuple[fx.Graph, dict[fx.Node, fx.Node]]:
     return graph, copies
 
 
-def _turn_around(graph: fx.Graph, feature: fx.Node) -> tuple[fx.Node, ...]:
+def _of_copies(measures: Measures, forward: dict[fx.Node, fx.Node]) -> Measures:
+    reference, other = (
+        {forward[node]: shape for node, shape in found.items()} for found in (measures.reference, measures.other)
+    )
+    return replace(measures, reference=reference, other=other)
+
+
+def _from_image(graph: fx.Graph, measures: Measures) -> set[fx.Node]:
+    """The values that depend on the image itself, not on its size alone."""
+    found = set[fx.Node]()
+    for node in graph.nodes:
+        if node in measures.reference and (node.op == "placeholder" or found.intersection(node.all_input_nodes)):
+            found.add(node)
+    return found
+
+
+def _turn_around(graph: fx.Graph, feature: fx.Node, measures: Measures) -> tuple[fx.Node, ...]:
     """The U-turn of an encoder whose last operation is none: a downsampling followed by an upsampling."""
+    mark = _last(graph)
+    aside = measures.is_channels_last(feature)
+    image = graph.call_function(torch.movedim, (feature, -1, 1)) if aside else feature
     # ceil_mode keeps a last row or column, and features of a single pixel.
-    down = graph.call_function(F.max_pool2d, (feature, 2), {"ceil_mode": True})
-    return down, graph.call_function(upsample_like, (down, feature))
+    down = graph.call_function(F.max_pool2d, (image, 2), {"ceil_mode": True})
+    signal = graph.call_function(upsample_like, (down, image))
+    if aside:
+        graph.call_function(torch.movedim, (signal, 1, -1))
+    return _since(mark)
 
 
 def _choose(image: _Stop, features: dict[int, _Stop], output_stride: int | None) -> _Stop:
@@ -201,13 +243,7 @@ def _choose(image: _Stop, features: dict[int, _Stop], output_stride: int | None)
     return available[output_stride]
 
 
-def _stride(shape: torch.Size) -> int:
-    """The reduction of a value measured at the reference size, a power of two also where a layer is not padded."""
-    halvings = round(math.log2(REFERENCE_SIZE[0] / shape[-2]))
-    return 1 << max(0, halvings)
-
-
-def _norms(channels: dict[str, int], graph: fx.Graph) -> nn.Module:
+def _norms(shapes: dict[str, NormShape], graph: fx.Graph, kind: DecoderNorm) -> nn.Module:
     """The tree of norms that the graph calls, each at its path in the encoder."""
     decoder = nn.Module()
     for node in graph.nodes:
@@ -218,7 +254,7 @@ def _norms(channels: dict[str, int], graph: fx.Graph) -> nn.Module:
                 if name not in parent._modules:
                     parent.add_module(name, nn.Module())
                 parent = parent.get_submodule(name)
-            parent.add_module("norm", nn.BatchNorm2d(channels[path]))
+            parent.add_module("norm", create_norm(kind, shapes[path].channels, dims=shapes[path].dims))
     return decoder
 
 

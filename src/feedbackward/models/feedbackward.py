@@ -15,7 +15,7 @@ from feedbackward.errors import InputError
 from feedbackward.graph import Permute, Retrace, WayBack, biases_to_norms, trace, transpose
 from feedbackward.models.encoder import create_encoder, normalization_of
 from feedbackward.models.network import SegmentationNetwork
-from feedbackward.nn import pad_to_at_least, resize_logits
+from feedbackward.nn import pad_to_size, resize_logits
 
 EncoderNorm = Literal["own", "batch"]
 
@@ -98,12 +98,12 @@ class Feedbackward(SegmentationNetwork):
         way_back = self.way_back()
         self.decoder = way_back.decoder
         self.head = nn.Conv2d(way_back.channels, classes, kernel_size=1)
-        self._deepest_stride = way_back.deepest_stride
+        self._minimum, self._multiple = way_back.minimum, way_back.multiple
         self._run = self._compile(way_back)
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """Score every pixel of normalised images of any height and width."""
-        padded = pad_to_at_least(image, self._deepest_stride)
+        padded = pad_to_size(image, minimum=self._minimum, multiple=self._multiple)
         signal = self._run(self, padded)
         logits = resize_logits(self.head(signal), (padded.shape[-2], padded.shape[-1]))
         return logits[..., : image.shape[-2], : image.shape[-1]]

@@ -2,7 +2,18 @@
 
 from feedbackward.nn.conv import same_conv2d
 from feedbackward.nn.fusion import fuse
-from feedbackward.nn.resize import pad_to_at_least, resize_logits, upsample_like
+from feedbackward.nn.norms import DecoderNorm, create_norm
+from feedbackward.nn.resize import downsample_like, pad_to_size, resize_logits, upsample_like
 from feedbackward.nn.weights import permute_weight
 
-__all__ = ["fuse", "pad_to_at_least", "permute_weight", "resize_logits", "same_conv2d", "upsample_like"]
+__all__ = [
+    "DecoderNorm",
+    "create_norm",
+    "downsample_like",
+    "fuse",
+    "pad_to_size",
+    "permute_weight",
+    "resize_logits",
+    "same_conv2d",
+    "upsample_like",
+]

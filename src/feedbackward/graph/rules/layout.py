@@ -1,0 +1,66 @@
+"""Operations that lay the same values out differently: the way back lays them out as they were."""
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import fx, nn
+
+from feedbackward.graph.registry import NoRuleError, Signals, rule
+from feedbackward.graph.step import Step
+
+
+@rule(
+    "view", "reshape", "reshape_as", "view_as", "flatten", "unflatten", "squeeze", "unsqueeze",
+    torch.reshape, torch.flatten, torch.squeeze, torch.unsqueeze,
+)  # fmt: skip
+def reshape(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
+    """The shape of the input."""
+    return [(x, step.emit("reshape_as", step.signal, x))]
+
+
+@rule("permute", torch.permute)
+def permute(step: Step, x: fx.Node, *dims: Any) -> Signals:
+    """The inverse permutation."""
+    order = dims[0] if isinstance(dims[0], (tuple, list)) else dims
+    axes = [axis % len(order) for axis in order]
+    return [(x, step.emit("permute", step.signal, tuple(map(axes.index, range(len(axes))))))]
+
+
+@rule("transpose", torch.transpose)
+def transpose(step: Step, x: fx.Node, dim0: int, dim1: int) -> Signals:
+    """The same two axes swapped again."""
+    return [(x, step.emit("transpose", step.signal, dim0, dim1))]
+
+
+@rule(torch.roll)
+def roll(step: Step, x: fx.Node, shifts: Any, dims: Any) -> Signals:
+    """Rolled back."""
+    back = tuple(-shift for shift in shifts) if isinstance(shifts, (tuple, list)) else -shifts
+    return [(x, step.emit(torch.roll, step.signal, back, dims))]
+
+
+@rule(F.pad)
+def pad(step: Step, x: fx.Node, pad: Sequence[Any], *_: Any, **__: Any) -> Signals:
+    """What was padded is cut off."""
+    return [(x, step.emit(F.pad, step.signal, [step.emit(operator.neg, p) if isinstance(p, fx.Node) else -p for p in pad]))]
+
+
+@rule(nn.ZeroPad2d, nn.ConstantPad2d)
+def pad_module(step: Step, x: fx.Node) -> Signals:
+    """What was padded is cut off."""
+    return pad(step, x, step.module.padding)
+
+
+@rule(nn.PixelUnshuffle)
+def unshuffle(step: Step, x: fx.Node) -> Signals:
+    """The pixels back in their places."""
+    return [(x, step.emit(F.pixel_shuffle, step.signal, step.module.downscale_factor))]
+
+
+@rule(nn.PixelShuffle)
+def shuffle(step: Step, x: fx.Node) -> Signals:
+    """The pixels back in their channels."""
+    return [(x, step.emit(F.pixel_unshuffle, step.signal, step.module.upscale_factor))]

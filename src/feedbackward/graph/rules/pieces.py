@@ -1,0 +1,76 @@
+"""A value taken apart or put together along an axis: concatenations, splits, slices and stacks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import operator
+
+import torch
+import torch.nn.functional as F
+from torch import fx
+
+from feedbackward.graph.registry import NoRuleError, Signals, rule
+from feedbackward.graph.step import Step
+
+
+@rule(torch.cat, torch.concat)
+def cat(step: Step, tensors: Sequence[fx.Node], dim: int = 0) -> Signals:
+    """To each part its slice of the signal."""
+    sizes = [step.shape(tensor)[dim] for tensor in tensors]
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    return [
+        (tensor, step.emit(torch.narrow, step.signal, dim, start, size))
+        for tensor, start, size in zip(tensors, starts, sizes, strict=True)
+    ]
+
+
+@rule(torch.stack)
+def stack(step: Step, tensors: Sequence[fx.Node], dim: int = 0) -> Signals:
+    """To each part its own of the signals that are stacked."""
+    return [(tensor, step.emit(torch.select, step.signal, dim, i)) for i, tensor in enumerate(tensors)]
+
+
+@rule(torch.functional.split, torch.chunk, "split", "chunk")
+def split(step: Step, x: fx.Node, sizes: Any, dim: int = 0) -> Signals:
+    """The signals of the parts side by side, zeros where none has come back."""
+    lengths = [shape[dim] for shape in step.measures.reference[step.node]]
+    if not step.measures.is_fixed(x, dim):
+        raise NoRuleError("a split along the pixels of an image")
+    parts = [
+        step.arrived.get(i) or step.emit(torch.zeros_like, step.emit(torch.narrow, x, dim, sum(lengths[:i]), length))
+        for i, length in enumerate(lengths)
+    ]
+    return [(x, step.emit(torch.cat, parts, dim))]
+
+
+@rule(torch.unbind, "unbind")
+def unbind(step: Step, x: fx.Node, dim: int = 0) -> Signals:
+    """The signals of the parts in a stack, zeros where none has come back."""
+    any_part = next(iter(step.arrived.values()))
+    count = len(step.measures.reference[step.node])
+    parts = [step.arrived.get(i) or step.emit(torch.zeros_like, any_part) for i in range(count)]
+    return [(x, step.emit(torch.stack, parts, dim))]
+
+
+@rule(operator.getitem)
+def part(step: Step, x: fx.Node, index: Any) -> Signals:
+    """The signal in the place of the part, with zeros around it."""
+    if not isinstance(step.measures.reference[x], torch.Size):
+        return [((x, index), step.signal)]
+    padding: list[int] = []
+    for axis, cut in enumerate(index if isinstance(index, tuple) else (index,)):
+        padding = [*_around(step, x, axis, cut), *padding]
+    return [(x, step.emit(F.pad, step.signal, padding) if any(padding) else step.signal)]
+
+
+def _around(step: Step, x: fx.Node, axis: int, cut: Any) -> tuple[int, int]:
+    """How much of an axis lies before and behind a slice of it."""
+    if not isinstance(cut, slice) or cut.step not in (None, 1):
+        raise NoRuleError("an index that is no plain slice")
+    if any(isinstance(end, fx.Node) for end in (cut.start, cut.stop)):
+        raise NoRuleError("a slice that is computed")
+    length = step.shape(x)[axis]
+    start, stop, _ = cut.indices(length)
+    if not step.measures.is_fixed(x, axis) and not (cut.start in (None, start) and cut.stop in (None, stop - length)):
+        raise NoRuleError("a slice whose place depends on the size of the image")
+    return start, length - stop

@@ -1,0 +1,66 @@
+"""Operations that work on each value alone, or on all alike: norms, activations and the skip."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from timm import layers as tl
+from timm.layers import activations, activations_me, grn, norm
+from timm.models.metaformer import GroupNorm1NoBias, LayerNorm2dNoBias, LayerNormNoBias, StarReLU
+from timm.models.nfnet import GammaAct
+from torch import fx, nn
+
+from feedbackward.graph.registry import Signals, rule
+from feedbackward.graph.step import Step
+from feedbackward.nn import fuse
+
+
+@rule(
+    nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, F.group_norm, F.layer_norm,
+    tl.GroupNorm, tl.GroupNorm1, tl.LayerNorm, tl.LayerNorm2d, norm.LayerNormExp2d, tl.LayerNormFp32, tl.LayerNorm2dFp32,
+    tl.RmsNorm, tl.RmsNorm2d, tl.SimpleNorm, tl.SimpleNorm2d, grn.GlobalResponseNorm,
+    GroupNorm1NoBias, LayerNorm2dNoBias, LayerNormNoBias,
+    nn.Identity, nn.Dropout, nn.Dropout2d, tl.DropPath, F.dropout, "contiguous",
+)  # fmt: skip
+def passes(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
+    """Nothing: the norm of the way back stands at the convolution."""
+    return [(x, step.signal)]
+
+
+@rule(
+    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.SiLU, nn.Mish, nn.GELU, nn.Hardswish,
+    nn.Hardsigmoid, nn.Sigmoid, nn.Tanh, nn.Softplus,
+    activations.Swish, activations.Mish, activations.Sigmoid, activations.Tanh, activations.HardSwish,
+    activations.HardSigmoid, activations.HardMish, activations.PReLU, activations.GELU, activations.GELUTanh,
+    activations.QuickGELU,
+    activations_me.SwishMe, activations_me.MishMe, activations_me.HardSigmoidMe, activations_me.HardSwishMe,
+    activations_me.HardMishMe, StarReLU, GammaAct,
+    F.relu, F.relu6, F.leaky_relu, F.elu, F.silu, F.mish, F.gelu, F.hardswish, F.softplus,
+    torch.relu, torch.sigmoid, torch.tanh, "relu", "sigmoid", "tanh",
+)  # fmt: skip
+def activation(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
+    """The same activation, and the skip: the encoder's own output of this node joins."""
+    if _follows_a_passed_layer(step):
+        return [(x, step.signal)]
+    return [(x, step.emit(fuse, step.repeat(), step.node))]
+
+
+@rule(tl.BatchNormAct2d)
+def norm_activation(step: Step, x: fx.Node) -> Signals:
+    """A norm that holds its activation: the activation alone, and the skip; a bare norm does nothing."""
+    layer = step.module
+    assert isinstance(layer, tl.BatchNormAct2d)
+    if isinstance(layer.act, nn.Identity) or _follows_a_passed_layer(step):
+        return [(x, step.signal)]
+    return [(x, step.emit(fuse, step.emit_module(f"{step.path}.act", step.signal), step.node))]
+
+
+@rule(tl.EvoNorm2dS0, tl.EvoNorm2dS0a, tl.FilterResponseNormTlu2d)
+def activating_norm(step: Step, x: fx.Node) -> Signals:
+    """A norm that cannot be told apart from its activation: both again, and the skip; a bare norm does nothing."""
+    return activation(step, x) if step.module.apply_act else passes(step, x)
+
+
+def _follows_a_passed_layer(step: Step) -> bool:
+    """Whether the signal was fused already and no layer has changed it since: then its layer is passed by whole."""
+    return step.policy.retrace == "transitions" and step.signal.target is fuse

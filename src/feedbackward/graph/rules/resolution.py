@@ -1,0 +1,46 @@
+"""Operations that change the resolution, and what they pad beforehand."""
+
+from typing import Any
+
+import torch.nn.functional as F
+from timm.layers import AvgPool2dSame, BlurPool2d
+from timm.layers.padding import pad_same
+from timm.layers.pool2d_same import MaxPool2dSame
+from torch import fx, nn
+
+from feedbackward.graph.registry import REGISTRY, Signals, Target, rule
+from feedbackward.graph.step import Step
+from feedbackward.nn import downsample_like
+
+PADS: set[Target] = {F.pad, pad_same, nn.ZeroPad2d, nn.ConstantPad2d}
+
+
+def unpadded(step: Step, x: fx.Node) -> fx.Node:
+    """The value that was padded to make this one: what a layer's input is padded with belongs to the layer."""
+    while step.target_of(x) in PADS:
+        (x, *_) = x.all_input_nodes
+    return x
+
+
+@rule(nn.MaxPool2d, MaxPool2dSame, AvgPool2dSame, BlurPool2d, F.max_pool2d)
+def pool(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
+    """Nearest upsampling to the size of the pool's input."""
+    x = unpadded(step, x)
+    return [(x, step.upsampled_like(x))]
+
+
+@rule(nn.AvgPool2d, F.avg_pool2d)
+def average_pool(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
+    """As a pool; one of unit stride is a fixed filter, and the same one is applied again."""
+    return [(x, step.repeat())] if step.keeps_size(x) else pool(step, x)
+
+
+@rule(nn.Upsample, F.interpolate)
+def upsampling(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
+    """The mean over what was made of each pixel of the input."""
+    return [(x, step.emit(downsample_like, step.signal, x))]
+
+
+def turns_around(target: Target) -> bool:
+    """Whether the operation, standing last in an encoder, is the paper's U-turn with its own way back."""
+    return target in REGISTRY and REGISTRY[target] in (pool, average_pool)
