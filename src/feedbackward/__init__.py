@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from feedbackward.models import Feedbackward as Feedbackward
     from feedbackward.models import create_model as create_model
     from feedbackward.models import from_pretrained as from_pretrained
+    from feedbackward.models import list_encoders as list_encoders
     from feedbackward.models import list_models as list_models
 
 _MODULES = {
@@ -18,6 +19,7 @@ _MODULES = {
     "InputError": "errors",
     "create_model": "models",
     "from_pretrained": "models",
+    "list_encoders": "models",
     "list_models": "models",
 }
 

@@ -3,7 +3,7 @@
 import torch
 from torch.testing import assert_close
 
-from feedbackward.nn import pad_to_at_least, resize_logits, upsample_like
+from feedbackward.nn import downsample_like, pad_like, pad_to, resize_logits, upsample_like
 
 
 def test_nearest_upsampling_repeats_pixels_also_to_odd_sizes() -> None:
@@ -30,5 +30,15 @@ def test_logits_of_the_right_size_are_left_alone() -> None:
 
 def test_padding_repeats_the_last_row_and_column() -> None:
     image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
-    assert pad_to_at_least(image, 3)[0, 0].tolist() == [[1, 2, 2], [3, 4, 4], [3, 4, 4]]
-    assert pad_to_at_least(image, 2) is image
+    assert pad_to(image, (3, 4))[0, 0].tolist() == [[1, 2, 2, 2], [3, 4, 4, 4], [3, 4, 4, 4]]
+    assert pad_to(image, (2, 2)) is image
+
+
+def test_zeros_are_added_behind_each_axis() -> None:
+    signal = torch.tensor([[[1.0, 2.0]]])
+    assert pad_like(signal, torch.ones(1, 2, 3)).tolist() == [[[1, 2, 0], [0, 0, 0]]]
+
+
+def test_a_smaller_image_has_the_means_of_what_its_pixels_cover() -> None:
+    signal = torch.arange(8.0).reshape(1, 1, 2, 4)
+    assert downsample_like(signal, torch.zeros(1, 5, 1, 2))[0, 0].tolist() == [[2.5, 4.5]]

@@ -10,13 +10,11 @@ import torch
 from jsonargparse import SUPPRESS, ArgumentParser
 from jsonargparse.typing import PositiveInt
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from feedbackward.cli.size import height_width
+from feedbackward.cli.width import console_for_tables
 from feedbackward.errors import InputError
 from feedbackward.graph import Permute, Retrace
 from feedbackward.graph.draw import draw
@@ -25,11 +23,11 @@ from feedbackward.inference.loading import load_network
 from feedbackward.inference.outputs import check_outputs
 from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, list_models
 from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX
+from feedbackward.models.costs import flops, parameters
+from feedbackward.nn import DecoderNorm
 from feedbackward.writing import write_whole
 
-DIALS = ("permute", "output_stride", "retrace", "encoder_norm")
-WIDTH_OF_FILES = 160
-"""The width of lines where the output is no terminal, so that no row is broken."""
+DIALS = ("permute", "output_stride", "retrace", "encoder_norm", "decoder_norm")
 
 
 def main(args: list[str]) -> None:
@@ -49,6 +47,8 @@ def main(args: list[str]) -> None:
         ("output_stride", PositiveInt | None, "where the way back ends: 1, 2, 4, ..., or null: at the image"),
         ("retrace", Retrace, "which layers are walked back"),
         ("encoder_norm", Literal["own", "batch"], "the encoder's own norms, or a batch norm behind each layer"),
+        ("decoder_norm", DecoderNorm, "the norms of the way back"),
+        ("freeze_encoder", bool, "whether the encoder stays as it is"),
     ):
         parser.add_argument(f"--{option}", type=kind, default=SUPPRESS, help=text)
     given = vars(parser.parse_args(args))
@@ -73,20 +73,19 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
     network = _build(name, options)
     with torch.device("meta"):
         way_back = network.way_back()
-        # The network repeats the last row and column of images that are smaller.
-        seen = (max(height, way_back.deepest_stride), max(width, way_back.deepest_stride))
+        # The network repeats the last row and column of images that the encoder does not take as they are.
+        seen = network.sizes.padded((height, width))
         rows = explain(network.encoder, way_back, size=seen, in_channels=network.config["in_channels"])
         end = next(row for row in rows if row.part == "end")
-        flops = _flops(network, seen, end.signals[0])
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH_OF_FILES)
+    console = console_for_tables()
     dials = ", ".join(f"{dial}={network.config[dial]}" for dial in DIALS)
     console.print(Text(f"{name}: {network.config['encoder_name']}, {dials}", style="bold"))
-    console.print(_costs(network, flops, f"{height}×{width}"))
+    console.print(_costs(network, (height, width)))
     console.print(Text("A multiplication with its addition counts as 2 FLOPs. /2: a stride, g32: groups."))
-    console.print(Text(f"The way back ends at {end.path}: {way_back.channels} channels, stride {way_back.stride}.\n"))
+    console.print(Text(f"The way back ends at {end.path}: {way_back.channels} channels, stride {way_back.stride}."))
+    strides = ", ".join(map(str, way_back.strides))
+    console.print(Text(f"It can end at stride {strides}, or go back to the image (null).{_sizes(network)}\n"))
     console.print(_way_back(rows))
     if drawing is not None:
         title = ", ".join((name, *(f"{key}={value}" for key, value in options.items())))
@@ -128,31 +127,18 @@ def _create(name: str, options: dict[str, Any]) -> SegmentationNetwork:
         raise InputError(f"{error}; the nearest model is {near[0]}" if near else str(error)) from error
 
 
-def _flops(network: Feedbackward, size: tuple[int, int], signal: Shape) -> dict[str, int]:
-    """What one image costs, by part; convolutions and matrix products count, all else is little beside them."""
-    image = torch.empty(1, network.config["in_channels"], *size)
-    total, encoder = _count(network, image), _count(network.encoder, image)
-    head = _count(network.head, torch.empty(1, *signal))
-    return {"encoder": encoder, "way back": total - encoder - head, "head": head}
-
-
-def _count(module: nn.Module, value: torch.Tensor) -> int:
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        module(value)
-    return int(counter.get_total_flops())
-
-
-def _costs(network: Feedbackward, flops: dict[str, int], size: str) -> Table:
-    modules = {"encoder": network.encoder, "way back": network.decoder, "head": network.head}
-    parameters = {part: sum(weight.numel() for weight in module.parameters()) for part, module in modules.items()}
-    total = sum(parameters.values())
+def _costs(network: Feedbackward, size: tuple[int, int]) -> Table:
+    counts, trainable, operations = parameters(network), parameters(network, trainable=True), flops(network, size)
+    total = sum(counts.values())
     table = Table(box=box.SIMPLE_HEAD, show_footer=True)
     table.add_column("", "total")
     table.add_column("parameters", f"{total:,}", justify="right")
     table.add_column("share", "100.00%", justify="right")
-    table.add_column(f"GFLOPs at {size}", f"{sum(flops.values()) / 1e9:,.2f}", justify="right")
-    for part, count in parameters.items():
-        table.add_row(part, f"{count:,}", f"{count / total:.2%}", f"{flops[part] / 1e9:,.2f}")
+    table.add_column("that train", f"{sum(trainable.values()):,}", justify="right")
+    table.add_column(f"GFLOPs at {size[0]}×{size[1]}", f"{sum(operations.values()) / 1e9:,.2f}", justify="right")
+    for part, count in counts.items():
+        cells = f"{count:,}", f"{count / total:.2%}", f"{trainable[part]:,}", f"{operations[part] / 1e9:,.2f}"
+        table.add_row(part, *cells)
     return table
 
 
@@ -186,6 +172,12 @@ def _common(first: str, second: str) -> str:
     """The module that holds both paths, or the first path if that is the encoder itself."""
     pairs = zip(first.split("."), second.split("."), strict=False)
     return ".".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)) or first
+
+
+def _sizes(network: Feedbackward) -> str:
+    """What the network pads to, if the encoder does not take images of any size."""
+    multiple = network.sizes.multiple
+    return f" Images are padded to multiples of {multiple}: the encoder takes no others." if multiple > 1 else ""
 
 
 def _size(shape: Shape) -> str:

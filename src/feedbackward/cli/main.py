@@ -14,6 +14,7 @@ COMMANDS = {
     "test": "score a trained network on the test scenes",
     "predict": "label maps and overlays of an image or a folder",
     "evaluate": "score a folder of predictions against the ground truth",
+    "encoders": "the architectures of timm, and which of them can be run backward",
     "info": "parameters, cost and the way back of a network",
     "streets": "write synthetic street scenes as a data set",
 }

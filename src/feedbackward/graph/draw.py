@@ -58,13 +58,13 @@ def draw(rows: Sequence[Row], *, title: str, classes: int) -> str:
 
 def _bands(sheet: Sheet, marks: list[Mark]) -> None:
     """A stripe behind the marks of one resolution."""
-    image = marks[0].row.shape
-    for index, (size, group) in enumerate(groupby(marks, key=lambda mark: mark.row.shape[1:])):
+    image = marks[0].size
+    for index, (size, group) in enumerate(groupby(marks, key=lambda mark: mark.size)):
         band = list(group)
         top, bottom = (end.y + sign * PITCH[end.kind] / 2 for end, sign in ((band[0], -1), (band[-1], 1)))
         above = 0 if index else TOP - SCORES + 20
         sheet.rect(0, top - above, WIDTH, bottom - top + above, "paper" if index % 2 else "band")
-        sheet.label(10, top + 13, f"1/{round(image[1] / size[0])}", "text")
+        sheet.label(10, top + 13, f"1/{round(image[0] / size[0])}", "text")
         if bottom - top > 28:
             sheet.label(10, top + 25, "×".join(map(str, size)))
 
@@ -108,8 +108,9 @@ def _forward(sheet: Sheet, mark: Mark) -> None:
     if mark.kind == "image":
         _box(sheet, LEFT, mark.y, HALF["image"], "resize", "image", "×".join(map(str, row.shape)))
     elif mark.kind == "layer":
-        details = row.operation.partition(" ")[2]
-        _box(sheet, LEFT, mark.y, HALF["layer"], "encoder", row.path, f"{details} · {mark.channels} → {row.shape[0]}")
+        details = f"{row.operation} ".partition(" ")[2]
+        channels = f"{mark.channels} → {row.channels}"
+        _box(sheet, LEFT, mark.y, HALF["layer"], "encoder", row.path, f"{details}· {channels}")
     elif mark.kind == "resize":
         _box(sheet, LEFT, mark.y, HALF["resize"], "resize", row.operation)
     elif mark.kind == "merge":
@@ -126,7 +127,7 @@ def _back(sheet: Sheet, mark: Mark) -> None:
     if row.weight is not None:
         signs = [SHORT[action] for action in row.actions if action in SHORT]
         words = " ".join((*signs, ", ".join(action for action in row.actions if action not in SHORT)))
-        channels = f"{row.shape[0]} → {row.signals[0][0]}"
+        channels = f"{row.channels} → {mark.channels}"
         _box(sheet, RIGHT, mark.y, HALF["layer"], _style(row.weight), words, channels)
     elif mark.kind == "resize":
         _box(sheet, RIGHT, mark.y, HALF["resize"], "resize", words)
@@ -143,12 +144,12 @@ def _back(sheet: Sheet, mark: Mark) -> None:
 def _end(sheet: Sheet, mark: Mark, end: Row, image: Row, classes: int) -> None:
     """The classifier at the height at which the way back ends, and the scores at the height of the image."""
     half = HALF["layer"]
-    channels = f"{end.signals[0][0]} → {classes}"
+    channels = f"{end.channels} → {classes}"
     sheet.path(f"M{RIGHT},{mark.y - half:g} V{SCORES + half:g}", "flow")
-    if end.shape[1:] != image.shape[1:]:
+    if end.size != image.size:
         sheet.label(RIGHT + 8, SCORES + half + 18, "bilinear interpolation")
     _box(sheet, RIGHT, mark.y, half, "new", ", ".join((*end.actions, "classifier")), channels)
-    _box(sheet, RIGHT, SCORES, half, "resize", "scores", "×".join(map(str, (classes, *image.shape[1:]))))
+    _box(sheet, RIGHT, SCORES, half, "resize", "scores", "×".join(map(str, (classes, *(image.size or ())))))
 
 
 def _turn(sheet: Sheet, turn: Row, last: Mark) -> None:

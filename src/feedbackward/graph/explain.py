@@ -15,7 +15,7 @@ from torch import fx, nn
 
 from feedbackward.graph.measure import Ghost, Shapes
 from feedbackward.graph.registry import REGISTRY, Rule, describe, target_of
-from feedbackward.graph.rules import pointwise
+from feedbackward.graph.rules import layers, pointwise
 from feedbackward.graph.step import path_of
 from feedbackward.graph.transpose import WayBack
 from feedbackward.nn import fuse, permute_weight, same_conv2d, upsample_like
@@ -23,11 +23,11 @@ from feedbackward.nn import fuse, permute_weight, same_conv2d, upsample_like
 SWAPPED, AS_IT_IS, PASSED_BY = "axes swapped", "as it is", "passed by"
 
 WORDS: dict[Any, str] = {
-    permute_weight: SWAPPED,
     upsample_like: "upsample",
     same_conv2d: "conv",
     fuse: "+ skip",
     torch.narrow: "slice",
+    F.linear: "matrix",
     torch.relu: "ReLU",
     F.max_pool2d: "max pool",
     operator.mul: "× gate",
@@ -35,11 +35,11 @@ WORDS: dict[Any, str] = {
 }
 """What is emitted, in words; anything else goes by its own name."""
 
-IDLE: dict[Rule, str] = {pointwise.passes: "nothing", pointwise.norm_activation: "nothing"}
-"""What is said of a node whose rule emitted nothing; the nodes of all other rules are passed by."""
+LEFT_OUT: set[Rule] = {layers.conv, layers.functional_conv, layers.linear, layers.functional_linear, pointwise.activation}
+"""Rules whose nodes are passed by where they emit nothing; at all others there is nothing to do then."""
 
 Shape = tuple[int, ...]
-"""Of one image: channels, height, width."""
+"""Of one image: channels, height, width, or as the encoder lays it out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,9 @@ class Row:
         name: The node's name in the graph.
         path: Its place in the encoder: the path of its module, or of the module that calls it.
         operation: What the encoder does there, with a convolution's kernel, stride (/2) and groups (g32).
-        shape: The encoder's value there.
+        shape: The encoder's value there; of several tensors the first.
+        channels: Its channels.
+        size: Its height and width, None where it is not laid out as an image.
         inputs: The names of the nodes that the encoder reads there.
         weighted: Whether the node's module has a weight to share.
         actions: What the way back does there, in words and in order.
@@ -66,6 +68,8 @@ class Row:
     path: str
     operation: str
     shape: Shape
+    channels: int
+    size: tuple[int, int] | None
     inputs: tuple[str, ...] = ()
     weighted: bool = False
     actions: tuple[str, ...] = ()
@@ -97,6 +101,7 @@ class _Rows:
         self.found = found
         self.turn = way_back.turn
         self.stop = way_back.stop
+        self.measures = way_back.measures
         self.emitted = {passed.node: passed.emitted for passed in way_back.passed}
         nodes = list(way_back.graph.nodes)
         last = nodes.index(way_back.passed[0].node) + 1
@@ -122,6 +127,8 @@ class _Rows:
             path="U-turn",
             operation="",
             shape=shape,
+            channels=self._channels(feature),
+            size=self._size(feature),
             inputs=(feature.name,),
             actions=tuple(map(self._word, self.turn)) or ("the encoder's last pool turns around",),
             signals=(shape,),
@@ -129,18 +136,21 @@ class _Rows:
 
     def _row(self, node: fx.Node, *, beyond: bool) -> Row:
         emitted = self.emitted.get(node, ())
-        targets = {step.target for step in emitted}
-        asides = [aside for step in emitted for aside in _asides(step, emitted)]
+        through = [step for step in emitted if step in _signal(emitted)]
+        targets = {step.target for step in through}
+        uses = [_use_of_weight(step) for step in through if _use_of_weight(step)]
         return Row(
             part="end" if node is self.stop else "beyond" if beyond else "node",
             name=node.name,
             path=_path(node),
             operation=self._operation(node),
             shape=self._shape(node),
+            channels=self._channels(node),
+            size=self._size(node),
             inputs=tuple(value.name for value in self._inputs(node)),
             weighted=self._is_weighted(node),
             actions=() if beyond else self._actions(node),
-            weight=self._word(asides[0]) if asides else None,
+            weight=uses[0] if uses else None,
             skip=fuse in targets,
             gate=operator.mul in targets,
             signals=tuple(map(self._shape, _ends(emitted) or [node])) if node in self.emitted else (),
@@ -150,21 +160,19 @@ class _Rows:
         if node not in self.emitted:
             return (PASSED_BY,)
         emitted = self.emitted[node]
-        words = [self._phrase(step, emitted) for step in emitted if step in _signal(emitted)]
+        words = [self._phrase(step) for step in emitted if step in _signal(emitted)]
         if words or node is self.stop:
             return tuple(word for word, _ in groupby(words))  # the slices of a concatenation in one word
         reached = [value in self.emitted for value in self._inputs(node)]
         if len(reached) > 1:
             return ("to each branch" if all(reached) else "past the branch",)
-        return (IDLE.get(REGISTRY[target_of(node, self.both)], PASSED_BY),)
+        return (PASSED_BY if REGISTRY[target_of(node, self.both)] in LEFT_OUT else "nothing",)
 
-    def _phrase(self, step: fx.Node, emitted: Sequence[fx.Node]) -> str:
-        asides = ", ".join(map(self._word, _asides(step, emitted)))
-        return f"{self._word(step)} ({asides})" if asides else self._word(step)
+    def _phrase(self, step: fx.Node) -> str:
+        use = _use_of_weight(step)
+        return f"{self._word(step)} ({use})" if use else self._word(step)
 
     def _word(self, step: fx.Node) -> str:
-        if step.op == "get_attr":
-            return AS_IT_IS
         if step.op == "call_module":
             return "norm" if str(step.target).startswith("decoder.") else self._operation(step)
         return WORDS[step.target] if step.target in WORDS else self._operation(step)
@@ -173,35 +181,49 @@ class _Rows:
         if node.op == "placeholder":
             return "image"
         name = describe(target_of(node, self.both)).rpartition(".")[2]
-        layer = self._module(node)
-        if not isinstance(layer, nn.Conv2d):
+        layer = self.both.get_submodule(str(node.target)) if node.op == "call_module" else None
+        if isinstance(layer, nn.Conv2d):
+            kernel, strides, groups = layer.kernel_size, layer.stride, layer.groups
+        elif node.target is torch.conv2d:
+            _, weight, _, strides, _, _, groups = (*node.args, *(None, 1, 0, 1, 1)[len(node.args) - 2 :])
+            kernel, strides = self.found[weight][2:], strides if isinstance(strides, tuple) else (strides,)
+        else:
             return name
-        kernel = "×".join(map(str, layer.kernel_size))
-        stride = f" /{max(layer.stride)}" if max(layer.stride) > 1 else ""
-        groups = f" g{layer.groups}" if layer.groups > 1 else ""
-        return f"{name} {kernel}{stride}{groups}"
+        stride = f" /{max(strides)}" if max(strides) > 1 else ""
+        return f"{name} {'×'.join(map(str, kernel))}{stride}{f' g{groups}' if groups > 1 else ''}"
 
     def _is_weighted(self, node: fx.Node) -> bool:
-        layer = self._module(node)
-        return layer is not None and any(weight.dim() > 1 for weight in layer.parameters())
-
-    def _module(self, node: fx.Node) -> nn.Module | None:
-        return self.both.get_submodule(str(node.target)) if node.op == "call_module" else None
+        target = target_of(node, self.both)
+        return target in REGISTRY and REGISTRY[target].__module__ == layers.__name__
 
     def _inputs(self, node: fx.Node) -> list[fx.Node]:
         return [value for value in node.all_input_nodes if value in self.forward]
 
     def _shape(self, node: fx.Node) -> Shape:
-        return tuple(self.found[node][1:])
+        found = self.found[node]
+        while not isinstance(found, torch.Size):
+            found = found[0]
+        return tuple(found[1:])
+
+    def _channels(self, node: fx.Node) -> int:
+        return self._shape(node)[0 if self.measures.is_image(node) else -1]
+
+    def _size(self, node: fx.Node) -> tuple[int, int] | None:
+        shape = self._shape(node)
+        if self.measures.is_image(node):
+            return shape[1:]
+        return shape[:2] if self.measures.is_channels_last(node) else None
+
+
+def _use_of_weight(step: fx.Node) -> str | None:
+    """How the weight is used where the emitted node applies one."""
+    if step.target not in (same_conv2d, F.linear):
+        return None
+    return SWAPPED if step.args[1].target is permute_weight else AS_IT_IS
 
 
 def _path(node: fx.Node) -> str:
-    if node.op == "placeholder":
-        return "image"
-    if node.op == "call_module":
-        return str(node.target).removeprefix("encoder.")
-    callers = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
-    return callers[-1] if callers and callers[-1] else node.name
+    return "image" if node.op == "placeholder" else path_of(node)
 
 
 def _ends(emitted: Sequence[fx.Node]) -> list[fx.Node]:
@@ -217,7 +239,3 @@ def _signal(emitted: Sequence[fx.Node]) -> set[fx.Node]:
             through.update(step.all_input_nodes[:1])
     return through
 
-
-def _asides(step: fx.Node, emitted: Sequence[fx.Node]) -> list[fx.Node]:
-    """What was emitted for this node alone, besides the signal: the weight."""
-    return [value for value in step.all_input_nodes[1:] if value in emitted]

@@ -27,6 +27,7 @@ class Mark:
         sources: The indices of the marks above that the encoder reads here.
         between: What the encoder does on the way from the first of them, other than what the mark itself shows.
         channels: The channels that it reads.
+        size: Height and width there; where the row is not laid out as an image, those of the last mark that was.
         end: The row at which the way back ends, if it is here.
     """
 
@@ -36,6 +37,7 @@ class Mark:
     sources: tuple[int, ...]
     between: tuple[str, ...]
     channels: int
+    size: tuple[int, int]
     end: Row | None = None
 
     @property
@@ -79,7 +81,8 @@ def place(rows: Sequence[Row], *, top: float) -> list[Mark]:
             between[row.name] = before if row.operation == "Identity" else (*before, row.operation)
         else:
             mark_of[row.name] = len(marks)
-            marks.append(Mark(row, kind, top + PITCH[kind] / 2, sources, before, first.shape[0]))
+            size = row.size or marks[sources[0]].size
+            marks.append(Mark(row, kind, top + PITCH[kind] / 2, sources, before, first.channels, size))
             top += PITCH[kind]
         if row.part == "end":
             here = mark_of[row.name]
@@ -90,13 +93,14 @@ def place(rows: Sequence[Row], *, top: float) -> list[Mark]:
 def _kind(row: Row, by_name: dict[str, Row]) -> Kind | None:
     if not row.inputs:
         return "image"
-    if not row.signals and row.shape[1:] == (1, 1):
+    if not row.signals and row.size is None:
         return None  # a gate is shown where it multiplies, not how it is made
     if row.weighted:
         return "layer"
     if row.skip:
         return "skip"
-    if row.shape[1:] != by_name[row.inputs[0]].shape[1:]:
+    before = by_name[row.inputs[0]].size
+    if row.size and before and row.size != before:
         return "resize"
     return "merge" if len(row.inputs) > 1 else None
 

@@ -25,20 +25,36 @@ Shapes = Mapping[fx.Node, Any]
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """The sizes of images that an encoder takes.
+
+    Args:
+        minimum: The smallest height and width that it is known to take.
+        multiple: What height and width must be multiples of; 1 where it takes any.
+    """
+
+    minimum: int
+    multiple: int
+
+    def padded(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The smallest of these sizes that holds an image of that height and width."""
+        height, width = (-(-max(side, self.minimum) // self.multiple) * self.multiple for side in size)
+        return height, width
+
+
+@dataclass(frozen=True)
 class Measures:
     """The shapes of an encoder's values at two image sizes, and which sizes it takes.
 
     Args:
         reference: At the reference size, for a batch of two images.
         other: At a size larger in height, width and batch: the axes that differ follow the image.
-        minimum: The smallest height and width that the encoder is known to take.
-        multiple: What height and width must be multiples of; 1 where the encoder takes any.
+        sizes: The sizes of images that the encoder takes.
     """
 
     reference: Shapes
     other: Shapes
-    minimum: int
-    multiple: int
+    sizes: Sizes
 
     def is_fixed(self, value: fx.Node, axis: int) -> bool:
         """Whether the axis is as long for every image."""
@@ -94,7 +110,8 @@ class Ghost:
         except Exception as error:  # whatever an encoder's own code raises at a size that it does not take
             raise UnsupportedOperationsError(
                 f"this encoder does not run on images of {size[0]}x{size[1]}, so it does not take every size: "
-                f"{type(error).__name__}: {error}; choose another encoder"
+                f"{type(error).__name__}: {error}; choose another encoder",
+                reasons=(f"does not run on images of {size[0]}x{size[1]}",),
             ) from error
         return interpreter.found
 
@@ -136,18 +153,23 @@ def measure(encoder: fx.GraphModule, *, channels: int) -> Measures:
     feature = encoder.graph.output_node().args[0]
     reference = ghost.shapes(REFERENCE_SIZE, channels=channels)
     if not isinstance(feature, fx.Node) or not isinstance(reference[feature], torch.Size):
-        raise UnsupportedOperationsError("this encoder's features are several tensors; choose another encoder")
+        raise UnsupportedOperationsError(
+            "this encoder's features are several tensors; choose another encoder",
+            reasons=("its features are several tensors",),
+        )
     takes_any_size = _runs(ghost, ODD_SIZE, channels)
     other = ghost.shapes(ODD_SIZE if takes_any_size else ALIGNED_SIZE, channels=channels, batch=3)
-    measures = Measures(reference, other, minimum=1, multiple=1)
+    measures = Measures(reference, other, Sizes(minimum=REFERENCE_SIZE[0], multiple=1))
     if not (measures.is_image(feature) or measures.is_channels_last(feature)):
         raise UnsupportedOperationsError(
             f"this encoder's features are not laid out as an image: at {REFERENCE_SIZE[0]}x{REFERENCE_SIZE[1]} they are "
-            f"{tuple(reference[feature])}; choose another encoder"
+            f"{tuple(reference[feature])}; choose another encoder",
+            reasons=("its features are not laid out as an image",),
         )
     stride = measures.stride(feature)
-    minimum = next((stride * n for n in (1, 2, 4) if _runs(ghost, (stride * n, stride * n), channels)), None)
-    return replace(measures, minimum=minimum or REFERENCE_SIZE[0], multiple=1 if takes_any_size else stride)
+    smallest = (stride * n for n in (1, 2, 4) if _runs(ghost, (stride * n, stride * n), channels))
+    sizes = Sizes(next(smallest, REFERENCE_SIZE[0]), multiple=1 if takes_any_size else stride)
+    return replace(measures, sizes=sizes)
 
 
 def _runs(ghost: Ghost, size: tuple[int, int], channels: int) -> bool:

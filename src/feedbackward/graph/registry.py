@@ -18,7 +18,16 @@ Rule = Callable[..., Signals]
 
 
 class UnsupportedOperationsError(InputError):
-    """The encoder cannot be run backward; the message lists every operation for which there is no rule."""
+    """The encoder cannot be run backward; the message lists every operation for which there is no rule.
+
+    Args:
+        message: For the user.
+        reasons: What stands against it, in a few words each: the operations without a rule; the message if not given.
+    """
+
+    def __init__(self, message: str, *, reasons: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.reasons = tuple(reasons) or (message,)
 
 
 class NoRuleError(Exception):
@@ -80,11 +89,13 @@ def describe(target: Target) -> str:
 
 def refuse(nodes: Iterable[fx.Node], root: nn.Module) -> UnsupportedOperationsError:
     """The one error that lists every node without a rule."""
-    lines = [f"  {node.name}: {describe(target_of(node, root))}" for node in nodes]
+    operations = {node.name: describe(target_of(node, root)) for node in nodes}
+    lines = [f"  {name}: {operation}" for name, operation in operations.items()]
     return UnsupportedOperationsError(
-        f"this encoder cannot be run backward: {len(lines)} of its operations have no rule:\n"
+        f"this encoder cannot be run backward, because there is no rule for {len(lines)} of its operations:\n"
         + "\n".join(lines)
-        + "\nchoose another encoder, or add a rule for each of them (CONTRIBUTING.md, How to add a rule)"
+        + "\nchoose another encoder, or add a rule for each of them (CONTRIBUTING.md, How to add a rule)",
+        reasons=sorted(set(operations.values())),
     )
 
 

@@ -100,8 +100,9 @@ class Step:
         return [value for value in self.tensors(*values) if self.shape(value) == self.shape(self.node)]
 
     def keeps_size(self, value: fx.Node) -> bool:
-        """Whether the node's output has the height and width of this input of it."""
-        return self.shape(value)[-2:] == self.shape(self.node)[-2:]
+        """Whether the node's output has the height and width of this input of it, for every image."""
+        found = (self.measures.reference, self.measures.other)
+        return all(shapes[value][-2:] == shapes[self.node][-2:] for shapes in found)
 
     def emit(self, function: Callable[..., Any] | str, *args: Any, **kwargs: Any) -> fx.Node:
         """Append a call of a function, or of a tensor's method by its name."""

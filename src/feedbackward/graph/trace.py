@@ -45,6 +45,11 @@ OPENED: dict[type[nn.Module], str] = {
 }
 """Modules that timm keeps whole and that are traced through here, each with its reason."""
 
+OPENED_FUNCTIONS: dict[str, str] = {
+    "window_reverse": "views and a permutation, whole in timm because its arguments are declared as numbers",
+}
+"""Names of functions that timm keeps whole and that are traced through here, each with its reason."""
+
 FUNCTIONS: dict[Callable[..., Any], str] = {
     padding.pad_same: "computes with the size of its input",
 }
@@ -63,10 +68,20 @@ OUT_OF_PLACE: dict[Any, Callable[..., Any] | str] = {
 }
 
 
+class _Proxy(fx.Proxy):
+    def __setitem__(self, index: Any, value: Any) -> None:
+        # As the masks of windows are made: written in place, into a tensor of their own.
+        self.tracer.create_proxy("call_function", operator.setitem, (self, index, value), {})
+
+
 class _Tracer(fx.Tracer):
     def __init__(self) -> None:
-        super().__init__(autowrap_functions=(*FUNCTIONS, *tl.get_notrace_functions()))  # type: ignore[no-untyped-call]
+        wrapped = [f for f in tl.get_notrace_functions() if f.__name__ not in OPENED_FUNCTIONS]  # type: ignore[no-untyped-call]
+        super().__init__(autowrap_functions=(*FUNCTIONS, *wrapped))
         self._leaves = {*LEAVES, *tl.get_notrace_modules()} - {*OPENED}  # type: ignore[no-untyped-call]
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _Proxy(node, self)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return type(m) in self._leaves or super().is_leaf_module(m, module_qualified_name)
@@ -94,7 +109,8 @@ def trace(encoder: nn.Module) -> fx.GraphModule:
         graph = tracer.trace(encoder)
     except Exception as error:  # whatever an encoder's own code raises when it is handed a proxy
         raise UnsupportedOperationsError(
-            f"this encoder cannot be traced: {type(error).__name__}: {error}; choose another encoder"
+            f"this encoder cannot be traced: {type(error).__name__}: {error}; choose another encoder",
+            reasons=(f"cannot be traced: {error}",),
         ) from error
     for node in graph.nodes:
         _out_of_place(node)

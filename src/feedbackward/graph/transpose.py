@@ -51,8 +51,7 @@ class WayBack:
         channels: The channels of the signal there.
         stride: By how much that signal is smaller than the image.
         strides: Those at which the way back can end, the image's own included.
-        minimum: The smallest height and width of an image that the encoder takes.
-        multiple: What the height and width of an image must be multiples of.
+        measures: The shapes of the encoder's values, and the sizes of images that it takes.
     """
 
     graph: fx.Graph
@@ -63,8 +62,7 @@ class WayBack:
     channels: int
     stride: int
     strides: tuple[int, ...]
-    minimum: int
-    multiple: int
+    measures: Measures
 
 
 @dataclass(frozen=True)
@@ -156,8 +154,7 @@ def transpose(
         channels=measures.reference[stop.node][1],
         stride=measures.stride(stop.node),
         strides=tuple(sorted({1, *stops})),
-        minimum=measures.minimum,
-        multiple=measures.multiple,
+        measures=measures,
     )
 
 

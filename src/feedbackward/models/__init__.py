@@ -1,5 +1,6 @@
 """Networks: from an encoder's name to logits."""
 
+from feedbackward.models.catalogue import list_encoders
 from feedbackward.models.encoder import Normalization, create_encoder
 from feedbackward.models.feedbackward import Feedbackward
 from feedbackward.models.network import SegmentationNetwork
@@ -13,5 +14,6 @@ __all__ = [
     "create_encoder",
     "create_model",
     "from_pretrained",
+    "list_encoders",
     "list_models",
 ]

@@ -50,7 +50,7 @@ def create_encoder(name: str, *, weights: str | os.PathLike[str] | None, in_chan
     """
     _check_name(name)
     if weights is None:
-        return timm.create_model(name, in_chans=in_channels, num_classes=0)
+        return _build(name, in_chans=in_channels, num_classes=0)
     # With its classifier, although no use is made of it: only so does timm refuse a file that does not fit.
     if os.fspath(weights) == IMAGENET:
         return _from_hub(name, in_channels)
@@ -78,11 +78,21 @@ def _check_name(name: str) -> None:
     raise InputError(f"unknown encoder {name!r}; {hint}")
 
 
+def _build(name: str, **options: Any) -> nn.Module:
+    """Build an architecture so that it takes images of any size, where timm has an option for that."""
+    try:
+        return timm.create_model(name, dynamic_img_size=True, **options)
+    except TypeError as error:
+        if "dynamic_img_size" not in str(error):
+            raise
+        return timm.create_model(name, **options)
+
+
 def _from_hub(name: str, in_channels: int) -> nn.Module:
     if not timm.is_model_pretrained(name):
         raise InputError(f"timm has no pretrained weights for {name!r}; use encoder_weights=None or a local file")
     try:
-        return timm.create_model(name, pretrained=True, in_chans=in_channels)
+        return _build(name, pretrained=True, in_chans=in_channels)
     except (OSError, HfHubHTTPError) as error:
         raise InputError(
             f"the pretrained weights of {name!r} are not in the cache and the hub cannot be reached ({error}); "
@@ -99,7 +109,7 @@ def _from_file(name: str, path: Path, in_channels: int) -> nn.Module:
         )
     try:
         overlay = {"file": str(path)}
-        return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, in_chans=in_channels)
+        return _build(name, pretrained=True, pretrained_cfg_overlay=overlay, in_chans=in_channels)
     except (SafetensorError, RuntimeError, EOFError, KeyError, OSError, UnpicklingError) as e:
         raise InputError(
             f"encoder_weights: {str(path)!r} does not hold weights of timm's {name!r}: {e}; "

@@ -15,7 +15,7 @@ from feedbackward.errors import InputError
 from feedbackward.graph import Permute, Retrace, WayBack, biases_to_norms, trace, transpose
 from feedbackward.models.encoder import create_encoder, normalization_of
 from feedbackward.models.network import SegmentationNetwork
-from feedbackward.nn import pad_to_size, resize_logits
+from feedbackward.nn import DecoderNorm, pad_to, resize_logits
 
 EncoderNorm = Literal["own", "batch"]
 
@@ -38,6 +38,15 @@ class Feedbackward(SegmentationNetwork):
         retrace: "all" layers are walked back, or only the "transitions" of resolution or channels.
         encoder_norm: "own" keeps the encoder's norms and biases; "batch" drops the convolutions' biases and puts a
             batch norm behind each, as the paper does with the plain VGG-16.
+        decoder_norm: The norms of the way back: "batch" as in the paper, or "group" for batches of few images.
+        freeze_encoder: Keep the encoder as it is, with the statistics of its norms, and with it the weights of the
+            way back: only the norms in `decoder` and the classifier train.
+
+    Attributes:
+        encoder: The traced encoder, with timm's keys.
+        decoder: The norms of the way back, at the encoder's paths.
+        head: The classifier.
+        sizes: The sizes of images that the encoder takes; others are padded to one of them and the scores cropped.
 
     Raises:
         InputError: If an argument is not one of its values, or the encoder or its weights cannot be had.
@@ -60,11 +69,14 @@ class Feedbackward(SegmentationNetwork):
         output_stride: int | None = 4,
         retrace: Retrace = "all",
         encoder_norm: EncoderNorm = "own",
+        decoder_norm: DecoderNorm = "batch",
+        freeze_encoder: bool = False,
     ) -> None:
         for name, value, allowed in (
             ("permute", permute, get_args(Permute)),
             ("retrace", retrace, get_args(Retrace)),
             ("encoder_norm", encoder_norm, get_args(EncoderNorm)),
+            ("decoder_norm", decoder_norm, get_args(DecoderNorm)),
         ):
             if value not in allowed:
                 raise InputError(f"{name}={value!r}: expected one of {', '.join(map(repr, allowed))}")
@@ -75,7 +87,7 @@ class Feedbackward(SegmentationNetwork):
             # An encoder without a way back is refused before its weights are fetched.
             with torch.device("meta"):
                 bare = create_encoder(encoder_name, weights=None, in_channels=in_channels)
-                transpose(trace(bare), in_channels=in_channels, output_stride=output_stride)
+                transpose(trace(bare), in_channels=in_channels, retrace=retrace, output_stride=output_stride)
         encoder = create_encoder(encoder_name, weights=encoder_weights, in_channels=in_channels)
         super().__init__(
             config={
@@ -88,6 +100,8 @@ class Feedbackward(SegmentationNetwork):
                 "output_stride": output_stride,
                 "retrace": retrace,
                 "encoder_norm": encoder_norm,
+                "decoder_norm": decoder_norm,
+                "freeze_encoder": freeze_encoder,
             },
             normalization=normalization_of(encoder, in_channels),
         )
@@ -95,15 +109,18 @@ class Feedbackward(SegmentationNetwork):
         if encoder_norm == "batch":
             biases_to_norms(traced)
         self.encoder = traced
+        if freeze_encoder:
+            self.encoder.requires_grad_(False)
         way_back = self.way_back()
         self.decoder = way_back.decoder
         self.head = nn.Conv2d(way_back.channels, classes, kernel_size=1)
-        self._minimum, self._multiple = way_back.minimum, way_back.multiple
+        self.sizes = way_back.measures.sizes
         self._run = self._compile(way_back)
+        self.train()
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """Score every pixel of normalised images of any height and width."""
-        padded = pad_to_size(image, minimum=self._minimum, multiple=self._multiple)
+        padded = pad_to(image, self.sizes.padded((image.shape[-2], image.shape[-1])))
         signal = self._run(self, padded)
         logits = resize_logits(self.head(signal), (padded.shape[-2], padded.shape[-1]))
         return logits[..., : image.shape[-2], : image.shape[-1]]
@@ -116,7 +133,15 @@ class Feedbackward(SegmentationNetwork):
             permute=self.config["permute"],
             retrace=self.config["retrace"],
             output_stride=self.config["output_stride"],
+            norm=self.config["decoder_norm"],
         )
+
+    def train(self, mode: bool = True) -> "Feedbackward":
+        """Set the mode; a frozen encoder stays in evaluation mode, so that the statistics of its norms do not move."""
+        super().train(mode)
+        if self.config["freeze_encoder"]:
+            self.encoder.eval()
+        return self
 
     def _compile(self, way_back: WayBack) -> Callable[[nn.Module, Tensor], Tensor]:
         # A plain function of (network, image) holds no module, so a copy of the network runs on its own weights.

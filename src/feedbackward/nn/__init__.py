@@ -3,7 +3,7 @@
 from feedbackward.nn.conv import same_conv2d
 from feedbackward.nn.fusion import fuse
 from feedbackward.nn.norms import DecoderNorm, create_norm
-from feedbackward.nn.resize import downsample_like, pad_to_size, resize_logits, upsample_like
+from feedbackward.nn.resize import downsample_like, pad_like, pad_to, resize_logits, upsample_like
 from feedbackward.nn.weights import permute_weight
 
 __all__ = [
@@ -11,7 +11,8 @@ __all__ = [
     "create_norm",
     "downsample_like",
     "fuse",
-    "pad_to_size",
+    "pad_like",
+    "pad_to",
     "permute_weight",
     "resize_logits",
     "same_conv2d",

@@ -5,14 +5,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def upsample_like(signal: Float[Tensor, "n c h w"], like: Float[Tensor, "n d i j"]) -> Float[Tensor, "n c i j"]:
+def upsample_like(signal: Float[Tensor, "n c *size"], like: Float[Tensor, "n d *other"]) -> Float[Tensor, "n c *other"]:
     """Upsample to the height and width of `like` by nearest neighbour, the paper's interpolation."""
-    return F.interpolate(signal, size=like.shape[-2:], mode="nearest")
+    return F.interpolate(signal, size=like.shape[2:], mode="nearest")
 
 
 def downsample_like(signal: Float[Tensor, "n c h w"], like: Float[Tensor, "n d i j"]) -> Float[Tensor, "n c i j"]:
     """Reduce to the height and width of `like`, each pixel the mean of those that it covers."""
     return F.adaptive_avg_pool2d(signal, like.shape[-2:])
+
+
+def pad_like(signal: Float[Tensor, "*size"], like: Float[Tensor, "*other"]) -> Float[Tensor, "*other"]:
+    """Add zeros at the end of each axis up to the shape of `like`."""
+    missing = [wanted - found for wanted, found in zip(like.shape, signal.shape, strict=True)]
+    return F.pad(signal, [size for end in reversed(missing) for size in (0, end)])
 
 
 def resize_logits(logits: Float[Tensor, "n classes h w"], size: tuple[int, int]) -> Float[Tensor, "n classes i j"]:
@@ -22,9 +28,9 @@ def resize_logits(logits: Float[Tensor, "n classes h w"], size: tuple[int, int])
     return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
 
 
-def pad_to_size(image: Float[Tensor, "n c h w"], *, minimum: int, multiple: int) -> Float[Tensor, "n c i j"]:
-    """Repeat the last row and column until height and width are at least `minimum` and multiples of `multiple`."""
-    height, width = (-(-max(size, minimum) // multiple) * multiple - size for size in image.shape[-2:])
+def pad_to(image: Float[Tensor, "n c h w"], size: tuple[int, int]) -> Float[Tensor, "n c i j"]:
+    """Repeat the last row and column until height and width are those of `size`, which is no smaller."""
+    height, width = (wanted - found for wanted, found in zip(size, image.shape[-2:], strict=True))
     if height == width == 0:
         return image
     return F.pad(image, (0, width, 0, height), mode="replicate")

@@ -4,6 +4,6 @@ A rule takes a Step and the arguments of the encoder's own call, and returns whi
 tensor of the encoder, or (value, index) of one of several, and the signal. What depends on no image gets none.
 """
 
-from feedbackward.graph.rules import branches, layers, layout, pieces, pointwise, resolution
+from feedbackward.graph.rules import attention, branches, layers, layout, pieces, pointwise, resolution
 
-__all__ = ["branches", "layers", "layout", "pieces", "pointwise", "resolution"]
+__all__ = ["attention", "branches", "layers", "layout", "pieces", "pointwise", "resolution"]

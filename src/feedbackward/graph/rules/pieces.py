@@ -1,9 +1,8 @@
 """A value taken apart or put together along an axis: concatenations, splits, slices and stacks."""
 
+import operator
 from collections.abc import Sequence
 from typing import Any
-
-import operator
 
 import torch
 import torch.nn.functional as F
@@ -11,11 +10,14 @@ from torch import fx
 
 from feedbackward.graph.registry import NoRuleError, Signals, rule
 from feedbackward.graph.step import Step
+from feedbackward.nn import pad_like
 
 
 @rule(torch.cat, torch.concat)
 def cat(step: Step, tensors: Sequence[fx.Node], dim: int = 0) -> Signals:
     """To each part its slice of the signal."""
+    if not step.measures.is_fixed(step.node, dim):
+        raise NoRuleError("a concatenation along the pixels of an image")
     sizes = [step.shape(tensor)[dim] for tensor in tensors]
     starts = [sum(sizes[:i]) for i in range(len(sizes))]
     return [
@@ -57,16 +59,19 @@ def part(step: Step, x: fx.Node, index: Any) -> Signals:
     """The signal in the place of the part, with zeros around it."""
     if not isinstance(step.measures.reference[x], torch.Size):
         return [((x, index), step.signal)]
-    padding: list[int] = []
-    for axis, cut in enumerate(index if isinstance(index, tuple) else (index,)):
-        padding = [*_around(step, x, axis, cut), *padding]
-    return [(x, step.emit(F.pad, step.signal, padding) if any(padding) else step.signal)]
-
-
-def _around(step: Step, x: fx.Node, axis: int, cut: Any) -> tuple[int, int]:
-    """How much of an axis lies before and behind a slice of it."""
-    if not isinstance(cut, slice) or cut.step not in (None, 1):
+    cuts = index if isinstance(index, tuple) else (index,)
+    if not all(isinstance(cut, slice) and cut.step in (None, 1) for cut in cuts):
         raise NoRuleError("an index that is no plain slice")
+    if all(cut.start in (None, 0) for cut in cuts):
+        return [(x, step.emit(pad_like, step.signal, x))]
+    around = [_around(step, x, axis, cut) for axis, cut in enumerate(cuts)]
+    around += [(0, 0)] * (len(step.shape(x)) - len(cuts))
+    padding = [size for pair in reversed(around) for size in pair]  # F.pad begins with the last axis
+    return [(x, step.emit(F.pad, step.signal, padding))]
+
+
+def _around(step: Step, x: fx.Node, axis: int, cut: slice) -> tuple[int, int]:
+    """How much of an axis lies before and behind a slice of it."""
     if any(isinstance(end, fx.Node) for end in (cut.start, cut.stop)):
         raise NoRuleError("a slice that is computed")
     length = step.shape(x)[axis]

@@ -16,11 +16,11 @@ from feedbackward.nn import fuse
 
 
 @rule(
-    nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, F.group_norm, F.layer_norm,
+    nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, F.group_norm, F.layer_norm, F.rms_norm, F.normalize,
     tl.GroupNorm, tl.GroupNorm1, tl.LayerNorm, tl.LayerNorm2d, norm.LayerNormExp2d, tl.LayerNormFp32, tl.LayerNorm2dFp32,
     tl.RmsNorm, tl.RmsNorm2d, tl.SimpleNorm, tl.SimpleNorm2d, grn.GlobalResponseNorm,
     GroupNorm1NoBias, LayerNorm2dNoBias, LayerNormNoBias,
-    nn.Identity, nn.Dropout, nn.Dropout2d, tl.DropPath, F.dropout, "contiguous",
+    nn.Identity, nn.Dropout, nn.Dropout2d, tl.DropPath, F.dropout, "contiguous", "to", "type_as", "float",
 )  # fmt: skip
 def passes(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     """Nothing: the norm of the way back stands at the convolution."""

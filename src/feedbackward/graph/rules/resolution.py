@@ -16,7 +16,9 @@ PADS: set[Target] = {F.pad, pad_same, nn.ZeroPad2d, nn.ConstantPad2d}
 
 
 def unpadded(step: Step, x: fx.Node) -> fx.Node:
-    """The value that was padded to make this one: what a layer's input is padded with belongs to the layer."""
+    """What a layer's input was before it was padded for the layer, so that the layer does not make it smaller."""
+    if step.keeps_size(x):
+        return x
     while step.target_of(x) in PADS:
         (x, *_) = x.all_input_nodes
     return x
@@ -29,7 +31,7 @@ def pool(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     return [(x, step.upsampled_like(x))]
 
 
-@rule(nn.AvgPool2d, F.avg_pool2d)
+@rule(nn.AvgPool1d, nn.AvgPool2d, F.avg_pool2d)
 def average_pool(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     """As a pool; one of unit stride is a fixed filter, and the same one is applied again."""
     return [(x, step.repeat())] if step.keeps_size(x) else pool(step, x)

@@ -1,0 +1,48 @@
+"""Attention: the encoder's own map, applied to the signal in place of the value that it was made for.
+
+The value and output projections around it are matrices with their own rule; queries and keys, which make the map, get no
+signal.
+"""
+
+import operator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import fx, nn
+
+from feedbackward.graph.registry import NoRuleError, Signals, Target, rule
+from feedbackward.graph.step import Step
+
+SOFTMAX: set[Target] = {nn.Softmax, F.softmax, torch.softmax, "softmax"}
+BEHIND_A_SOFTMAX: set[Target] = {nn.Dropout, nn.Identity, "transpose", "contiguous", "type_as", "to"}
+
+
+@rule(F.scaled_dot_product_attention)
+def attention(
+    step: Step, query: fx.Node, key: fx.Node, value: fx.Node, attn_mask: Any = None, **options: Any
+) -> Signals:
+    """The encoder's own map on the signal; from keys to queries where the policy says so or their numbers differ."""
+    if step.policy.permute == "possible" or step.shape(query)[-2] != step.shape(key)[-2]:
+        query, key = key, query
+        attn_mask = attn_mask if attn_mask is None else step.emit("transpose", attn_mask, -2, -1)
+    back = step.emit(F.scaled_dot_product_attention, query, key, step.signal, attn_mask, **options)
+    return [(value, back)]
+
+
+@rule(operator.matmul, torch.matmul)
+def product(step: Step, left: fx.Node, right: fx.Node) -> Signals:
+    """With a map behind a softmax: the same map on the signal, transposed where the policy says so or must."""
+    if _is_map(step, left) == _is_map(step, right):
+        raise NoRuleError("a product of matrices of which not just one is a map of attention")
+    attention, value = (left, right) if _is_map(step, left) else (right, left)
+    if step.policy.permute == "possible" or step.shape(attention)[-1] != step.shape(attention)[-2]:
+        attention = step.emit("transpose", attention, -2, -1)
+    factors = (attention, step.signal) if value is right else (step.signal, attention)
+    return [(value, step.emit(torch.matmul, *factors))]
+
+
+def _is_map(step: Step, value: fx.Node) -> bool:
+    while step.target_of(value) in BEHIND_A_SOFTMAX:
+        (value, *_) = value.all_input_nodes
+    return step.target_of(value) in SOFTMAX

@@ -1,0 +1,121 @@
+"""Every architecture of timm and what becomes of it when it is run backward: the survey's results, kept as a file.
+
+One is shipped, for one version of timm. `feedbackward encoders --measure` makes one for the version that is installed.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
+from multiprocessing import get_context
+from pathlib import Path
+
+import timm
+
+from feedbackward.models.survey import CLASSES, SIZE, EncoderRecord, survey
+from feedbackward.writing import write_whole
+
+SHIPPED = Path(__file__).with_name("encoders.json")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What is known of the architectures of one version of timm.
+
+    Args:
+        timm: The version.
+        encoders: A record for each architecture, by name.
+    """
+
+    timm: str
+    encoders: tuple[EncoderRecord, ...]
+
+    def to_json(self) -> str:
+        """As JSON, a line for each architecture."""
+        head = json.dumps({"timm": self.timm, "gflops_at": SIZE, "classes": CLASSES})[1:-1]
+        lines = ",\n".join(json.dumps(asdict(record)) for record in self.encoders)
+        return f'{{{head}, "encoders": [\n{lines}\n]}}\n'
+
+    @classmethod
+    def from_json(cls, text: str) -> "Catalogue":
+        """What to_json() has written."""
+        table = json.loads(text)
+        records = (
+            EncoderRecord(**{key: tuple(v) if isinstance(v, list) else v for key, v in record.items()})
+            for record in table["encoders"]
+        )
+        return cls(table["timm"], tuple(records))
+
+
+def list_encoders(pattern: str = "*") -> list[str]:
+    """The names of timm's architectures that can be run backward.
+
+    Args:
+        pattern: A name with wildcards, such as "resnet*".
+
+    Example:
+        >>> "resnet50" in list_encoders("resnet*")
+        True
+    """
+    return [record.name for record in catalogue().encoders if record.supported and fnmatch(record.name, pattern)]
+
+
+def catalogue() -> Catalogue:
+    """What is known of the installed timm's architectures: measured here, or else shipped.
+
+    A file of another version serves for the architectures that both versions have, with a warning in the log.
+    """
+    measured = cache_file()
+    found = Catalogue.from_json((measured if measured.is_file() else SHIPPED).read_text(encoding="utf-8"))
+    if found.timm == timm.__version__:
+        return found
+    _log.warning(
+        "the list of encoders was made with timm %s, and %s is installed; `feedbackward encoders --measure` makes it anew",
+        found.timm,
+        timm.__version__,
+    )
+    known = set(timm.list_models())
+    return Catalogue(found.timm, tuple(record for record in found.encoders if record.name in known))
+
+
+def cache_file() -> Path:
+    """Where what is measured for the installed version of timm is kept."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "feedbackward" / f"encoders-timm-{timm.__version__}.json"
+
+
+def measure_encoders(
+    names: Sequence[str], *, processes: int, on_encoder: Callable[[str], object] = lambda name: None
+) -> Catalogue:
+    """Run architectures backward without weights and note what becomes of them.
+
+    Args:
+        names: timm's names.
+        processes: How many run at a time.
+        on_encoder: Called with each name once it is done.
+    """
+    # Not forked: torch's threads do not survive that.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        records = list(_noted(pool.map(survey, names), on_encoder))
+    return Catalogue(timm.__version__, tuple(sorted(records, key=lambda record: record.name)))
+
+
+def _noted(records: Iterable[EncoderRecord], on_encoder: Callable[[str], object]) -> Iterable[EncoderRecord]:
+    for record in records:
+        on_encoder(record.name)
+        yield record
+
+
+def keep(measured: Catalogue) -> Path:
+    """Write the catalogue where catalogue() finds it before the shipped one.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    path = cache_file()
+    write_whole(path, lambda file: file.write(measured.to_json().encode()))
+    return path

@@ -1,0 +1,73 @@
+"""Attention, with the map written out."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+IMAGE = torch.linspace(-1, 1, 2 * 3 * 4 * 6, dtype=torch.float64).reshape(2, 3, 4, 6)
+
+
+class Attention(nn.Module):
+    """One head over all pixels, whose keys and values may be those of a smaller image."""
+
+    def __init__(self, *, fused: bool, pooled: int = 1, transposed: bool = False) -> None:
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(3, 3) for _ in range(3))
+        self.softmax, self.drop = nn.Softmax(dim=-1), nn.Dropout(0.0)
+        self.pool = nn.AvgPool2d(pooled) if pooled > 1 else nn.Identity()
+        self.fused, self.transposed = fused, transposed
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        shape = x.shape
+        few, x = (image.flatten(2).transpose(1, 2) for image in (self.pool(x), x))  # (N, L, C)
+        query, key, value = self.query(x), self.key(few), self.value(few)
+        if self.fused:
+            x = F.scaled_dot_product_attention(query, key, value)
+        else:
+            attention = self.drop(self.softmax(query @ key.transpose(1, 2)))
+            if self.transposed:
+                x = (value.transpose(1, 2) @ attention.transpose(1, 2)).transpose(1, 2)
+            else:
+                x = attention @ value
+        return x.transpose(1, 2).reshape(shape)
+
+
+def projected(layer: nn.Linear, x: Tensor) -> Tensor:
+    return x @ layer.weight.T + layer.bias
+
+
+def maps(net: Attention, pixels: Tensor, few: Tensor) -> tuple[Tensor, Tensor]:
+    """From values to queries, and what a fused attention has for the way from queries to values."""
+    query, key = projected(net.query, pixels), projected(net.key, few)
+    scale = 3**-0.5 if net.fused else 1
+    return (query @ key.mT * scale).softmax(-1), (key @ query.mT * scale).softmax(-1)
+
+
+@pytest.mark.parametrize("permute", ["necessary", "possible"])
+@pytest.mark.parametrize("net", [Attention(fused=True), Attention(fused=False), Attention(fused=False, transposed=True)])
+def test_the_signal_takes_the_encoder_s_own_map(net: Attention, permute: str, run_back, normed) -> None:
+    got, decoder = run_back(net, IMAGE, permute=permute)
+    pixels = IMAGE.flatten(2).mT
+    own, opposite = maps(net, pixels, pixels)
+    features = (own @ projected(net.value, pixels)).mT.reshape(IMAGE.shape)
+    turned = F.max_pool2d(features, 2).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    swapped = permute == "possible"
+    back = (opposite if net.fused else own.mT) if swapped else own
+    signal = back @ turned.flatten(2).mT
+    signal = normed(decoder.value.norm, (signal @ (net.value.weight if swapped else net.value.weight.T)).mT)
+    assert_close(got, signal.reshape(IMAGE.shape))
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_map_between_images_of_two_sizes_is_turned_around(fused: bool, run_back, normed) -> None:
+    net = Attention(fused=fused, pooled=2)
+    got, decoder = run_back(net, IMAGE)
+    pixels, few = IMAGE.flatten(2).mT, F.avg_pool2d(IMAGE, 2).flatten(2).mT
+    own, opposite = maps(net, pixels, few)
+    features = (own @ projected(net.value, few)).mT.reshape(IMAGE.shape)
+    turned = F.max_pool2d(features, 2).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    signal = (opposite if fused else own.mT) @ turned.flatten(2).mT
+    signal = normed(decoder.value.norm, (signal @ net.value.weight.T).mT).reshape(2, 3, 2, 3)
+    assert_close(got, signal.repeat_interleave(2, 2).repeat_interleave(2, 3))
