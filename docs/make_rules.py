@@ -21,6 +21,7 @@ SHORT = {
     r"^torch\.nn\.modules\.\w+\.": "nn.",
     r"^torch\.nn\.functional\.|^torch\._C\._nn\.": "F.",
     r"^timm\.layers\.\w+\.": "timm.layers.",
+    r"^timm\.models\.": "",
 }
 """Where users import an operation from, by where it is defined."""
 

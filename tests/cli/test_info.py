@@ -67,7 +67,8 @@ def test_an_encoder_of_timm_with_options(run):
         "test_resnet", "--size", "128,128", "--classes", "5", "--retrace", "transitions", "--permute", "possible"
     )
     assert output.startswith(
-        "test_resnet: test_resnet, permute=possible, output_stride=4, retrace=transitions, encoder_norm=own\n"
+        "test_resnet: test_resnet, permute=possible, output_stride=4, retrace=transitions, encoder_norm=own, "
+        "decoder_norm=batch\n"
     )
     assert costs(output)["head"][0] == 5 * 32 + 5
     assert "The way back ends at maxpool: 32 channels, stride 4." in output
@@ -84,6 +85,21 @@ def test_options_override_a_preset_and_null_is_the_image(run):
     )
 
 
+def test_what_trains_beside_a_frozen_encoder(run):
+    output = run("test_resnet", "--size", "64,64", "--freeze_encoder", "true", "--decoder_norm", "group")
+    lines = [line.replace(",", "").split() for line in output.splitlines() if line.startswith("  ") and "%" in line]
+    trainable = {words[0]: int(words[-2]) for words in lines}
+    parameters = {words[0]: int(words[-4]) for words in lines}
+    head = 19 * 32 + 19
+    norms = parameters["way"]
+    assert trainable == {"encoder": 0, "way": norms, "head": head, "total": norms + head}
+
+
+def test_where_the_way_back_can_end_and_what_sizes_are_padded_to(run):
+    assert "It can end at stride 1, 2, 4, 8, 16, 32, or go back to the image (null).\n" in run("resnet18")
+    assert "Images are padded to multiples of 32" in run("hrnet_w18_small")
+
+
 def test_a_small_image_is_seen_as_the_network_sees_it(run):
     small, padded = (run("test_resnet", "--size", size) for size in ("8,40", "32,40"))
     assert costs(small) == costs(padded)
@@ -97,7 +113,7 @@ def test_output_for_files_is_plain_and_unbroken(run):
 
 
 def test_it_fits_a_hundred_columns(run, monkeypatch, capsys):
-    monkeypatch.setattr(info, "Console", lambda **_: Console(width=100, force_terminal=True, color_system=None))
+    monkeypatch.setattr(info, "console_for_tables", lambda: Console(width=100, force_terminal=True, color_system=None))
     lines = run("test_resnet").splitlines()
     assert max(map(len, lines)) <= 100
     assert any("upsample, conv (axes swapped), norm  192×32×64" in line for line in lines)

@@ -2,63 +2,88 @@
 
 import copy
 import pickle
+import shutil
 from pathlib import Path
 
 import pytest
 import timm
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.testing import assert_close
 
 import feedbackward as fb
 from feedbackward.graph import trace
+from feedbackward.models import create_encoder
+from feedbackward.models.catalogue import catalogue
+from feedbackward.nn import create_norm
 
-ENCODERS = [
-    "vgg11", "vgg11_bn", "resnet10t", "resnet18", "resnet26d", "resnext50_32x4d", "seresnet18", "densenet121",
-    "legacy_xception", "mobilenetv2_050", "mobilenetv3_small_050", "efficientnet_b0", "tf_efficientnet_lite0",
-    "regnetx_002", "regnety_002", "test_resnet",
-]  # fmt: skip
+RECORDS = [record for record in catalogue().encoders if record.supported]
+SAMPLE = {
+    min((record for record in RECORDS if record.family == family), key=lambda record: record.encoder_parameters).name
+    for family in {record.family for record in RECORDS}
+}
+"""The smallest encoder of each family. All others are marked slow: the sweep is `pytest -m "slow or not slow"` here."""
 
 
-@pytest.fixture(scope="module", params=ENCODERS)
-def network(request: pytest.FixtureRequest) -> fb.Feedbackward:
+def test_the_sample_has_forty_families() -> None:
+    assert len(SAMPLE) >= 40
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(r.name, marks=() if r.name in SAMPLE else pytest.mark.slow) for r in RECORDS]
+)
+def test_an_encoder_run_backward(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    return fb.Feedbackward(request.param, encoder_weights=None, classes=5)
+    network = fb.Feedbackward(name, encoder_weights=None, classes=5, output_stride=None)
+    state = network.state_dict()
+    assert len({tensor.untyped_storage().data_ptr() for tensor in state.values()}) == len(state)
+    assert {key.split(".")[0] for key in state} == {"encoder", "decoder", "head"}
 
-
-def test_a_step_at_an_odd_size_reaches_every_parameter(network: fb.Feedbackward) -> None:
-    logits = network.train()(torch.randn(2, 3, 65, 71))
-    assert logits.shape == (2, 5, 65, 71)
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = None  # one step leaves the statistics of its batch, so that evaluation has them too
+    logits = network.train()(torch.randn(2, 3, 65, 97))
+    assert logits.shape == (2, 5, 65, 97)
     logits.square().mean().backward()
-    assert [name for name, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()] == []
+    without = [n for n, p in network.named_parameters() if p.requires_grad and p.grad is None]
+    assert without == [], "these get no gradient"
+    assert [n for n, p in network.named_parameters() if p.requires_grad and not p.grad.isfinite().all()] == []
     network.zero_grad()
+    del logits, state
+
+    image = torch.randn(1, 3, 65, 97)
+    with torch.no_grad():
+        expected = network.eval()(image)
+        assert expected.isfinite().all()
+        assert_close(copy.deepcopy(network)(image), expected, rtol=0, atol=0)
+        network.save_pretrained(tmp_path)
+        del network
+        assert_close(fb.from_pretrained(tmp_path)(image), expected, rtol=0, atol=0)
+    shutil.rmtree(tmp_path)  # a sweep would fill the disk
+
+    with torch.device("meta"):
+        encoder = create_encoder(name, weights=None, in_channels=3)
+        graphs = [[n.format_node() for n in trace(encoder.train(mode)).graph.nodes] for mode in (True, False)]
+    assert graphs[0] == graphs[1]
 
 
 @pytest.mark.parametrize("size", [(1, 3), (33, 64)])
-def test_takes_any_size(network: fb.Feedbackward, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("name", ["resnet18", "inception_v3", "hrnet_w18_small", "resnetblur50", "selecsls42"])
+def test_takes_any_size(name: str, size: tuple[int, int]) -> None:
+    network = fb.Feedbackward(name, encoder_weights=None, classes=5).eval()
     with torch.no_grad():
-        assert network.eval()(torch.randn(1, 3, *size)).shape == (1, 5, *size)
+        assert network(torch.randn(1, 3, *size)).shape == (1, 5, *size)
 
 
-def test_no_tensor_stands_twice_in_the_state_dict(network: fb.Feedbackward) -> None:
-    storages = [t.untyped_storage().data_ptr() for t in network.state_dict().values()]
-    assert len(storages) == len(set(storages))
-    assert set(network.state_dict()) == {
-        f"{part}.{key}" for part in ("encoder", "decoder", "head") for key in network.get_submodule(part).state_dict()
-    }
-
-
-def test_copies_saves_and_loads(network: fb.Feedbackward, tmp_path: Path) -> None:
+def test_a_copy_has_weights_of_its_own() -> None:
+    network = fb.Feedbackward("test_resnet", encoder_weights=None).eval()
     image = torch.randn(1, 3, 40, 33)
-    network.eval().save_pretrained(tmp_path)
+    copied = copy.deepcopy(network)
     with torch.no_grad():
-        expected = network(image)
-        copied = copy.deepcopy(network)
         for parameter in copied.parameters():
             parameter.zero_()
-        assert not torch.equal(copied(image), expected)
-        for other in (network, copy.deepcopy(network), fb.from_pretrained(tmp_path)):
-            assert_close(other(image), expected, rtol=0, atol=0)
+        assert not torch.equal(copied(image), network(image))
 
 
 def test_a_copy_can_be_made_where_the_weights_are() -> None:
@@ -111,8 +136,64 @@ def test_the_encoder_is_timm_s_own_computation() -> None:
         assert_close(ours.encoder(image), theirs.forward_features(image))
 
 
-@pytest.mark.parametrize("encoder", ["vgg11", "resnet18", "mobilenetv2_050", "efficientnet_b0", "regnety_002"])
-def test_training_and_evaluation_have_one_graph(encoder: str) -> None:
-    model = timm.create_model(encoder, drop_path_rate=0.1) if encoder != "vgg11" else timm.create_model(encoder)
-    graphs = [[(n.op, str(n.target)) for n in trace(model.train(mode)).graph.nodes] for mode in (True, False)]
+def test_drop_path_leaves_training_and_evaluation_one_graph() -> None:
+    model = timm.create_model("resnet18", drop_path_rate=0.1)
+    graphs = [[n.format_node() for n in trace(model.train(mode)).graph.nodes] for mode in (True, False)]
     assert graphs[0] == graphs[1]
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d, nn.GroupNorm])
+def test_the_norms_of_the_way_back_are_of_the_kind_that_was_asked_for(norm: type[nn.Module]) -> None:
+    kind = "batch" if norm is nn.BatchNorm2d else "group"
+    network = fb.Feedbackward("test_resnet", encoder_weights=None, output_stride=None, decoder_norm=kind)
+    layers = [module for module in network.decoder.modules() if not list(module.children())]
+    assert {type(layer) for layer in layers} == {norm}
+    back = network.way_back()
+    convs = [node for node in back.graph.nodes if getattr(node.target, "__name__", "") == "same_conv2d"]
+    assert len(layers) == len(convs) > 10
+
+
+def test_a_way_back_with_group_norms_trains_on_one_image_of_one_pixel() -> None:
+    network = fb.Feedbackward("test_resnet", encoder_weights=None, decoder_norm="group", freeze_encoder=True)
+    network(torch.randn(1, 3, 32, 32)).square().mean().backward()
+    assert network.decoder.get_submodule("layer4.0.conv3.norm").weight.grad.abs().sum() > 0
+    # 24 channels are no multiple of 32: 8 groups of 3. The image has one group.
+    assert create_norm("group", 24, dims=4).num_groups == 8
+    assert create_norm("group", 3, dims=4).num_groups == 1
+
+
+def test_a_frozen_encoder_keeps_its_weights_and_its_statistics() -> None:
+    torch.manual_seed(0)
+    network = fb.Feedbackward("resnet10t", encoder_weights=None, classes=3, freeze_encoder=True).train()
+    before = copy.deepcopy(network.encoder.state_dict())
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    assert sum(p.numel() for p in trained) == sum(
+        p.numel() for part in (network.decoder, network.head) for p in part.parameters()
+    )
+    optimizer = torch.optim.SGD(trained, lr=0.1)
+    head = network.head.weight.detach().clone()
+    for _ in range(2):
+        network(torch.randn(2, 3, 33, 47)).square().mean().backward()
+        optimizer.step()
+    assert not torch.equal(network.head.weight, head)
+    assert not network.encoder.training
+    assert network.decoder.training
+    for key, value in network.encoder.state_dict().items():
+        assert torch.equal(value, before[key]), key
+    assert not copy.deepcopy(network).train().encoder.training
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+def test_pretrained_weights_of_the_first_layer_are_carried_over_to_other_channels(
+    channels: int, tmp_path: Path
+) -> None:
+    theirs = timm.create_model("test_resnet")
+    save_file(theirs.state_dict(), tmp_path / "weights.safetensors")
+    network = fb.Feedbackward("test_resnet", encoder_weights=tmp_path / "weights.safetensors", in_channels=channels)
+    key = "conv1.0.weight" if "conv1.0.weight" in theirs.state_dict() else "conv1.weight"
+    colors = theirs.state_dict()[key]
+    # A grey image gives what a coloured one with the same three channels gives; more channels repeat the three, so
+    # scaled that the sum over equal channels stays.
+    repeated = colors.sum(1, keepdim=True) if channels == 1 else colors[:, [0, 1, 2, 0, 1]] * 3 / 5
+    assert_close(network.encoder.state_dict()[key], repeated)
+    assert network.eval()(torch.randn(1, channels, 33, 47)).shape == (1, 19, 33, 47)

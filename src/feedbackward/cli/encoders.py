@@ -33,8 +33,8 @@ def main(args: list[str]) -> None:
     parser.add_argument(
         "--measure",
         action="store_true",
-        help="run them anew, without weights; of all architectures that takes half an hour, and the list is kept for the "
-        "installed version of timm",
+        help="run them anew, without weights; of all architectures that takes a quarter of an hour, and the list is "
+        "kept for the installed version of timm",
     )
     parser.add_argument("--processes", type=PositiveInt, default=1, help="how many are run at a time")
     given = parser.parse_args(args)

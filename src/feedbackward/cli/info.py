@@ -86,7 +86,7 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
     console.print(Text(f"The way back ends at {end.path}: {way_back.channels} channels, stride {way_back.stride}."))
     strides = ", ".join(map(str, way_back.strides))
     console.print(Text(f"It can end at stride {strides}, or go back to the image (null).{_sizes(network)}\n"))
-    console.print(_way_back(rows))
+    console.print(way_back_table(rows))
     if drawing is not None:
         title = ", ".join((name, *(f"{key}={value}" for key, value in options.items())))
         svg = draw(rows, title=title, classes=network.classes).encode()
@@ -134,7 +134,7 @@ def _costs(network: Feedbackward, size: tuple[int, int]) -> Table:
     table.add_column("", "total")
     table.add_column("parameters", f"{total:,}", justify="right")
     table.add_column("share", "100.00%", justify="right")
-    table.add_column("that train", f"{sum(trainable.values()):,}", justify="right")
+    table.add_column("trainable", f"{sum(trainable.values()):,}", justify="right")
     table.add_column(f"GFLOPs at {size[0]}×{size[1]}", f"{sum(operations.values()) / 1e9:,.2f}", justify="right")
     for part, count in counts.items():
         cells = f"{count:,}", f"{count / total:.2%}", f"{trainable[part]:,}", f"{operations[part] / 1e9:,.2f}"
@@ -142,7 +142,7 @@ def _costs(network: Feedbackward, size: tuple[int, int]) -> Table:
     return table
 
 
-def _way_back(rows: Sequence[Row]) -> Table:
+def way_back_table(rows: Sequence[Row]) -> Table:
     """The rows in the order of the way back; neighbours at which no signal arrives share a line."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for header in ("encoder node", "operation", "shape", "the way back there", "signal then"):

@@ -6,6 +6,7 @@ The words are read off the nodes that the rules emitted, so a new rule shows wit
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from itertools import groupby
 from typing import Any, Literal
 
@@ -35,7 +36,13 @@ WORDS: dict[Any, str] = {
 }
 """What is emitted, in words; anything else goes by its own name."""
 
-LEFT_OUT: set[Rule] = {layers.conv, layers.functional_conv, layers.linear, layers.functional_linear, pointwise.activation}
+LEFT_OUT: set[Rule] = {
+    layers.conv,
+    layers.functional_conv,
+    layers.linear,
+    layers.functional_linear,
+    pointwise.activation,
+}
 """Rules whose nodes are passed by where they emit nothing; at all others there is nothing to do then."""
 
 Shape = tuple[int, ...]
@@ -185,8 +192,11 @@ class _Rows:
         if isinstance(layer, nn.Conv2d):
             kernel, strides, groups = layer.kernel_size, layer.stride, layer.groups
         elif node.target is torch.conv2d:
-            _, weight, _, strides, _, _, groups = (*node.args, *(None, 1, 0, 1, 1)[len(node.args) - 2 :])
-            kernel, strides = self.found[weight][2:], strides if isinstance(strides, tuple) else (strides,)
+            call = signature(layers.functional_conv).bind(None, *node.args, **node.kwargs)
+            call.apply_defaults()
+            kernel, groups = self.found[call.arguments["weight"]][2:], call.arguments["groups"]
+            strides = call.arguments["stride"]
+            strides = strides if isinstance(strides, tuple) else (strides,)
         else:
             return name
         stride = f" /{max(strides)}" if max(strides) > 1 else ""
@@ -211,15 +221,17 @@ class _Rows:
     def _size(self, node: fx.Node) -> tuple[int, int] | None:
         shape = self._shape(node)
         if self.measures.is_image(node):
-            return shape[1:]
-        return shape[:2] if self.measures.is_channels_last(node) else None
+            return shape[1], shape[2]
+        return (shape[0], shape[1]) if self.measures.is_channels_last(node) else None
 
 
 def _use_of_weight(step: fx.Node) -> str | None:
     """How the weight is used where the emitted node applies one."""
     if step.target not in (same_conv2d, F.linear):
         return None
-    return SWAPPED if step.args[1].target is permute_weight else AS_IT_IS
+    weight = step.args[1]
+    assert isinstance(weight, fx.Node)
+    return SWAPPED if weight.target is permute_weight else AS_IT_IS
 
 
 def _path(node: fx.Node) -> str:
@@ -238,4 +250,3 @@ def _signal(emitted: Sequence[fx.Node]) -> set[fx.Node]:
         if step in through:
             through.update(step.all_input_nodes[:1])
     return through
-

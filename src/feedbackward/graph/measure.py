@@ -1,4 +1,7 @@
-"""What the values of a graph measure, found without computing: on torch's meta device, where tensors have shapes alone."""
+"""What the values of a graph measure, found without computing.
+
+They are run on torch's meta device, where tensors have shapes and no data.
+"""
 
 import copy
 import math
@@ -162,8 +165,8 @@ def measure(encoder: fx.GraphModule, *, channels: int) -> Measures:
     measures = Measures(reference, other, Sizes(minimum=REFERENCE_SIZE[0], multiple=1))
     if not (measures.is_image(feature) or measures.is_channels_last(feature)):
         raise UnsupportedOperationsError(
-            f"this encoder's features are not laid out as an image: at {REFERENCE_SIZE[0]}x{REFERENCE_SIZE[1]} they are "
-            f"{tuple(reference[feature])}; choose another encoder",
+            f"this encoder's features are not laid out as an image: for two images of "
+            f"{REFERENCE_SIZE[0]}x{REFERENCE_SIZE[1]} they are {tuple(reference[feature])}; choose another encoder",
             reasons=("its features are not laid out as an image",),
         )
     stride = measures.stride(feature)

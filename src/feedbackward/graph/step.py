@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
+from timm.layers import DropPath
 from torch import fx, nn
 
 from feedbackward.graph.measure import Measures
@@ -13,6 +15,11 @@ from feedbackward.nn import upsample_like
 
 Permute = Literal["necessary", "possible"]
 Retrace = Literal["all", "transitions"]
+
+IDENTITIES: tuple[Target, ...] = (
+    nn.Identity, nn.Dropout, nn.Dropout2d, DropPath, F.dropout, "contiguous", "to", "type_as", "float",
+)  # fmt: skip
+"""Operations that hand their input on as it is, up to chance and precision."""
 
 
 @dataclass(frozen=True)
@@ -147,9 +154,15 @@ class Step:
     def source_of(self, left: fx.Node, right: fx.Node) -> fx.Node | None:
         """The one of two values that the other is made from alone: what a residual branch or a gate starts at."""
         for source, made in ((left, right), (right, left)):
-            if _is_made_from(made, source):
+            if _is_made_from(made, self.origin(source)):
                 return source
         return None
+
+    def origin(self, value: fx.Node) -> fx.Node:
+        """The value itself, or what it is the same as."""
+        while self.target_of(value) in IDENTITIES:
+            (value, *_) = value.all_input_nodes
+        return value
 
 
 def path_of(node: fx.Node) -> str:

@@ -6,40 +6,32 @@ from typing import Any
 
 from timm import layers as tl
 from timm.layers import grn, norm, padding
-from timm.models.metaformer import StarReLU
-from timm.models.nfnet import GammaAct, NormFreeBlock
+from timm.models import metaformer, nfnet
 from torch import fx, nn
 
 from feedbackward.graph.registry import UnsupportedOperationsError
 
-_NORM = "a norm, which the way back treats as one operation"
-_ACTIVATION = "an activation, which the way back repeats as one operation"
-_MODE = "its forward branches on the training mode"
+NORMS: tuple[type[nn.Module], ...] = (
+    tl.GroupNorm, tl.GroupNorm1, tl.LayerNorm, tl.LayerNorm2d, norm.LayerNormExp2d, tl.LayerNormFp32,
+    tl.LayerNorm2dFp32, tl.RmsNorm, tl.RmsNorm2d, tl.SimpleNorm, tl.SimpleNorm2d, grn.GlobalResponseNorm,
+    metaformer.GroupNorm1NoBias, metaformer.LayerNorm2dNoBias, metaformer.LayerNormNoBias,
+)  # fmt: skip
+"""Norms of timm, written in several operations."""
+ACTIVATIONS: tuple[type[nn.Module], ...] = (metaformer.StarReLU, nfnet.GammaAct)
+"""Activations of timm, written in several operations."""
+ACTIVATING_NORMS: tuple[type[nn.Module], ...] = (tl.EvoNorm2dS0, tl.EvoNorm2dS0a, tl.FilterResponseNormTlu2d)
+"""Norms that cannot be told apart from their activation."""
 
 LEAVES: dict[type[nn.Module], str] = {
+    **dict.fromkeys((*NORMS, *ACTIVATIONS, *ACTIVATING_NORMS), "one operation to the way back, whatever it computes"),
+    tl.BlurPool2d: "a pool to the way back, with a filter of its own",
     tl.DropPath: "traced through, its graph would differ between training and evaluation",
-    tl.BatchNormAct2d: _MODE,
-    tl.BlurPool2d: "a pool with a filter of its own, which the way back treats as one operation",
-    StarReLU: _ACTIVATION,
-    GammaAct: _ACTIVATION,
-    **dict.fromkeys(
-        (
-            tl.GroupNorm, tl.GroupNorm1, tl.LayerNorm, tl.LayerNorm2d, norm.LayerNormExp2d, tl.LayerNormFp32,
-            tl.LayerNorm2dFp32, tl.RmsNorm, tl.RmsNorm2d, tl.SimpleNorm, tl.SimpleNorm2d, grn.GlobalResponseNorm,
-        ),
-        _NORM,
-    ),
-    **dict.fromkeys(
-        (
-            tl.EvoNorm2dS0, tl.EvoNorm2dS0a, tl.FilterResponseNormTlu2d,
-        ),
-        "a norm and an activation in one, which the way back treats as one operation",
-    ),
-}  # fmt: skip
+    tl.BatchNormAct2d: "its forward branches on the training mode",
+}
 """Modules that stay whole, each with its reason; timm names more of them (get_notrace_modules)."""
 
 OPENED: dict[type[nn.Module], str] = {
-    NormFreeBlock: "whole in timm because it multiplies in place, which is undone here",
+    nfnet.NormFreeBlock: "whole in timm because it multiplies in place, which is undone here",
     tl.StdConv2dSame: "whole in timm because its padding depends on the size; the function that pads is whole instead",
     tl.ScaledStdConv2dSame: "as StdConv2dSame: only so is the weight that it applies a value of the graph",
 }

@@ -15,16 +15,15 @@ import torch.nn.functional as F
 from torch import fx, nn
 
 from feedbackward.errors import InputError
+from feedbackward.graph.measure import Measures, measure
 from feedbackward.graph.registry import (
     REGISTRY,
     NoRuleError,
     Signals,
     Target,
-    UnsupportedOperationsError,
     refuse,
     target_of,
 )
-from feedbackward.graph.measure import Measures, measure
 from feedbackward.graph.rules.resolution import turns_around
 from feedbackward.graph.step import NormShape, Permute, Policy, Retrace, Step
 from feedbackward.nn import DecoderNorm, create_norm, upsample_like

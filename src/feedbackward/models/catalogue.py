@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import timm
 
@@ -44,11 +45,12 @@ class Catalogue:
     def from_json(cls, text: str) -> "Catalogue":
         """What to_json() has written."""
         table = json.loads(text)
-        records = (
-            EncoderRecord(**{key: tuple(v) if isinstance(v, list) else v for key, v in record.items()})
-            for record in table["encoders"]
-        )
-        return cls(table["timm"], tuple(records))
+        return cls(table["timm"], tuple(map(_record, table["encoders"])))
+
+
+def _record(fields: dict[str, Any]) -> EncoderRecord:
+    plain: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
+    return EncoderRecord(**plain)
 
 
 def list_encoders(pattern: str = "*") -> list[str]:
@@ -74,7 +76,7 @@ def catalogue() -> Catalogue:
     if found.timm == timm.__version__:
         return found
     _log.warning(
-        "the list of encoders was made with timm %s, and %s is installed; `feedbackward encoders --measure` makes it anew",
+        "the list of encoders was made with timm %s, and %s is installed; `feedbackward encoders --measure` makes one",
         found.timm,
         timm.__version__,
     )
@@ -88,9 +90,7 @@ def cache_file() -> Path:
     return cache / "feedbackward" / f"encoders-timm-{timm.__version__}.json"
 
 
-def measure_encoders(
-    names: Sequence[str], *, processes: int, on_encoder: Callable[[str], object] = lambda name: None
-) -> Catalogue:
+def measure_encoders(names: Sequence[str], *, processes: int, on_encoder: Callable[[str], object]) -> Catalogue:
     """Run architectures backward without weights and note what becomes of them.
 
     Args:

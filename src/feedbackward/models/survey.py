@@ -109,17 +109,17 @@ def _attends(encoder: nn.Module) -> bool:
     size = encoder.pretrained_cfg["input_size"]  # type: ignore[index]
     with _Products() as products, torch.no_grad():
         encoder.forward_features(torch.empty(1, *size))  # type: ignore[operator]
-    return products.found
+    return bool(products.found)
 
 
-class _Products(TorchDispatchMode):
+class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes whether a product of two batches of matrices runs, or attention as one operation."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.found = False
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func.overloadpacket.__name__
         if name in ("bmm", "baddbmm"):
             matrices: list[Tensor] = [value for value in args if isinstance(value, Tensor)][-2:]

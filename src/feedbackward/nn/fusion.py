@@ -4,6 +4,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def fuse(signal: Float[Tensor, "n c h w"], feature: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+def fuse(signal: Float[Tensor, "*size"], feature: Float[Tensor, "*size"]) -> Float[Tensor, "*size"]:
     """Add the encoder's own feature to the signal at the same place of the graph (the paper's Section 4)."""
     return signal + feature

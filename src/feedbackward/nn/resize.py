@@ -12,7 +12,7 @@ def upsample_like(signal: Float[Tensor, "n c *size"], like: Float[Tensor, "n d *
 
 def downsample_like(signal: Float[Tensor, "n c h w"], like: Float[Tensor, "n d i j"]) -> Float[Tensor, "n c i j"]:
     """Reduce to the height and width of `like`, each pixel the mean of those that it covers."""
-    return F.adaptive_avg_pool2d(signal, like.shape[-2:])
+    return F.adaptive_avg_pool2d(signal, (like.shape[-2], like.shape[-1]))
 
 
 def pad_like(signal: Float[Tensor, "*size"], like: Float[Tensor, "*other"]) -> Float[Tensor, "*other"]:

@@ -23,10 +23,13 @@ class EpochLines(pl.Callback):
 
     @rank_zero_only
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Prints the size of the network and of the data."""
-        parameters = sum(parameter.numel() for parameter in pl_module.parameters())
+        """Prints the size of the network, how much of it trains, and the size of the data."""
+        parameters = list(pl_module.parameters())
+        total = sum(parameter.numel() for parameter in parameters)
+        trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
+        frozen = f", of which {trained:,} train and {total - trained:,} are frozen" if trained < total else ""
         get_console().print(
-            f"{parameters / 1e6:.2f} M parameters, {trainer.num_training_batches} training batches an epoch, "
+            f"{total / 1e6:.2f} M parameters{frozen}, {trainer.num_training_batches} training batches an epoch, "
             f"{sum(trainer.num_val_batches)} validation batches, on {pl_module.device}",
             highlight=False,
             soft_wrap=True,

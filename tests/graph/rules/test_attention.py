@@ -46,7 +46,9 @@ def maps(net: Attention, pixels: Tensor, few: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("permute", ["necessary", "possible"])
-@pytest.mark.parametrize("net", [Attention(fused=True), Attention(fused=False), Attention(fused=False, transposed=True)])
+@pytest.mark.parametrize(
+    "net", [Attention(fused=True), Attention(fused=False), Attention(fused=False, transposed=True)]
+)
 def test_the_signal_takes_the_encoder_s_own_map(net: Attention, permute: str, run_back, normed) -> None:
     got, decoder = run_back(net, IMAGE, permute=permute)
     pixels = IMAGE.flatten(2).mT

@@ -1,7 +1,7 @@
 """Attention: the encoder's own map, applied to the signal in place of the value that it was made for.
 
-The value and output projections around it are matrices with their own rule; queries and keys, which make the map, get no
-signal.
+The value and output projections around it are matrices with their own rule; queries and keys, which make the map,
+get no signal.
 """
 
 import operator
@@ -15,7 +15,6 @@ from feedbackward.graph.registry import NoRuleError, Signals, Target, rule
 from feedbackward.graph.step import Step
 
 SOFTMAX: set[Target] = {nn.Softmax, F.softmax, torch.softmax, "softmax"}
-BEHIND_A_SOFTMAX: set[Target] = {nn.Dropout, nn.Identity, "transpose", "contiguous", "type_as", "to"}
 
 
 @rule(F.scaled_dot_product_attention)
@@ -43,6 +42,8 @@ def product(step: Step, left: fx.Node, right: fx.Node) -> Signals:
 
 
 def _is_map(step: Step, value: fx.Node) -> bool:
-    while step.target_of(value) in BEHIND_A_SOFTMAX:
-        (value, *_) = value.all_input_nodes
+    """Whether a value is what a softmax has made, or that with its two sides exchanged."""
+    value = step.origin(value)
+    if step.target_of(value) == "transpose":
+        return _is_map(step, value.all_input_nodes[0])
     return step.target_of(value) in SOFTMAX

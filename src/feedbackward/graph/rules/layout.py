@@ -1,14 +1,12 @@
 """Operations that lay the same values out differently: the way back lays them out as they were."""
 
-import operator
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
-from feedbackward.graph.registry import NoRuleError, Signals, rule
+from feedbackward.graph.registry import Signals, rule
 from feedbackward.graph.step import Step
 
 
@@ -40,18 +38,6 @@ def roll(step: Step, x: fx.Node, shifts: Any, dims: Any) -> Signals:
     """Rolled back."""
     back = tuple(-shift for shift in shifts) if isinstance(shifts, (tuple, list)) else -shifts
     return [(x, step.emit(torch.roll, step.signal, back, dims))]
-
-
-@rule(F.pad)
-def pad(step: Step, x: fx.Node, pad: Sequence[Any], *_: Any, **__: Any) -> Signals:
-    """What was padded is cut off."""
-    return [(x, step.emit(F.pad, step.signal, [step.emit(operator.neg, p) if isinstance(p, fx.Node) else -p for p in pad]))]
-
-
-@rule(nn.ZeroPad2d, nn.ConstantPad2d)
-def pad_module(step: Step, x: fx.Node) -> Signals:
-    """What was padded is cut off."""
-    return pad(step, x, step.module.padding)
 
 
 @rule(nn.PixelUnshuffle)

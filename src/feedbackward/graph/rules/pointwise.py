@@ -4,23 +4,18 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from timm import layers as tl
-from timm.layers import activations, activations_me, grn, norm
-from timm.models.metaformer import GroupNorm1NoBias, LayerNorm2dNoBias, LayerNormNoBias, StarReLU
-from timm.models.nfnet import GammaAct
+from timm.layers import BatchNormAct2d, activations, activations_me
 from torch import fx, nn
 
 from feedbackward.graph.registry import Signals, rule
-from feedbackward.graph.step import Step
+from feedbackward.graph.step import IDENTITIES, Step
+from feedbackward.graph.trace import ACTIVATING_NORMS, ACTIVATIONS, NORMS
 from feedbackward.nn import fuse
 
 
 @rule(
     nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, F.group_norm, F.layer_norm, F.rms_norm, F.normalize,
-    tl.GroupNorm, tl.GroupNorm1, tl.LayerNorm, tl.LayerNorm2d, norm.LayerNormExp2d, tl.LayerNormFp32, tl.LayerNorm2dFp32,
-    tl.RmsNorm, tl.RmsNorm2d, tl.SimpleNorm, tl.SimpleNorm2d, grn.GlobalResponseNorm,
-    GroupNorm1NoBias, LayerNorm2dNoBias, LayerNormNoBias,
-    nn.Identity, nn.Dropout, nn.Dropout2d, tl.DropPath, F.dropout, "contiguous", "to", "type_as", "float",
+    *NORMS, *IDENTITIES,
 )  # fmt: skip
 def passes(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     """Nothing: the norm of the way back stands at the convolution."""
@@ -34,7 +29,7 @@ def passes(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     activations.HardSigmoid, activations.HardMish, activations.PReLU, activations.GELU, activations.GELUTanh,
     activations.QuickGELU,
     activations_me.SwishMe, activations_me.MishMe, activations_me.HardSigmoidMe, activations_me.HardSwishMe,
-    activations_me.HardMishMe, StarReLU, GammaAct,
+    activations_me.HardMishMe, *ACTIVATIONS,
     F.relu, F.relu6, F.leaky_relu, F.elu, F.silu, F.mish, F.gelu, F.hardswish, F.softplus,
     torch.relu, torch.sigmoid, torch.tanh, "relu", "sigmoid", "tanh",
 )  # fmt: skip
@@ -45,17 +40,17 @@ def activation(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     return [(x, step.emit(fuse, step.repeat(), step.node))]
 
 
-@rule(tl.BatchNormAct2d)
+@rule(BatchNormAct2d)
 def norm_activation(step: Step, x: fx.Node) -> Signals:
     """A norm that holds its activation: the activation alone, and the skip; a bare norm does nothing."""
     layer = step.module
-    assert isinstance(layer, tl.BatchNormAct2d)
+    assert isinstance(layer, BatchNormAct2d)
     if isinstance(layer.act, nn.Identity) or _follows_a_passed_layer(step):
         return [(x, step.signal)]
     return [(x, step.emit(fuse, step.emit_module(f"{step.path}.act", step.signal), step.node))]
 
 
-@rule(tl.EvoNorm2dS0, tl.EvoNorm2dS0a, tl.FilterResponseNormTlu2d)
+@rule(*ACTIVATING_NORMS)
 def activating_norm(step: Step, x: fx.Node) -> Signals:
     """A norm that cannot be told apart from its activation: both again, and the skip; a bare norm does nothing."""
     return activation(step, x) if step.module.apply_act else passes(step, x)

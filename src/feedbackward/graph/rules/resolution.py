@@ -1,5 +1,7 @@
-"""Operations that change the resolution, and what they pad beforehand."""
+"""Operations that change the resolution, and padding."""
 
+import operator
+from collections.abc import Sequence
 from typing import Any
 
 import torch.nn.functional as F
@@ -41,6 +43,21 @@ def average_pool(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
 def upsampling(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     """The mean over what was made of each pixel of the input."""
     return [(x, step.emit(downsample_like, step.signal, x))]
+
+
+@rule(F.pad)
+def pad(step: Step, x: fx.Node, sizes: Sequence[Any], *_: Any, **__: Any) -> Signals:
+    """Where no layer takes it back: what was padded is cut off."""
+    negative = [step.emit(operator.neg, size) if isinstance(size, fx.Node) else -size for size in sizes]
+    return [(x, step.emit(F.pad, step.signal, negative))]
+
+
+@rule(nn.ZeroPad2d, nn.ConstantPad2d)
+def pad_module(step: Step, x: fx.Node) -> Signals:
+    """As a padding."""
+    layer = step.module
+    assert isinstance(layer, (nn.ZeroPad2d, nn.ConstantPad2d))
+    return pad(step, x, layer.padding)
 
 
 def turns_around(target: Target) -> bool:

@@ -1,0 +1,79 @@
+"""Building a network beside building its encoder: tracing it and writing the way back, on one core.
+
+The encoders are made on the meta device, so that what is compared is work on modules and graphs, without weights.
+
+    python benchmarks/building.py [--encoders NAME,NAME] [--repeats N] [--json FILE]
+"""
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+
+import timm
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from feedbackward.graph import trace, transpose
+from feedbackward.models.catalogue import catalogue
+
+LIMITS = {"resnet50": 2.0}
+"""Seconds that a network may take to build; all others have ten."""
+
+
+def main() -> None:
+    """Build each network several times and print the medians."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--encoders", default=",".join(default_encoders()))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    results = {name: measured(name, args.repeats) for name in args.encoders.split(",")}
+    table = Table()
+    for header in ("encoder", "nodes", "encoder alone, s", "trace, s", "transpose, s", "both, s", "to encoder alone"):
+        table.add_column(header, justify="left" if header == "encoder" else "right")
+    for name, result in results.items():
+        cells = (f"{result[key]:.2f}" for key in ("create", "trace", "transpose", "build", "ratio"))
+        table.add_row(name, f"{result['nodes']:,}", *cells)
+    Console(width=120).print(table)
+    if args.json:
+        args.json.write_text(json.dumps({"torch": torch.__version__, "timm": timm.__version__, "networks": results}))
+    late = [name for name, result in results.items() if result["build"] > LIMITS.get(name, 10.0)]
+    if late:
+        raise SystemExit(f"over the limit: {', '.join(late)}")
+
+
+def default_encoders() -> list[str]:
+    """resnet50, the encoder with the most parameters, and the one with the most norms on its way back."""
+    records = [record for record in catalogue().encoders if record.supported]
+    largest = max(records, key=lambda record: record.encoder_parameters)
+    widest = max(records, key=lambda record: record.decoder_parameters or 0)
+    return list(dict.fromkeys(["resnet50", largest.name, widest.name, "nfnet_f7"]))
+
+
+def measured(name: str, repeats: int) -> dict[str, float]:
+    """Medians in seconds."""
+    times: dict[str, list[float]] = {"create": [], "trace": [], "transpose": []}
+    nodes = 0
+    for _ in range(repeats):
+        with torch.device("meta"):
+            start = time.perf_counter()
+            encoder = timm.create_model(name, num_classes=0)
+            times["create"].append(time.perf_counter() - start)
+            start = time.perf_counter()
+            traced = trace(encoder)
+            times["trace"].append(time.perf_counter() - start)
+            start = time.perf_counter()
+            way_back = transpose(traced)
+            times["transpose"].append(time.perf_counter() - start)
+        nodes = len(way_back.graph.nodes)
+    medians = {key: statistics.median(values) for key, values in times.items()}
+    build = statistics.median(a + b for a, b in zip(times["trace"], times["transpose"], strict=True))
+    return {"nodes": nodes, **medians, "build": build, "ratio": build / medians["create"]}
+
+
+if __name__ == "__main__":
+    main()

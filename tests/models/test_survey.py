@@ -1,0 +1,70 @@
+"""What an architecture is taken for, and what is counted of it."""
+
+import pytest
+import timm
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+import feedbackward as fb
+from feedbackward.models.costs import flops, parameters
+from feedbackward.models.survey import survey
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("test_resnet", "convolutional"),
+        ("convnext_atto", "convolutional"),
+        ("gcresnext26ts", "convolutional"),  # a softmax pools, and no pixel attends to another
+        ("efficientnet_cc_b0_4e", "convolutional"),  # matrices mix weights, not pixels
+        ("skresnet18", "convolutional"),
+        ("edgenext_xx_small", "hybrid"),
+        ("mobilevit_xxs", "hybrid"),  # attention inside a module that timm keeps whole
+        ("lambda_resnet26t", "hybrid"),
+        ("test_vit", "attention"),
+        ("swin_tiny_patch4_window7_224", "attention"),
+        ("mixer_s32_224", "other"),
+    ],
+)
+def test_the_kind_of_an_architecture(name: str, kind: str) -> None:
+    assert survey(name).kind == kind
+
+
+def test_the_record_of_a_network_is_what_a_real_one_has() -> None:
+    record = survey("test_resnet")
+    network = fb.Feedbackward("test_resnet", encoder_weights=None, classes=19, output_stride=4).eval()
+    assert record.supported
+    assert record.encoder_parameters == sum(p.numel() for p in network.encoder.parameters())
+    assert record.decoder_parameters == sum(p.numel() for p in network.decoder.parameters())
+    assert record.head_parameters == 19 * 32 + 19
+    assert (record.output_strides, record.output_stride) == ((1, 2, 4, 8, 16, 32), 4)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(1, 3, 512, 512))
+    assert record.gflops == round(counter.get_total_flops() / 1e9, 2)
+
+
+def test_the_output_stride_that_is_counted_is_the_next_where_there_is_no_4() -> None:
+    record = survey("convmixer_768_32")
+    assert (record.output_strides, record.output_stride) == ((1, 8), 8)
+
+
+def test_a_refused_architecture_names_its_operations_and_counts_its_encoder() -> None:
+    record = survey("lambda_resnet26t")
+    assert not record.supported
+    assert "torch.nn.modules.conv.Conv3d" in record.refused
+    assert record.gflops is None
+    assert record.output_strides == ()
+    encoder = timm.create_model("lambda_resnet26t", num_classes=0)
+    assert record.encoder_parameters == sum(p.numel() for p in encoder.parameters())
+
+
+def test_costs_by_part_add_up_and_leave_the_network_as_it_was() -> None:
+    network = fb.Feedbackward("test_resnet", encoder_weights=None, freeze_encoder=True).to("meta").eval()
+    counted = flops(network, (64, 96))
+    assert counted["head"] == 2 * 32 * 19 * 16 * 24
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(1, 3, 64, 96, device="meta"))
+    assert sum(counted.values()) == counter.get_total_flops()
+    assert not network.head._forward_pre_hooks
+    assert parameters(network, trainable=True)["encoder"] == 0
+    assert sum(parameters(network).values()) == sum(p.numel() for p in network.parameters())

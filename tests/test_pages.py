@@ -1,0 +1,23 @@
+"""The pages of the documentation that are made from the code."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from feedbackward.graph import REGISTRY
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.mark.parametrize("name", ["rules", "transform", "encoders"])
+def test_the_page_is_up_to_date(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(DOCS)
+    made = runpy.run_path(str(DOCS / f"make_{name}.py"))["page"]()
+    assert (DOCS / f"{name}.md").read_text(encoding="utf-8") == made, f"run: python docs/make_{name}.py"
+
+
+def test_the_page_of_rules_names_every_operation_once() -> None:
+    table = (DOCS / "rules.md").read_text(encoding="utf-8").split("| --- |")[-1]
+    operations = table.count("`") // 2
+    assert operations == len(list(REGISTRY))
