@@ -8,7 +8,7 @@ DOCS_INSTALLED := .venv/.installed-docs
 BENCH := .venv/bench
 UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt
 
-.PHONY: demo test lint check format docs bench
+.PHONY: demo test sweep lint check format docs bench
 
 demo: $(INSTALLED)  ## train on synthetic streets, score, predict
 	$(BIN)/feedbackward demo
@@ -16,6 +16,10 @@ demo: $(INSTALLED)  ## train on synthetic streets, score, predict
 # One thread a worker: the parallel tests already fill the cores.
 test: $(INSTALLED)  ## all tests but the slow ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+# Every encoder of timm, run backward: about an hour on two cores, and 16 GB at the largest.
+sweep: $(INSTALLED)  ## the contract over every encoder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "slow or not slow" tests/models/test_contract.py
 
 lint: $(INSTALLED)  ## format, lint and types, nothing changed
 	$(BIN)/ruff format --check .
@@ -31,7 +35,8 @@ format: $(INSTALLED)  ## rewrite the sources in the house format
 docs: $(DOCS_INSTALLED)  ## the documentation, into site/
 	$(BIN)/mkdocs build --strict
 
-bench: $(BENCH)/.installed  ## CPU time beside the official Cityscapes evaluator
+bench: $(BENCH)/.installed  ## building a network; CPU time beside the official Cityscapes evaluator
+	$(BIN)/python benchmarks/building.py
 	$(BENCH)/bin/python benchmarks/evaluation.py
 
 $(INSTALLED): pyproject.toml constraints.txt

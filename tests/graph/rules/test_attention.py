@@ -62,6 +62,33 @@ def test_the_signal_takes_the_encoder_s_own_map(net: Attention, permute: str, ru
     assert_close(got, signal.reshape(IMAGE.shape))
 
 
+class ManyQueries(nn.Module):
+    """Three heads of one channel each that share keys and values, as in multi-query attention."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = nn.Linear(3, 1)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        shape, x = x.shape, x.flatten(2).transpose(1, 2)
+        heads = x.transpose(1, 2).unsqueeze(-1)  # (N, 3, L, 1)
+        value = self.value(x).unsqueeze(1)  # (N, 1, L, 1)
+        x = F.scaled_dot_product_attention(heads, x[:, :, :1].unsqueeze(1), value)
+        return x.squeeze(-1).reshape(shape)
+
+
+def test_values_that_heads_share_get_the_sum_of_their_signals(run_back, normed) -> None:
+    net = ManyQueries()
+    got, decoder = run_back(net, IMAGE)
+    pixels = IMAGE.flatten(2).mT
+    own = [(pixels[..., i : i + 1] @ pixels[..., :1].mT).softmax(-1) for i in range(3)]
+    features = torch.cat([a @ projected(net.value, pixels) for a in own], -1).mT.reshape(IMAGE.shape)
+    turned = F.max_pool2d(features, 2).repeat_interleave(2, 2).repeat_interleave(2, 3).flatten(2).mT
+    signal = sum(a @ turned[..., i : i + 1] for i, a in enumerate(own))
+    signal = normed(decoder.value.norm, (signal @ net.value.weight).mT)
+    assert_close(got, signal.reshape(IMAGE.shape))
+
+
 @pytest.mark.parametrize("fused", [True, False])
 def test_a_map_between_images_of_two_sizes_is_turned_around(fused: bool, run_back, normed) -> None:
     net = Attention(fused=fused, pooled=2)

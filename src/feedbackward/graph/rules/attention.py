@@ -26,6 +26,8 @@ def attention(
         query, key = key, query
         attn_mask = attn_mask if attn_mask is None else step.emit("transpose", attn_mask, -2, -1)
     back = step.emit(F.scaled_dot_product_attention, query, key, step.signal, attn_mask, **options)
+    if step.shape(value)[-3] < step.shape(step.node)[-3]:  # all heads have the same values
+        back = step.emit("sum", back, -3, keepdim=True)
     return [(value, back)]
 
 
