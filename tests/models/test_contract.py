@@ -3,6 +3,7 @@
 import copy
 import pickle
 import shutil
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from torch.testing import assert_close
 
 import feedbackward as fb
 from feedbackward.graph import trace
+from feedbackward.graph.draw import draw
+from feedbackward.graph.explain import explain
 from feedbackward.models import create_encoder
 from feedbackward.models.catalogue import catalogue
 from feedbackward.nn import create_norm
@@ -65,7 +68,12 @@ def test_an_encoder_run_backward(name: str, tmp_path: Path) -> None:
     with torch.device("meta"):
         encoder = create_encoder(name, weights=None, in_channels=3)
         graphs = [[n.format_node() for n in trace(encoder.train(mode)).graph.nodes] for mode in (True, False)]
-    assert graphs[0] == graphs[1]
+        assert graphs[0] == graphs[1]
+        network = fb.Feedbackward(name, encoder_weights=None, output_stride=None)
+        rows = explain(network.encoder, network.way_back(), size=network.sizes.padded((65, 97)), in_channels=3)
+    norms = [n for n, _ in network.decoder.named_modules() if n.endswith("norm")]
+    assert sum(row.weight is not None for row in rows) == len(norms) > 0
+    assert ET.fromstring(draw(rows, title=name, classes=5)).tag.endswith("svg")
 
 
 @pytest.mark.parametrize("size", [(1, 3), (33, 64)])

@@ -15,7 +15,7 @@ LEFT, RIGHT = 230, 585
 """Where the forward pass runs down and the way back up."""
 SCORES, TOP = 142, 158
 """The heights of the scores and of the first mark's upper end; the title and the legend stand above."""
-BOX, CHARACTERS = 236, 38
+BOX, CHARACTERS = 236, 35
 """The width of a box, and how many characters fit into it."""
 HALF: dict[Kind, float] = {"image": 12, "layer": 12, "resize": 9, "merge": 8, "skip": 0}
 """Half the height of a mark of the forward pass."""
@@ -23,7 +23,7 @@ JOINT = 7
 """The radius of the circles of the way back."""
 SHORT = {"upsample": "↑", "sum of signals": "Σ"}
 """Words for which a layer's box has no room."""
-SYMBOLS = {"add": "+", "mul": "×", "cat": "‖"}
+SYMBOLS = {"add": "+", "sub": "−", "mul": "×", "cat": "‖"}
 
 
 def draw(rows: Sequence[Row], *, title: str, classes: int) -> str:

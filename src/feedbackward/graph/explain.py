@@ -32,6 +32,7 @@ WORDS: dict[Any, str] = {
     torch.relu: "ReLU",
     F.max_pool2d: "max pool",
     operator.mul: "× gate",
+    operator.neg: "minus",
     operator.add: "sum of signals",
 }
 """What is emitted, in words; anything else goes by its own name."""
