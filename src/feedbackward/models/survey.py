@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import timm
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -67,7 +68,7 @@ def survey(name: str) -> EncoderRecord:
         found: dict[str, Any] = {
             "name": name,
             "family": type(encoder).__module__.rpartition(".")[2],
-            "kind": _kind(encoder),
+            "kind": _kind(timm.create_model(name, num_classes=0).eval()),
             "encoder_parameters": sum(weight.numel() for weight in encoder.parameters()),
         }
         try:
