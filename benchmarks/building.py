@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from feedbackward.graph import trace, transpose
+from feedbackward.models import create_encoder
 from feedbackward.models.catalogue import catalogue
 
 LIMITS = {"resnet50": 2.0}
@@ -61,7 +62,7 @@ def measured(name: str, repeats: int) -> dict[str, float]:
     for _ in range(repeats):
         with torch.device("meta"):
             start = time.perf_counter()
-            encoder = timm.create_model(name, num_classes=0)
+            encoder = create_encoder(name, weights=None, in_channels=3)
             times["create"].append(time.perf_counter() - start)
             start = time.perf_counter()
             traced = trace(encoder)
