@@ -67,6 +67,9 @@ class _Proxy(fx.Proxy):
 
 
 class _Tracer(fx.Tracer):
+    # A buffer is read when the network runs; what a trace would make of it would be kept as a tensor of its own.
+    proxy_buffer_attributes = True
+
     def __init__(self) -> None:
         wrapped = [f for f in tl.get_notrace_functions() if f.__name__ not in OPENED_FUNCTIONS]  # type: ignore[no-untyped-call]
         super().__init__(autowrap_functions=(*FUNCTIONS, *wrapped))
