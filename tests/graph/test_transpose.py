@@ -174,8 +174,31 @@ class Ambiguous(nn.Module):
 def test_operations_in_a_form_that_their_rule_does_not_cover_are_refused() -> None:
     with pytest.raises(UnsupportedOperationsError, match=r"no rule for 4 of its operations") as error:
         transpose(trace(Ambiguous()))
-    for name in ("truediv: ", "matmul: ", "matmul_1: ", "add: "):
-        assert f"  {name}" in str(error.value)
+    for line in (
+        "truediv: operator.truediv (a quotient of two branches)",
+        "matmul: operator.matmul (a product of matrices of which not just one is a map of attention)",
+        "matmul_1: torch.matmul (a product of matrices of which not just one is a map of attention)",
+        "add: torch.add (got an unexpected keyword argument 'alpha')",
+    ):
+        assert f"  {line}\n" in str(error.value)
+
+
+class Pooling(nn.Module):
+    """Features that are made of a context alone, to which no signal goes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        return torch.zeros_like(x[:, :1]) + self.conv(x).mean((2, 3), keepdim=True)
+
+
+def test_an_encoder_from_which_no_signal_comes_back_is_refused() -> None:
+    with pytest.raises(
+        UnsupportedOperationsError, match="does not come back to the image: the last node that it reached"
+    ):
+        transpose(trace(Pooling()))
 
 
 class Branching(nn.Module):

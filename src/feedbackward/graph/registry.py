@@ -1,6 +1,6 @@
 """The table of rules: for each operation of an encoder, what it does to the signal on the way back."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import fx, nn
@@ -52,7 +52,7 @@ class Registry:
                 if target in self._rules:
                     raise ValueError(
                         f"{describe(target)} has the rule {self._rules[target].__name__} already; "
-                        f"one operation has one rule"
+                        f"one operation has one rule: change that one"
                     )
                 self._rules[target] = function
             return function
@@ -87,10 +87,10 @@ def describe(target: Target) -> str:
     return f"{module.lstrip('_')}.{target.__name__}"
 
 
-def refuse(nodes: Iterable[fx.Node], root: nn.Module) -> UnsupportedOperationsError:
-    """The one error that lists every node without a rule."""
+def refuse(nodes: Mapping[fx.Node, str], root: nn.Module) -> UnsupportedOperationsError:
+    """The one error that lists every node without a rule, and what its rule does not cover where there is one."""
     operations = {node.name: describe(target_of(node, root)) for node in nodes}
-    lines = [f"  {name}: {operation}" for name, operation in operations.items()]
+    lines = [f"  {node.name}: {operations[node.name]}{f' ({why})' if why else ''}" for node, why in nodes.items()]
     return UnsupportedOperationsError(
         f"this encoder cannot be run backward, because there is no rule for {len(lines)} of its operations:\n"
         + "\n".join(lines)

@@ -21,6 +21,7 @@ from feedbackward.graph.registry import (
     NoRuleError,
     Signals,
     Target,
+    UnsupportedOperationsError,
     refuse,
     target_of,
 )
@@ -110,7 +111,8 @@ def transpose(
     signals[feature].add(None, _last(graph))
     passed: list[Passed] = []
     stops: dict[int, _Stop] = {}
-    unsupported: list[fx.Node] = []
+    here: _Stop | None = None
+    unsupported: dict[fx.Node, str] = {}
 
     for source, node in reversed(forward.items()):
         if node not in signals:
@@ -125,18 +127,22 @@ def transpose(
         step = Step(graph, node, encoder, arrived, policy, measures, from_image, norms)
         try:
             received = _apply(target_of(source, encoder), step)
-        except NoRuleError:
-            unsupported.append(source)
+        except NoRuleError as error:
+            unsupported[source] = str(error)
             received = [(value, _last(graph)) for value in step.tensors(*node.all_input_nodes)]
         for target, signal in received:
             value, index = target if isinstance(target, tuple) else (target, None)
             if value in from_image:
                 signals[value].add(index, signal)
         passed.append(Passed(node, _since(mark)))
-    else:
-        unsupported = unsupported or [last]
     if unsupported:
         raise refuse(unsupported, encoder)
+    if here is None or here.node.op != "placeholder":
+        raise UnsupportedOperationsError(
+            f"the signal does not come back to the image: the last node that it reached is {passed[-1].node}; "
+            f"choose another encoder",
+            reasons=("the signal does not come back to the image",),
+        )
 
     stop = _choose(here, stops, output_stride)
     for node in reversed(_since(stop.last)):

@@ -79,6 +79,7 @@ OPERATIONS = {
     "padding": (lambda x: F.pad(x, (2, 0, 1, 3)) * 2, 12),
     "negative padding": (lambda x: F.pad(x, (-1, 0, 2, -1)) * 2, 12),
     "padding that depends on the size": (lambda x: F.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2)), 12),
+    "channels shuffled in groups": (nn.ChannelShuffle(3), 12),
     "a gate": (gated, 12),
     "each branch as the other's gate": (of_two_branches, 6),
     "a divisor": (lambda x: x / torch.full((12, 1, 1), 3.0).double(), 12),

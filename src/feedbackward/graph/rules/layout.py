@@ -43,10 +43,22 @@ def roll(step: Step, x: fx.Node, shifts: Any, dims: Any) -> Signals:
 @rule(nn.PixelUnshuffle)
 def unshuffle(step: Step, x: fx.Node) -> Signals:
     """The pixels back in their places."""
-    return [(x, step.emit(F.pixel_shuffle, step.signal, step.module.downscale_factor))]
+    layer = step.module
+    assert isinstance(layer, nn.PixelUnshuffle)
+    return [(x, step.emit(F.pixel_shuffle, step.signal, layer.downscale_factor))]
 
 
 @rule(nn.PixelShuffle)
 def shuffle(step: Step, x: fx.Node) -> Signals:
     """The pixels back in their channels."""
-    return [(x, step.emit(F.pixel_unshuffle, step.signal, step.module.upscale_factor))]
+    layer = step.module
+    assert isinstance(layer, nn.PixelShuffle)
+    return [(x, step.emit(F.pixel_unshuffle, step.signal, layer.upscale_factor))]
+
+
+@rule(nn.ChannelShuffle)
+def channel_shuffle(step: Step, x: fx.Node) -> Signals:
+    """The channels back in their groups."""
+    layer = step.module
+    assert isinstance(layer, nn.ChannelShuffle)
+    return [(x, step.emit(F.channel_shuffle, step.signal, step.shape(x)[1] // layer.groups))]
