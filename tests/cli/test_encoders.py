@@ -55,6 +55,7 @@ def test_all_are_measured_and_kept(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     ("args", "message"),
     [
         (["resnot*"], "no architecture of timm"),
+        (["resnet18", "--json", "."], "--json .: this is a folder; give the name of a file"),
         (["resnet18", "--json", "file/list.json"], "--json file/list.json cannot be written"),
         (["--processes", "0"], 'Parser key "processes"'),
     ],

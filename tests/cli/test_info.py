@@ -68,7 +68,7 @@ def test_an_encoder_of_timm_with_options(run):
     )
     assert output.startswith(
         "test_resnet: test_resnet, permute=possible, output_stride=4, retrace=transitions, encoder_norm=own, "
-        "decoder_norm=batch\n"
+        "decoder_norm=batch, freeze_encoder=False\n"
     )
     assert costs(output)["head"][0] == 5 * 32 + 5
     assert "The way back ends at maxpool: 32 channels, stride 4." in output
@@ -98,6 +98,10 @@ def test_what_trains_beside_a_frozen_encoder(run):
 def test_where_the_way_back_can_end_and_what_sizes_are_padded_to(run):
     assert "It can end at stride 1, 2, 4, 8, 16, 32, or go back to the image (null).\n" in run("resnet18")
     assert "Images are padded to multiples of 32" in run("hrnet_w18_small")
+
+
+def test_a_way_back_that_ends_where_it_begins(run):
+    assert "The way back ends at features.20: 512 channels, stride 32." in run("vgg11", "--output_stride", "32")
 
 
 def test_a_small_image_is_seen_as_the_network_sees_it(run):

@@ -184,14 +184,33 @@ def test_operations_in_a_form_that_their_rule_does_not_cover_are_refused() -> No
 
 
 class Pooling(nn.Module):
-    """Features that are made of a context alone, to which no signal goes."""
+    """Features that are spread from two contexts, to which no signal goes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 1)
 
     def forward_features(self, x: Tensor) -> Tensor:
-        return torch.zeros_like(x[:, :1]) + self.conv(x).mean((2, 3), keepdim=True)
+        x = self.conv(x)
+        return x.mean(2, keepdim=True) * x.mean(3, keepdim=True)
+
+
+class Written(nn.Module):
+    """A part of an image that is overwritten in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        x[:, :2] = x[:, 2:]
+        return x
+
+
+def test_what_is_written_in_place_into_the_signal_s_path_is_refused() -> None:
+    with pytest.raises(UnsupportedOperationsError, match=r"setitem: .*setitem \(written in place into a value"):
+        transpose(trace(Written()))
 
 
 def test_an_encoder_from_which_no_signal_comes_back_is_refused() -> None:

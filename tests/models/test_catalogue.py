@@ -28,7 +28,7 @@ def test_the_shipped_list_has_every_architecture_of_the_pinned_timm() -> None:
     "name",
     ["test_resnet", "test_convnext", "repghostnet_050", "mixer_s32_224", "mobilevit_xxs", "shvit_s1", "test_vit"],
 )
-def test_the_shipped_list_is_what_running_gives(name: str) -> None:
+def test_the_shipped_list_is_not_behind_the_rules(name: str) -> None:
     (shipped,) = (record for record in catalogue().encoders if record.name == name)
     assert shipped == survey(name)
 
@@ -65,6 +65,15 @@ def test_what_is_measured_here_comes_before_what_is_shipped() -> None:
     assert keep(measured) == cache_file()
     assert catalogue() == measured
     assert fb.list_encoders() == ["test_resnet"]
+
+
+def test_a_damaged_list_is_named() -> None:
+    cache_file().parent.mkdir(parents=True)
+    cache_file().write_text("{")
+    with pytest.raises(
+        fb.InputError, match=r"encoders-.*json is not a list of encoders .*; remove it, or make it anew"
+    ):
+        catalogue()
 
 
 def test_a_list_of_another_version_says_so_and_leaves_out_what_is_not_there(

@@ -103,6 +103,11 @@ TRANSITIONS = {
     # Blocks with an identity shortcut behind layers that halve the size.
     "convnext_atto": [*(f"stages.{i}.downsample.1" for i in (3, 2, 1)), "stem.0"],
     "poolformer_s12": [*(f"stages.{i}.downsample.conv" for i in (3, 2, 1)), "stem.conv"],
+    # Here the shape that the tokens take is read from a tensor before the block.
+    "pvt_v2_b0": [
+        *(f"stages.{i}.downsample.proj" for i in (3, 2, 1)),
+        "patch_embed.proj",
+    ],
     "swin_tiny_patch4_window7_224": [*(f"layers.{i}.downsample.reduction" for i in (3, 2, 1)), "patch_embed.proj"],
 }
 

@@ -57,6 +57,8 @@ def test_every_listed_model_has_a_configuration_that_builds_it_again() -> None:
             {**SMALL, "retrace": "some"},
             r"retrace='some': expected one of 'all', 'transitions'",
         ),
+        ("vgg16_pwn", {"freeze_encoder": True}, r"encoder's new norms could not be trained; .* encoder_norm='own'"),
+        ("feedbackward", {**SMALL, "decoder_norm": "layer"}, r"decoder_norm='layer': expected one of 'batch', 'group'"),
         ("feedbackward", {**SMALL, "colour": 1}, r"options of model 'feedbackward': .*'colour'"),
         ("feedbackward", {**SMALL, "output_stride": 3}, r"output_stride=3: .*choose one of"),
         ("feedbackward", {**SMALL, "encoder_weights": "none.pth"}, r"there is no file 'none\.pth'"),

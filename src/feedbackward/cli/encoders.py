@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import timm
@@ -57,12 +57,14 @@ def encoders(pattern: str, *, json: Path | None, measure: bool, processes: int) 
     if not names:
         raise InputError(f"no architecture of timm {timm.__version__} matches {pattern!r}; try 'resnet*'")
     if json is not None:
+        if json.is_dir():
+            raise InputError(f"--json {json}: this is a folder; give the name of a file")
         check_writable(nearest_existing(json.parent), what=f"--json {json}")
     console = console_for_tables()
     found = _measured(names, processes, console) if measure else catalogue()
     if measure and len(names) == len(timm.list_models()):
         console.print(Text(f"kept in {keep(found)}"), soft_wrap=True)
-    found = Catalogue(found.timm, tuple(record for record in found.encoders if fnmatch(record.name, pattern)))
+    found = Catalogue(found.timm, tuple(record for record in found.encoders if fnmatchcase(record.name, pattern)))
     if json is not None:
         text = found.to_json().encode()
         write_whole(json, lambda file: file.write(text))

@@ -27,7 +27,7 @@ from feedbackward.models.costs import flops, parameters
 from feedbackward.nn import DecoderNorm
 from feedbackward.writing import write_whole
 
-DIALS = ("permute", "output_stride", "retrace", "encoder_norm", "decoder_norm")
+DIALS = ("permute", "output_stride", "retrace", "encoder_norm", "decoder_norm", "freeze_encoder")
 
 
 def main(args: list[str]) -> None:

@@ -9,14 +9,15 @@ def biases_to_norms(traced: fx.GraphModule) -> None:
     The convolution keeps its keys; its norm stands below it at PATH.norm, as the one of the way back does
     (Section 4: "we discard the bias and add two batch normalization operations").
     """
-    for node in list(traced.graph.nodes):
-        if node.op != "call_module":
-            continue
-        layer = traced.get_submodule(node.target)
-        if not isinstance(layer, nn.Conv2d) or layer.bias is None:
-            continue
+    layers = {
+        path: layer for path, layer in traced.named_modules() if isinstance(layer, nn.Conv2d) and layer.bias is not None
+    }
+    for layer in layers.values():
         layer.bias = None
         layer.add_module("norm", nn.BatchNorm2d(layer.out_channels))
+    for node in list(traced.graph.nodes):
+        if node.op != "call_module" or node.target not in layers:
+            continue
         with traced.graph.inserting_after(node):
             norm = traced.graph.call_module(f"{node.target}.norm")
         node.replace_all_uses_with(norm)

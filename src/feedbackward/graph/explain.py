@@ -40,6 +40,7 @@ WORDS: dict[Any, str] = {
 LEFT_OUT: set[Rule] = {
     layers.conv,
     layers.functional_conv,
+    layers.conditional_conv,
     layers.linear,
     layers.functional_linear,
     pointwise.activation,
@@ -112,7 +113,7 @@ class _Rows:
         self.measures = way_back.measures
         self.emitted = {passed.node: passed.emitted for passed in way_back.passed}
         nodes = list(way_back.graph.nodes)
-        last = nodes.index(way_back.passed[0].node) + 1
+        last = nodes.index(way_back.feature) + 1
         # What does not depend on the image, such as a weight that is standardised, gets no signal and no row.
         self.forward = dict[fx.Node, None]()
         for node in nodes[:last]:

@@ -18,7 +18,7 @@ from feedbackward.graph.registry import UnsupportedOperationsError
 
 REFERENCE_SIZE = (256, 256)
 """Height and width at which the strides and the channels of a graph are read off."""
-ODD_SIZE = (321, 385)
+ODD_SIZE = (641, 897)
 """A size without a common factor, at which every axis that follows the image is longer than at the reference size."""
 ALIGNED_SIZE = (512, 768)
 """Such a size for encoders that take multiples of their deepest stride alone."""

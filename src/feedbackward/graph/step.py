@@ -1,23 +1,23 @@
 """What a rule sees: one node of the encoder, the signal that has come back to it, and the means to emit."""
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from timm.layers import DropPath
 from torch import fx, nn
 
 from feedbackward.graph.measure import Measures
-from feedbackward.graph.registry import Target
-from feedbackward.nn import upsample_like
+from feedbackward.graph.registry import NoRuleError, Target
+from feedbackward.nn import BATCH_NORMS, upsample_like
 
 Permute = Literal["necessary", "possible"]
 Retrace = Literal["all", "transitions"]
 
 IDENTITIES: tuple[Target, ...] = (
-    nn.Identity, nn.Dropout, nn.Dropout2d, DropPath, F.dropout, "contiguous", "to", "type_as", "float",
+    nn.Identity, nn.Dropout, nn.Dropout2d, DropPath, "contiguous", "to", "type_as", "float",
 )  # fmt: skip
 """Operations that hand their input on as it is, up to chance and precision."""
 
@@ -131,21 +131,40 @@ class Step:
         """Read the weight of the node's module: the encoder's own Parameter, registered nowhere else."""
         return self.graph.get_attr(f"encoder.{self.path}.weight")
 
-    def norm(self, signal: fx.Node, like: fx.Node, *, axis: int = 1) -> fx.Node:
+    def norm(self, signal: fx.Node, like: fx.Node, *, path: str, axis: int = 1) -> fx.Node:
         """Append the layer's own norm of the way back, decoder.PATH.norm, over the channels of the layer's input.
 
         Args:
             signal: What is normalised.
             like: The layer's input.
+            path: The layer's path in the encoder; one that runs several times has a norm for each.
             axis: Where its channels are.
         """
         shape = self.shape(like)
-        path = f"{self.path}.norm"
-        self.norms[path] = NormShape(shape[axis], len(shape))
+        if len(shape) not in BATCH_NORMS:
+            raise NoRuleError(f"a signal of {len(shape)} axes")
+        names = (f"{path}.norm{number}" for number in ("", *range(2, len(self.norms) + 3)))
+        name = next(name for name in names if name not in self.norms)
+        self.norms[name] = NormShape(shape[axis], len(shape))
         if axis == 1:
-            return self.graph.call_module(f"decoder.{path}", (signal,))
-        normed = self.graph.call_module(f"decoder.{path}", (self.emit("movedim", signal, axis, 1),))
+            return self.graph.call_module(f"decoder.{name}", (signal,))
+        normed = self.graph.call_module(f"decoder.{name}", (self.emit("movedim", signal, axis, 1),))
         return self.emit("movedim", normed, 1, axis)
+
+    def minus(self, number: Any) -> Any:
+        """A number of the graph with its sign changed, whether it is known or computed there."""
+        return self.emit(operator.neg, number) if isinstance(number, fx.Node) else -number
+
+    def as_long(self, left: fx.Node, axis: int, right: fx.Node, other: int) -> bool:
+        """Whether an axis of one value is as long as an axis of another, for every image."""
+        found = (self.measures.reference, self.measures.other)
+        return all(shapes[left][axis] == shapes[right][other] for shapes in found)
+
+    def shape_of(self, part: Any) -> torch.Size:
+        """The shape of a tensor, or of one of several that a value holds: (value, index)."""
+        value, index = part if isinstance(part, tuple) else (part, None)
+        shape: torch.Size = self.measures.reference[value] if index is None else self.measures.reference[value][index]
+        return shape
 
     def upsampled_like(self, value: fx.Node) -> fx.Node:
         """The signal at the size of this input, upsampled if the node changes the size."""
@@ -153,10 +172,25 @@ class Step:
 
     def source_of(self, left: fx.Node, right: fx.Node) -> fx.Node | None:
         """The one of two values that the other is made from alone: what a residual branch or a gate starts at."""
+        if left is right:
+            return None
         for source, made in ((left, right), (right, left)):
-            if _is_made_from(made, self.origin(source)):
+            if self._is_made_from(made, self.origin(source)):
                 return source
         return None
+
+    def _is_made_from(self, value: fx.Node, source: fx.Node) -> bool:
+        """Whether each way from the image to the value leads through the source; sizes lead nowhere."""
+        pending, seen = [value], {source}
+        while pending:
+            node = pending.pop()
+            if node in seen:
+                continue
+            if node.op == "placeholder":
+                return False
+            seen.add(node)
+            pending.extend(self.tensors(*node.all_input_nodes))
+        return True
 
     def origin(self, value: fx.Node) -> fx.Node:
         """The value itself, or what it is the same as."""
@@ -171,17 +205,3 @@ def path_of(node: fx.Node) -> str:
         return str(node.target).removeprefix("encoder.")
     callers = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
     return callers[-1] if callers and callers[-1] else node.name
-
-
-def _is_made_from(value: fx.Node, source: fx.Node) -> bool:
-    """Whether each way from the image to the value leads through the source."""
-    pending, seen = [value], {source}
-    while pending:
-        node = pending.pop()
-        if node in seen:
-            continue
-        if node.op == "placeholder":
-            return False
-        seen.add(node)
-        pending.extend(node.all_input_nodes)
-    return True

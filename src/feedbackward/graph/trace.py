@@ -95,9 +95,9 @@ def trace(encoder: nn.Module) -> fx.GraphModule:
     Raises:
         UnsupportedOperationsError: If its forward pass depends on values that a trace does not have.
     """
-    for module in encoder.modules():
-        if "inplace" in vars(module):
-            setattr(module, "inplace", False)  # noqa: B010 - modules declare no such attribute in common
+    inplace = {path for path, module in encoder.named_modules() if vars(module).get("inplace")}
+    for path in inplace:
+        setattr(encoder.get_submodule(path), "inplace", False)  # noqa: B010 - modules have no such attribute in common
     tracer = _Tracer()
     tracer.traced_func_name = "forward_features"
     try:
@@ -108,19 +108,21 @@ def trace(encoder: nn.Module) -> fx.GraphModule:
             reasons=(f"cannot be traced: {error}",),
         ) from error
     for node in graph.nodes:
-        _out_of_place(node)
+        _out_of_place(node, inplace)
     graph.lint()
     traced = fx.GraphModule(encoder, graph)
     traced.train(encoder.training)
     return traced
 
 
-def _out_of_place(node: fx.Node) -> None:
+def _out_of_place(node: fx.Node, inplace: set[str]) -> None:
     """Give the operation a result of its own, which whatever ran behind it reads in place of the value it overwrote."""
-    if node.target in OUT_OF_PLACE:
-        node.target = OUT_OF_PLACE[node.target]
+    overwrites = node.target in OUT_OF_PLACE or bool(node.kwargs.get("inplace"))
+    if overwrites or (node.op == "call_module" and node.target in inplace):
         (overwritten, *_) = node.args
         assert isinstance(overwritten, fx.Node)
         overwritten.replace_all_uses_with(node, delete_user_cb=lambda user: node < user)
+    if node.op != "call_module":
+        node.target = OUT_OF_PLACE.get(node.target, node.target)
     if "inplace" in node.kwargs:
         node.update_kwarg("inplace", False)

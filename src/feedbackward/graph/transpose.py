@@ -46,6 +46,7 @@ class WayBack:
         graph: From the image to the signal that the classifier reads; targets are encoder.* and decoder.*.
         decoder: The norms of the way back by the encoder's paths, the only new parameters.
         turn: What the U-turn emits between the passes, if the encoder does not turn by itself.
+        feature: The encoder's last value, at which the passes meet.
         passed: The encoder's nodes in the order of the way back.
         stop: The encoder's value at which the way back ends; the image's own node for the paper's networks.
         channels: The channels of the signal there.
@@ -57,6 +58,7 @@ class WayBack:
     graph: fx.Graph
     decoder: nn.Module
     turn: tuple[fx.Node, ...]
+    feature: fx.Node
     passed: tuple[Passed, ...]
     stop: fx.Node
     channels: int
@@ -107,12 +109,16 @@ def transpose(
     turn = () if turns_around(target_of(last, encoder)) else _turn_around(graph, feature, measures)
 
     policy, norms, from_image = Policy(permute, retrace), dict[str, NormShape](), _from_image(graph, measures)
+    unsupported = {
+        source: "written in place into a value that depends on the image"
+        for source, node in forward.items()
+        if node.target is operator.setitem and node.args[0] in from_image
+    }
     signals = defaultdict[fx.Node, _Arrived](_Arrived)
     signals[feature].add(None, _last(graph))
     passed: list[Passed] = []
     stops: dict[int, _Stop] = {}
     here: _Stop | None = None
-    unsupported: dict[fx.Node, str] = {}
 
     for source, node in reversed(forward.items()):
         if node not in signals:
@@ -154,6 +160,7 @@ def transpose(
         graph=graph,
         decoder=_norms(norms, graph, norm),
         turn=turn,
+        feature=feature,
         passed=tuple(passed[: stop.passed]),
         stop=stop.node,
         channels=measures.reference[stop.node][1],
@@ -256,7 +263,7 @@ def _norms(shapes: dict[str, NormShape], graph: fx.Graph, kind: DecoderNorm) -> 
                 if name not in parent._modules:
                     parent.add_module(name, nn.Module())
                 parent = parent.get_submodule(name)
-            parent.add_module("norm", create_norm(kind, shapes[path].channels, dims=shapes[path].dims))
+            parent.add_module(path.rpartition(".")[2], create_norm(kind, shapes[path].channels, dims=shapes[path].dims))
     return decoder
 
 

@@ -9,13 +9,15 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
+from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import timm
 
+from feedbackward.errors import InputError
 from feedbackward.models.survey import CLASSES, SIZE, EncoderRecord, survey
 from feedbackward.writing import write_whole
 
@@ -59,20 +61,32 @@ def list_encoders(pattern: str = "*") -> list[str]:
     Args:
         pattern: A name with wildcards, such as "resnet*".
 
+    Raises:
+        InputError: If what was measured here cannot be read.
+
     Example:
         >>> "resnet50" in list_encoders("resnet*")
         True
     """
-    return [record.name for record in catalogue().encoders if record.supported and fnmatch(record.name, pattern)]
+    return [record.name for record in catalogue().encoders if record.supported and fnmatchcase(record.name, pattern)]
 
 
 def catalogue() -> Catalogue:
     """What is known of the installed timm's architectures: measured here, or else shipped.
 
     A file of another version serves for the architectures that both versions have, with a warning in the log.
+
+    Raises:
+        InputError: If what was measured here cannot be read.
     """
     measured = cache_file()
-    found = Catalogue.from_json((measured if measured.is_file() else SHIPPED).read_text(encoding="utf-8"))
+    try:
+        found = Catalogue.from_json((measured if measured.is_file() else SHIPPED).read_text(encoding="utf-8"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{measured} is not a list of encoders ({error!r}); remove it, or make it anew with "
+            "`feedbackward encoders --measure`"
+        ) from error
     if found.timm == timm.__version__:
         return found
     _log.warning(
@@ -85,9 +99,9 @@ def catalogue() -> Catalogue:
 
 
 def cache_file() -> Path:
-    """Where what is measured for the installed version of timm is kept."""
+    """Where what this version measures for the installed version of timm is kept."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "feedbackward" / f"encoders-timm-{timm.__version__}.json"
+    return cache / "feedbackward" / f"encoders-{version('feedbackward')}-timm-{timm.__version__}.json"
 
 
 def measure_encoders(names: Sequence[str], *, processes: int, on_encoder: Callable[[str], object]) -> Catalogue:
@@ -97,11 +111,21 @@ def measure_encoders(names: Sequence[str], *, processes: int, on_encoder: Callab
         names: timm's names.
         processes: How many run at a time.
         on_encoder: Called with each name once it is done.
+
+    Raises:
+        RuntimeError: If one of them cannot even be run forward; it is named.
     """
     # Not forked: torch's threads do not survive that.
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        records = list(_noted(pool.map(survey, names), on_encoder))
+        records = list(_noted(pool.map(_surveyed, names), on_encoder))
     return Catalogue(timm.__version__, tuple(sorted(records, key=lambda record: record.name)))
+
+
+def _surveyed(name: str) -> EncoderRecord:
+    try:
+        return survey(name)
+    except Exception as error:
+        raise RuntimeError(f"{name} could not be run: {type(error).__name__}: {error}") from error
 
 
 def _noted(records: Iterable[EncoderRecord], on_encoder: Callable[[str], object]) -> Iterable[EncoderRecord]:

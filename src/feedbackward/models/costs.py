@@ -36,8 +36,10 @@ def flops(network: Feedbackward, size: tuple[int, int]) -> dict[str, int]:
     image = torch.empty(1, network.config["in_channels"], *network.sizes.padded(size), device="meta")
     seen: list[torch.Tensor] = []
     hook = network.head.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs))
-    total = _count(network, image)
-    hook.remove()
+    try:
+        total = _count(network, image)
+    finally:
+        hook.remove()
     encoder, head = _count(network.encoder, image), _count(network.head, seen[0])
     return dict(zip(PARTS, (encoder, total - encoder - head, head), strict=True))
 

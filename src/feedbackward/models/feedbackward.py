@@ -83,6 +83,11 @@ class Feedbackward(SegmentationNetwork):
         for name, number in (("classes", classes), ("in_channels", in_channels)):
             if number < 1:
                 raise InputError(f"{name}={number}: expected 1 or more")
+        if freeze_encoder and encoder_norm == "batch":
+            raise InputError(
+                "freeze_encoder=True with encoder_norm='batch': the encoder's new norms could not be trained; leave "
+                "the encoder free, or keep its own norms with encoder_norm='own'"
+            )
         if encoder_weights is not None:
             # An encoder without a way back is refused before its weights are fetched.
             with torch.device("meta"):

@@ -2,11 +2,12 @@
 
 from feedbackward.nn.conv import same_conv2d
 from feedbackward.nn.fusion import fuse
-from feedbackward.nn.norms import DecoderNorm, create_norm
+from feedbackward.nn.norms import BATCH_NORMS, DecoderNorm, create_norm
 from feedbackward.nn.resize import downsample_like, pad_like, pad_to, resize_logits, upsample_like
 from feedbackward.nn.weights import permute_weight
 
 __all__ = [
+    "BATCH_NORMS",
     "DecoderNorm",
     "create_norm",
     "downsample_like",

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from timm.layers import StdConv2d
 from torch import Tensor, nn
 
+from feedbackward.graph import trace, transpose
+
 
 class Encoder(nn.Module):
     """A convolution to 12 channels, an operation, and a convolution that makes the features unlike its output."""
@@ -43,6 +45,15 @@ def chunks_of_which_one_is_used(x: Tensor) -> Tensor:
     return first - third
 
 
+def counted_from_behind(x: Tensor) -> Tensor:
+    parts = x.chunk(chunks=3, dim=1)
+    return parts[-1] + 2 * parts[0]
+
+
+def put_together_again(x: Tensor) -> Tensor:
+    return torch.cat(x.split(split_size=5, dim=1), 1) + torch.stack(x.unbind(1), 1) * 3
+
+
 def branch_axis(x: Tensor) -> Tensor:
     parts = x.reshape(x.shape[0], 3, 4, x.shape[2], x.shape[3])
     return (parts * torch.arange(1.0, 13).double().view(3, 4, 1, 1)).sum(dim=1)
@@ -54,7 +65,7 @@ def stacked(x: Tensor) -> Tensor:
 
 
 def channels_last(x: Tensor) -> Tensor:
-    return x.permute(0, 2, 3, 1).transpose(1, 2).permute((0, -1, 2, 1))
+    return torch.permute(x, dims=(0, 2, 3, 1)).transpose(1, 2).permute((0, -1, 2, 1))
 
 
 def gated(x: Tensor) -> Tensor:
@@ -69,6 +80,8 @@ def of_two_branches(x: Tensor) -> Tensor:
 OPERATIONS = {
     "sizes of a split that differ": (unequal, 10),
     "a chunk that nobody uses": (chunks_of_which_one_is_used, 4),
+    "parts counted from behind": (counted_from_behind, 4),
+    "all the parts of a value": (put_together_again, 12),
     "slices that overlap": (lambda x: x[:, :9] + x[:, 3:], 9),
     "slices of the image": (lambda x: x[:, :, 1:, 2:], 12),
     "slices from behind": (lambda x: x[:, -4:, :-1], 4),
@@ -84,6 +97,10 @@ OPERATIONS = {
     "each branch as the other's gate": (of_two_branches, 6),
     "a divisor": (lambda x: x / torch.full((12, 1, 1), 3.0).double(), 12),
     "a difference": (lambda x: x.mean((2, 3), keepdim=True).detach() - x, 12),
+    "what is subtracted from itself": (lambda x: (x - x) + x, 12),
+    "what is added to itself": (lambda x: x + x, 12),
+    "a shift that is computed": (lambda x: torch.roll(x, (x.shape[2] // 2, 1), (2, 3)), 12),
+    "more channels": (lambda x: F.pad(x, (0, 0, 0, 0, 0, 4)), 16),
     "an average of unit stride": (lambda x: F.avg_pool2d(x, 3, 1, 1) - x, 12),
 }
 
@@ -112,6 +129,31 @@ class Modules(nn.Module):
         x = F.linear(x, self.weight * 2).permute(0, 3, 1, 2)
         x = F.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2))
         return self.crop(self.shuffle(torch.roll(self.unshuffle(x), 5, 1)))
+
+
+class Twice(nn.Module):
+    """A layer that runs twice, two matrices of one module, one of them on rows of pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1, bias=False)
+        self.narrow, self.wide = nn.Parameter(torch.randn(5, 3)), nn.Parameter(torch.randn(4, 5))
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        x = self.conv(self.conv(x)).permute(0, 2, 3, 1)
+        rows = F.linear(x.reshape(-1, 3), self.narrow)
+        return F.linear(rows.view(x.shape[0], x.shape[1], x.shape[2], 5), self.wide).permute(0, 3, 1, 2)
+
+
+def test_every_use_of_a_weight_has_a_norm_of_its_own(assert_adjoint) -> None:
+    assert_adjoint(Twice())
+    norms = dict(transpose(trace(Twice())).decoder.named_children())
+    assert {name: list(dict(child.named_children())) for name, child in norms.items()} == {
+        "wide": ["norm"],
+        "narrow": ["norm"],
+        "conv": ["norm", "norm2"],
+    }
+    assert isinstance(norms["narrow"].norm, nn.BatchNorm1d)
 
 
 def test_modules(assert_adjoint) -> None:

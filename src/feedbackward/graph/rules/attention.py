@@ -22,7 +22,9 @@ def attention(
     step: Step, query: fx.Node, key: fx.Node, value: fx.Node, attn_mask: Any = None, **options: Any
 ) -> Signals:
     """The encoder's own map on the signal; from keys to queries where the policy says so or their numbers differ."""
-    if step.policy.permute == "possible" or step.shape(query)[-2] != step.shape(key)[-2]:
+    if options.get("enable_gqa"):
+        raise NoRuleError("heads that share keys and values in groups")
+    if step.policy.permute == "possible" or not step.as_long(query, -2, key, -2):
         query, key = key, query
         attn_mask = attn_mask if attn_mask is None else step.emit("transpose", attn_mask, -2, -1)
     back = step.emit(F.scaled_dot_product_attention, query, key, step.signal, attn_mask, **options)
@@ -37,7 +39,7 @@ def product(step: Step, left: fx.Node, right: fx.Node) -> Signals:
     if _is_map(step, left) == _is_map(step, right):
         raise NoRuleError("a product of matrices of which not just one is a map of attention")
     attention, value = (left, right) if _is_map(step, left) else (right, left)
-    if step.policy.permute == "possible" or step.shape(attention)[-1] != step.shape(attention)[-2]:
+    if step.policy.permute == "possible" or not step.as_long(attention, -1, attention, -2):
         attention = step.emit("transpose", attention, -2, -1)
     factors = (attention, step.signal) if value is right else (step.signal, attention)
     return [(value, step.emit(torch.matmul, *factors))]

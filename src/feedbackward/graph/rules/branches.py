@@ -14,6 +14,8 @@ from feedbackward.graph.step import Step
 def add(step: Step, left: Any, right: Any) -> Signals:
     """The signal goes to both branches; to the shortcut alone where a residual branch is passed by."""
     branches = step.whole(left, right)
+    if step.tensors(left, right) and not branches:
+        raise NoRuleError("a sum of two values that are each spread over the other")
     if step.policy.retrace == "transitions" and len(branches) == 2:
         shortcut = step.source_of(*branches)
         if shortcut is not None:
@@ -24,9 +26,11 @@ def add(step: Step, left: Any, right: Any) -> Signals:
 @rule(operator.sub, torch.sub, "sub")
 def subtract(step: Step, left: Any, right: Any) -> Signals:
     """As an addition, with the sign of the branch that is subtracted."""
+    signals = add(step, left, right)
+    minus = [branch is right and (branch is not left or i == 1) for i, (branch, _) in enumerate(signals)]
     return [
-        (branch, step.emit(operator.neg, signal) if branch is right else signal)
-        for branch, signal in add(step, left, right)
+        (branch, step.emit(operator.neg, signal) if negative else signal)
+        for negative, (branch, signal) in zip(minus, signals, strict=True)
     ]
 
 

@@ -1,5 +1,6 @@
 """Operations that lay the same values out differently: the way back lays them out as they were."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -20,10 +21,10 @@ def reshape(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
 
 
 @rule("permute", torch.permute)
-def permute(step: Step, x: fx.Node, *dims: Any) -> Signals:
+def permute(step: Step, x: fx.Node, *axes: Any, dims: Sequence[int] = ()) -> Signals:
     """The inverse permutation."""
-    order = dims[0] if isinstance(dims[0], (tuple, list)) else dims
-    axes = [axis % len(order) for axis in order]
+    order = dims or (axes[0] if isinstance(axes[0], (tuple, list)) else axes)
+    axes = tuple(axis % len(order) for axis in order)
     return [(x, step.emit("permute", step.signal, tuple(map(axes.index, range(len(axes))))))]
 
 
@@ -36,7 +37,7 @@ def transpose(step: Step, x: fx.Node, dim0: int, dim1: int) -> Signals:
 @rule(torch.roll)
 def roll(step: Step, x: fx.Node, shifts: Any, dims: Any) -> Signals:
     """Rolled back."""
-    back = tuple(-shift for shift in shifts) if isinstance(shifts, (tuple, list)) else -shifts
+    back = tuple(map(step.minus, shifts)) if isinstance(shifts, (tuple, list)) else step.minus(shifts)
     return [(x, step.emit(torch.roll, step.signal, back, dims))]
 
 

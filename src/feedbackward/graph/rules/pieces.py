@@ -14,11 +14,12 @@ from feedbackward.nn import pad_like
 
 
 @rule(torch.cat, torch.concat)
-def cat(step: Step, tensors: Sequence[fx.Node], dim: int = 0) -> Signals:
+def cat(step: Step, tensors: fx.Node | Sequence[fx.Node], dim: int = 0) -> Signals:
     """To each part its slice of the signal."""
+    tensors = _each(step, tensors)
     if not step.measures.is_fixed(step.node, dim):
         raise NoRuleError("a concatenation along the pixels of an image")
-    sizes = [step.shape(tensor)[dim] for tensor in tensors]
+    sizes = [step.shape_of(tensor)[dim] for tensor in tensors]
     starts = [sum(sizes[:i]) for i in range(len(sizes))]
     return [
         (tensor, step.emit(torch.narrow, step.signal, dim, start, size))
@@ -27,13 +28,20 @@ def cat(step: Step, tensors: Sequence[fx.Node], dim: int = 0) -> Signals:
 
 
 @rule(torch.stack)
-def stack(step: Step, tensors: Sequence[fx.Node], dim: int = 0) -> Signals:
+def stack(step: Step, tensors: fx.Node | Sequence[fx.Node], dim: int = 0) -> Signals:
     """To each part its own of the signals that are stacked."""
-    return [(tensor, step.emit(torch.select, step.signal, dim, i)) for i, tensor in enumerate(tensors)]
+    return [(tensor, step.emit(torch.select, step.signal, dim, i)) for i, tensor in enumerate(_each(step, tensors))]
+
+
+def _each(step: Step, tensors: fx.Node | Sequence[fx.Node]) -> Sequence[Any]:
+    """The tensors of a list, or of one value that holds several."""
+    if isinstance(tensors, fx.Node):
+        return [(tensors, i) for i in range(len(step.measures.reference[tensors]))]
+    return tensors
 
 
 @rule(torch.functional.split, torch.chunk, "split", "chunk")
-def split(step: Step, x: fx.Node, sizes: Any, dim: int = 0) -> Signals:
+def split(step: Step, x: fx.Node, sizes: Any = None, dim: int = 0, **_: Any) -> Signals:
     """The signals of the parts side by side, zeros where none has come back."""
     lengths = [shape[dim] for shape in step.measures.reference[step.node]]
     if not step.measures.is_fixed(x, dim):
@@ -57,8 +65,11 @@ def unbind(step: Step, x: fx.Node, dim: int = 0) -> Signals:
 @rule(operator.getitem)
 def part(step: Step, x: fx.Node, index: Any) -> Signals:
     """The signal in the place of the part, with zeros around it."""
-    if not isinstance(step.measures.reference[x], torch.Size):
-        return [((x, index), step.signal)]
+    parts = step.measures.reference[x]
+    if not isinstance(parts, torch.Size):
+        if not isinstance(index, int):
+            raise NoRuleError("an index of several parts")
+        return [((x, index % len(parts)), step.signal)]
     cuts = index if isinstance(index, tuple) else (index,)
     if not all(isinstance(cut, slice) and cut.step in (None, 1) for cut in cuts):
         raise NoRuleError("an index that is no plain slice")

@@ -1,6 +1,5 @@
 """Operations that change the resolution, and padding."""
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +21,10 @@ def unpadded(step: Step, x: fx.Node) -> fx.Node:
     if step.keeps_size(x):
         return x
     while step.target_of(x) in PADS:
-        (x, *_) = x.all_input_nodes
+        (source, *_) = x.all_input_nodes
+        if step.shape(source)[:2] != step.shape(x)[:2]:  # channels were added
+            return x
+        x = source
     return x
 
 
@@ -48,8 +50,7 @@ def upsampling(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
 @rule(F.pad)
 def pad(step: Step, x: fx.Node, sizes: Sequence[Any], *_: Any, **__: Any) -> Signals:
     """Where no layer takes it back: what was padded is cut off."""
-    negative = [step.emit(operator.neg, size) if isinstance(size, fx.Node) else -size for size in sizes]
-    return [(x, step.emit(F.pad, step.signal, negative))]
+    return [(x, step.emit(F.pad, step.signal, list(map(step.minus, sizes))))]
 
 
 @rule(nn.ZeroPad2d, nn.ConstantPad2d)
