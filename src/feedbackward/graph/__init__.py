@@ -5,7 +5,8 @@ from feedbackward.graph.measure import Ghost, Measures, measure
 from feedbackward.graph.registry import REGISTRY, Registry, UnsupportedOperationsError, rule
 from feedbackward.graph.step import Permute, Policy, Retrace, Step
 from feedbackward.graph.trace import trace
-from feedbackward.graph.transpose import Passed, WayBack, transpose
+from feedbackward.graph.transpose import transpose
+from feedbackward.graph.way_back import Passed, WayBack
 
 __all__ = [
     "REGISTRY",

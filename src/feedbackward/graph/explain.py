@@ -18,7 +18,7 @@ from feedbackward.graph.measure import Ghost, Shapes
 from feedbackward.graph.registry import REGISTRY, Rule, describe, target_of
 from feedbackward.graph.rules import layers, pointwise
 from feedbackward.graph.step import path_of
-from feedbackward.graph.transpose import WayBack
+from feedbackward.graph.way_back import WayBack
 from feedbackward.nn import fuse, permute_weight, same_conv2d, upsample_like
 
 SWAPPED, AS_IT_IS, PASSED_BY = "axes swapped", "as it is", "passed by"
