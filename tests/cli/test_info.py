@@ -36,7 +36,7 @@ def refused(capsys):
 
 def costs(output):
     """Parameters and GFLOPs by part."""
-    parts = ("encoder", "way back", "head", "total")
+    parts = ("encoder", "decoder", "head", "total")
     lines = [line.strip() for line in output.splitlines()]
     found = {part: line.removeprefix(part).split() for line in lines for part in parts if line.startswith(f"{part}  ")}
     return {part: (int(words[0].replace(",", "")), float(words[-1].replace(",", ""))) for part, words in found.items()}
@@ -55,11 +55,21 @@ def test_the_paper_s_parameters_and_a_hand_count_of_flops(run):
     head = 2 * 3 * 19 * 256 * 512 / 1e9
     assert costs(output) == {
         "encoder": (weights + 8_448, pytest.approx(one_pass, abs=0.005)),
-        "way back": (7_430, pytest.approx(one_pass, abs=0.005)),
+        "decoder": (7_430, pytest.approx(one_pass, abs=0.005)),
         "head": (3 * 19 + 19, pytest.approx(head, abs=0.005)),
         "total": (weights + 8_448 + 7_430 + 76, pytest.approx(2 * one_pass + head, abs=0.005)),
     }
     assert "The way back ends at image: 3 channels, stride 1." in output
+
+
+def test_a_network_without_a_way_back(run, refused, tmp_path):
+    output = run("segnet", "--size", "256,512")
+    back = [(b, a, stride) for a, b, stride in VGG[1:]] + [(64, 19, 1)]
+    passes = sum(2 * 9 * a * b * (256 // stride) * (512 // stride) for a, b, stride in [*VGG, *back]) / 1e9
+    assert costs(output)["total"] == (29_446_035, pytest.approx(passes, abs=0.005))
+    assert output.startswith("segnet: vgg16\n")
+    assert "way back" not in output
+    assert "fcn8s has no way back to draw" in refused("fcn8s", "--draw", str(tmp_path / "fcn.svg"))
 
 
 def test_an_encoder_of_timm_with_options(run):
@@ -91,8 +101,8 @@ def test_what_trains_beside_a_frozen_encoder(run):
     trainable = {words[0]: int(words[-2]) for words in lines}
     parameters = {words[0]: int(words[-4]) for words in lines}
     head = 19 * 32 + 19
-    norms = parameters["way"]
-    assert trainable == {"encoder": 0, "way": norms, "head": head, "total": norms + head}
+    norms = parameters["decoder"]
+    assert trainable == {"encoder": 0, "decoder": norms, "head": head, "total": norms + head}
 
 
 def test_where_the_way_back_can_end_and_what_sizes_are_padded_to(run):

@@ -6,7 +6,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import feedbackward as fb
-from feedbackward.models.costs import flops, parameters
+from feedbackward.models.costs import flops_by_part, parameters
 from feedbackward.models.survey import survey
 
 
@@ -60,7 +60,7 @@ def test_a_refused_architecture_names_its_operations_and_counts_its_encoder() ->
 
 def test_costs_by_part_add_up_and_leave_the_network_as_it_was() -> None:
     network = fb.Feedbackward("test_resnet", encoder_weights=None, freeze_encoder=True).to("meta").eval()
-    counted = flops(network, (64, 96))
+    counted = flops_by_part(network, (64, 96))
     assert counted["head"] == 2 * 32 * 19 * 16 * 24
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, 3, 64, 96, device="meta"))

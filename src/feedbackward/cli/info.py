@@ -10,6 +10,7 @@ import torch
 from jsonargparse import SUPPRESS, ArgumentParser
 from jsonargparse.typing import PositiveInt
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -23,11 +24,11 @@ from feedbackward.inference.loading import load_network
 from feedbackward.inference.outputs import check_outputs
 from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, list_models
 from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX
-from feedbackward.models.costs import flops, parameters
+from feedbackward.models.costs import flops, flops_by_part, parameters
 from feedbackward.nn import DecoderNorm
 from feedbackward.writing import write_whole
 
-DIALS = ("permute", "output_stride", "retrace", "encoder_norm", "decoder_norm", "freeze_encoder")
+SHOWN_ELSEWHERE = ("model", "encoder_name", "encoder_weights", "in_channels", "classes")
 
 
 def main(args: list[str]) -> None:
@@ -71,27 +72,35 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
     if drawing is not None:
         _check(drawing)
     network = _build(name, options)
+    if drawing is not None and not isinstance(network, Feedbackward):
+        raise InputError(f"--draw {drawing}: {name} has no way back to draw; it is drawn for feedbackward networks")
+
+    console = console_for_tables()
+    dials = (f", {key}={value}" for key, value in network.config.items() if key not in SHOWN_ELSEWHERE)
+    console.print(Text(f"{name}: {network.config['encoder_name']}{''.join(dials)}", style="bold"))
+    console.print(_costs(network, (height, width)))
+    console.print(Text("A multiplication with its addition counts as 2 FLOPs. /2: a stride, g32: groups."))
+    if isinstance(network, Feedbackward):
+        rows = _show_way_back(network, (height, width), console)
+        if drawing is not None:
+            title = ", ".join((name, *(f"{key}={value}" for key, value in options.items())))
+            svg = draw(rows, title=title, classes=network.classes).encode()
+            write_whole(drawing, lambda file: file.write(svg))
+            console.print(Text(str(drawing)), soft_wrap=True)
+
+
+def _show_way_back(network: Feedbackward, size: tuple[int, int], console: Console) -> list[Row]:
     with torch.device("meta"):
         way_back = network.way_back()
         # The network repeats the last row and column of images that the encoder does not take as they are.
-        seen = network.sizes.padded((height, width))
+        seen = network.sizes.padded(size)
         rows = explain(network.encoder, way_back, size=seen, in_channels=network.config["in_channels"])
-        end = next(row for row in rows if row.part == "end")
-
-    console = console_for_tables()
-    dials = ", ".join(f"{dial}={network.config[dial]}" for dial in DIALS)
-    console.print(Text(f"{name}: {network.config['encoder_name']}, {dials}", style="bold"))
-    console.print(_costs(network, (height, width)))
-    console.print(Text("A multiplication with its addition counts as 2 FLOPs. /2: a stride, g32: groups."))
+    end = next(row for row in rows if row.part == "end")
     console.print(Text(f"The way back ends at {end.path}: {way_back.channels} channels, stride {way_back.stride}."))
     strides = ", ".join(map(str, way_back.strides))
     console.print(Text(f"It can end at stride {strides}, or go back to the image (null).{_sizes(network)}\n"))
     console.print(way_back_table(rows))
-    if drawing is not None:
-        title = ", ".join((name, *(f"{key}={value}" for key, value in options.items())))
-        svg = draw(rows, title=title, classes=network.classes).encode()
-        write_whole(drawing, lambda file: file.write(svg))
-        console.print(Text(str(drawing)), soft_wrap=True)
+    return rows
 
 
 def _check(drawing: Path) -> None:
@@ -102,7 +111,7 @@ def _check(drawing: Path) -> None:
     check_outputs(drawing.parent, [drawing], overwrite=True)
 
 
-def _build(name: str, options: dict[str, Any]) -> Feedbackward:
+def _build(name: str, options: dict[str, Any]) -> SegmentationNetwork:
     """The network on the meta device: its weights play no part, so they take neither time nor memory."""
     if name == "feedbackward":
         raise InputError("feedbackward takes any encoder: give the name of one in its place, such as resnet50")
@@ -113,7 +122,6 @@ def _build(name: str, options: dict[str, Any]) -> Feedbackward:
     else:
         with torch.device("meta"):
             network = _create(name, options)
-    assert isinstance(network, Feedbackward)
     return network.eval()
 
 
@@ -127,18 +135,19 @@ def _create(name: str, options: dict[str, Any]) -> SegmentationNetwork:
         raise InputError(f"{error}; the nearest model is {near[0]}" if near else str(error)) from error
 
 
-def _costs(network: Feedbackward, size: tuple[int, int]) -> Table:
+def _costs(network: SegmentationNetwork, size: tuple[int, int]) -> Table:
     counts, trainable, operations = parameters(network), parameters(network, trainable=True), flops(network, size)
+    by_part = flops_by_part(network, size) if isinstance(network, Feedbackward) else {}
     total = sum(counts.values())
     table = Table(box=box.SIMPLE_HEAD, show_footer=True)
     table.add_column("", "total")
     table.add_column("parameters", f"{total:,}", justify="right")
     table.add_column("share", "100.00%", justify="right")
     table.add_column("trainable", f"{sum(trainable.values()):,}", justify="right")
-    table.add_column(f"GFLOPs at {size[0]}×{size[1]}", f"{sum(operations.values()) / 1e9:,.2f}", justify="right")
+    table.add_column(f"GFLOPs at {size[0]}×{size[1]}", f"{operations / 1e9:,.2f}", justify="right")
     for part, count in counts.items():
-        cells = f"{count:,}", f"{count / total:.2%}", f"{trainable[part]:,}", f"{operations[part] / 1e9:,.2f}"
-        table.add_row(part, *cells)
+        cost = f"{by_part[part] / 1e9:,.2f}" if part in by_part else ""
+        table.add_row(part, f"{count:,}", f"{count / total:.2%}", f"{trainable[part]:,}", cost)
     return table
 
 

@@ -1,30 +1,28 @@
-"""What a feedbackward network costs, by part: parameters, and floating-point operations at a size."""
+"""What a network costs: parameters by part, and floating-point operations at a size."""
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from feedbackward.models.feedbackward import Feedbackward
+from feedbackward.models.network import SegmentationNetwork
 
-PARTS = ("encoder", "way back", "head")
 
-
-def parameters(network: Feedbackward, *, trainable: bool = False) -> dict[str, int]:
-    """The parameters of each part; the way back has only its norms, since its weights are the encoder's.
+def parameters(network: SegmentationNetwork, *, trainable: bool = False) -> dict[str, int]:
+    """The parameters of each part; a feedbackward decoder has only norms, since its weights are the encoder's.
 
     Args:
         network: The network.
         trainable: Whether only those that train are counted.
     """
-    modules = (network.encoder, network.decoder, network.head)
     return {
         part: sum(weight.numel() for weight in module.parameters() if weight.requires_grad or not trainable)
-        for part, module in zip(PARTS, modules, strict=True)
+        for part, module in network.named_children()
     }
 
 
-def flops(network: Feedbackward, size: tuple[int, int]) -> dict[str, int]:
-    """What one image costs by part: convolutions and matrix products count, all else is little beside them.
+def flops(network: SegmentationNetwork, size: tuple[int, int]) -> int:
+    """What one image costs: convolutions and matrix products count, all else is little beside them.
 
     Args:
         network: On the meta device, so that nothing is computed.
@@ -33,15 +31,20 @@ def flops(network: Feedbackward, size: tuple[int, int]) -> dict[str, int]:
     Returns:
         Floating-point operations; a multiplication with its addition counts as 2.
     """
-    image = torch.empty(1, network.config["in_channels"], *network.sizes.padded(size), device="meta")
+    return _count(network, torch.empty(1, network.config["in_channels"], *size, device="meta"))
+
+
+def flops_by_part(network: Feedbackward, size: tuple[int, int]) -> dict[str, int]:
+    """As flops, by part: what is neither the encoder's nor the head's is the decoder's."""
     seen: list[torch.Tensor] = []
     hook = network.head.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs))
     try:
-        total = _count(network, image)
+        total = flops(network, size)
     finally:
         hook.remove()
+    image = torch.empty(1, network.config["in_channels"], *network.sizes.padded(size), device="meta")
     encoder, head = _count(network.encoder, image), _count(network.head, seen[0])
-    return dict(zip(PARTS, (encoder, total - encoder - head, head), strict=True))
+    return {"encoder": encoder, "decoder": total - encoder - head, "head": head}
 
 
 def _count(module: nn.Module, value: torch.Tensor) -> int:

@@ -46,9 +46,11 @@ def create_encoder(name: str, *, weights: str | os.PathLike[str] | None, in_chan
         in_channels: The channels of the image; pretrained weights of the first layer are adapted as timm does it.
 
     Raises:
-        InputError: If the name is unknown (it gives the nearest ones), the weights cannot be had, or do not fit.
+        InputError: If the name is unknown (it gives the nearest ones), there are no channels, or the weights cannot be
+            had or do not fit.
     """
     _check_name(name)
+    check_positive("in_channels", in_channels)
     if weights is None:
         return _build(name, in_chans=in_channels, num_classes=0)
     # With its classifier, although no use is made of it: only so does timm refuse a file that does not fit.
@@ -64,6 +66,12 @@ def normalization_of(encoder: nn.Module, in_channels: int) -> Normalization:
     if len(mean) != in_channels:
         mean, std = ([sum(values) / len(values)] * in_channels for values in (mean, std))
     return Normalization(tuple(mean), tuple(std))
+
+
+def check_positive(name: str, number: int) -> None:
+    """Refuse an argument that must be 1 or more."""
+    if number < 1:
+        raise InputError(f"{name}={number}: expected 1 or more")
 
 
 def _check_name(name: str) -> None:

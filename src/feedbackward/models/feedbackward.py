@@ -80,9 +80,6 @@ class Feedbackward(SegmentationNetwork):
         ):
             if value not in allowed:
                 raise InputError(f"{name}={value!r}: expected one of {', '.join(map(repr, allowed))}")
-        for name, number in (("classes", classes), ("in_channels", in_channels)):
-            if number < 1:
-                raise InputError(f"{name}={number}: expected 1 or more")
         if freeze_encoder and encoder_norm == "batch":
             raise InputError(
                 "freeze_encoder=True with encoder_norm='batch': the encoder's new norms could not be trained; leave "

@@ -10,7 +10,7 @@ from safetensors.torch import load_model, save_model
 from torch import nn
 
 from feedbackward.data.classes import ClassTable
-from feedbackward.models.encoder import Normalization
+from feedbackward.models.encoder import Normalization, check_positive
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 
@@ -36,6 +36,7 @@ class SegmentationNetwork(
 
     def __init__(self, config: dict[str, Any], normalization: Normalization) -> None:
         super().__init__()
+        check_positive("classes", config["classes"])
         self.config = config
         self.normalization = normalization
         self.class_table: ClassTable | None = None

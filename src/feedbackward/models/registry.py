@@ -13,8 +13,11 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from safetensors import SafetensorError
 
 from feedbackward.errors import InputError
+from feedbackward.models.deeplab_largefov import DeepLabLargeFOV
+from feedbackward.models.fcn8s import FCN8s
 from feedbackward.models.feedbackward import Feedbackward
 from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE, SegmentationNetwork
+from feedbackward.models.segnet import SegNet
 
 _paper = partial(Feedbackward, "vgg16", output_stride=None, retrace="all", encoder_norm="batch")
 
@@ -22,6 +25,9 @@ MODELS: dict[str, Callable[..., SegmentationNetwork]] = {
     "feedbackward": Feedbackward,
     "vgg16_pwn": partial(_paper, permute="necessary"),
     "vgg16_pwp": partial(_paper, permute="possible"),
+    "segnet": SegNet,
+    "fcn8s": FCN8s,
+    "deeplab_largefov": DeepLabLargeFOV,
 }
 
 
@@ -41,7 +47,8 @@ def create_model(
     """Build a network by its name.
 
     Args:
-        name: One of list_models(): "vgg16_pwn" and "vgg16_pwp" are the paper's, "feedbackward" takes any encoder.
+        name: One of list_models(): "vgg16_pwn" and "vgg16_pwp" are the paper's, "feedbackward" takes any encoder;
+            "segnet", "fcn8s" and "deeplab_largefov" are those that the paper compares them with.
         classes: The number of classes.
         encoder_weights: "imagenet" for timm's pretrained weights, the path of a local file, or None for random ones.
         in_channels: The channels of the image.

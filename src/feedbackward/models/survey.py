@@ -81,11 +81,11 @@ def survey(name: str) -> EncoderRecord:
         found["encoder_parameters"] = counts["encoder"]
         return EncoderRecord(
             **found,
-            decoder_parameters=counts["way back"],
+            decoder_parameters=counts["decoder"],
             head_parameters=counts["head"],
             output_strides=strides,
             output_stride=stride,
-            gflops=round(sum(flops(network, SIZE).values()) / 1e9, 2),
+            gflops=round(flops(network, SIZE) / 1e9, 2),
         )
 
 

@@ -1,0 +1,56 @@
+"""DeepLab-LargeFOV against a plain network written out by hand, and against the classifier that it was made of."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+import feedbackward as fb
+
+BLOCKS = [[0], [0], [0, 2], [0, 2], [0, 2]]  # where the convolutions of a VGG-11 stand in each block
+
+
+def by_hand(state: dict[str, Tensor], image: Tensor) -> Tensor:
+    def conv(x: Tensor, name: str, **options: int) -> Tensor:
+        return F.conv2d(x, state[f"{name}.weight"], state[f"{name}.bias"], **options)
+
+    x = image
+    for number, block in enumerate(BLOCKS):
+        dilation = 2 if number == 4 else 1
+        for index in block:
+            x = F.relu(conv(x, f"encoder.{number}.{index}", padding=dilation, dilation=dilation))
+        x = F.max_pool2d(x, 3, stride=2 if number < 3 else 1, padding=1)
+    x = F.relu(conv(F.relu(conv(x, "fc6", padding=12, dilation=12)), "fc7"))
+    return F.interpolate(conv(x, "head"), size=image.shape[2:], mode="bilinear")
+
+
+def test_it_is_the_network_of_the_paper() -> None:
+    torch.manual_seed(0)
+    network = (
+        fb.create_model("deeplab_largefov", encoder_name="vgg11_narrow", encoder_weights=None, classes=4)
+        .double()
+        .eval()
+    )
+    image = torch.rand(2, 3, 65, 97, dtype=torch.float64)
+    with torch.no_grad():
+        assert_close(network(image), by_hand(network.state_dict(), image))
+
+
+def test_the_dilated_block_sees_what_it_saw_behind_the_fourth_reduction() -> None:
+    """Without the fourth pool, the dilated block of a reduced image is the plain block at every second pixel."""
+    network = fb.create_model("deeplab_largefov", encoder_name="vgg11_narrow", encoder_weights=None, classes=4).double()
+    x = torch.rand(1, 64, 16, 16, dtype=torch.float64)
+    dilated = network.encoder[4](x.clone())[..., ::2, ::2]
+    for layer in network.encoder[4].modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.dilation = layer.padding = (1, 1)
+    assert_close(dilated, network.encoder[4](x[..., ::2, ::2].clone()))
+
+
+def test_it_drops_half_of_the_features_in_training_and_every_parameter_trains() -> None:
+    network = fb.create_model("deeplab_largefov", encoder_name="vgg11_narrow", encoder_weights=None, classes=4)
+    image = torch.rand(2, 3, 33, 47)
+    scores = network(image)
+    assert not torch.equal(scores, network(image))
+    scores.square().sum().backward()
+    assert all(weight.grad is not None and weight.grad.any() for weight in network.parameters())
