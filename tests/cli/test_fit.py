@@ -201,6 +201,13 @@ def test_validate_prints_the_scores_of_the_fit_and_writes_nothing(command, run, 
     assert files(tmp_path) == before
 
 
+def test_validate_with_the_crf(command, run, capsys):
+    command("validate", "--run_dir", str(run))
+    plain = capsys.readouterr().out
+    command("validate", "--run_dir", str(run), "--model.crf", "DenseCRF", "--model.crf.appearance_weight", "60")
+    assert capsys.readouterr().out != plain
+
+
 def test_test_takes_a_checkpoint_anywhere(command, trained, tmp_path, capsys):
     command("test", "--ckpt_path", trained / "checkpoints/last.ckpt")
     assert "mean IoU" in capsys.readouterr().out

@@ -12,6 +12,7 @@ from feedbackward.data.files import check_image
 from feedbackward.inference.loading import load_network
 from feedbackward.inference.predictor import Predictor
 from feedbackward.models import create_model
+from feedbackward.nn import DenseCRF
 
 TABLE = ClassTable(("road", "sky", "car"), ((128, 64, 128), (70, 130, 180), (0, 0, 142)))
 
@@ -95,6 +96,15 @@ def test_one_image_without_overlay(saved, scenes, tmp_path):
     assert files(tmp_path / "out") == ["masks/ulm_000001_000019_leftImg8bit.png"]
     expected = Predictor(load_network(saved[3]), device=torch.device("cpu"), scale=0.5).predict(read(image))
     np.testing.assert_array_equal(read(tmp_path / "out/masks/ulm_000001_000019_leftImg8bit.png"), expected)
+
+
+def test_scores_refined_by_the_crf(saved, scenes, tmp_path):
+    image = next(scenes.rglob("ulm*.png"))
+    predict(saved[3], image, tmp_path / "out", "--no-overlays", "--crf")
+    found = read(tmp_path / "out/masks/ulm_000001_000019_leftImg8bit.png")
+    expected = Predictor(load_network(saved[3]), device=torch.device("cpu"), crf=DenseCRF()).predict(read(image))
+    np.testing.assert_array_equal(found, expected)
+    assert (found != Predictor(load_network(saved[3]), device=torch.device("cpu")).predict(read(image))).any()
 
 
 def test_the_submission_of_cityscapes(saved, scenes, tmp_path, capsys):

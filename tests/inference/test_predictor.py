@@ -5,6 +5,7 @@ from torch.nn import functional as F
 
 from feedbackward.errors import InputError
 from feedbackward.inference.predictor import Predictor, choose_device
+from feedbackward.nn import DenseCRF
 
 CPU = torch.device("cpu")
 
@@ -46,6 +47,15 @@ def test_scaled_score_maps_are_interpolated_not_the_mask(strongest):
     seen = F.interpolate(seen, size=(6, 10), mode="bilinear", antialias=True) / 255
     expected = F.interpolate(strongest(strongest.normalization(seen)), size=(12, 20), mode="bilinear")
     torch.testing.assert_close(logits, expected[0])
+
+
+def test_the_crf_refines_what_the_network_has_seen(strongest):
+    _, image = blocks(np.random.default_rng(3), 3, 4, 8)
+    crf = DenseCRF(iterations=2)
+    found = Predictor(strongest, device=CPU, scale=0.5, crf=crf).logits(image)
+    seen = F.interpolate(torch.from_numpy(image).permute(2, 0, 1)[None], size=(12, 16), mode="bilinear", antialias=True)
+    scores = crf(strongest(strongest.normalization(seen / 255)), seen / 255)
+    torch.testing.assert_close(found, F.interpolate(scores, size=(24, 32), mode="bilinear")[0])
 
 
 def test_scale_leaves_at_least_one_pixel(strongest):

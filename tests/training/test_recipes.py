@@ -40,6 +40,9 @@ def test_the_recipes():
         "camvid_mobilenetv2",
         "camvid_vgg16_pwn",
         "camvid_vgg16_pwp",
+        "cityscapes_deeplab_largefov",
+        "cityscapes_fcn8s",
+        "cityscapes_segnet",
         "cityscapes_vgg16_pwn",
         "cityscapes_vgg16_pwp",
         "streets_demo",
@@ -62,6 +65,17 @@ def test_camvid_of_the_paper_differs_in_the_data_alone(parse):
     ]
     assert configs[0]["model"] == configs[1]["model"]
     assert configs[0]["trainer"] == configs[1]["trainer"]
+
+
+@pytest.mark.parametrize("name", ["vgg16_pwp", "segnet", "deeplab_largefov", "fcn8s"])
+def test_cityscapes_of_the_paper_differs_in_the_network_alone(parse, name):
+    options = ("--data.root", "somewhere", "--run_dir", "run")
+    ours, other = (
+        yaml.safe_load(parse(f"cityscapes_{network}", *options, build=False).full_config)
+        for network in ("vgg16_pwn", name)
+    )
+    assert (ours["model"].pop("model"), other["model"].pop("model")) == ("vgg16_pwn", name)
+    assert ours == other
 
 
 @pytest.mark.parametrize("variant", ["pwn", "pwp"])

@@ -11,6 +11,7 @@ from feedbackward.data.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.losses import CrossEntropyIoULoss, IoULoss
 from feedbackward.metrics import CityscapesScores
+from feedbackward.nn import DenseCRF
 from feedbackward.training.schedules import PolynomialDecay
 
 # Advice of Lightning, and of the torch it was written for, that does not concern these few steps.
@@ -71,6 +72,28 @@ def test_scores_are_those_of_all_images_together(make_task, make_trainer, stripe
     torch.testing.assert_close(logged["val/loss"], (2 * first + second) / 3)
     assert task.results["val"].confusion == confusion.tolist()
     assert list(task.results["val"].per_class["iou"]) == ["red", "green", "blue"]
+
+
+def test_the_crf_refines_the_scores_of_validate_and_not_of_fit(make_task, make_trainer, stripes):
+    crf = DenseCRF(iterations=2)
+    task = make_task(crf=crf)
+    make_trainer(max_epochs=6, check_val_every_n_epoch=6).fit(task, stripes)
+    in_fit = task.results["val"].confusion
+    make_trainer().validate(task, stripes, verbose=False)
+    refined = task.results["val"].confusion
+
+    confusions = {"plain": torch.zeros(3, 3, dtype=torch.int64), "refined": torch.zeros(3, 3, dtype=torch.int64)}
+    network = task.network.eval()
+    with torch.no_grad():
+        for item in stripes.dataset("val"):
+            image, mask = item["image"][None], item["mask"][None]
+            scores = network(network.normalization(image))
+            for name, logits in (("plain", scores), ("refined", crf(scores, image))):
+                logits = F.interpolate(logits, mask.shape[1:], mode="bilinear", align_corners=False)
+                confusions[name] += confusion_by_hand(logits.argmax(1), mask, 3)
+    assert in_fit == confusions["plain"].tolist()
+    assert refined == confusions["refined"].tolist()
+    assert refined != in_fit
 
 
 def test_a_second_pass_starts_from_nothing(make_task, make_trainer, stripes):

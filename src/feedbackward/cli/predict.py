@@ -29,14 +29,16 @@ from feedbackward.inference.outputs import (
     zip_submission,
 )
 from feedbackward.inference.predictor import Predictor, choose_device
+from feedbackward.nn import DenseCRF
 from feedbackward.writing import write_whole
 
 
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward predict` and run it."""
     parser = ArgumentParser(prog="feedbackward predict", allow_abbrev=False)
-    flags: set[str | int] = {"overlays", "zipped", "overwrite"}
+    flags: set[str | int] = {"crf", "overlays", "zipped", "overwrite"}
     parser.add_function_arguments(predict, skip=flags, fail_untyped=True)
+    parser.add_argument("--crf", action="store_true", help="refine the scores with DeepLab's fully connected CRF")
     parser.add_argument("--no-overlays", action="store_true", help="write label PNGs only")
     parser.add_argument(
         "--zip",
@@ -57,6 +59,7 @@ def predict(
     layout: Layout = "masks",
     device: Literal["auto", "cpu", "cuda"] = "auto",
     scale: float = 1.0,
+    crf: bool = False,
     overlays: bool = True,
     zipped: bool = False,
     overwrite: bool = False,
@@ -71,6 +74,7 @@ def predict(
             CITY_SEQUENCE_FRAME.png, for networks with the 19 Cityscapes classes.
         device: Where to run; auto is the GPU if there is one.
         scale: The network sees the image at this factor of its size; masks keep the full size.
+        crf: Refine the scores with DeepLab's fully connected CRF.
         overlays: Write the image painted with the class colours, with a legend.
         zipped: Also pack the submission into one zip.
         overwrite: Replace output files that exist.
@@ -84,7 +88,7 @@ def predict(
     images = find_images(source)
     jobs = plan(images, source=source, output=output, layout=layout, overlays=overlays)
     archive = output / "submission.zip"
-    predictor = Predictor(load_network(model), device=where, scale=scale)
+    predictor = Predictor(load_network(model), device=where, scale=scale, crf=DenseCRF() if crf else None)
     table = _class_table(predictor.network.class_table, model)
     if layout == "cityscapes":
         check_cityscapes(table)

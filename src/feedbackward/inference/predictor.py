@@ -11,7 +11,7 @@ from torch import Tensor
 from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
 from feedbackward.models import SegmentationNetwork
-from feedbackward.nn.resize import resize_logits
+from feedbackward.nn import DenseCRF, resize_logits
 
 
 def choose_device(name: Literal["auto", "cpu", "cuda"]) -> torch.device:
@@ -34,6 +34,7 @@ class Predictor:
         device: Where to run.
         scale: The network sees the image at this factor of its size, and the score maps are interpolated back
             bilinearly. 0.5 is the paper's set-up for Cityscapes (section 4).
+        crf: Refines the scores with the image at the size that the network sees.
 
     Raises:
         InputError: If scale is not positive, or the network takes other than 3 channels or has more than 256
@@ -45,7 +46,9 @@ class Predictor:
         (360, 480)
     """
 
-    def __init__(self, network: SegmentationNetwork, *, device: torch.device, scale: float = 1.0) -> None:
+    def __init__(
+        self, network: SegmentationNetwork, *, device: torch.device, scale: float = 1.0, crf: DenseCRF | None = None
+    ) -> None:
         if not 0 < scale < float("inf"):
             raise InputError(f"scale {scale}: expected a positive factor of the image's size, such as 0.5")
         channels = network.config.get("in_channels", 3)
@@ -56,10 +59,11 @@ class Predictor:
         self.network = network.to(device).eval()
         self.device = device
         self.scale = scale
+        self.crf = crf
 
     @torch.inference_mode()
     def logits(self, image: UInt8[np.ndarray, "h w 3"]) -> Float[Tensor, "classes h w"]:
-        """Score maps of an 8-bit RGB image, at its size and on the device.
+        """Score maps of an 8-bit RGB image, at its size and on the device; logarithms of probabilities behind a CRF.
 
         Raises:
             InputError: If the GPU's memory does not hold an image of this size.
@@ -69,7 +73,10 @@ class Predictor:
         # The transform of evaluation, so that a prediction is what the scores were taken of.
         pixels = EvalTransform(None if seen == (height, width) else seen).image(image)
         try:
-            scores = self.network(self.network.normalization(pixels.to(self.device)[None]))
+            seen_image = pixels.to(self.device)[None]
+            scores = self.network(self.network.normalization(seen_image))
+            if self.crf is not None:
+                scores = self.crf(scores, seen_image)
             return resize_logits(scores, (height, width))[0]
         except torch.OutOfMemoryError as error:
             raise InputError(

@@ -1,6 +1,7 @@
-"""Pure tensor functions of the method; they know no graph and no network."""
+"""Pure tensor functions and the few layers; they know no graph and no network."""
 
 from feedbackward.nn.conv import same_conv2d
+from feedbackward.nn.crf import DenseCRF
 from feedbackward.nn.fusion import fuse
 from feedbackward.nn.norms import BATCH_NORMS, DecoderNorm, create_norm
 from feedbackward.nn.resize import downsample_like, pad_like, pad_to, resize_logits, upsample_like
@@ -9,6 +10,7 @@ from feedbackward.nn.weights import permute_weight
 __all__ = [
     "BATCH_NORMS",
     "DecoderNorm",
+    "DenseCRF",
     "create_norm",
     "downsample_like",
     "fuse",

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -19,7 +20,7 @@ from feedbackward.data.datamodule import Scoring
 from feedbackward.errors import InputError
 from feedbackward.losses import CrossEntropyIoULoss, CrossEntropyLoss, IoULoss
 from feedbackward.models import create_model
-from feedbackward.nn import resize_logits
+from feedbackward.nn import DenseCRF, resize_logits
 from feedbackward.training.compatibility import check_checkpoint
 from feedbackward.training.scores import Scores, StageScores
 
@@ -41,6 +42,8 @@ class SegmentationTask(pl.LightningModule):
         scheduler: Builds a learning rate schedule from the optimizer and the number of optimizer steps of the
             whole training, as PolynomialDecay and torch's CosineAnnealingLR take them; it advances with every
             optimizer step. Constant if None.
+        crf: Refines the scores in `validate` and `test`, not while `fit` validates; its deviations are in pixels of
+            the image that the network sees.
         channels_last: Keep images and weights in channels-last memory, which GPUs with tensor cores prefer.
         class_table: The classes of the data.
         scoring: "cityscapes" adds the instance and category scores, for data that carries Cityscapes ids.
@@ -66,6 +69,7 @@ class SegmentationTask(pl.LightningModule):
         loss: nn.Module | None = None,
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: SchedulerCallable | None = None,
+        crf: DenseCRF | None = None,
         channels_last: bool = False,
         class_table: ClassTable,
         scoring: Scoring = "classes",
@@ -79,6 +83,7 @@ class SegmentationTask(pl.LightningModule):
         _check_ignore_index(self.loss, class_table.ignore_index)
         self.optimizer = optimizer
         self.scheduler = scheduler
+        self.crf = crf
         self.class_table = class_table
         self.val_scores = StageScores(class_table, scoring)
         self.test_scores = StageScores(class_table, scoring)
@@ -93,7 +98,8 @@ class SegmentationTask(pl.LightningModule):
 
     def _step(self, batch: dict[str, Any], stage: Literal["train", "val", "test"]) -> dict[str, Tensor]:
         image, mask = batch["image"], batch["mask"]
-        logits = resize_logits(self(image), mask.shape[-2:])
+        scores = self(image)
+        logits = resize_logits(scores, mask.shape[-2:])
         loss: Tensor = self.loss(logits, mask)
         self.log(
             f"{stage}/loss",
@@ -106,9 +112,10 @@ class SegmentationTask(pl.LightningModule):
         )
         if stage == "train":
             return {"loss": loss}
+        if self.crf is not None and self.trainer.state.fn != TrainerFn.FITTING:
+            logits = resize_logits(self.crf(scores, image), mask.shape[-2:])
         prediction = logits.argmax(dim=1)  # (N, H, W)
-        scores = self.val_scores if stage == "val" else self.test_scores
-        scores.update(prediction, batch)
+        (self.val_scores if stage == "val" else self.test_scores).update(prediction, batch)
         return {"loss": loss, "prediction": prediction}
 
     def _finish(self, stage: Literal["val", "test"]) -> None:

@@ -1,0 +1,89 @@
+"""The fully connected CRF that DeepLab refines its scores with: each pixel is drawn to those that are near and alike.
+
+"Efficient Inference in Fully Connected CRFs with Gaussian Edge Potentials" (Krähenbühl and Koltun, 2011).
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from feedbackward.nn.permutohedral import PermutohedralLattice
+
+
+class DenseCRF(nn.Module):
+    """Mean-field inference with two Gaussian kernels and the Potts model; nothing in it is learned.
+
+    The kernel k between two pixels becomes k_ij / sqrt(sum_l k_il * sum_l k_jl), as in the authors' code, so that the
+    weights mean the same at every size; a pixel counts among its own neighbours. The defaults are those of the script
+    that was released with DeepLab-LargeFOV, for images at their own size.
+
+    Args:
+        iterations: Mean-field updates.
+        appearance_weight: Of the kernel between pixels that are near and of like colour.
+        appearance_xy: Its standard deviation in space, in pixels.
+        appearance_rgb: And in colour, of 255 levels.
+        smoothness_weight: Of the kernel between pixels that are near.
+        smoothness_xy: Its standard deviation, in pixels.
+
+    Example:
+        >>> scores, image = torch.zeros(1, 4, 8, 8), torch.rand(1, 3, 8, 8)
+        >>> DenseCRF()(scores, image).exp().sum(1).allclose(torch.ones(1, 8, 8))
+        True
+    """
+
+    def __init__(
+        self,
+        *,
+        iterations: int = 10,
+        appearance_weight: float = 4.0,
+        appearance_xy: float = 49.0,
+        appearance_rgb: float = 5.0,
+        smoothness_weight: float = 3.0,
+        smoothness_xy: float = 3.0,
+    ) -> None:
+        super().__init__()
+        self.iterations = iterations
+        self.appearance_weight, self.appearance_xy, self.appearance_rgb = (
+            appearance_weight,
+            appearance_xy,
+            appearance_rgb,
+        )
+        self.smoothness_weight, self.smoothness_xy = smoothness_weight, smoothness_xy
+
+    @torch.no_grad()
+    def forward(
+        self, logits: Float[Tensor, "n classes h w"], image: Float[Tensor, "n 3 h w"]
+    ) -> Float[Tensor, "n classes h w"]:
+        """Refine scores.
+
+        Args:
+            logits: Scores of the classes.
+            image: The image that they are of, with values in [0, 1].
+
+        Returns:
+            The logarithms of the refined probabilities.
+        """
+        return torch.stack([self._refine(*pair) for pair in zip(logits.float(), image.float(), strict=True)])
+
+    def _refine(self, logits: Float[Tensor, "classes h w"], image: Float[Tensor, "3 h w"]) -> Tensor:
+        rows, columns = (torch.arange(size, device=image.device, dtype=image.dtype) for size in image.shape[1:])
+        place = torch.stack(torch.meshgrid(rows, columns, indexing="ij"), -1).flatten(0, 1)  # (pixels, 2)
+        color = 255 * image.flatten(1).T  # (pixels, 3)
+        kernels = (
+            (self.smoothness_weight, place / self.smoothness_xy),
+            (self.appearance_weight, torch.cat([place / self.appearance_xy, color / self.appearance_rgb], 1)),
+        )
+        filters = [(weight, *_normalised(PermutohedralLattice(features))) for weight, features in kernels]
+
+        unary = logits.flatten(1).T.log_softmax(1)  # (pixels, classes)
+        refined = unary
+        for _ in range(self.iterations):
+            probability = refined.exp()
+            messages = sum(weight * scale * lattice.filter(scale * probability) for weight, scale, lattice in filters)
+            refined = (unary + messages).log_softmax(1)
+        return refined.T.reshape(logits.shape)
+
+
+def _normalised(lattice: PermutohedralLattice) -> tuple[Float[Tensor, "points 1"], PermutohedralLattice]:
+    """By what to multiply before and behind the filter, so that the kernel is normalised symmetrically."""
+    return lattice.filter(torch.ones_like(lattice.weights[:, :1])).rsqrt(), lattice
