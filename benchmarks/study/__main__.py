@@ -1,0 +1,68 @@
+"""Train the networks of a study under one recipe and write its table.
+
+    python benchmarks/study cityscapes --data CITYSCAPES              # the paper's Table 1
+    python benchmarks/study camvid --data CAMVID [--form full]        # the comparison on CamVid
+
+A study that was cut off goes on where it stopped. What follows -- goes to every `feedbackward fit`.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from plan import SIZES, camvid, cityscapes
+from report import write_camvid, write_cityscapes
+from rich.console import Console
+from runs import plan_runs, train
+
+DOCS = Path(__file__).parents[2] / "docs" / "study"
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run a study, or what is left of it."""
+    args = sys.argv[1:] if args is None else args
+    own, more = (args[: args.index("--")], args[args.index("--") + 1 :]) if "--" in args else (args, [])
+    options = _parser().parse_args(own)
+    folder = options.output / options.study
+    results = (options.results or DOCS) / options.study
+    if options.study == "cityscapes":
+        rows, arguments = cityscapes(), []
+    else:
+        height, width = SIZES[options.form]
+        rows, arguments = camvid(options.form), ["--data.size", f"[{height},{width}]"]
+    chosen = [row for row in rows if options.rows is None or row.name in options.rows]
+    unknown = set(options.rows or ()) - {row.name for row in rows}
+    if unknown:
+        sys.exit(f"no row {', '.join(sorted(unknown))}; there are {', '.join(row.name for row in rows)}")
+
+    console = Console()
+    runs = plan_runs(chosen, seeds=options.seeds, folder=folder, results=results)
+    arguments += ["--data.root", str(options.data), *more]
+    failed = train(runs, arguments, processes=options.processes, say=console.print)
+    finished = [
+        run for run in plan_runs(rows, seeds=options.seeds, folder=folder, results=results) if run.result.exists()
+    ]
+    if options.study == "cityscapes":
+        write_cityscapes(finished, data=options.data, path=results.with_suffix(".md"))
+    else:
+        write_camvid(finished, form=options.form, path=results.with_suffix(".md"))
+    console.print(f"{results.with_suffix('.md')}: {len(finished)} of {len(rows) * len(options.seeds)} runs")
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", choices=("cityscapes", "camvid"))
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data set")
+    parser.add_argument("--form", choices=tuple(SIZES), default="reduced", help="of the CamVid study")
+    parser.add_argument("--rows", type=lambda names: names.split(","), help="train these only: NAME,NAME")
+    parser.add_argument("--seeds", type=lambda seeds: [int(seed) for seed in seeds.split(",")], default=[0, 1])
+    parser.add_argument("--processes", type=int, default=1, help="how many networks train at a time, a thread each")
+    parser.add_argument("--output", type=Path, default=Path("runs/study"), help="folder of the run folders")
+    parser.add_argument("--results", type=Path, help="folder of the results and the table; docs/study if not given")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Networks that only the study has: narrow VGGs, the way back with a part taken out, and the peers of another library.
+
+Importing this file registers them: the encoders in timm, the networks in feedbackward.models.MODELS.
+"""
+
+from typing import Any
+
+import segmentation_models_pytorch as smp
+import torch
+from jaxtyping import Float
+from timm.models import build_model_with_cfg, register_model
+from timm.models.vgg import VGG, ConvMlp, cfgs
+from torch import Tensor, nn
+
+import feedbackward as fb
+from feedbackward.graph import WayBack
+from feedbackward.models import MODELS, Normalization, SegmentationNetwork
+from feedbackward.nn import fuse, pad_to, same_conv2d
+
+WIDTH = 4
+"""By how much the narrow VGGs are narrower than VGG-16, fully connected layers included."""
+STRIDE = 32
+"""The peers take images whose sides are multiples of this."""
+IMAGENET = Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+
+
+class NarrowVGG(VGG):
+    """VGG-16 at a quarter of its width."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__([width if width == "M" else width // WIDTH for width in cfgs["vgg16"]], **options)
+        self.pre_logits = ConvMlp(512 // WIDTH, 4096 // WIDTH, 7)
+
+
+@register_model
+def vgg16_quarter(pretrained: bool = False, **options: Any) -> VGG:
+    """VGG-16 at a quarter of its width."""
+    return build_model_with_cfg(NarrowVGG, "vgg16_quarter", pretrained, **options)
+
+
+@register_model
+def vgg16_bn_quarter(pretrained: bool = False, **options: Any) -> VGG:
+    """The same with batch norms."""
+    return build_model_with_cfg(NarrowVGG, "vgg16_bn_quarter", pretrained, norm_layer=nn.BatchNorm2d, **options)
+
+
+class FlippedKernels(fb.Feedbackward):
+    """The way back with each kernel turned by 180 degrees, which makes a convolution the adjoint of the encoder's."""
+
+    def __init__(self, encoder_name: str, **options: Any) -> None:
+        super().__init__(encoder_name, **options)
+        self.config["model"] = "flipped_kernels"
+
+    def way_back(self) -> WayBack:
+        """As the paper's, with the weights of the way back flipped."""
+        way_back = super().way_back()
+        for node in way_back.graph.find_nodes(op="call_function", target=same_conv2d):
+            with way_back.graph.inserting_before(node):
+                node.update_arg(1, way_back.graph.call_function(torch.flip, (node.args[1], (2, 3))))
+        return way_back
+
+
+class WithoutSkips(fb.Feedbackward):
+    """The way back without the encoder's features: the signal alone."""
+
+    def __init__(self, encoder_name: str, **options: Any) -> None:
+        super().__init__(encoder_name, **options)
+        self.config["model"] = "without_skips"
+
+    def way_back(self) -> WayBack:
+        """As the paper's, with nothing added to the signal."""
+        way_back = super().way_back()
+        for node in way_back.graph.find_nodes(op="call_function", target=fuse):
+            node.replace_all_uses_with(node.args[0])
+            way_back.graph.erase_node(node)
+        return way_back
+
+
+class Peer(SegmentationNetwork):
+    """A network of segmentation_models_pytorch.
+
+    Args:
+        architecture: Its class there, such as Unet, FPN or DeepLabV3Plus.
+        encoder_name: The encoder's name there.
+        encoder_weights: "imagenet" or None.
+        in_channels: The channels of the image.
+        classes: The number of classes.
+    """
+
+    def __init__(
+        self,
+        architecture: str,
+        encoder_name: str,
+        *,
+        encoder_weights: str | None = "imagenet",
+        in_channels: int = 3,
+        classes: int = 19,
+    ) -> None:
+        super().__init__(
+            config={
+                "model": "smp",
+                "architecture": architecture,
+                "encoder_name": encoder_name,
+                "encoder_weights": None,
+                "in_channels": in_channels,
+                "classes": classes,
+            },
+            normalization=IMAGENET,
+        )
+        build = getattr(smp, architecture)
+        self.network = build(encoder_name, encoder_weights=encoder_weights, in_channels=in_channels, classes=classes)
+
+    def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
+        """Score every pixel, of an image that is padded to what the network takes."""
+        height, width = image.shape[-2:]
+        padded = pad_to(image, (height + -height % STRIDE, width + -width % STRIDE))
+        return self.network(padded)[..., :height, :width]
+
+
+MODELS["flipped_kernels"] = FlippedKernels
+MODELS["without_skips"] = WithoutSkips
+MODELS["smp"] = Peer

@@ -1,0 +1,141 @@
+"""What the studies train: one row of a table for each network, under one recipe, from the same seeds."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Form = Literal["reduced", "full"]
+
+RECIPE = Path(__file__).with_name("camvid.yaml")
+SIZES: dict[Form, tuple[int, int]] = {"reduced": (120, 160), "full": (360, 480)}
+"""Height and width of CamVid's images in each form of the study; scores are always taken at 360x480."""
+PEER_ENCODERS = {"resnet18": "resnet18", "mobilenetv2_100": "mobilenet_v2"}
+"""timm's encoders of which the peers' library has one of its own, and its name there."""
+VGGS: dict[Form, str] = {"reduced": "vgg16_quarter", "full": "vgg16"}
+"""The VGG-16 of each form; on a CPU it has a quarter of its width."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network of a study.
+
+    Args:
+        name: Of its run folders and results.
+        title: In the table.
+        group: The question that it belongs to.
+        arguments: For `feedbackward fit`.
+        published: The paper's four scores, where it has them.
+    """
+
+    name: str
+    title: str
+    group: str
+    arguments: tuple[str, ...]
+    published: tuple[float, float, float, float] | None = None
+
+
+def cityscapes() -> list[Row]:
+    """The paper's Table 1."""
+    return [
+        Row(name, title, "Table 1", ("--config", f"cityscapes_{name}"), published)
+        for name, title, published in (
+            ("segnet", "SegNet", (57.0, 32.0, 79.1, 61.9)),
+            ("deeplab_largefov", "DeepLab-LargeFOV", (64.8, 34.9, 81.3, 58.7)),
+            ("vgg16_pwp", "VGG-PWP", (64.8, 41.9, 86.3, 71.8)),
+            ("fcn8s", "FCN-8s", (65.3, 41.7, 85.7, 70.1)),
+            ("vgg16_pwn", "VGG-PWN", (67.3, 45.3, 88.1, 73.5)),
+        )
+    ]
+
+
+def camvid(form: Form) -> list[Row]:
+    """The comparison on CamVid: the paper's five networks, what the method's parts do, and peers on other encoders."""
+    return [*_paper(form), *_parts(form), *_peers()]
+
+
+def _paper(form: Form) -> list[Row]:
+    vgg = VGGS[form]
+    # A plain VGG has no norms; from scratch, these two do better with them.
+    with_norms = vgg.replace("vgg16", "vgg16_bn")
+    group = "The paper's networks"
+    return [
+        _row("segnet", "SegNet", group, "segnet", encoder_name=vgg),
+        _row("deeplab_largefov", "DeepLab-LargeFOV", group, "deeplab_largefov", encoder_name=vgg),
+        _row("fcn8s", "FCN-8s", group, "fcn8s", encoder_name=vgg),
+        _row(
+            "deeplab_largefov_bn", "DeepLab-LargeFOV, batch norms", group, "deeplab_largefov", encoder_name=with_norms
+        ),
+        _row("fcn8s_bn", "FCN-8s, batch norms", group, "fcn8s", encoder_name=with_norms),
+        _row("vgg16_pwp", "VGG-PWP", group, "feedbackward", **_way_back(form, permute="possible")),
+        _row("vgg16_pwn", "VGG-PWN", group, "feedbackward", **_way_back(form)),
+    ]
+
+
+def _parts(form: Form) -> list[Row]:
+    depths = [
+        _row(
+            f"vgg16_{short}_{stride}",
+            f"VGG-{short.upper()}, output_stride={stride}",
+            "Where the way back ends",
+            "feedbackward",
+            **_way_back(form, permute=permute, output_stride=stride),
+        )
+        for short, permute in (("pwn", "necessary"), ("pwp", "possible"))
+        for stride in (1, 2, 4)
+    ]
+    group = "What the parts do (VGG-PWN, output_stride=1)"
+    shallow = _way_back(form, output_stride=1)
+    losses = [
+        _row(f"vgg16_pwn_1_{name}", title, group, "feedbackward", loss=loss, **shallow)
+        for name, title, loss in (
+            ("iou", "IoU loss alone", "feedbackward.losses.IoULoss"),
+            ("ce", "cross-entropy alone", "feedbackward.losses.CrossEntropyLoss"),
+        )
+    ]
+    return [
+        *depths,
+        _row(
+            "vgg16_pwn_1_transitions",
+            "retrace=transitions",
+            group,
+            "feedbackward",
+            **shallow | {"retrace": "transitions"},
+        ),
+        _row("vgg16_pwn_1_flipped", "kernels flipped", group, "flipped_kernels", **shallow),
+        _row("vgg16_pwn_1_no_skips", "skips left out", group, "without_skips", **shallow),
+        *losses,
+    ]
+
+
+def _peers() -> list[Row]:
+    return [
+        row
+        for encoder, theirs in PEER_ENCODERS.items()
+        for row in (
+            _row(f"{encoder}_all", "feedbackward, retrace=all", encoder, "feedbackward", encoder_name=encoder),
+            _row(
+                f"{encoder}_transitions",
+                "feedbackward, retrace=transitions",
+                encoder,
+                "feedbackward",
+                encoder_name=encoder,
+                retrace="transitions",
+            ),
+            *(
+                _row(f"{encoder}_{name.lower()}", f"smp.{name}", encoder, "smp", architecture=name, encoder_name=theirs)
+                for name in ("Unet", "FPN", "DeepLabV3Plus")
+            ),
+        )
+    ]
+
+
+def _way_back(form: Form, **changed: Any) -> dict[str, Any]:
+    """The options of the paper's VGG-PWN, some of them changed."""
+    paper = {"encoder_name": VGGS[form], "encoder_norm": "batch", "output_stride": None, "permute": "necessary"}
+    return paper | changed
+
+
+def _row(name: str, title: str, group: str, model: str, *, loss: str | None = None, **options: Any) -> Row:
+    arguments = ("--config", str(RECIPE), "--model.model", model, "--model.options", json.dumps(options))
+    return Row(name, title, group, arguments if loss is None else (*arguments, "--model.loss", loss))
