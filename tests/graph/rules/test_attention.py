@@ -100,3 +100,32 @@ def test_a_map_between_images_of_two_sizes_is_turned_around(fused: bool, run_bac
     signal = (opposite if fused else own.mT) @ turned.flatten(2).mT
     signal = normed(decoder.value.norm, (signal @ net.value.weight.T).mT).reshape(2, 3, 2, 3)
     assert_close(got, signal.repeat_interleave(2, 2).repeat_interleave(2, 3))
+
+
+class Biased(nn.Module):
+    """One head with a bias for each pair of pixels and a scale of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = nn.Linear(3, 3)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        shape, x = x.shape, x.flatten(2).transpose(1, 2)
+        bias = x[..., :1] - 2 * x[..., 1:2].transpose(1, 2)
+        x = F.scaled_dot_product_attention(x, x * 0.5, self.value(x), bias, scale=0.7)
+        return x.transpose(1, 2).reshape(shape)
+
+
+@pytest.mark.parametrize("permute", ["necessary", "possible"])
+def test_a_bias_and_a_scale_belong_to_the_map(permute: str, run_back, normed) -> None:
+    net = Biased()
+    got, decoder = run_back(net, IMAGE, permute=permute)
+    pixels = IMAGE.flatten(2).mT
+    scores, bias = 0.7 * pixels @ (0.5 * pixels).mT, pixels[..., :1] - 2 * pixels[..., 1:2].mT
+    own, opposite = (scores + bias).softmax(-1), (scores + bias).mT.softmax(-1)
+    features = (own @ projected(net.value, pixels)).mT.reshape(IMAGE.shape)
+    turned = F.max_pool2d(features, 2).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    swapped = permute == "possible"
+    signal = (opposite if swapped else own) @ turned.flatten(2).mT
+    signal = normed(decoder.value.norm, (signal @ (net.value.weight if swapped else net.value.weight.T)).mT)
+    assert_close(got, signal.reshape(IMAGE.shape))
