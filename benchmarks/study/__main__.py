@@ -10,6 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import networks  # noqa: F401  (it registers them)
 from plan import SIZES, camvid, cityscapes
 from report import write_camvid, write_cityscapes
 from rich.console import Console
@@ -45,7 +46,7 @@ def main(args: list[str] | None = None) -> None:
     if options.study == "cityscapes":
         write_cityscapes(finished, data=options.data, path=results.with_suffix(".md"))
     else:
-        write_camvid(finished, form=options.form, path=results.with_suffix(".md"))
+        write_camvid(finished, form=options.form, data=options.data, path=results.with_suffix(".md"))
     console.print(f"{results.with_suffix('.md')}: {len(finished)} of {len(rows) * len(options.seeds)} runs")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")

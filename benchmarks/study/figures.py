@@ -1,13 +1,18 @@
-"""The curves of a study: validation mean IoU against the epoch, a panel for each question."""
+"""The curves of a study, and its networks' predictions side by side."""
 
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
+import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from PIL import Image
 from runs import Run, load
 
+from feedbackward import drawing
+from feedbackward.data import CAMVID, CamVidData
+from feedbackward.inference import Predictor, choose_device, load_network
 from feedbackward.writing import write_whole
 
 
@@ -37,3 +42,30 @@ def draw_curves(runs: Sequence[Run], path: Path) -> None:
         axis.legend(fontsize="small", loc="lower right")
     axes[0].set_ylabel("mean IoU on val, %")
     write_whole(path, lambda file: figure.savefig(file, format="svg", metadata={"Date": None}))
+
+
+def draw_predictions(runs: Sequence[Run], *, data: Path, size: tuple[int, int], path: Path, frames: int = 3) -> None:
+    """Draw frames of CamVid's val split, spread evenly, as the networks see them.
+
+    Args:
+        runs: Those whose run folder holds the network.
+        data: CamVid.
+        size: Height and width at which they were trained.
+        path: The JPEG file to write.
+        frames: The number of frames.
+    """
+    dataset = CamVidData(root=data).dataset("val")
+    networks = [load_network(run.folder / "model") for run in runs]
+    titles = ["image", "truth", *(run.row.title for run in runs)]
+    rows = []
+    for index in range(0, len(dataset), len(dataset) // frames)[:frames]:
+        image, mask = (dataset[index][key] for key in ("image", "mask"))
+        pixels = (image * 255).round().byte().permute(1, 2, 0).numpy()
+        scale = size[0] / pixels.shape[0]
+        predictors = [Predictor(network, device=choose_device("auto"), scale=scale) for network in networks]
+        masks = [mask.numpy(), *(predictor.predict(pixels) for predictor in predictors)]
+        rows.append(drawing.side_by_side([pixels, *(drawing.paint(each, CAMVID) for each in masks)], titles))
+    picture = drawing.with_legend(np.concatenate(rows), CAMVID, range(len(CAMVID)))
+    small = Image.fromarray(picture)
+    small = small.resize((small.width // 2, small.height // 2), Image.Resampling.LANCZOS)
+    write_whole(path, lambda file: small.save(file, format="JPEG", quality=85, optimize=True))

@@ -7,7 +7,7 @@ from statistics import mean
 from typing import Any
 
 import torch
-from figures import draw_curves
+from figures import draw_curves, draw_predictions
 from plan import SIZES, Form, Row
 from runs import Run, call, load
 
@@ -58,13 +58,14 @@ def _submit(run: Run, data: Path) -> None:
         raise SystemExit(f"{run.name}: its test images could not be predicted, see {run.folder / 'log.txt'}")
 
 
-def write_camvid(runs: Sequence[Run], *, form: Form, path: Path) -> None:
-    """The table of the CamVid study: scores on val at the last epoch, the means over the seeds; and its curves.
+def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> None:
+    """The table of the CamVid study: scores on val at the last epoch, means over the seeds; its curves and pictures.
 
     Args:
         runs: Those that have a result.
         form: At which width and size they were trained.
-        path: The file to write; a figure comes beside it.
+        data: CamVid.
+        path: The file to write; the figures come beside it.
     """
     size = SIZES[form]
     header = ("network", "parameters", "GFLOPs", "mean IoU", "by seed", "best epoch", "minutes")
@@ -91,7 +92,13 @@ def write_camvid(runs: Sequence[Run], *, form: Form, path: Path) -> None:
     lines += ["### By class", "", f"| network | {' | '.join(names)} |", "| --- |" + " ---: |" * len(names)]
     lines += [f"| {title} ({group}) | {_cells(scores.values())} |" for title, group, scores in classes]
     _write(path, lines)
+    if not runs:
+        return
     draw_curves(runs, path.with_suffix(".svg"))
+    shown = [run for run in runs if run.row.group == runs[0].row.group and run.seed == runs[0].seed]
+    with_network = [run for run in shown if (run.folder / "model").is_dir()]
+    if with_network:
+        draw_predictions(with_network, data=data, size=size, path=path.with_suffix(".jpg"))
 
 
 def _by_row(runs: Sequence[Run]) -> list[tuple[Row, list[Run]]]:
