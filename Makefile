@@ -17,7 +17,7 @@ demo: $(INSTALLED)  ## train on synthetic streets, score, predict
 test: $(INSTALLED)  ## all tests but the slow ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
-# Every encoder of timm, run backward: about an hour on two cores, and 16 GB at the largest.
+# Every encoder of timm, run backward: over two hours on two cores, and 16 GB at the largest.
 sweep: $(INSTALLED)  ## the contract over every encoder
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "slow or not slow" tests/models/test_contract.py
 

@@ -24,8 +24,10 @@ def main(args: list[str] | None = None) -> None:
     args = sys.argv[1:] if args is None else args
     own, more = (args[: args.index("--")], args[args.index("--") + 1 :]) if "--" in args else (args, [])
     options = _parser().parse_args(own)
-    folder = options.output / options.study
-    results = (options.results or DOCS) / options.study
+    # Each form has folders of its own: a run of one is no result of the other, and cannot be resumed as it.
+    name = options.study if options.study == "cityscapes" else f"camvid_{options.form}"
+    folder = options.output / name
+    results = (options.results or DOCS) / name
     if options.study == "cityscapes":
         rows, arguments = cityscapes(), []
     else:

@@ -30,6 +30,7 @@ class NarrowVGG(VGG):
     def __init__(self, **options: Any) -> None:
         super().__init__([width if width == "M" else width // WIDTH for width in cfgs["vgg16"]], **options)
         self.pre_logits = ConvMlp(512 // WIDTH, 4096 // WIDTH, 7)
+        self._initialize_weights()
 
 
 @register_model
@@ -45,7 +46,7 @@ def vgg16_bn_quarter(pretrained: bool = False, **options: Any) -> VGG:
 
 
 class FlippedKernels(fb.Feedbackward):
-    """The way back with each kernel turned by 180 degrees, which makes a convolution the adjoint of the encoder's."""
+    """The way back with each kernel turned by 180 degrees: the encoder's adjoint where the axes are swapped too."""
 
     def __init__(self, encoder_name: str, **options: Any) -> None:
         super().__init__(encoder_name, **options)

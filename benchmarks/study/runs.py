@@ -12,6 +12,8 @@ from typing import Any
 
 from plan import Row
 
+from feedbackward.writing import write_whole
+
 TRAIN = Path(__file__).with_name("train.py")
 
 
@@ -82,8 +84,8 @@ def _train(run: Run, arguments: Sequence[str]) -> bool:
     for pass_ in ("best", "last"):
         del metrics[pass_]["confusion"]
     facts = {"row": run.row.name, "machine": json.loads((run.folder / "versions.json").read_text())}
-    run.result.parent.mkdir(parents=True, exist_ok=True)
-    run.result.write_text(json.dumps(facts | metrics) + "\n")
+    content = json.dumps(facts | metrics) + "\n"
+    write_whole(run.result, lambda file: file.write(content.encode()))
     return True
 
 

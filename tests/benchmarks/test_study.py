@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from feedbackward.cli.main import main
-from feedbackward.models import create_model
+from feedbackward.models import MODELS, create_model
 from feedbackward.nn import fuse
 
 STUDY = Path(__file__).parents[2] / "benchmarks" / "study"
@@ -23,9 +23,12 @@ SMALL += ("--data.size", "[32,64]", "--data.num_workers", "0", "--trainer.max_ep
 @pytest.fixture(scope="module")
 def networks():
     """The study's own networks, registered while the tests run."""
+    before = dict(MODELS)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(STUDY))
         yield import_module("networks")
+    MODELS.clear()
+    MODELS.update(before)
 
 
 def run(*arguments: object, code: int = 0) -> str:

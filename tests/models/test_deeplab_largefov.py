@@ -1,5 +1,6 @@
 """DeepLab-LargeFOV against a plain network written out by hand, and against the classifier that it was made of."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,8 +21,9 @@ def by_hand(state: dict[str, Tensor], image: Tensor) -> Tensor:
         for index in block:
             x = F.relu(conv(x, f"encoder.{number}.{index}", padding=dilation, dilation=dilation))
         x = F.max_pool2d(x, 3, stride=2 if number < 3 else 1, padding=1)
+    x = F.avg_pool2d(x, 3, stride=1, padding=1)
     x = F.relu(conv(F.relu(conv(x, "fc6", padding=12, dilation=12)), "fc7"))
-    return F.interpolate(conv(x, "head"), size=image.shape[2:], mode="bilinear")
+    return F.interpolate(conv(x, "head"), size=image.shape[2:], mode="bilinear", align_corners=True)
 
 
 def test_it_is_the_network_of_the_paper() -> None:
@@ -34,6 +36,22 @@ def test_it_is_the_network_of_the_paper() -> None:
     image = torch.rand(2, 3, 65, 97, dtype=torch.float64)
     with torch.no_grad():
         assert_close(network(image), by_hand(network.state_dict(), image))
+
+
+@pytest.mark.parametrize("size", [96, 97])
+def test_scores_stand_where_the_image_has_them(size: int) -> None:
+    """A blob gives scores around its own middle, at even sizes too."""
+    network = fb.create_model("deeplab_largefov", encoder_name="vgg11_narrow", encoder_weights=None, classes=1).eval()
+    for weight in network.parameters():
+        nn.init.constant_(weight, 0.01 if weight.ndim == 4 else 0.0)
+    nn.init.zeros_(network.fc6.weight)
+    nn.init.constant_(network.fc6.weight[:, :, 1, 1], 0.01)
+    image = torch.zeros(1, 3, size, size)
+    image[..., 47:50, 47:50] = 1
+    with torch.no_grad():
+        scores = network(image)[0, 0]
+    rows = scores.sum(1)
+    assert_close((rows * torch.arange(size)).sum() / rows.sum(), torch.tensor(48.0), atol=0.3, rtol=0)
 
 
 def test_the_dilated_block_sees_what_it_saw_behind_the_fourth_reduction() -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from feedbackward.errors import InputError
 from feedbackward.nn import DenseCRF
 
 OPTIONS = {"appearance_xy": 6.0, "appearance_rgb": 40.0, "smoothness_xy": 1.5}
@@ -65,3 +66,25 @@ def test_images_of_a_batch_are_refined_by_themselves(scene: tuple[torch.Tensor, 
     both = crf(torch.stack([logits, logits.flip(2)]), torch.stack([image, image.flip(2)]))
     assert torch.equal(both[0], crf(logits[None], image[None])[0])
     assert torch.equal(both[1], crf(logits.flip(2)[None], image.flip(2)[None])[0])
+
+
+def test_half_precision_around_it_changes_nothing(scene: tuple[torch.Tensor, torch.Tensor]) -> None:
+    logits, image = (tensor[None] for tensor in scene)
+    crf = DenseCRF(**OPTIONS)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = crf(logits, image)
+    assert torch.equal(inside, crf(logits, image))
+
+
+@pytest.mark.parametrize("option", ["appearance_xy", "appearance_rgb", "smoothness_xy"])
+def test_a_deviation_of_nothing_is_refused(option: str) -> None:
+    with pytest.raises(InputError, match=f"{option} is 0.0; expected a standard deviation above 0"):
+        DenseCRF(**{option: 0.0})
+
+
+def test_bad_iterations_and_sizes_are_refused(scene: tuple[torch.Tensor, torch.Tensor]) -> None:
+    logits, image = scene
+    with pytest.raises(InputError, match="iterations is -1; expected 0 or more"):
+        DenseCRF(iterations=-1)
+    with pytest.raises(InputError, match="the sizes 7x18 and 14x18; resize one"):
+        DenseCRF()(logits[None, :, :7], image[None])

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from feedbackward.models.network import SegmentationNetwork
 from feedbackward.models.vgg import convolutions, vgg_layers
-from feedbackward.nn import resize_logits
 
 POOL_STRIDES = (2, 2, 2, 1, 1)
+REDUCTION = 8
 DECIMATION = 4
 """Of the channels of the fully connected layers one in so many is kept: 1024 of VGG-16's 4096."""
 
@@ -82,10 +82,18 @@ class DeepLabLargeFOV(SegmentationNetwork):
         """Score every pixel of normalised images of any height and width."""
         x = image
         for block, stride in zip(self.encoder, POOL_STRIDES, strict=True):
-            x = F.max_pool2d(block(x), kernel_size=3, stride=stride, padding=1)
+            x = F.max_pool2d(block(x), kernel_size=3, stride=stride, padding=1, ceil_mode=True)
+        x = F.avg_pool2d(x, kernel_size=3, stride=1, padding=1)
         for layer in (self.fc6, self.fc7):
             x = F.dropout(F.relu(layer(x)), training=self.training)
-        return resize_logits(self.head(x), (image.shape[-2], image.shape[-1]))
+        return _upsample(self.head(x), (image.shape[-2], image.shape[-1]))
+
+
+def _upsample(scores: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinearly, with the scores on every eighth pixel from the first: those at which the pools are centred."""
+    height, width = (REDUCTION * (length - 1) + 1 for length in scores.shape[-2:])
+    upsampled = F.interpolate(scores, size=(height, width), mode="bilinear", align_corners=True)
+    return upsampled[..., : size[0], : size[1]]
 
 
 def _decimate(source: nn.Conv2d, target: nn.Conv2d) -> None:

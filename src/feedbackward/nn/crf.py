@@ -7,15 +7,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from feedbackward.errors import InputError
 from feedbackward.nn.permutohedral import PermutohedralLattice
 
 
 class DenseCRF(nn.Module):
     """Mean-field inference with two Gaussian kernels and the Potts model; nothing in it is learned.
 
-    The kernel k between two pixels becomes k_ij / sqrt(sum_l k_il * sum_l k_jl), as in the authors' code, so that the
-    weights mean the same at every size; a pixel counts among its own neighbours. The defaults are those of the script
-    that was released with DeepLab-LargeFOV, for images at their own size.
+    The kernel k between two pixels becomes k_ij / sqrt(sum_l k_il * sum_l k_jl), as in the later code of the CRF's
+    authors, so that the weights mean the same at every size; a pixel counts among its own neighbours. The defaults are
+    those of the script that was released with DeepLab-LargeFOV, for images at their own size.
 
     Args:
         iterations: Mean-field updates.
@@ -24,6 +25,9 @@ class DenseCRF(nn.Module):
         appearance_rgb: And in colour, of 255 levels.
         smoothness_weight: Of the kernel between pixels that are near.
         smoothness_xy: Its standard deviation, in pixels.
+
+    Raises:
+        InputError: If a deviation is not positive, or iterations is negative.
 
     Example:
         >>> scores, image = torch.zeros(1, 4, 8, 8), torch.rand(1, 3, 8, 8)
@@ -42,6 +46,16 @@ class DenseCRF(nn.Module):
         smoothness_xy: float = 3.0,
     ) -> None:
         super().__init__()
+        deviations = {
+            "appearance_xy": appearance_xy,
+            "appearance_rgb": appearance_rgb,
+            "smoothness_xy": smoothness_xy,
+        }
+        for name, value in deviations.items():
+            if not value > 0:
+                raise InputError(f"{name} is {value}; expected a standard deviation above 0")
+        if iterations < 0:
+            raise InputError(f"iterations is {iterations}; expected 0 or more")
         self.iterations = iterations
         self.appearance_weight, self.appearance_xy, self.appearance_rgb = (
             appearance_weight,
@@ -52,18 +66,25 @@ class DenseCRF(nn.Module):
 
     @torch.no_grad()
     def forward(
-        self, logits: Float[Tensor, "n classes h w"], image: Float[Tensor, "n 3 h w"]
+        self, logits: Float[Tensor, "n classes h w"], image: Float[Tensor, "n 3 i j"]
     ) -> Float[Tensor, "n classes h w"]:
         """Refine scores.
 
         Args:
             logits: Scores of the classes.
-            image: The image that they are of, with values in [0, 1].
+            image: The image that they are of, with values in [0, 1], not normalised.
 
         Returns:
             The logarithms of the refined probabilities.
+
+        Raises:
+            InputError: If their sizes differ.
         """
-        return torch.stack([self._refine(*pair) for pair in zip(logits.float(), image.float(), strict=True)])
+        if logits.shape[-2:] != image.shape[-2:]:
+            sizes = " and ".join("x".join(map(str, tensor.shape[-2:])) for tensor in (logits, image))
+            raise InputError(f"scores and image have the sizes {sizes}; resize one of them, so that they are the same")
+        with torch.autocast(logits.device.type, enabled=False):  # sums over many pixels overflow half precision
+            return torch.stack([self._refine(*pair) for pair in zip(logits.float(), image.float(), strict=True)])
 
     def _refine(self, logits: Float[Tensor, "classes h w"], image: Float[Tensor, "3 h w"]) -> Tensor:
         rows, columns = (torch.arange(size, device=image.device, dtype=image.dtype) for size in image.shape[1:])
