@@ -13,6 +13,7 @@ from runs import Run, load
 from feedbackward import drawing
 from feedbackward.data import CAMVID, CamVidData
 from feedbackward.inference import Predictor, choose_device, load_network
+from feedbackward.training.pictures import spread
 from feedbackward.writing import write_whole
 
 
@@ -55,14 +56,13 @@ def draw_predictions(runs: Sequence[Run], *, data: Path, size: tuple[int, int], 
         frames: The number of frames.
     """
     dataset = CamVidData(root=data).dataset("val")
-    networks = [load_network(run.folder / "model") for run in runs]
+    device, scale = choose_device("auto"), size[0] / dataset[0]["image"].shape[-2]
+    predictors = [Predictor(load_network(run.folder / "model"), device=device, scale=scale) for run in runs]
     titles = ["image", "truth", *(run.row.title for run in runs)]
     rows = []
-    for index in range(0, len(dataset), len(dataset) // frames)[:frames]:
+    for index in spread(len(dataset), frames):
         image, mask = (dataset[index][key] for key in ("image", "mask"))
         pixels = (image * 255).round().byte().permute(1, 2, 0).numpy()
-        scale = size[0] / pixels.shape[0]
-        predictors = [Predictor(network, device=choose_device("auto"), scale=scale) for network in networks]
         masks = [mask.numpy(), *(predictor.predict(pixels) for predictor in predictors)]
         rows.append(drawing.side_by_side([pixels, *(drawing.paint(each, CAMVID) for each in masks)], titles))
     picture = drawing.with_legend(np.concatenate(rows), CAMVID, range(len(CAMVID)))

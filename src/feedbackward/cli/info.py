@@ -136,8 +136,9 @@ def _create(name: str, options: dict[str, Any]) -> SegmentationNetwork:
 
 
 def _costs(network: SegmentationNetwork, size: tuple[int, int]) -> Table:
-    counts, trainable, operations = parameters(network), parameters(network, trainable=True), flops(network, size)
+    counts, trainable = parameters(network), parameters(network, trainable=True)
     by_part = flops_by_part(network, size) if isinstance(network, Feedbackward) else {}
+    operations = sum(by_part.values()) if by_part else flops(network, size)
     total = sum(counts.values())
     table = Table(box=box.SIMPLE_HEAD, show_footer=True)
     table.add_column("", "total")

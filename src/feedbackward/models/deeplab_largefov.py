@@ -54,16 +54,7 @@ class DeepLabLargeFOV(SegmentationNetwork):
         classes: int = 19,
     ) -> None:
         vgg = vgg_layers(encoder_name, weights=encoder_weights, in_channels=in_channels)
-        super().__init__(
-            config={
-                "model": "deeplab_largefov",
-                "encoder_name": encoder_name,
-                "encoder_weights": None,
-                "in_channels": in_channels,
-                "classes": classes,
-            },
-            normalization=vgg.normalization,
-        )
+        super().__init__(config=vgg.config("deeplab_largefov", classes=classes), normalization=vgg.normalization)
         self.encoder = nn.ModuleList(vgg.blocks)
         for layer in convolutions(vgg.blocks[-1]):
             layer.dilation = layer.padding = (2, 2)

@@ -51,16 +51,7 @@ class FCN8s(SegmentationNetwork):
         classes: int = 19,
     ) -> None:
         vgg = vgg_layers(encoder_name, weights=encoder_weights, in_channels=in_channels)
-        super().__init__(
-            config={
-                "model": "fcn8s",
-                "encoder_name": encoder_name,
-                "encoder_weights": None,
-                "in_channels": in_channels,
-                "classes": classes,
-            },
-            normalization=vgg.normalization,
-        )
+        super().__init__(config=vgg.config("fcn8s", classes=classes), normalization=vgg.normalization)
         self.encoder = nn.ModuleList(vgg.blocks)
         self.fc6, self.fc7 = vgg.fc6, vgg.fc7
         self.fc6.padding = (3, 3)

@@ -52,16 +52,7 @@ class SegNet(SegmentationNetwork):
         classes: int = 19,
     ) -> None:
         vgg = vgg_layers(encoder_name, weights=encoder_weights, in_channels=in_channels)
-        super().__init__(
-            config={
-                "model": "segnet",
-                "encoder_name": encoder_name,
-                "encoder_weights": None,
-                "in_channels": in_channels,
-                "classes": classes,
-            },
-            normalization=vgg.normalization,
-        )
+        super().__init__(config=vgg.config("segnet", classes=classes), normalization=vgg.normalization)
         channels = [[layer.out_channels for layer in convolutions(block)] for block in vgg.blocks]
         # Each layer's counterpart leads from its outputs to its inputs; that of the first one is the classifier.
         backward = [block[::-1] + below[-1:] for block, below in zip(channels, [[], *channels], strict=False)][::-1]

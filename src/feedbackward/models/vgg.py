@@ -6,7 +6,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from timm.models.vgg import VGG
 from torch import nn
@@ -20,16 +20,30 @@ class VGGLayers:
     """The layers of one of timm's VGGs, for a network to use as its own.
 
     Args:
+        name: timm's name of the VGG.
+        in_channels: The channels of the image.
         blocks: The convolutions with their norms and activations, cut at the pools, which are left out.
         fc6: The first fully connected layer, as a convolution of 7x7.
         fc7: The second one, as a convolution of 1x1.
         normalization: How the images are normalised.
     """
 
+    name: str
+    in_channels: int
     blocks: tuple[nn.Sequential, ...]
     fc6: nn.Conv2d
     fc7: nn.Conv2d
     normalization: Normalization
+
+    def config(self, model: str, *, classes: int) -> dict[str, Any]:
+        """What builds the network `model` again, as SegmentationNetwork takes it."""
+        return {
+            "model": model,
+            "encoder_name": self.name,
+            "encoder_weights": None,
+            "in_channels": self.in_channels,
+            "classes": classes,
+        }
 
 
 def vgg_layers(name: str, *, weights: str | os.PathLike[str] | None, in_channels: int) -> VGGLayers:
@@ -45,7 +59,8 @@ def vgg_layers(name: str, *, weights: str | os.PathLike[str] | None, in_channels
             f"model 'feedbackward', which takes any encoder"
         )
     fc6, fc7 = (cast(nn.Conv2d, encoder.pre_logits.get_submodule(layer)) for layer in ("fc1", "fc2"))
-    return VGGLayers(tuple(_blocks(encoder)), fc6, fc7, normalization_of(encoder, in_channels))
+    normalization = normalization_of(encoder, in_channels)
+    return VGGLayers(name, in_channels, tuple(_blocks(encoder)), fc6, fc7, normalization)
 
 
 def convolutions(block: nn.Sequential) -> list[nn.Conv2d]:

@@ -57,12 +57,11 @@ class DenseCRF(nn.Module):
         if iterations < 0:
             raise InputError(f"iterations is {iterations}; expected 0 or more")
         self.iterations = iterations
-        self.appearance_weight, self.appearance_xy, self.appearance_rgb = (
-            appearance_weight,
-            appearance_xy,
-            appearance_rgb,
-        )
-        self.smoothness_weight, self.smoothness_xy = smoothness_weight, smoothness_xy
+        self.appearance_weight = appearance_weight
+        self.appearance_xy = appearance_xy
+        self.appearance_rgb = appearance_rgb
+        self.smoothness_weight = smoothness_weight
+        self.smoothness_xy = smoothness_xy
 
     @torch.no_grad()
     def forward(
