@@ -15,7 +15,7 @@ demo: $(INSTALLED)  ## train on synthetic streets, score, predict
 
 # One thread a worker: the parallel tests already fill the cores.
 test: $(INSTALLED)  ## all tests but the slow ones
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 # Every encoder of timm, run backward: over two hours on two cores, and 16 GB at the largest.
 sweep: $(INSTALLED)  ## the contract over every encoder
