@@ -16,6 +16,8 @@ from report import write_camvid, write_cityscapes
 from rich.console import Console
 from runs import plan_runs, train
 
+from feedbackward.errors import InputError
+
 DOCS = Path(__file__).parents[2] / "docs" / "study"
 
 
@@ -29,27 +31,30 @@ def main(args: list[str] | None = None) -> None:
     folder = options.output / name
     results = (options.results or DOCS) / name
     if options.study == "cityscapes":
-        rows, arguments = cityscapes(), []
+        rows, arguments = cityscapes(), more
     else:
         height, width = SIZES[options.form]
-        rows, arguments = camvid(options.form), ["--data.size", f"[{height},{width}]"]
+        rows, arguments = camvid(options.form), ["--data.size", f"[{height},{width}]", *more]
     chosen = [row for row in rows if options.rows is None or row.name in options.rows]
     unknown = set(options.rows or ()) - {row.name for row in rows}
     if unknown:
         sys.exit(f"no row {', '.join(sorted(unknown))}; there are {', '.join(row.name for row in rows)}")
 
     console = Console()
-    runs = plan_runs(chosen, seeds=options.seeds, folder=folder, results=results)
-    arguments += ["--data.root", str(options.data), *more]
-    failed = train(runs, arguments, processes=options.processes, say=console.print)
-    finished = [
-        run for run in plan_runs(rows, seeds=options.seeds, folder=folder, results=results) if run.result.exists()
-    ]
-    if options.study == "cityscapes":
-        write_cityscapes(finished, data=options.data, path=results.with_suffix(".md"))
-    else:
-        write_camvid(finished, form=options.form, data=options.data, path=results.with_suffix(".md"))
-    console.print(f"{results.with_suffix('.md')}: {len(finished)} of {len(rows) * len(options.seeds)} runs")
+    try:
+        runs = plan_runs(rows, arguments, seeds=options.seeds, folder=folder, results=results)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    asked = [run for run in runs if run.row in chosen]
+    failed = train(asked, data=options.data, processes=options.processes, say=console.print)
+    finished = sorted((run for run in runs if run.result.exists()), key=lambda run: rows.index(run.row))
+    if finished:
+        table = results.with_suffix(".md")
+        if options.study == "cityscapes":
+            write_cityscapes(finished, data=options.data, path=table)
+        else:
+            write_camvid(finished, form=options.form, data=options.data, path=table)
+        console.print(f"{table}: {len(finished)} of {len(runs)} runs")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 

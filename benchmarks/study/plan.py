@@ -14,6 +14,13 @@ PEER_ENCODERS = {"resnet18": "resnet18", "mobilenetv2_100": "mobilenet_v2"}
 """timm's encoders of which the peers' library has one of its own, and its name there."""
 VGGS: dict[Form, str] = {"reduced": "vgg16_quarter", "full": "vgg16"}
 """The VGG-16 of each form; on a CPU it has a quarter of its width."""
+CLAIMS = (
+    ("vgg16_pwn", "segnet", 18.1),
+    ("vgg16_pwn", "deeplab_largefov", 3.9),
+    ("vgg16_pwn", "fcn8s", 3.1),
+    ("vgg16_pwn", "vgg16_pwp", 3.9),
+)
+"""A network, the one that it is ahead of in the paper, and by how many percent of that one's mean IoU."""
 
 
 @dataclass(frozen=True)
@@ -24,27 +31,31 @@ class Row:
         name: Of its run folders and results.
         title: In the table.
         group: The question that it belongs to.
-        arguments: For `feedbackward fit`.
+        recipe: Name or file of the recipe.
+        arguments: More for `feedbackward fit`.
+        crf: The checkpoint that is scored with DenseCRF too, if any.
         published: The paper's four scores, where it has them.
     """
 
     name: str
     title: str
     group: str
-    arguments: tuple[str, ...]
+    recipe: str
+    arguments: tuple[str, ...] = ()
+    crf: Literal["best", "last"] | None = None
     published: tuple[float, float, float, float] | None = None
 
 
 def cityscapes() -> list[Row]:
     """The paper's Table 1."""
     return [
-        Row(name, title, "Table 1", ("--config", f"cityscapes_{name}"), published)
-        for name, title, published in (
-            ("segnet", "SegNet", (57.0, 32.0, 79.1, 61.9)),
-            ("deeplab_largefov", "DeepLab-LargeFOV", (64.8, 34.9, 81.3, 58.7)),
-            ("vgg16_pwp", "VGG-PWP", (64.8, 41.9, 86.3, 71.8)),
-            ("fcn8s", "FCN-8s", (65.3, 41.7, 85.7, 70.1)),
-            ("vgg16_pwn", "VGG-PWN", (67.3, 45.3, 88.1, 73.5)),
+        Row(name, title, "Table 1", f"cityscapes_{name}", crf=crf, published=published)
+        for name, title, crf, published in (
+            ("segnet", "SegNet", None, (57.0, 32.0, 79.1, 61.9)),
+            ("deeplab_largefov", "DeepLab-LargeFOV", "best", (64.8, 34.9, 81.3, 58.7)),
+            ("vgg16_pwp", "VGG-PWP", None, (64.8, 41.9, 86.3, 71.8)),
+            ("fcn8s", "FCN-8s", None, (65.3, 41.7, 85.7, 70.1)),
+            ("vgg16_pwn", "VGG-PWN", None, (67.3, 45.3, 88.1, 73.5)),
         )
     ]
 
@@ -61,7 +72,7 @@ def _paper(form: Form) -> list[Row]:
     group = "The paper's networks"
     return [
         _row("segnet", "SegNet", group, "segnet", encoder_name=vgg),
-        _row("deeplab_largefov", "DeepLab-LargeFOV", group, "deeplab_largefov", encoder_name=vgg),
+        _row("deeplab_largefov", "DeepLab-LargeFOV", group, "deeplab_largefov", crf="last", encoder_name=vgg),
         _row("fcn8s", "FCN-8s", group, "fcn8s", encoder_name=vgg),
         _row(
             "deeplab_largefov_bn", "DeepLab-LargeFOV, batch norms", group, "deeplab_largefov", encoder_name=with_norms
@@ -103,6 +114,13 @@ def _parts(form: Form) -> list[Row]:
             **shallow | {"retrace": "transitions"},
         ),
         _row("vgg16_pwn_1_flipped", "kernels flipped", group, "flipped_kernels", **shallow),
+        _row(
+            "vgg16_pwp_1_flipped",
+            "kernels flipped, axes swapped wherever possible (the encoder's adjoint)",
+            group,
+            "flipped_kernels",
+            **shallow | {"permute": "possible"},
+        ),
         _row("vgg16_pwn_1_no_skips", "skips left out", group, "without_skips", **shallow),
         *losses,
     ]
@@ -136,6 +154,16 @@ def _way_back(form: Form, **changed: Any) -> dict[str, Any]:
     return paper | changed
 
 
-def _row(name: str, title: str, group: str, model: str, *, loss: str | None = None, **options: Any) -> Row:
-    arguments = ("--config", str(RECIPE), "--model.model", model, "--model.options", json.dumps(options))
-    return Row(name, title, group, arguments if loss is None else (*arguments, "--model.loss", loss))
+def _row(
+    name: str,
+    title: str,
+    group: str,
+    model: str,
+    *,
+    loss: str | None = None,
+    crf: Literal["best", "last"] | None = None,
+    **options: Any,
+) -> Row:
+    arguments = ("--model.model", model, "--model.options", json.dumps(options))
+    arguments += () if loss is None else ("--model.loss", loss)
+    return Row(name, title, group, str(RECIPE), arguments, crf=crf)

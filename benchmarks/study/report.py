@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 from figures import draw_curves, draw_predictions
-from plan import SIZES, Form, Row
-from runs import Run, call, load
+from plan import CLAIMS, SIZES, Form, Row
+from runs import Run, load
 
+from feedbackward.cli.main import main
 from feedbackward.models import create_model
 from feedbackward.models.costs import flops
-from feedbackward.writing import write_whole
+from feedbackward.writing import write_text
 
 SCORES = {
     "mean_iou": "IoU class",
@@ -23,8 +24,9 @@ SCORES = {
 }
 
 NOTE = (
-    "Ours: the best epoch on val, one recipe for all, fine annotations, no CRF. Published: the test split; "
-    "DeepLab-LargeFOV there with 19,998 coarse images more and its CRF; each network as its own authors trained it."
+    "Ours: the best epoch on val, the mean over the seeds, one recipe for all, fine annotations. Published: the test "
+    "split; DeepLab-LargeFOV there with 19,998 coarse images more and its CRF; each network as its own authors "
+    "trained it."
 )
 
 
@@ -32,7 +34,7 @@ def write_cityscapes(runs: Sequence[Run], *, data: Path, path: Path) -> None:
     """The paper's Table 1 with a row of ours below each of its own, and the submissions to the benchmark's server.
 
     Args:
-        runs: Those that have a result.
+        runs: Those that have a result, in the order of the plan.
         data: The data set; its test images are predicted, where it has some.
         path: The file to write.
     """
@@ -44,10 +46,13 @@ def write_cityscapes(runs: Sequence[Run], *, data: Path, path: Path) -> None:
         assert row.published is not None
         lines.append(f"| {row.title}, published (test) | {_cells(row.published)} | |")
         results = [load(run) for run in of_row]
-        ours = [100 * mean(result["best"]["scalars"][score] for result in results) for score in SCORES]
-        lines.append(f"| {row.title}, ours (val) | {_cells(ours)} | {results[0]['parameters'] / 1e6:.1f}M |")
+        parameters, seeds = f"{results[0]['parameters'] / 1e6:.1f}M", ", ".join(str(run.seed) for run in of_row)
+        for title, scores in _scored(row, results, "best"):
+            ours = _mean_scores(score["scalars"] for score in scores)
+            cells = _cells(ours[name] for name in SCORES)
+            lines.append(f"| {title}, ours (val, seed {seeds}) | {cells} | {parameters} |")
     lines += ["", NOTE]
-    _write(path, lines)
+    write_text(path, "\n".join(lines) + "\n")
     if (data / "leftImg8bit" / "test").is_dir():
         for _, of_row in _by_row(runs):
             _submit(of_row[0], data)
@@ -61,46 +66,43 @@ def _submit(run: Run, data: Path) -> None:
     source = data / "leftImg8bit" / "test"
     arguments = ["--model", str(run.folder / "model"), "--source", str(source), "--output", str(output)]
     layout = ["--layout", "cityscapes", "--scale", "0.5", "--no-overlays", "--zip", "--overwrite"]
-    if not call(["predict", *arguments, *layout], run.folder):
-        raise SystemExit(f"{run.name}: its test images could not be predicted, see {run.folder / 'log.txt'}")
+    main(["predict", *arguments, *layout])
 
 
 def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> None:
     """The table of the CamVid study: scores on val at the last epoch, means over the seeds; its curves and pictures.
 
     Args:
-        runs: Those that have a result.
+        runs: Those that have a result, in the order of the plan.
         form: At which width and size they were trained.
         data: CamVid.
         path: The file to write; the figures come beside it.
     """
     size = SIZES[form]
-    header = ("network", "parameters", "GFLOPs", "mean IoU", "by seed", "best epoch", "minutes")
+    header = ("network", "parameters", "GFLOPs", "mean IoU", "by seed", "minutes")
     lines, classes = [], []
     for group, rows in groupby(_by_row(runs), key=lambda pair: pair[0].group):
         lines += [f"### {group}", "", f"| {' | '.join(header)} |", "| --- |" + " ---: |" * (len(header) - 1)]
         for row, of_row in rows:
             results = [load(run) for run in of_row]
-            last = [100 * result["last"]["scalars"]["mean_iou"] for result in results]
-            best = mean(100 * result["best"]["scalars"]["mean_iou"] for result in results)
-            cells = (
-                row.title,
-                f"{results[0]['parameters'] / 1e6:.2f}M",
-                f"{_gflops(results[0], size):.2f}",
-                f"**{mean(last):.1f}**",
-                ", ".join(f"{value:.1f}" for value in last),
-                f"{best:.1f}",
-                f"{mean(result['training_seconds'] for result in results) / 60:.0f}",
-            )
-            lines.append(f"| {' | '.join(cells)} |")
-            classes.append((row.title, group, _per_class(results)))
+            for title, scores in _scored(row, results, "last"):
+                last = [100 * score["scalars"]["mean_iou"] for score in scores]
+                cells = (
+                    title,
+                    f"{results[0]['parameters'] / 1e6:.2f}M",
+                    f"{_gflops(results[0], size):.2f}",
+                    f"**{mean(last):.1f}**",
+                    ", ".join(f"{value:.1f}" for value in last),
+                    f"{mean(result['training_seconds'] for result in results) / 60:.0f}",
+                )
+                lines.append(f"| {' | '.join(cells)} |")
+                classes.append((title, group, _mean_scores(score["per_class"]["iou"] for score in scores)))
         lines.append("")
-    names = list(classes[0][2]) if classes else []
+    lines += _claims(runs)
+    names = list(classes[0][2])
     lines += ["### By class", "", f"| network | {' | '.join(names)} |", "| --- |" + " ---: |" * len(names)]
     lines += [f"| {title} ({group}) | {_cells(scores.values())} |" for title, group, scores in classes]
-    _write(path, lines)
-    if not runs:
-        return
+    write_text(path, "\n".join(lines) + "\n")
     draw_curves(runs, path.with_suffix(".svg"))
     shown = [run for run in runs if run.row.group == runs[0].row.group and run.seed == runs[0].seed]
     with_network = [run for run in shown if (run.folder / "model").is_dir()]
@@ -112,9 +114,33 @@ def _by_row(runs: Sequence[Run]) -> list[tuple[Row, list[Run]]]:
     return [(row, [run for run in runs if run.row == row]) for row in dict.fromkeys(run.row for run in runs)]
 
 
-def _per_class(results: Sequence[dict[str, Any]]) -> dict[str, float]:
-    by_seed = [result["last"]["per_class"]["iou"] for result in results]
-    return {name: 100 * mean(scores[name] or 0.0 for scores in by_seed) for name in by_seed[0]}
+def _scored(row: Row, results: Sequence[dict[str, Any]], epoch: str) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The title and the scores of each seed, of the network and where it was scored with the CRF of that too."""
+    scored = [(row.title, [result[epoch] for result in results])]
+    if row.crf is not None:
+        scored.append((f"{row.title}, CRF", [result["crf"] for result in results]))
+    return scored
+
+
+def _mean_scores(by_seed: Iterable[dict[str, float | None]]) -> dict[str, float | None]:
+    """The mean of each score over the seeds that have it, in percent."""
+    listed = list(by_seed)
+    present = {name: [scores[name] for scores in listed if scores[name] is not None] for name in listed[0]}
+    return {name: 100 * mean(values) if values else None for name, values in present.items()}
+
+
+def _claims(runs: Sequence[Run]) -> list[str]:
+    """The paper's relative claims beside what came out, of the networks that are finished."""
+    scores = {
+        row.name: (row.title, mean(load(run)["last"]["scalars"]["mean_iou"] for run in of_row))
+        for row, of_row in _by_row(runs)
+    }
+    lines = ["### The paper's claims", "", "| mean IoU | in the paper | here |", "| --- | ---: | ---: |"]
+    for ahead, behind, claim in CLAIMS:
+        if ahead in scores and behind in scores:
+            (title, score), (other, base) = scores[ahead], scores[behind]
+            lines.append(f"| {title} over {other} | {claim:+.1f} % | {100 * (score / base - 1):+.1f} % |")
+    return [*lines, ""]
 
 
 def _gflops(result: dict[str, Any], size: tuple[int, int]) -> float:
@@ -125,9 +151,5 @@ def _gflops(result: dict[str, Any], size: tuple[int, int]) -> float:
     return flops(network.eval(), size) / 1e9
 
 
-def _cells(values: Iterable[float]) -> str:
-    return " | ".join(f"{value:.1f}" for value in values)
-
-
-def _write(path: Path, lines: Sequence[str]) -> None:
-    write_whole(path, lambda file: file.write(("\n".join(lines) + "\n").encode()))
+def _cells(values: Iterable[float | None]) -> str:
+    return " | ".join("-" if value is None else f"{value:.1f}" for value in values)

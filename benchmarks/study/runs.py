@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -10,11 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from plan import Row
 
-from feedbackward.writing import write_whole
+from feedbackward.errors import InputError
+from feedbackward.training.recipes import find_recipe
+from feedbackward.training.run_folder import RunFolder
+from feedbackward.writing import write_text
 
 TRAIN = Path(__file__).with_name("train.py")
+RECIPE = "recipe.json"
+"""The file in a run folder that says what made it."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +31,14 @@ class Run:
     Args:
         row: What is trained.
         seed: Of everything that is random.
+        arguments: For `feedbackward fit`, behind those of the row.
         folder: Its run folder, with checkpoints and logs.
         result: The file that is kept of it.
     """
 
     row: Row
     seed: int
+    arguments: tuple[str, ...]
     folder: Path
     result: Path
 
@@ -38,22 +47,43 @@ class Run:
         """Row and seed."""
         return f"{self.row.name}_seed{self.seed}"
 
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """All that the result depends on: the recipe's content and the arguments."""
+        content = yaml.safe_load(find_recipe(self.row.recipe).read_text())
+        return {"recipe": content, "arguments": [*self.row.arguments, *self.arguments], "crf": self.row.crf}
 
-def plan_runs(rows: Iterable[Row], *, seeds: Sequence[int], folder: Path, results: Path) -> list[Run]:
-    """All rows from the first seed, then from the next one."""
-    return [
-        Run(row, seed, folder / f"{row.name}_seed{seed}", results / f"{row.name}_seed{seed}.json")
+
+def plan_runs(
+    rows: Iterable[Row], arguments: Sequence[str], *, seeds: Sequence[int], folder: Path, results: Path
+) -> list[Run]:
+    """All rows from the first seed, then from the next one.
+
+    Raises:
+        InputError: If there is a result of one of them that another recipe has made.
+    """
+    runs = [
+        Run(row, seed, tuple(arguments), folder / f"{row.name}_seed{seed}", results / f"{row.name}_seed{seed}.json")
         for seed in seeds
         for row in rows
     ]
+    for run in runs:
+        for made in (run.result, run.folder / RECIPE):
+            if made.exists() and json.loads(made.read_text())["made_by"] != run.recipe:
+                raise InputError(
+                    f"{made} was made by another recipe or other arguments than this study's now; "
+                    f"remove it, and {run.folder} where it exists, to train it again, "
+                    f"or choose other folders with --results and --output"
+                )
+    return runs
 
 
-def train(runs: Sequence[Run], arguments: Sequence[str], *, processes: int, say: Callable[[str], object]) -> list[str]:
+def train(runs: Sequence[Run], *, data: Path, processes: int, say: Callable[[str], object]) -> list[str]:
     """Train what has no result yet, and go on with what was cut off.
 
     Args:
         runs: The runs, in the order in which they begin.
-        arguments: For every `feedbackward fit`, behind those of the row.
+        data: Folder of the data set.
         processes: How many train at a time.
         say: Called with a line for each run that ends.
 
@@ -63,7 +93,7 @@ def train(runs: Sequence[Run], arguments: Sequence[str], *, processes: int, say:
     failed = []
 
     def one(run: Run) -> None:
-        if _train(run, arguments):
+        if _train(run, data):
             say(f"{run.name}: {summary(run)}")
         else:
             failed.append(run.name)
@@ -74,25 +104,37 @@ def train(runs: Sequence[Run], arguments: Sequence[str], *, processes: int, say:
     return failed
 
 
-def _train(run: Run, arguments: Sequence[str]) -> bool:
-    command = [*run.row.arguments, *arguments, "--run_dir", str(run.folder), "--seed_everything", str(run.seed)]
-    if (run.folder / "checkpoints" / "last.ckpt").exists():
-        command += ["--ckpt_path", "last"]
-    if not (run.folder / "report.html").exists() and not call(["fit", *command], run.folder):
+def _train(run: Run, data: Path) -> bool:
+    folder = RunFolder(run.folder)
+    if not folder.report.exists() and not _fit(run, data, folder):
         return False
-    metrics = json.loads((run.folder / "metrics.json").read_text())
-    for pass_ in ("best", "last"):
-        del metrics[pass_]["confusion"]
-    facts = {"row": run.row.name, "machine": json.loads((run.folder / "versions.json").read_text())}
-    content = json.dumps(facts | metrics) + "\n"
-    write_whole(run.result, lambda file: file.write(content.encode()))
+    metrics = json.loads(folder.metrics.read_text())
+    facts = {"row": run.row.name, "made_by": run.recipe, "machine": json.loads(folder.versions.read_text())}
+    if run.row.crf is not None:
+        refined = run.folder / "crf.json"
+        command = ["--config", str(folder.config), "--ckpt_path", run.row.crf, "--model.crf", "DenseCRF"]
+        if not _call(["validate", *command, "--json", str(refined)], run.folder):
+            return False
+        metrics["crf"] = json.loads(refined.read_text())
+    for scores in ("best", "last", "crf"):
+        metrics.get(scores, {}).pop("confusion", None)
+    write_text(run.result, json.dumps(facts | metrics) + "\n")
     return True
 
 
-def call(arguments: Sequence[str], folder: Path) -> bool:
+def _fit(run: Run, data: Path, folder: RunFolder) -> bool:
+    last = (folder.checkpoints / "last.ckpt").exists()
+    if not last and run.folder.exists():  # cut off within the first epoch
+        shutil.rmtree(run.folder)
+    write_text(run.folder / RECIPE, json.dumps({"made_by": run.recipe}) + "\n")
+    command = ["--config", run.row.recipe, "--trainer.devices", "1", "--data.root", str(data)]
+    command += [*run.row.arguments, *run.arguments, "--run_dir", str(run.folder), "--seed_everything", str(run.seed)]
+    return _call(["fit", *command, *(("--ckpt_path", "last") if last else ())], run.folder)
+
+
+def _call(arguments: Sequence[str], folder: Path) -> bool:
     """Run a command of feedbackward on one thread, its output in the folder's log; whether it succeeded."""
-    folder.mkdir(parents=True, exist_ok=True)
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(TRAIN.parent)}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with (folder / "log.txt").open("a") as log:
         command = [sys.executable, str(TRAIN), *arguments]
         return subprocess.run(command, env=environment, stdout=log, stderr=log, check=False).returncode == 0

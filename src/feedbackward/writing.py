@@ -33,6 +33,30 @@ def write_whole(path: Path, save: Callable[[IO[bytes]], object]) -> None:
             part.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    write_whole(path, lambda file: file.write(text.encode()))
+
+
+def check_target(path: Path, *, option: str) -> None:
+    """Check before the work that a file can be written at its end.
+
+    Args:
+        path: The file to write; folders on the way to it may be missing.
+        option: The option that named it, for the message.
+
+    Raises:
+        InputError: If it is a folder, or no file can be made there.
+    """
+    if path.is_dir():
+        raise InputError(f"{option} {path}: this is a folder; give the name of a file")
+    check_writable(nearest_existing(path.parent), what=f"{option} {path}")
+
+
 def check_writable(folder: Path, *, what: str) -> None:
     """Check that files can be made in a folder, without leaving one.
 

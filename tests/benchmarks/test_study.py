@@ -1,14 +1,15 @@
 """The study's command on synthetic streets in Cityscapes' layout, and the networks that only the study has."""
 
 import json
-import subprocess
-import sys
 import zipfile
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from feedbackward.cli.main import main
 from feedbackward.models import MODELS, create_model
@@ -31,37 +32,97 @@ def networks():
     MODELS.update(before)
 
 
-def run(*arguments: object, code: int = 0) -> str:
-    command = [sys.executable, STUDY, *arguments]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+@pytest.fixture(scope="module")
+def study(networks):
+    """The study's command; it starts a process for each network that it trains."""
+    spec = spec_from_file_location("study", STUDY / "__main__.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def _study(*arguments):
+        module.main(list(map(str, arguments)))
+
+    return _study
 
 
-def test_table_1_by_one_command(tmp_path):
+def test_table_1_by_one_command(study, tmp_path, capsys):
     main(
         ["streets", "--output", str(tmp_path / "data"), "--train", "4", "--val", "2", "--test", "1", "--size", "64,128"]
     )
     command = ("cityscapes", "--data", tmp_path / "data", "--seeds", "0", "--processes", "2")
     command += ("--output", tmp_path / "runs", "--results", tmp_path / "results")
-    run(*command, "--", *SMALL)
+    study(*command, "--", *SMALL)
 
     lines = (tmp_path / "results" / "cityscapes.md").read_text().splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:12]]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:13]]
+    crf = rows.pop(4)
     assert [row[0].split(",")[0] for row in rows[::2]] == ["SegNet", "DeepLab-LargeFOV", "VGG-PWP", "FCN-8s", "VGG-PWN"]
     assert rows[8][1:5] == ["67.3", "45.3", "88.1", "73.5"]
     for name, row in zip(NETWORKS, rows[1::2], strict=True):
-        scores = json.loads((tmp_path / f"results/cityscapes/{name}_seed0.json").read_text())["best"]["scalars"]
-        names = ("mean_iou", "iiou_class", "iou_category", "iiou_category")
-        assert row[1:5] == [f"{100 * scores[score]:.1f}" for score in names]
+        result = json.loads((tmp_path / f"results/cityscapes/{name}_seed0.json").read_text())
+        assert row[1:5] == percent(result["best"])
         with zipfile.ZipFile(tmp_path / f"runs/cityscapes/{name}_seed0/test/submission.zip") as submission:
             assert len(submission.namelist()) == 1
+        if name == "deeplab_largefov":
+            assert crf[0] == "DeepLab-LargeFOV, CRF, ours (val, seed 0)"
+            assert crf[1:5] == percent(result["crf"])
 
     (tmp_path / "results/cityscapes/segnet_seed0.json").unlink()
-    again = run(*command, "--rows", "segnet,fcn8s", "--", *SMALL)  # the run folder has its report: nothing is trained
+    capsys.readouterr()
+    study(*command, "--rows", "segnet,fcn8s", "--", *SMALL)  # the run folder has its report: nothing is trained
+    again = capsys.readouterr().out
     assert "segnet_seed0: mean IoU" in again
     assert "fcn8s_seed0" not in again
-    assert "no row fcn; there are segnet" in run(*command, "--rows", "fcn", code=1)
+    with pytest.raises(SystemExit, match="no row fcn; there are segnet"):
+        study(*command, "--rows", "fcn")
+    with pytest.raises(SystemExit, match=r"segnet_seed0\.json was made by another recipe or other arguments"):
+        study(*command, "--rows", "segnet", "--", *SMALL, "--trainer.max_epochs", "2")
+
+
+def percent(scores: dict) -> list[str]:
+    names = ("mean_iou", "iiou_class", "iou_category", "iiou_category")
+    return [f"{100 * scores['scalars'][name]:.1f}" for name in names]
+
+
+def test_camvid_goes_on_where_it_was_cut_off(study, tmp_path):
+    for split, count in (("train", 4), ("val", 2)):
+        for number in range(count):
+            mask = np.arange(60, dtype=np.uint8).reshape(1, 60) // 6 * np.ones((40, 1), dtype=np.uint8)
+            for folder, array in ((split, np.stack(3 * [20 * mask], axis=2)), (f"{split}annot", mask)):
+                (tmp_path / "data" / folder).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(array).save(tmp_path / "data" / folder / f"{number}.png")
+    command = ("camvid", "--data", tmp_path / "data", "--rows", "vgg16_pwn,deeplab_largefov", "--seeds", "3")
+    command += ("--output", tmp_path / "runs", "--results", tmp_path / "results")
+    command += ("--", "--trainer.max_epochs", "2", "--data.size", "[40,60]")
+    study(*command)
+    table = (tmp_path / "results/camvid_reduced.md").read_text()
+    assert [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")][1:5] == [
+        "---",
+        "DeepLab-LargeFOV",
+        "DeepLab-LargeFOV, CRF",
+        "VGG-PWN",
+    ]
+    results = {
+        row: json.loads((tmp_path / f"results/camvid_reduced/{row}_seed3.json").read_text())
+        for row in ("vgg16_pwn", "deeplab_largefov")
+    }
+    scores = [result["last"]["scalars"]["mean_iou"] for result in results.values()]
+    assert f"| VGG-PWN over DeepLab-LargeFOV | +3.9 % | {100 * (scores[0] / scores[1] - 1):+.1f} % |" in table
+    assert " - |" in table.splitlines()[-1]  # there is no bicyclist in these frames
+
+    # Cut off after the last epoch, and within the first.
+    last = tmp_path / "runs/camvid_reduced/vgg16_pwn_seed3"
+    (last / "report.html").unlink()
+    first = tmp_path / "runs/camvid_reduced/deeplab_largefov_seed3"
+    (first / "report.html").unlink()
+    (first / "checkpoints/last.ckpt").unlink()
+    for path in (tmp_path / "results/camvid_reduced").iterdir():
+        path.unlink()
+    study(*command)
+    for row, result in results.items():
+        again = json.loads((tmp_path / f"results/camvid_reduced/{row}_seed3.json").read_text())
+        assert again["last"] == result["last"]
+        assert (again["training_seconds"] == result["training_seconds"]) == (row == "vgg16_pwn")
 
 
 def test_flipped_kernels_are_the_same_network_where_kernels_are_symmetric(networks):

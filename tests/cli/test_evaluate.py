@@ -288,8 +288,8 @@ def test_the_class_file_belongs_to_the_folder_data_set(classes: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("no/such/folder.json", r"folder\.json cannot be written "),
-        ("gtFine", "is a folder; give the name of a file"),
+        ("gtFine/classes.json/scores.json", r"--json .*scores\.json cannot be written "),
+        ("gtFine", "--json .*gtFine: this is a folder; give the name of a file"),
     ],
 )
 def test_the_json_is_checked_before_the_work(name: str, message: str, cityscapes: Path) -> None:

@@ -208,6 +208,16 @@ def test_validate_with_the_crf(command, run, capsys):
     assert capsys.readouterr().out != plain
 
 
+def test_validate_writes_its_scores_as_json(command, run, tmp_path):
+    command("validate", "--run_dir", run, "--json", tmp_path / "new" / "scores.json")
+    scores = json.loads((tmp_path / "new" / "scores.json").read_text())
+    best = json.loads((run / "metrics.json").read_text())["best"]
+    del best["epoch"]
+    assert scores == best
+    with pytest.raises(InputError, match=f"--json {tmp_path}: this is a folder; give the name of a file"):
+        command("validate", "--run_dir", run, "--json", tmp_path)
+
+
 def test_test_takes_a_checkpoint_anywhere(command, trained, tmp_path, capsys):
     command("test", "--ckpt_path", trained / "checkpoints/last.ckpt")
     assert "mean IoU" in capsys.readouterr().out

@@ -18,7 +18,7 @@ from feedbackward.cli.width import console_for_tables
 from feedbackward.errors import InputError
 from feedbackward.models.catalogue import Catalogue, catalogue, keep, measure_encoders
 from feedbackward.models.survey import CLASSES, SIZE, EncoderRecord
-from feedbackward.writing import check_writable, nearest_existing, write_whole
+from feedbackward.writing import check_target, write_text
 
 
 def main(args: list[str]) -> None:
@@ -57,17 +57,14 @@ def encoders(pattern: str, *, json: Path | None, measure: bool, processes: int) 
     if not names:
         raise InputError(f"no architecture of timm {timm.__version__} matches {pattern!r}; try 'resnet*'")
     if json is not None:
-        if json.is_dir():
-            raise InputError(f"--json {json}: this is a folder; give the name of a file")
-        check_writable(nearest_existing(json.parent), what=f"--json {json}")
+        check_target(json, option="--json")
     console = console_for_tables()
     found = _measured(names, processes, console) if measure else catalogue()
     if measure and len(names) == len(timm.list_models()):
         console.print(Text(f"kept in {keep(found)}"), soft_wrap=True)
     found = Catalogue(found.timm, tuple(record for record in found.encoders if fnmatchcase(record.name, pattern)))
     if json is not None:
-        text = found.to_json().encode()
-        write_whole(json, lambda file: file.write(text))
+        write_text(json, found.to_json())
     console.print(_table(found.encoders))
     for line in _summary(found):
         console.print(Text(line), soft_wrap=True)

@@ -26,7 +26,7 @@ from feedbackward.errors import InputError
 from feedbackward.metrics.cityscapes_result import CityscapesResult
 from feedbackward.metrics.evaluate import evaluate_cityscapes, evaluate_classes
 from feedbackward.metrics.pairs import find_cityscapes_pairs, find_class_pairs
-from feedbackward.writing import check_writable, write_whole
+from feedbackward.writing import check_target, write_text
 
 DataSet = Literal["cityscapes", "camvid", "folder"]
 
@@ -83,9 +83,7 @@ def evaluate(
     """
     class_file = _class_file(dataset, classes)
     if json is not None:
-        if json.is_dir():
-            raise InputError(f"{json} is a folder; give the name of a file for --json")
-        check_writable(json.parent, what=str(json))
+        check_target(json, option="--json")
     console = Console()
     if class_file is None:
         pairs = find_cityscapes_pairs(ground_truth, predictions)
@@ -101,8 +99,7 @@ def evaluate(
     for rendered in tables:
         console.print(rendered)
     if json is not None:
-        text = dumps(data, indent=4, sort_keys=True) + "\n"
-        write_whole(json, lambda file: file.write(text.encode()))
+        write_text(json, dumps(data, indent=4, sort_keys=True) + "\n")
 
 
 def cityscapes_tables(result: CityscapesResult) -> list[Table]:

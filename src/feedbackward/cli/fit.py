@@ -1,9 +1,10 @@
 """`feedbackward fit | validate | test --config RECIPE`: LightningCLI over SegmentationTask and the data.
 
 feedbackward fit --config RECIPE --data.root DIR [--run_dir DIR] [--ckpt_path last|FILE] [--KEY VALUE ...]
-feedbackward validate --config RECIPE --data.root DIR [--run_dir DIR] [--ckpt_path best|last|FILE]
+feedbackward validate --config RECIPE --data.root DIR [--run_dir DIR] [--ckpt_path best|last|FILE] [--json FILE]
 """
 
+import json
 import logging
 import warnings
 from pathlib import Path
@@ -30,6 +31,7 @@ from feedbackward.training.results import RunResults
 from feedbackward.training.run_folder import RunFolder
 from feedbackward.training.scores import Scores
 from feedbackward.training.task import SegmentationTask
+from feedbackward.writing import check_target, write_text
 
 Command = Literal["fit", "validate", "test"]
 
@@ -92,6 +94,8 @@ class FitCLI(LightningCLI):
             help="What to resume from (fit: 'last' or a file) or to score (validate, test: 'best', which is "
             "the default, 'last' or a file).",
         )
+        if self.command != "fit":
+            parser.add_argument("--json", type=Path | None, help="File to write the scores to, from 0 to 1.")
         parser.add_lightning_class_args(EarlyStopping, "early_stopping")
         parser.set_defaults(
             {
@@ -138,6 +142,8 @@ class FitCLI(LightningCLI):
         if self.ckpt_path is not None:
             self._check_progress(read_checkpoint(self.ckpt_path))
             self.config.model.encoder_weights = None  # they come from the checkpoint
+        if self.command != "fit" and self.config.json is not None:
+            check_target(self.config.json, option="--json")
         if self.command == "fit":
             source = None if self.ckpt_path is None else self.ckpt_path.resolve().parent
             self.folder.check(resume=source == self.folder.checkpoints.resolve())
@@ -211,7 +217,10 @@ class FitCLI(LightningCLI):
         act(self.model, self.datamodule, ckpt_path=self.ckpt_path, verbose=False, weights_only=True)
         if self.trainer.is_global_zero:
             stage, title = ("val", "validation") if self.command == "validate" else ("test", "test")
-            print_scores(self.model.results[stage], title=f"{title}, {self.ckpt_path}")
+            scores = self.model.results[stage]
+            print_scores(scores, title=f"{title}, {self.ckpt_path}")
+            if self.config.json is not None:
+                write_text(self.config.json, json.dumps(scores.to_dict(), indent=1) + "\n")
 
     def _fit(self) -> None:
         self.datamodule.setup("fit")  # before the logger makes files: data that is refused leaves nothing behind

@@ -21,12 +21,11 @@ from feedbackward.graph import Permute, Retrace
 from feedbackward.graph.draw import draw
 from feedbackward.graph.explain import Row, Shape, explain
 from feedbackward.inference.loading import load_network
-from feedbackward.inference.outputs import check_outputs
 from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, list_models
 from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX
 from feedbackward.models.costs import flops, flops_by_part, parameters
 from feedbackward.nn import DecoderNorm
-from feedbackward.writing import write_whole
+from feedbackward.writing import check_target, write_text
 
 SHOWN_ELSEWHERE = ("model", "encoder_name", "encoder_weights", "in_channels", "classes")
 
@@ -84,8 +83,7 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
         rows = _show_way_back(network, (height, width), console)
         if drawing is not None:
             title = ", ".join((name, *(f"{key}={value}" for key, value in options.items())))
-            svg = draw(rows, title=title, classes=network.classes).encode()
-            write_whole(drawing, lambda file: file.write(svg))
+            write_text(drawing, draw(rows, title=title, classes=network.classes))
             console.print(Text(str(drawing)), soft_wrap=True)
 
 
@@ -106,9 +104,7 @@ def _show_way_back(network: Feedbackward, size: tuple[int, int], console: Consol
 def _check(drawing: Path) -> None:
     if drawing.suffix != ".svg":
         raise InputError(f"--draw {drawing}: only SVG can be drawn; give a name that ends in .svg")
-    if drawing.is_dir():
-        raise InputError(f"--draw {drawing}: this is a folder; give the name of a file")
-    check_outputs(drawing.parent, [drawing], overwrite=True)
+    check_target(drawing, option="--draw")
 
 
 def _build(name: str, options: dict[str, Any]) -> SegmentationNetwork:

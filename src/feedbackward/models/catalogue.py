@@ -19,7 +19,7 @@ import timm
 
 from feedbackward.errors import InputError
 from feedbackward.models.survey import CLASSES, SIZE, EncoderRecord, survey
-from feedbackward.writing import write_whole
+from feedbackward.writing import write_text
 
 SHIPPED = Path(__file__).with_name("encoders.json")
 _log = logging.getLogger(__name__)
@@ -141,5 +141,5 @@ def keep(measured: Catalogue) -> Path:
         InputError: If it cannot be written.
     """
     path = cache_file()
-    write_whole(path, lambda file: file.write(measured.to_json().encode()))
+    write_text(path, measured.to_json())
     return path

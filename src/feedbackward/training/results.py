@@ -17,6 +17,7 @@ from feedbackward.training.pictures import spread
 from feedbackward.training.report import render_report
 from feedbackward.training.run_folder import RunFolder
 from feedbackward.training.task import SegmentationTask
+from feedbackward.writing import write_text
 
 
 class RunResults(pl.Callback):
@@ -43,7 +44,7 @@ class RunResults(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
         """Writes the configuration and the versions."""
         self.folder.checkpoints.mkdir(parents=True, exist_ok=True)
-        self.folder.write(self.folder.config, self.config)
+        write_text(self.folder.config, self.config)
         self.folder.write_versions()
 
     @rank_zero_only
@@ -83,7 +84,7 @@ class RunResults(pl.Callback):
             config=self.config,
             versions=json.loads(self.folder.versions.read_text()),
         )
-        self.folder.write(self.folder.report, report)
+        write_text(self.folder.report, report)
 
 
 @torch.inference_mode()

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from feedbackward.errors import InputError
-from feedbackward.writing import check_writable, nearest_existing, write_whole
+from feedbackward.writing import check_writable, nearest_existing, write_text
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,9 @@ class RunFolder:
             )
         check_writable(nearest_existing(self.root), what=f"the run folder {self.root}")
 
-    def write(self, path: Path, text: str) -> None:
-        """Write a text file in one step: readers see the old file or the new one."""
-        write_whole(path, lambda file: file.write(text.encode()))
-
     def write_json(self, path: Path, data: dict[str, Any]) -> None:
         """Write plain data as JSON in one step."""
-        self.write(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+        write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
 
     def write_versions(self) -> None:
         """Write versions.json: the packages, Python and the machine that the run uses."""
