@@ -34,7 +34,7 @@ def networks():
 
 @pytest.fixture(scope="module")
 def study(networks):
-    """The study's command; it starts a process for each network that it trains."""
+    """The study's command."""
     spec = spec_from_file_location("study", STUDY / "__main__.py")
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -45,11 +45,18 @@ def study(networks):
     return _study
 
 
+@pytest.fixture
+def in_process(study, monkeypatch):
+    """The study's trainings in this process: to start one for each takes longer than they do."""
+    monkeypatch.setattr(import_module("runs"), "_call", lambda arguments, _: main(arguments) is None)
+
+
+@pytest.mark.usefixtures("in_process")
 def test_table_1_by_one_command(study, tmp_path, capsys):
     main(
         ["streets", "--output", str(tmp_path / "data"), "--train", "4", "--val", "2", "--test", "1", "--size", "64,128"]
     )
-    command = ("cityscapes", "--data", tmp_path / "data", "--seeds", "0", "--processes", "2")
+    command = ("cityscapes", "--data", tmp_path / "data", "--seeds", "0")
     command += ("--output", tmp_path / "runs", "--results", tmp_path / "results")
     study(*command, "--", *SMALL)
 
@@ -84,7 +91,7 @@ def percent(scores: dict) -> list[str]:
     return [f"{100 * scores['scalars'][name]:.1f}" for name in names]
 
 
-def test_camvid_goes_on_where_it_was_cut_off(study, tmp_path):
+def test_camvid_goes_on_where_it_was_cut_off(study, tmp_path, request):
     for split, count in (("train", 4), ("val", 2)):
         for number in range(count):
             mask = np.arange(60, dtype=np.uint8).reshape(1, 60) // 6 * np.ones((40, 1), dtype=np.uint8)
@@ -93,8 +100,8 @@ def test_camvid_goes_on_where_it_was_cut_off(study, tmp_path):
                 Image.fromarray(array).save(tmp_path / "data" / folder / f"{number}.png")
     command = ("camvid", "--data", tmp_path / "data", "--rows", "vgg16_pwn,deeplab_largefov", "--seeds", "3")
     command += ("--output", tmp_path / "runs", "--results", tmp_path / "results")
-    command += ("--", "--trainer.max_epochs", "2", "--data.size", "[40,60]")
-    study(*command)
+    small = ("--", "--trainer.max_epochs", "2", "--data.size", "[40,60]")
+    study(*command, "--processes", "2", *small)
     table = (tmp_path / "results/camvid_reduced.md").read_text()
     assert [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")][1:5] == [
         "---",
@@ -118,7 +125,8 @@ def test_camvid_goes_on_where_it_was_cut_off(study, tmp_path):
     (first / "checkpoints/last.ckpt").unlink()
     for path in (tmp_path / "results/camvid_reduced").iterdir():
         path.unlink()
-    study(*command)
+    request.getfixturevalue("in_process")
+    study(*command, *small)
     for row, result in results.items():
         again = json.loads((tmp_path / f"results/camvid_reduced/{row}_seed3.json").read_text())
         assert again["last"] == result["last"]
