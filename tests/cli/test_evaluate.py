@@ -288,11 +288,12 @@ def test_the_class_file_belongs_to_the_folder_data_set(classes: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("gtFine/classes.json/scores.json", r"--json .*scores\.json cannot be written "),
+        ("file/scores.json", r"--json .*scores\.json cannot be written "),
         ("gtFine", "--json .*gtFine: this is a folder; give the name of a file"),
     ],
 )
 def test_the_json_is_checked_before_the_work(name: str, message: str, cityscapes: Path) -> None:
+    (cityscapes / "file").touch()
     shutil.rmtree(cityscapes / "predictions")  # the next error, had the work begun
     with pytest.raises(InputError, match=message):
         score(cityscapes, "--json", str(cityscapes / name))

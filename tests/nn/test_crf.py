@@ -6,6 +6,7 @@ from torch.testing import assert_close
 
 from feedbackward.errors import InputError
 from feedbackward.nn import DenseCRF
+from feedbackward.nn.permutohedral import PermutohedralLattice
 
 OPTIONS = {"appearance_xy": 6.0, "appearance_rgb": 40.0, "smoothness_xy": 1.5}
 
@@ -41,14 +42,47 @@ def by_hand(logits: torch.Tensor, image: torch.Tensor, crf: DenseCRF) -> torch.T
     return q.T.reshape(classes, height, width)
 
 
+class AllPairs(PermutohedralLattice):
+    """The filter that the lattice approximates."""
+
+    def __init__(self, features: torch.Tensor) -> None:
+        self.weights = torch.exp(
+            -(torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist") ** 2) / 2
+        )
+
+    def filter(self, values: torch.Tensor) -> torch.Tensor:
+        return self.weights @ values
+
+
 @pytest.mark.parametrize("iterations", [0, 1, 10])
-def test_it_is_mean_field_inference(scene: tuple[torch.Tensor, torch.Tensor], iterations: int) -> None:
+@pytest.mark.parametrize(("lattice", "tolerance"), [(AllPairs, 1e-5), (PermutohedralLattice, 0.05)])
+def test_it_is_mean_field_inference(
+    scene: tuple[torch.Tensor, torch.Tensor],
+    lattice: type,
+    tolerance: float,
+    iterations: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("feedbackward.nn.crf.PermutohedralLattice", lattice)
     logits, image = scene
     crf = DenseCRF(iterations=iterations, **OPTIONS)
     found, expected = crf(logits[None], image[None])[0].exp(), by_hand(logits, image, crf)
-    assert_close(found.double(), expected, atol=0.05, rtol=0)
+    assert_close(found.double(), expected, atol=tolerance, rtol=0)
     if iterations == 10:
         assert (expected - logits.softmax(0)).abs().max() > 0.5
+
+
+def test_the_defaults_are_those_of_deeplab() -> None:
+    found = {name: value for name, value in vars(DenseCRF()).items() if not name.startswith("_")}
+    del found["training"]
+    assert found == {
+        "iterations": 10,
+        "appearance_weight": 4,
+        "appearance_xy": 49,
+        "appearance_rgb": 5,
+        "smoothness_weight": 3,
+        "smoothness_xy": 3,
+    }
 
 
 def test_it_heals_noise_up_to_the_edges_of_the_image(scene: tuple[torch.Tensor, torch.Tensor]) -> None:
