@@ -8,7 +8,7 @@ from typing import Any
 import segmentation_models_pytorch as smp
 import torch
 from jaxtyping import Float
-from timm.models import build_model_with_cfg, register_model
+from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from timm.models.vgg import VGG, ConvMlp, cfgs
 from torch import Tensor, nn
 
@@ -22,6 +22,15 @@ WIDTH = 4
 STRIDE = 32
 """The peers take images whose sides are multiples of this."""
 IMAGENET = Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+
+
+default_cfgs = generate_default_cfgs(
+    {
+        name: {"mean": IMAGENET.mean, "std": IMAGENET.std, "first_conv": "features.0", "classifier": "head.fc"}
+        for name in ("vgg16_quarter", "vgg16_bn_quarter")
+    }
+)
+"""Found here by register_model."""
 
 
 class NarrowVGG(VGG):

@@ -1,6 +1,7 @@
 """Trains, scores and resumes through the command line, on a few tiny scenes in CamVid's layout."""
 
 import json
+import re
 import shutil
 import signal
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from huggingface_hub import ModelCard
 from PIL import Image
 
 from feedbackward.cli import fit
@@ -142,6 +144,22 @@ def test_the_saved_network_is_the_best(trained):
         dict(network.state_dict()), {name.removeprefix("network."): value for name, value in best.items()}
     )
     assert network.class_table == CAMVID
+
+
+def test_the_card_of_the_saved_network(trained, camvid):
+    card = ModelCard.load(trained / "model/README.md")
+    best = json.loads((trained / "metrics.json").read_text())["best"]
+    result = card.data.eval_results[0]
+    assert (result.dataset_name, result.dataset_split, result.metric_type) == ("CamVid", "val", "mean IoU")
+    assert result.metric_value == pytest.approx(100 * best["scalars"]["mean_iou"], abs=0.05)
+    assert f"Epoch {best['epoch']} of 2, the best of them on the same 3 images, seed 0" in card.text
+    assert "| sky | " in card.text
+    assert "| bicyclist | - | - |" in card.text
+    assert str(camvid) not in card.text  # the folders of a machine are nobody else's
+
+    recipe = yaml.safe_load(re.search(r"```yaml\n(.*?)```", card.text, flags=re.DOTALL)[1])
+    assert recipe["model"]["options"] == {"encoder_name": "test_resnet", "output_stride": 2}
+    assert recipe["trainer"]["max_epochs"] == 2
 
 
 @pytest.mark.parametrize("name", ["best", "last"])

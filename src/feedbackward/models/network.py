@@ -5,11 +5,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import ModelHubMixin, snapshot_download
+from huggingface_hub import ModelCard, ModelHubMixin, snapshot_download
 from safetensors.torch import load_model, save_model
 from torch import nn
 
 from feedbackward.data.classes import ClassTable
+from feedbackward.models.card import Training, model_card
 from feedbackward.models.encoder import Normalization, check_positive
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
@@ -45,6 +46,21 @@ class SegmentationNetwork(
     def classes(self) -> int:
         """The number of classes."""
         return int(self.config["classes"])
+
+    def generate_model_card(self, training: Training | None = None) -> ModelCard:
+        """The model card that save_pretrained writes beside the weights.
+
+        Args:
+            training: How the network was trained and what it scored, where that is known.
+        """
+        return model_card(
+            self._hub_mixin_info.model_card_data,
+            config=self.config,
+            parameters=sum(parameter.numel() for parameter in self.parameters()),
+            normalization=self.normalization,
+            class_table=self.class_table,
+            training=training,
+        )
 
     def _save_pretrained(self, save_directory: Path) -> None:
         table = self.class_table.to_dict() if self.class_table is not None else None

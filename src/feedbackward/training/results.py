@@ -6,17 +6,21 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+import yaml
 from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import Dataset
 
 from feedbackward.data.datamodule import Item
+from feedbackward.models.card import Training
 from feedbackward.models.checkpoint import read_checkpoint
 from feedbackward.training.history import History
 from feedbackward.training.panels import Panels, draw_panels
 from feedbackward.training.pictures import spread
 from feedbackward.training.report import render_report
 from feedbackward.training.run_folder import RunFolder
+from feedbackward.training.scores import Scores
 from feedbackward.training.task import SegmentationTask
+from feedbackward.training.titles import TITLES, percent
 from feedbackward.writing import write_text
 
 
@@ -76,15 +80,44 @@ class RunResults(pl.Callback):
             scenes: The number of scenes to show.
         """
         task.load_state_dict(read_checkpoint(self.folder.checkpoint("best"))["state_dict"])
-        task.network.save_pretrained(self.folder.model)
+        versions = json.loads(self.folder.versions.read_text())
+        (self.folder.model / "README.md").unlink(missing_ok=True)  # the card of an earlier end of this run
+        task.network.save_pretrained(
+            self.folder.model, model_card_kwargs={"training": self._training(versions, dataset)}
+        )
         report = render_report(
             self.metrics(),
             table=task.class_table,
             panels=predict_panels(task, dataset, count=scenes),
             config=self.config,
-            versions=json.loads(self.folder.versions.read_text()),
+            versions=versions,
         )
         write_text(self.folder.report, report)
+
+    def _training(self, versions: dict[str, Any], dataset: Dataset[Item]) -> Training:
+        """What the model card says of the training; the folders of this machine are left out."""
+        assert self.history.best is not None
+        best = Scores.from_dict(self.history.best)
+        epoch, epochs, images = self.history.best["epoch"], len(self.history.epochs), len(dataset)  # type: ignore[arg-type]
+        config = yaml.safe_load(self.config)
+        config["data"]["init_args"].pop("root", None)
+        recipe = {key: config[key] for key in ("seed_everything", "model", "data")}
+        recipe["trainer"] = {key: config["trainer"][key] for key in ("max_epochs", "precision")}
+        facts = [
+            f"Epoch {epoch} of {epochs}, the best of them on the same {images} images, seed {self.facts['seed']}: "
+            "scores on images that no choice was made on are lower.",
+            f"Trained in {self.history.seconds / 60:.0f} minutes.",
+        ]
+        return Training(
+            data=self.facts["data"].removesuffix("Data"),
+            split="val",
+            scores={TITLES[name]: percent(value) for name, value in best.scalars.items()},
+            per_class={label: [percent(values[label]) for values in best.per_class.values()] for label in best.names},
+            columns=[TITLES[name] for name in best.per_class],
+            facts=[*facts, *best.notes],
+            recipe=yaml.safe_dump(recipe, sort_keys=False).rstrip(),
+            versions=versions,
+        )
 
 
 @torch.inference_mode()

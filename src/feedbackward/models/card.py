@@ -1,0 +1,90 @@
+"""The model card of a saved network: what it is, how it is used, and how it was trained, where that is known.
+
+The format is the hub's: "Model Cards for Model Reporting" (Mitchell et al., 2018), with metadata that the hub reads.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from feedbackward.data.classes import ClassTable
+from feedbackward.models.encoder import Normalization
+
+_TEMPLATE = Path(__file__).with_name("card.md.jinja")
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a network was trained, and what it scored.
+
+    Args:
+        data: The data set.
+        split: The part of it that was scored.
+        scores: In percent, by title.
+        per_class: In percent, one row of values for each class.
+        columns: The titles of those values.
+        facts: Sentences on the training, such as its length and what is to be known about the scores.
+        recipe: Its configuration, as YAML; `feedbackward fit --config` takes it.
+        versions: The packages and the machine.
+    """
+
+    data: str
+    split: str
+    scores: dict[str, str]
+    per_class: dict[str, Sequence[str]]
+    columns: Sequence[str]
+    facts: Sequence[str]
+    recipe: str
+    versions: dict[str, Any]
+
+
+def model_card(
+    data: ModelCardData,
+    *,
+    config: dict[str, Any],
+    parameters: int,
+    normalization: Normalization,
+    class_table: ClassTable | None,
+    training: Training | None,
+) -> ModelCard:
+    """Write the card.
+
+    Args:
+        data: The metadata of every network of the library; the scores are added to it.
+        config: What builds the network again.
+        parameters: How many it has.
+        normalization: How its images are normalised.
+        class_table: Its classes, where they are known.
+        training: How it was trained, where that is known.
+    """
+    name = " on ".join(str(config[key]) for key in ("model", "encoder_name") if key in config)
+    metadata: dict[str, Any] = data.to_dict()  # type: ignore[no-untyped-call]
+    if training is not None:
+        results = [
+            EvalResult(
+                task_type="image-segmentation",
+                dataset_type=training.data,
+                dataset_name=training.data,
+                dataset_split=training.split,
+                metric_type=title,
+                metric_value=float(value),
+            )
+            for title, value in training.scores.items()
+            if value != "-"
+        ]
+        metadata |= {"model_name": name, "eval_results": results}
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    content = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
+        card_data=ModelCardData(**metadata).to_yaml(),
+        name=name,
+        config=config,
+        parameters=parameters,
+        normalization=normalization,
+        class_table=class_table,
+        training=training,
+    )
+    return ModelCard(content)
