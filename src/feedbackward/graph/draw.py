@@ -98,7 +98,7 @@ def _legend(sheet: Sheet, title: str, marks: list[Mark]) -> None:
 def _box(sheet: Sheet, x: float, y: float, half: float, style: str, left: str, right: str = "") -> None:
     """A box around (x, y) with a text at either end; where they do not fit, the first one loses its beginning."""
     sheet.rect(x - BOX / 2, y - half, BOX, 2 * half, f"box {style}", radius=3)
-    room = CHARACTERS - len(right)
+    room = CHARACTERS - 1 - len(right)
     sheet.label(x - BOX / 2 + 8, y + 4, left if len(left) <= room else f"…{left[1 - room :]}", "text")
     sheet.label(x + BOX / 2 - 8, y + 4, right, "right")
 
@@ -126,7 +126,9 @@ def _back(sheet: Sheet, mark: Mark) -> None:
     words = ", ".join(action for action in row.actions if action != "+ skip")
     if row.weight is not None:
         signs = [SHORT[action] for action in row.actions if action in SHORT]
-        words = " ".join((*signs, ", ".join(action for action in row.actions if action not in SHORT)))
+        # How the weight is used, which the action has in brackets, is what the colour of the box says.
+        actions = (action.partition(" (")[0] for action in row.actions if action not in SHORT)
+        words = " ".join((*signs, ", ".join(actions)))
         channels = f"{row.channels} → {mark.channels}"
         _box(sheet, RIGHT, mark.y, HALF["layer"], _style(row.weight), words, channels)
     elif mark.kind == "resize":
