@@ -61,8 +61,8 @@ def cityscapes() -> list[Row]:
 
 
 def camvid(form: Form) -> list[Row]:
-    """The comparison on CamVid: the paper's five networks, what the method's parts do, and peers on other encoders."""
-    return [*_paper(form), *_parts(form), *_peers()]
+    """The comparison on CamVid: the paper's networks, what the method's parts do, peers, changes of the recipe."""
+    return [*_paper(form), *_parts(form), *_peers(), *_trials(form)]
 
 
 def _paper(form: Form) -> list[Row]:
@@ -98,7 +98,7 @@ def _parts(form: Form) -> list[Row]:
     group = "What the parts do (VGG-PWN, output_stride=1)"
     shallow = _way_back(form, output_stride=1)
     losses = [
-        _row(f"vgg16_pwn_1_{name}", title, group, "feedbackward", loss=loss, **shallow)
+        _row(f"vgg16_pwn_1_{name}", title, group, "feedbackward", more=("--model.loss", loss), **shallow)
         for name, title, loss in (
             ("iou", "IoU loss alone", "feedbackward.losses.IoULoss"),
             ("ce", "cross-entropy alone", "feedbackward.losses.CrossEntropyLoss"),
@@ -148,6 +148,34 @@ def _peers() -> list[Row]:
     ]
 
 
+def _trials(form: Form) -> list[Row]:
+    """Changes of the recipe, each by itself, on the smallest network."""
+    height, width = SIZES[form]
+    scaled = json.dumps({"horizontal_flip": 0.5, "scale": [0.75, 1.5], "crop": [height, width]})
+    network = {"encoder_name": "mobilenetv2_100", "retrace": "transitions", "output_stride": 2}
+    group = "Changes of the recipe (mobilenetv2_100, transitions)"
+    return [
+        _row(
+            f"trial_{name}", title, "Changes of the recipe (mobilenetv2_100, transitions)", "feedbackward", **arguments
+        )
+        for name, title, arguments in (
+            ("stride_2", "output_stride=2", network),
+            ("stride_2_scaled", "output_stride=2, random scale", network | {"more": ("--data.augmentation", scaled)}),
+            (
+                "stride_2_average",
+                "output_stride=2, moving average of the weights",
+                network | {"more": ("--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.998")},
+            ),
+            (
+                "stride_2_decay",
+                "output_stride=2, AdamW with weight decay 0.05",
+                network
+                | {"more": ("--model.optimizer", "torch.optim.AdamW", "--model.optimizer.weight_decay", "0.05")},
+            ),
+        )
+    ]
+
+
 def _way_back(form: Form, **changed: Any) -> dict[str, Any]:
     """The options of the paper's VGG-PWN, some of them changed."""
     paper = {"encoder_name": VGGS[form], "encoder_norm": "batch", "output_stride": None, "permute": "necessary"}
@@ -160,10 +188,9 @@ def _row(
     group: str,
     model: str,
     *,
-    loss: str | None = None,
+    more: tuple[str, ...] = (),
     crf: Literal["best", "last"] | None = None,
     **options: Any,
 ) -> Row:
-    arguments = ("--model.model", model, "--model.options", json.dumps(options))
-    arguments += () if loss is None else ("--model.loss", loss)
+    arguments = ("--model.model", model, "--model.options", json.dumps(options), *more)
     return Row(name, title, group, str(RECIPE), arguments, crf=crf)
