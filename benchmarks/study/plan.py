@@ -155,9 +155,7 @@ def _trials(form: Form) -> list[Row]:
     network = {"encoder_name": "mobilenetv2_100", "retrace": "transitions", "output_stride": 2}
     group = "Changes of the recipe (mobilenetv2_100, transitions)"
     return [
-        _row(
-            f"trial_{name}", title, "Changes of the recipe (mobilenetv2_100, transitions)", "feedbackward", **arguments
-        )
+        _row(f"trial_{name}", title, group, "feedbackward", **arguments)
         for name, title, arguments in (
             ("stride_2", "output_stride=2", network),
             ("stride_2_scaled", "output_stride=2, random scale", network | {"more": ("--data.augmentation", scaled)}),
