@@ -17,9 +17,10 @@ demo: $(INSTALLED)  ## train on synthetic streets, score, predict
 test: $(INSTALLED)  ## all tests but the slow ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-# Every encoder of timm, run backward: over two hours on two cores, and 16 GB at the largest.
+# Every encoder of timm, run backward: some two and a half hours on two cores. The largest, swinv2_cr_giant_*, needs
+# 30 GB of memory and swap.
 sweep: $(INSTALLED)  ## the contract over every encoder
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "slow or not slow" tests/models/test_contract.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow or not slow" tests/models/test_contract.py
 
 lint: $(INSTALLED)  ## format, lint and types, nothing changed
 	$(BIN)/ruff format --check .

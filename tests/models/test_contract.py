@@ -21,6 +21,7 @@ from feedbackward.graph.draw import draw
 from feedbackward.graph.explain import explain
 from feedbackward.models import create_encoder
 from feedbackward.models.catalogue import SHIPPED, Catalogue
+from feedbackward.models.survey import EncoderRecord
 
 RECORDS = [record for record in Catalogue.from_json(SHIPPED.read_text()).encoders if record.supported]
 SAMPLE = {
@@ -34,9 +35,13 @@ def test_the_sample_has_forty_families() -> None:
     assert len(SAMPLE) >= 40
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(r.name, marks=() if r.name in SAMPLE else pytest.mark.slow) for r in RECORDS]
-)
+def marks(record: EncoderRecord) -> list[pytest.MarkDecorator]:
+    """A sample is quick enough for every day; giants are run one after the other, as two do not fit into memory."""
+    giant = record.encoder_parameters > 1e9
+    return [pytest.mark.slow] * (record.name not in SAMPLE) + [pytest.mark.xdist_group("giants")] * giant
+
+
+@pytest.mark.parametrize("name", [pytest.param(record.name, marks=marks(record)) for record in RECORDS])
 def test_an_encoder_run_backward(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     # StarReLU squares, so that with fixed statistics and random weights values grow beyond all bounds (docs/method.md).
