@@ -102,12 +102,16 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
     names = list(classes[0][2])
     lines += ["### By class", "", f"| network | {' | '.join(names)} |", "| --- |" + " ---: |" * len(names)]
     lines += [f"| {title} ({group}) | {_cells(scores.values())} |" for title, group, scores in classes]
-    write_text(path, "\n".join(lines) + "\n")
-    draw_curves(runs, path.with_suffix(".svg"))
+    curves, pictures = path.with_suffix(".svg"), path.with_suffix(".jpg")
+    draw_curves(runs, curves)
+    lines += ["", "### Curves", "", f"![Mean IoU on val by epoch]({curves.parent.name}/{curves.name})"]
     shown = [run for run in runs if run.row.group == runs[0].row.group and run.seed == runs[0].seed]
     with_network = [run for run in shown if (run.folder / "model").is_dir()]
     if with_network:
-        draw_predictions(with_network, data=data, size=size, path=path.with_suffix(".jpg"))
+        draw_predictions(with_network, data=data, size=size, path=pictures)
+    if pictures.exists():  # or from a machine that still had the networks
+        lines += ["", "### Predictions", "", f"![Frames of val]({pictures.parent.name}/{pictures.name})"]
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def _by_row(runs: Sequence[Run]) -> list[tuple[Row, list[Run]]]:
@@ -135,12 +139,13 @@ def _claims(runs: Sequence[Run]) -> list[str]:
         row.name: (row.title, mean(load(run)["last"]["scalars"]["mean_iou"] for run in of_row))
         for row, of_row in _by_row(runs)
     }
-    lines = ["### The paper's claims", "", "| mean IoU | in the paper | here |", "| --- | ---: | ---: |"]
+    lines = []
     for ahead, behind, claim in CLAIMS:
         if ahead in scores and behind in scores:
             (title, score), (other, base) = scores[ahead], scores[behind]
             lines.append(f"| {title} over {other} | {claim:+.1f} % | {100 * (score / base - 1):+.1f} % |")
-    return [*lines, ""]
+    head = ["### The paper's claims", "", "| mean IoU | in the paper | here |", "| --- | ---: | ---: |"]
+    return [*head, *lines, ""] if lines else []
 
 
 def _gflops(result: dict[str, Any], size: tuple[int, int]) -> float:

@@ -1,6 +1,7 @@
 """The study's command on synthetic streets in Cityscapes' layout, and the networks that only the study has."""
 
 import json
+import re
 import zipfile
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -115,7 +116,11 @@ def test_camvid_goes_on_where_it_was_cut_off(study, tmp_path, request):
     }
     scores = [result["last"]["scalars"]["mean_iou"] for result in results.values()]
     assert f"| VGG-PWN over DeepLab-LargeFOV | +3.9 % | {100 * (scores[0] / scores[1] - 1):+.1f} % |" in table
-    assert " - |" in table.splitlines()[-1]  # there is no bicyclist in these frames
+    assert "| VGG-PWN (The paper's networks) |" in table
+    assert table.count(" - |\n") == 3  # there is no bicyclist in these frames
+    for figure in re.findall(r"\]\(results/(.*?)\)", table):
+        assert (tmp_path / "results" / figure).stat().st_size > 0
+    assert table.count("](results/") == 2
 
     # Cut off after the last epoch, and within the first.
     last = tmp_path / "runs/camvid_reduced/vgg16_pwn_seed3"
