@@ -69,6 +69,7 @@ def test_a_network_without_a_way_back(run, refused, tmp_path):
     assert costs(output)["total"] == (29_446_035, pytest.approx(passes, abs=0.005))
     assert output.startswith("segnet: vgg16\n")
     assert "way back" not in output
+    assert run("segnet", "--encoder_name", "vgg11_bn").startswith("segnet: vgg11_bn\n")
     assert "fcn8s has no way back to draw" in refused("fcn8s", "--draw", str(tmp_path / "fcn.svg"))
 
 
@@ -161,6 +162,7 @@ def test_the_drawing(run, tmp_path):
         (["resnet5"], "unknown encoder 'resnet5'; the nearest names are"),
         (["vgg16_pwm"], "; the nearest model is vgg16_pw"),
         (["resnet5", "--draw", "new/x.svg"], "unknown encoder 'resnet5'"),
+        (["resnet18", "--encoder_name", "vgg16"], "--encoder_name is for models (feedbackward, "),
         (["feedbackward"], "give the name of one in its place"),
         (["no/such/folder"], "no such model: no/such/folder; expected a folder with config.json"),
         (["nothing.ckpt"], "no such model: nothing.ckpt"),

@@ -41,6 +41,7 @@ def main(args: list[str]) -> None:
     parser.add_argument("--size", default="512,1024", help="height and width of the image, H,W")
     parser.add_argument("--draw", type=Path | None, help="SVG file to draw the two passes into")
     for option, kind, text in (
+        ("encoder_name", str, "another encoder than the model's own, such as vgg16_bn for segnet"),
         ("classes", PositiveInt, "number of classes"),
         ("in_channels", PositiveInt, "channels of the image"),
         ("permute", Permute, "where the channel axes of a weight are swapped"),
@@ -124,6 +125,8 @@ def _build(name: str, options: dict[str, Any]) -> SegmentationNetwork:
 def _create(name: str, options: dict[str, Any]) -> SegmentationNetwork:
     if name in list_models():
         return create_model(name, encoder_weights=None, **options)
+    if "encoder_name" in options:
+        raise InputError(f"--encoder_name is for models ({', '.join(list_models())}); {name} is none of them")
     try:
         return create_model("feedbackward", encoder_name=name, encoder_weights=None, **options)
     except InputError as error:
