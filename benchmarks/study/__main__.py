@@ -35,7 +35,6 @@ def main(args: list[str] | None = None) -> None:
     else:
         height, width = SIZES[options.form]
         rows, arguments = camvid(options.form), ["--data.size", f"[{height},{width}]", *more]
-    chosen = [row for row in rows if options.rows is None or row.name in options.rows]
     unknown = set(options.rows or ()) - {row.name for row in rows}
     if unknown:
         sys.exit(f"no row {', '.join(sorted(unknown))}; there are {', '.join(row.name for row in rows)}")
@@ -45,7 +44,7 @@ def main(args: list[str] | None = None) -> None:
         runs = plan_runs(rows, arguments, seeds=options.seeds, folder=folder, results=results)
     except InputError as error:
         sys.exit(f"error: {error}")
-    asked = [run for run in runs if run.row in chosen]
+    asked = [run for run in runs if options.rows is None or run.row.name in options.rows]
     failed = train(asked, data=options.data, processes=options.processes, say=console.print)
     finished = sorted((run for run in runs if run.result.exists()), key=lambda run: rows.index(run.row))
     if finished:

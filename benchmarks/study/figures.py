@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -42,7 +43,9 @@ def draw_curves(runs: Sequence[Run], path: Path) -> None:
         axis.grid(alpha=0.3)
         axis.legend(fontsize="small", loc="lower right")
     axes[0].set_ylabel("mean IoU on val, %")
-    write_whole(path, lambda file: figure.savefig(file, format="svg", metadata={"Date": None}))
+    # Without a date and with a fixed salt the same results give the same file.
+    with matplotlib.rc_context({"svg.hashsalt": "feedbackward"}):
+        write_whole(path, lambda file: figure.savefig(file, format="svg", metadata={"Date": None}))
 
 
 def draw_predictions(runs: Sequence[Run], *, data: Path, size: tuple[int, int], path: Path, frames: int = 3) -> None:

@@ -80,25 +80,22 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
     """
     size = SIZES[form]
     header = ("network", "parameters", "GFLOPs", "mean IoU", "by seed", "minutes")
-    lines, classes = [], []
+    lines, classes, means = [], [], {}
     for group, rows in groupby(_by_row(runs), key=lambda pair: pair[0].group):
         lines += [f"### {group}", "", f"| {' | '.join(header)} |", "| --- |" + " ---: |" * (len(header) - 1)]
         for row, of_row in rows:
             results = [load(run) for run in of_row]
+            means[row.name] = row.title, mean(result["last"]["scalars"]["mean_iou"] for result in results)
+            costs = f"{results[0]['parameters'] / 1e6:.2f}M", f"{_gflops(results[0], size):.2f}"
+            minutes = f"{mean(result['training_seconds'] for result in results) / 60:.0f}"
             for title, scores in _scored(row, results, "last"):
                 last = [100 * score["scalars"]["mean_iou"] for score in scores]
-                cells = (
-                    title,
-                    f"{results[0]['parameters'] / 1e6:.2f}M",
-                    f"{_gflops(results[0], size):.2f}",
-                    f"**{mean(last):.1f}**",
-                    ", ".join(f"{value:.1f}" for value in last),
-                    f"{mean(result['training_seconds'] for result in results) / 60:.0f}",
-                )
+                by_seed = ", ".join(f"{value:.1f}" for value in last)
+                cells = (title, *costs, f"**{mean(last):.1f}**", by_seed, minutes)
                 lines.append(f"| {' | '.join(cells)} |")
                 classes.append((title, group, _mean_scores(score["per_class"]["iou"] for score in scores)))
         lines.append("")
-    lines += _claims(runs)
+    lines += _claims(means)
     names = list(classes[0][2])
     lines += ["### By class", "", f"| network | {' | '.join(names)} |", "| --- |" + " ---: |" * len(names)]
     lines += [f"| {title} ({group}) | {_cells(scores.values())} |" for title, group, scores in classes]
@@ -133,16 +130,12 @@ def _mean_scores(by_seed: Iterable[dict[str, float | None]]) -> dict[str, float 
     return {name: 100 * mean(values) if values else None for name, values in present.items()}
 
 
-def _claims(runs: Sequence[Run]) -> list[str]:
-    """The paper's relative claims beside what came out, of the networks that are finished."""
-    scores = {
-        row.name: (row.title, mean(load(run)["last"]["scalars"]["mean_iou"] for run in of_row))
-        for row, of_row in _by_row(runs)
-    }
+def _claims(means: dict[str, tuple[str, float]]) -> list[str]:
+    """The paper's relative claims beside what came out, from the title and mean IoU of each finished row."""
     lines = []
     for ahead, behind, claim in CLAIMS:
-        if ahead in scores and behind in scores:
-            (title, score), (other, base) = scores[ahead], scores[behind]
+        if ahead in means and behind in means:
+            (title, score), (other, base) = means[ahead], means[behind]
             lines.append(f"| {title} over {other} | {claim:+.1f} % | {100 * (score / base - 1):+.1f} % |")
     head = ["### The paper's claims", "", "| mean IoU | in the paper | here |", "| --- | ---: | ---: |"]
     return [*head, *lines, ""] if lines else []

@@ -20,7 +20,7 @@ from feedbackward.training.run_folder import RunFolder
 from feedbackward.writing import write_text
 
 TRAIN = Path(__file__).with_name("train.py")
-RECIPE = "recipe.json"
+RECIPE_FILE = "recipe.json"
 """The file in a run folder that says what made it."""
 
 
@@ -68,7 +68,7 @@ def plan_runs(
         for row in rows
     ]
     for run in runs:
-        for made in (run.result, run.folder / RECIPE):
+        for made in (run.result, run.folder / RECIPE_FILE):
             if made.exists() and json.loads(made.read_text())["made_by"] != run.recipe:
                 raise InputError(
                     f"{made} was made by another recipe or other arguments than this study's now; "
@@ -126,7 +126,7 @@ def _fit(run: Run, data: Path, folder: RunFolder) -> bool:
     last = (folder.checkpoints / "last.ckpt").exists()
     if not last and run.folder.exists():  # cut off within the first epoch
         shutil.rmtree(run.folder)
-    write_text(run.folder / RECIPE, json.dumps({"made_by": run.recipe}) + "\n")
+    write_text(run.folder / RECIPE_FILE, json.dumps({"made_by": run.recipe}) + "\n")
     command = ["--config", run.row.recipe, "--trainer.devices", "1", "--data.root", str(data)]
     command += [*run.row.arguments, *run.arguments, "--run_dir", str(run.folder), "--seed_everything", str(run.seed)]
     return _call(["fit", *command, *(("--ckpt_path", "last") if last else ())], run.folder)

@@ -1,10 +1,11 @@
 """Writing files whole or not at all, and finding out beforehand whether a folder takes them."""
 
+import json
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from feedbackward.errors import InputError
 
@@ -40,6 +41,15 @@ def write_text(path: Path, text: str) -> None:
         InputError: If it cannot be written.
     """
     write_whole(path, lambda file: file.write(text.encode()))
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write plain data as JSON, whole or not at all; it has no nan.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
 
 
 def check_target(path: Path, *, option: str) -> None:

@@ -4,7 +4,6 @@ feedbackward fit --config RECIPE --data.root DIR [--run_dir DIR] [--ckpt_path la
 feedbackward validate --config RECIPE --data.root DIR [--run_dir DIR] [--ckpt_path best|last|FILE] [--json FILE]
 """
 
-import json
 import logging
 import warnings
 from pathlib import Path
@@ -31,7 +30,7 @@ from feedbackward.training.results import RunResults
 from feedbackward.training.run_folder import RunFolder
 from feedbackward.training.scores import Scores
 from feedbackward.training.task import SegmentationTask
-from feedbackward.writing import check_target, write_text
+from feedbackward.writing import check_target, write_json
 
 Command = Literal["fit", "validate", "test"]
 
@@ -142,11 +141,11 @@ class FitCLI(LightningCLI):
         if self.ckpt_path is not None:
             self._check_progress(read_checkpoint(self.ckpt_path))
             self.config.model.encoder_weights = None  # they come from the checkpoint
-        if self.command != "fit" and self.config.json is not None:
-            check_target(self.config.json, option="--json")
         if self.command == "fit":
             source = None if self.ckpt_path is None else self.ckpt_path.resolve().parent
             self.folder.check(resume=source == self.folder.checkpoints.resolve())
+        elif self.config.json is not None:
+            check_target(self.config.json, option="--json")
 
     def _find_checkpoint(self, ckpt_path: str | None) -> Path | None:
         if self.command != "fit":
@@ -220,7 +219,7 @@ class FitCLI(LightningCLI):
             scores = self.model.results[stage]
             print_scores(scores, title=f"{title}, {self.ckpt_path}")
             if self.config.json is not None:
-                write_text(self.config.json, json.dumps(scores.to_dict(), indent=1) + "\n")
+                write_json(self.config.json, scores.to_dict())
 
     def _fit(self) -> None:
         self.datamodule.setup("fit")  # before the logger makes files: data that is refused leaves nothing behind

@@ -21,7 +21,7 @@ from feedbackward.training.run_folder import RunFolder
 from feedbackward.training.scores import Scores
 from feedbackward.training.task import SegmentationTask
 from feedbackward.training.titles import TITLES, percent
-from feedbackward.writing import write_text
+from feedbackward.writing import write_json, write_text
 
 
 class RunResults(pl.Callback):
@@ -54,7 +54,7 @@ class RunResults(pl.Callback):
     @rank_zero_only
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
         """Writes metrics.json, so that an interrupted run has one too."""
-        self.folder.write_json(self.folder.metrics, self.metrics())
+        write_json(self.folder.metrics, self.metrics())
 
     def metrics(self) -> dict[str, Any]:
         """The content of metrics.json: facts, best and last scores (from 0 to 1), one record per epoch."""

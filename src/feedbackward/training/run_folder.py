@@ -1,17 +1,15 @@
 """The folder that holds all of one training: what was asked, with what, and what came out."""
 
-import json
 import os
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from feedbackward.errors import InputError
-from feedbackward.writing import check_writable, nearest_existing, write_text
+from feedbackward.writing import check_writable, nearest_existing, write_json
 
 
 @dataclass(frozen=True)
@@ -85,10 +83,6 @@ class RunFolder:
             )
         check_writable(nearest_existing(self.root), what=f"the run folder {self.root}")
 
-    def write_json(self, path: Path, data: dict[str, Any]) -> None:
-        """Write plain data as JSON in one step."""
-        write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
-
     def write_versions(self) -> None:
         """Write versions.json: the packages, Python and the machine that the run uses."""
         packages = ("feedbackward", "torch", "torchvision", "timm", "lightning", "torchmetrics", "numpy")
@@ -98,4 +92,4 @@ class RunFolder:
             "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
         }
         versions = {name: version(name) for name in packages} | {"torch": torch.__version__}  # with its CUDA
-        self.write_json(self.versions, {"python": platform.python_version(), **versions, **machine})
+        write_json(self.versions, {"python": platform.python_version(), **versions, **machine})
