@@ -1,4 +1,4 @@
-"""Networks that only the study has: narrow VGGs, the way back with a part taken out, and the peers of another library.
+"""Networks that only the study has: narrow VGGs, the peers of another library, and changed ways back.
 
 Importing this file registers them: the encoders in timm, the networks in feedbackward.models.MODELS.
 """
@@ -6,16 +6,14 @@ Importing this file registers them: the encoders in timm, the networks in feedba
 from typing import Any
 
 import segmentation_models_pytorch as smp
-import torch
+import ways_back  # noqa: F401  (it registers them)
 from jaxtyping import Float
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from timm.models.vgg import VGG, ConvMlp, cfgs
 from torch import Tensor, nn
 
-import feedbackward as fb
-from feedbackward.graph import WayBack
 from feedbackward.models import MODELS, Normalization, SegmentationNetwork
-from feedbackward.nn import fuse, pad_to, same_conv2d
+from feedbackward.nn import pad_to
 
 WIDTH = 4
 """By how much the narrow VGGs are narrower than VGG-16, fully connected layers included."""
@@ -52,38 +50,6 @@ def vgg16_quarter(pretrained: bool = False, **options: Any) -> VGG:
 def vgg16_bn_quarter(pretrained: bool = False, **options: Any) -> VGG:
     """The same with batch norms."""
     return build_model_with_cfg(NarrowVGG, "vgg16_bn_quarter", pretrained, norm_layer=nn.BatchNorm2d, **options)
-
-
-class FlippedKernels(fb.Feedbackward):
-    """The way back with each kernel turned by 180 degrees: the encoder's adjoint where the axes are swapped too."""
-
-    def __init__(self, encoder_name: str, **options: Any) -> None:
-        super().__init__(encoder_name, **options)
-        self.config["model"] = "flipped_kernels"
-
-    def way_back(self) -> WayBack:
-        """As the paper's, with the weights of the way back flipped."""
-        way_back = super().way_back()
-        for node in way_back.graph.find_nodes(op="call_function", target=same_conv2d):
-            with way_back.graph.inserting_before(node):
-                node.update_arg(1, way_back.graph.call_function(torch.flip, (node.args[1], (2, 3))))
-        return way_back
-
-
-class WithoutSkips(fb.Feedbackward):
-    """The way back without the encoder's features: the signal alone."""
-
-    def __init__(self, encoder_name: str, **options: Any) -> None:
-        super().__init__(encoder_name, **options)
-        self.config["model"] = "without_skips"
-
-    def way_back(self) -> WayBack:
-        """As the paper's, with nothing added to the signal."""
-        way_back = super().way_back()
-        for node in way_back.graph.find_nodes(op="call_function", target=fuse):
-            node.replace_all_uses_with(node.args[0])
-            way_back.graph.erase_node(node)
-        return way_back
 
 
 class Peer(SegmentationNetwork):
@@ -127,6 +93,4 @@ class Peer(SegmentationNetwork):
         return self.network(padded)[..., :height, :width]
 
 
-MODELS["flipped_kernels"] = FlippedKernels
-MODELS["without_skips"] = WithoutSkips
 MODELS["smp"] = Peer

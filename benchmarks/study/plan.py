@@ -149,29 +149,54 @@ def _peers() -> list[Row]:
 
 
 def _trials(form: Form) -> list[Row]:
-    """Changes of the recipe, each by itself, on the smallest network."""
+    """Changes of the network and of the recipe, each by itself, on the smallest network."""
     height, width = SIZES[form]
     scaled = json.dumps({"horizontal_flip": 0.5, "scale": [0.75, 1.5], "crop": [height, width]})
-    network = {"encoder_name": "mobilenetv2_100", "retrace": "transitions", "output_stride": 2}
-    group = "Changes of the recipe (mobilenetv2_100, transitions)"
-    return [
-        _row(f"trial_{name}", title, group, "feedbackward", **arguments)
-        for name, title, arguments in (
-            ("stride_2", "output_stride=2", network),
-            ("stride_2_scaled", "output_stride=2, random scale", network | {"more": ("--data.augmentation", scaled)}),
+    # Compared with the row mobilenetv2_100_transitions.
+    network = {"encoder_name": "mobilenetv2_100", "retrace": "transitions"}
+    group = "Changes of the network and the recipe (mobilenetv2_100, transitions)"
+    changes = [
+        _row(f"trial_{name}", title, group, model, **network, **options)
+        for name, title, model, options in (
+            ("early_skips", "skips added before the activation", "early_skips", {}),
+            ("no_activations", "no activations on the way back", "without_activations", {}),
+            ("group_norm", "group norms on the way back", "feedbackward", {"decoder_norm": "group"}),
+            ("head_3x3", "classifier of 3x3", "wide_head", {}),
             (
-                "stride_2_average",
-                "output_stride=2, moving average of the weights",
-                network | {"more": ("--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.998")},
+                "deep_supervision",
+                "a second classifier at the U-turn, in training",
+                "deep_supervision",
+                {"more": ("--model.loss", "ways_back.DeeplySupervisedLoss")},
             ),
+            ("rate", "learning rate 0.003", "feedbackward", {"more": ("--model.optimizer.lr", "0.003")}),
             (
-                "stride_2_decay",
-                "output_stride=2, AdamW with weight decay 0.05",
-                network
-                | {"more": ("--model.optimizer", "torch.optim.AdamW", "--model.optimizer.weight_decay", "0.05")},
+                "cosine",
+                "cosine schedule",
+                "feedbackward",
+                {"more": ("--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")},
             ),
         )
     ]
+    network = network | {"output_stride": 2}
+    group = "Changes of the recipe (mobilenetv2_100, transitions, output_stride=2)"
+    finer = [
+        _row(f"trial_stride_2{name}", title, group, "feedbackward", **network, more=more)
+        for name, title, more in (
+            ("", "output_stride=2", ()),
+            ("_scaled", "random scale", ("--data.augmentation", scaled)),
+            (
+                "_average",
+                "moving average of the weights",
+                ("--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.998"),
+            ),
+            (
+                "_decay",
+                "AdamW with weight decay 0.05",
+                ("--model.optimizer", "torch.optim.AdamW", "--model.optimizer.weight_decay", "0.05"),
+            ),
+        )
+    ]
+    return [*changes, *finer]
 
 
 def _way_back(form: Form, **changed: Any) -> dict[str, Any]:

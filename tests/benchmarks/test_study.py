@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from feedbackward.cli.main import main
+from feedbackward.losses import CrossEntropyIoULoss
 from feedbackward.models import MODELS, create_model
 from feedbackward.nn import fuse
 
@@ -163,6 +165,50 @@ def test_without_skips_the_image_is_seen_through_the_deepest_features_alone(netw
     finally:
         handle.remove()
     torch.testing.assert_close(first, second)
+
+
+@pytest.mark.parametrize(
+    ("name", "join"),
+    [
+        ("feedbackward", lambda signal, feature: signal.relu() + feature),
+        ("early_skips", lambda signal, feature: (signal + feature).relu()),
+        ("without_activations", lambda signal, feature: signal + feature),
+    ],
+)
+def test_where_the_skip_joins(networks, name, join):
+    options = {"encoder_name": "vgg16_quarter", "encoder_weights": None, "encoder_norm": "batch", "classes": 3}
+    network = create_model(name, **options, output_stride=1).double().eval()
+    image = torch.rand(1, 3, 64, 96, dtype=torch.float64)
+    layers, values = list(network.encoder.features.children()), [image]
+    for layer in layers:
+        value = layer(values[-1])
+        values.append(layer.norm(value) if isinstance(layer, torch.nn.Conv2d) else value)
+    signal = values[-1]
+    for i in range(len(layers) - 1, 0, -1):
+        if isinstance(layers[i], torch.nn.MaxPool2d):
+            signal = F.interpolate(signal, scale_factor=2)
+        elif isinstance(layers[i], torch.nn.ReLU):
+            signal = join(signal, values[i + 1])
+        else:
+            weight = layers[i].weight
+            weight = weight if layers[i].in_channels == layers[i].out_channels else weight.transpose(0, 1)
+            signal = network.decoder.get_submodule(f"features.{i}.norm")(F.conv2d(signal, weight, padding=1))
+    torch.testing.assert_close(network(image), network.head(signal))
+
+
+def test_deep_supervision_adds_the_loss_of_scores_at_the_u_turn(networks):
+    options = {"encoder_name": "vgg16_quarter", "encoder_weights": None, "encoder_norm": "batch", "classes": 3}
+    network = create_model("deep_supervision", **options, output_stride=1)
+    image, mask = torch.rand(2, 3, 64, 96), torch.randint(3, (2, 64, 96))
+    with torch.no_grad():
+        logits = network(image)
+        second = F.interpolate(network.second_head(network.encoder(image)), (64, 96), mode="bilinear")
+    torch.testing.assert_close(logits[2:], second)
+    loss, usual = import_module("ways_back").DeeplySupervisedLoss(), CrossEntropyIoULoss()
+    torch.testing.assert_close(loss(logits, mask), usual(logits[:2], mask) + 0.4 * usual(second, mask))
+    scores = network.eval()(image)
+    assert scores.shape == (2, 3, 64, 96)
+    assert loss(scores, mask) == usual(scores, mask)
 
 
 @pytest.mark.parametrize("size", [(32, 64), (33, 47)])

@@ -1,0 +1,137 @@
+"""The way back with one of its parts taken out or changed, to see what the part does.
+
+Importing this file registers them in feedbackward.models.MODELS.
+"""
+
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+import feedbackward as fb
+from feedbackward.graph import WayBack
+from feedbackward.losses import CrossEntropyIoULoss
+from feedbackward.models import MODELS
+from feedbackward.nn import fuse, same_conv2d
+
+
+class _Changed(fb.Feedbackward):
+    """A feedbackward network under a name of its own."""
+
+    name: ClassVar[str]
+
+    def __init__(self, encoder_name: str, **options: Any) -> None:
+        super().__init__(encoder_name, **options)
+        self.config["model"] = self.name
+
+
+class FlippedKernels(_Changed):
+    """The way back with each kernel turned by 180 degrees: the encoder's adjoint where the axes are swapped too."""
+
+    name = "flipped_kernels"
+
+    def way_back(self) -> WayBack:
+        """As the paper's, with the weights of the way back flipped."""
+        way_back = super().way_back()
+        for node in way_back.graph.find_nodes(op="call_function", target=same_conv2d):
+            with way_back.graph.inserting_before(node):
+                node.update_arg(1, way_back.graph.call_function(torch.flip, (node.args[1], (2, 3))))
+        return way_back
+
+
+class WithoutSkips(_Changed):
+    """The way back without the encoder's features: the signal alone."""
+
+    name = "without_skips"
+
+    def way_back(self) -> WayBack:
+        """As the paper's, with nothing added to the signal."""
+        way_back = super().way_back()
+        for node in way_back.graph.find_nodes(op="call_function", target=fuse):
+            node.replace_all_uses_with(node.args[0])
+            way_back.graph.erase_node(node)
+        return way_back
+
+
+class EarlySkips(_Changed):
+    """The way back with the encoder's features added before the activation instead of behind it."""
+
+    name = "early_skips"
+
+    def way_back(self) -> WayBack:
+        """As the paper's, with fusion and activation exchanged."""
+        way_back = super().way_back()
+        for node in way_back.graph.find_nodes(op="call_function", target=fuse):
+            activation, feature = node.args
+            with way_back.graph.inserting_before(activation):
+                joined = way_back.graph.call_function(fuse, (activation.args[0], feature))
+            activation.update_arg(0, joined)
+            node.replace_all_uses_with(activation)
+            way_back.graph.erase_node(node)
+        return way_back
+
+
+class WithoutActivations(_Changed):
+    """The way back without its own activations: the features that join it are the only ones behind one."""
+
+    name = "without_activations"
+
+    def way_back(self) -> WayBack:
+        """As the paper's, with the signal as its norm leaves it."""
+        way_back = super().way_back()
+        for node in way_back.graph.find_nodes(op="call_function", target=fuse):
+            activation = node.args[0]
+            activation.replace_all_uses_with(activation.args[0])
+            way_back.graph.erase_node(activation)
+        return way_back
+
+
+class WideHead(_Changed):
+    """With a classifier of 3x3."""
+
+    name = "wide_head"
+
+    def __init__(self, encoder_name: str, **options: Any) -> None:
+        super().__init__(encoder_name, **options)
+        self.head = nn.Conv2d(self.head.in_channels, self.head.out_channels, kernel_size=3, padding=1)
+
+
+class DeepSupervision(_Changed):
+    """With a second classifier in training, at the U-turn, whose scores stand behind the others in the batch."""
+
+    name = "deep_supervision"
+
+    def __init__(self, encoder_name: str, **options: Any) -> None:
+        super().__init__(encoder_name, **options)
+        way_back = super().way_back()
+        channels = way_back.measures.reference[way_back.feature][1]
+        self.second_head = nn.Conv2d(channels, self.head.out_channels, kernel_size=1)
+
+    def way_back(self) -> WayBack:
+        """As the paper's, with the encoder's last feature handed out besides."""
+        way_back = super().way_back()
+        (output,) = way_back.graph.find_nodes(op="output")
+        output.args = ((output.args[0], way_back.feature),)
+        return way_back
+
+    def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "m classes h w"]:
+        """The scores; in training, those of the second classifier behind them."""
+        signal, feature = self._run(self, image)
+        scores = [self.head(signal), self.second_head(feature)][: 1 + self.training]
+        return torch.cat([F.interpolate(score, image.shape[-2:], mode="bilinear") for score in scores])
+
+
+class DeeplySupervisedLoss(CrossEntropyIoULoss):
+    """The usual loss, and 0.4 times that of the second classifier (PSPNet's weight) where there are its scores."""
+
+    def forward(self, logits: Float[Tensor, "m classes h w"], mask: Int64[Tensor, "n h w"]) -> Float[Tensor, ""]:
+        """The loss of a batch."""
+        first, second = logits[: len(mask)], logits[len(mask) :]
+        loss = super().forward(first, mask)
+        return loss + 0.4 * super().forward(second, mask) if len(second) else loss
+
+
+for _network in (FlippedKernels, WithoutSkips, EarlySkips, WithoutActivations, WideHead, DeepSupervision):
+    MODELS[_network.name] = _network
