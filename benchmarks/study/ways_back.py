@@ -3,12 +3,13 @@
 Importing this file registers them in feedbackward.models.MODELS.
 """
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 import feedbackward as fb
 from feedbackward.graph import WayBack
@@ -98,6 +99,66 @@ class WideHead(_Changed):
         self.head = nn.Conv2d(self.head.in_channels, self.head.out_channels, kernel_size=3, padding=1)
 
 
+def _first_of_each_stride(way_back: WayBack) -> dict[int, tuple[fx.Node, int]]:
+    """Where a feature of each stride first joins the signal: the fused signal and its channels, deepest first."""
+    found = dict[int, tuple[fx.Node, int]]()
+    for passed in way_back.passed:
+        for node in passed.emitted:
+            if node.target is fuse:
+                stride, channels = way_back.measures.stride(passed.node), way_back.measures.reference[passed.node][1]
+                found.setdefault(stride, (node, channels))
+    return found
+
+
+def _end_at(way_back: WayBack, outputs: fx.Node | tuple[fx.Node, ...]) -> None:
+    """Let the way back end at these values, without what lies beyond them and its norms."""
+    way_back.graph.output_node().args = (outputs,)
+    way_back.graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output"))
+    called = {node.target for node in way_back.graph.find_nodes(op="call_module")}
+    for path, module in list(way_back.decoder.named_modules()):
+        if isinstance(module, nn.BatchNorm2d) and f"decoder.{path}" not in called:
+            owner, _, name = path.rpartition(".")
+            delattr(way_back.decoder.get_submodule(owner), name)
+
+
+class FirstFeature(_Changed):
+    """The way back that ends where the first feature of the output stride joins, and not the last."""
+
+    name = "first_feature"
+
+    def way_back(self) -> WayBack:
+        """As the paper's up to there."""
+        way_back = super().way_back()
+        output, channels = _first_of_each_stride(way_back)[self.config["output_stride"]]
+        _end_at(way_back, output)
+        return replace(way_back, channels=channels)
+
+
+class ManyHeads(_Changed):
+    """With a classifier at the first feature of each stride down to the output stride; their scores are added."""
+
+    name = "many_heads"
+
+    def __init__(self, encoder_name: str, **options: Any) -> None:
+        super().__init__(encoder_name, **options)
+        channels = [channels for _, channels in _first_of_each_stride(super().way_back()).values()]
+        self.head = nn.ModuleList(nn.Conv2d(n, self.head.out_channels, kernel_size=1) for n in channels)
+
+    def way_back(self) -> WayBack:
+        """As the paper's, with each of these features handed out."""
+        way_back = super().way_back()
+        _end_at(way_back, tuple(output for output, _ in _first_of_each_stride(way_back).values()))
+        return way_back
+
+    def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
+        """The sum of the scores."""
+        scores: Tensor | float = 0.0
+        for head, signal in zip(self.head, self._run(self, image), strict=True):
+            own = head(signal)
+            scores = own if isinstance(scores, float) else own + F.interpolate(scores, own.shape[2:], mode="bilinear")
+        return F.interpolate(scores, image.shape[2:], mode="bilinear")
+
+
 class DeepSupervision(_Changed):
     """With a second classifier in training, at the U-turn, whose scores stand behind the others in the batch."""
 
@@ -133,5 +194,14 @@ class DeeplySupervisedLoss(CrossEntropyIoULoss):
         return loss + 0.4 * super().forward(second, mask) if len(second) else loss
 
 
-for _network in (FlippedKernels, WithoutSkips, EarlySkips, WithoutActivations, WideHead, DeepSupervision):
+for _network in (
+    FlippedKernels,
+    WithoutSkips,
+    EarlySkips,
+    WithoutActivations,
+    WideHead,
+    DeepSupervision,
+    FirstFeature,
+    ManyHeads,
+):
     MODELS[_network.name] = _network
