@@ -176,24 +176,51 @@ def test_without_skips_the_image_is_seen_through_the_deepest_features_alone(netw
     ],
 )
 def test_where_the_skip_joins(networks, name, join):
-    options = {"encoder_name": "vgg16_quarter", "encoder_weights": None, "encoder_norm": "batch", "classes": 3}
-    network = create_model(name, **options, output_stride=1).double().eval()
-    image = torch.rand(1, 3, 64, 96, dtype=torch.float64)
+    network, image = small(name, output_stride=1)
+    *_, (_, signal) = walked_back(network, image, join)
+    torch.testing.assert_close(network(image), network.head(signal))
+
+
+def test_scores_from_the_first_features_of_each_stride(networks):
+    network, image = small("first_feature", output_stride=4)
+    firsts = dict(reversed(walked_back(network, image)))  # the first of each stride replaces the later ones
+    size = {"size": image.shape[2:], "mode": "bilinear"}
+    torch.testing.assert_close(network(image), F.interpolate(network.head(firsts[4]), **size))
+
+    network, image = small("many_heads", output_stride=2)
+    firsts = dict(reversed(walked_back(network, image)))
+    scores = [head(firsts[stride]) for head, stride in zip(network.head, (16, 8, 4, 2), strict=True)]
+    total = scores[0]
+    for own in scores[1:]:
+        total = own + F.interpolate(total, scale_factor=2, mode="bilinear")
+    torch.testing.assert_close(network(image), F.interpolate(total, **size))
+
+
+def small(name, **options):
+    options |= {"encoder_name": "vgg16_quarter", "encoder_weights": None, "encoder_norm": "batch", "classes": 3}
+    return create_model(name, **options).double().eval(), torch.rand(1, 3, 64, 96, dtype=torch.float64)
+
+
+def walked_back(network, image, join=lambda signal, feature: signal.relu() + feature):
+    """The stride and the signal behind each skip, from the last layer to the first, of a VGG walked back by hand."""
     layers, values = list(network.encoder.features.children()), [image]
     for layer in layers:
         value = layer(values[-1])
         values.append(layer.norm(value) if isinstance(layer, torch.nn.Conv2d) else value)
-    signal = values[-1]
+    signal, joined = values[-1], []
     for i in range(len(layers) - 1, 0, -1):
         if isinstance(layers[i], torch.nn.MaxPool2d):
             signal = F.interpolate(signal, scale_factor=2)
         elif isinstance(layers[i], torch.nn.ReLU):
             signal = join(signal, values[i + 1])
-        else:
+            joined.append((image.shape[2] // signal.shape[2], signal))
+        elif f"features.{i}.norm" in dict(network.decoder.named_modules()):
             weight = layers[i].weight
             weight = weight if layers[i].in_channels == layers[i].out_channels else weight.transpose(0, 1)
             signal = network.decoder.get_submodule(f"features.{i}.norm")(F.conv2d(signal, weight, padding=1))
-    torch.testing.assert_close(network(image), network.head(signal))
+        else:  # beyond the end of the way back
+            break
+    return joined
 
 
 def test_deep_supervision_adds_the_loss_of_scores_at_the_u_turn(networks):
