@@ -14,6 +14,7 @@ FLOORS = (
     {"nn", "data", "writing"},
     {"graph", "losses", "metrics", "drawing"},
     {"models"},
+    {"export"},
     {"training", "inference"},
     {"cli"},
 )

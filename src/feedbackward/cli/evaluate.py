@@ -1,10 +1,11 @@
-"""feedbackward evaluate: scores of a folder of predictions, as tables and as JSON.
+"""feedbackward evaluate: scores of a folder of predictions, or of what a network predicts, as tables and as JSON.
 
 For Cityscapes the JSON has the keys of the official evaluator's result file, NaN written bare as there.
 """
 
 import math
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from json import dumps
@@ -12,23 +13,30 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jsonargparse import ArgumentParser
+from jsonargparse.typing import PositiveFloat
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
+from feedbackward.cli.predict import named_classes, write_predictions
 from feedbackward.data.camvid import CAMVID, CAMVID_CODING
 from feedbackward.data.class_file import load_class_file
-from feedbackward.data.classes import ClassTable
+from feedbackward.data.classes import ClassTable, check_classes
 from feedbackward.data.coding import MaskCoding
 from feedbackward.errors import InputError
+from feedbackward.inference import Predictor, choose_device, load_any
+from feedbackward.inference.images import find_images
+from feedbackward.inference.outputs import FOLDERS, Layout, plan
 from feedbackward.metrics.cityscapes_result import CityscapesResult
 from feedbackward.metrics.evaluate import evaluate_cityscapes, evaluate_classes
 from feedbackward.metrics.pairs import find_cityscapes_pairs, find_class_pairs
 from feedbackward.writing import check_target, write_text
 
 DataSet = Literal["cityscapes", "camvid", "folder"]
+CodedClasses = tuple[ClassTable, MaskCoding]
+"""The classes of a data set and how the ground truth encodes them."""
 
 _WHOLE = ("mean_iou", "pixel_accuracy", "mean_accuracy")
 
@@ -37,7 +45,7 @@ def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward evaluate` and run it."""
     parser = ArgumentParser(
         prog="feedbackward evaluate",
-        description="Score a folder of predictions against the ground truth.",
+        description="Score a folder of predictions, or what a network predicts, against the ground truth.",
         allow_abbrev=False,
     )
     parser.add_argument("--dataset", type=DataSet, required=True, help="what the ids in the files mean")
@@ -49,9 +57,13 @@ def main(args: list[str]) -> None:
     )
     parser.add_argument(
         "--predictions",
-        type=Path,
-        required=True,
+        type=Path | None,
         help="folder of the predictions: 8-bit PNGs of label ids (cityscapes) or class indices (the others)",
+    )
+    parser.add_argument("--model", help="in place of predictions: saved folder, checkpoint, exported file or hub id")
+    parser.add_argument("--source", type=Path | None, help="with --model: folder of the images that it predicts")
+    parser.add_argument(
+        "--scale", type=PositiveFloat, default=1.0, help="with --model: factor of the size that it sees"
     )
     parser.add_argument("--classes", type=Path | None, help="class file (YAML or JSON), for --dataset folder only")
     parser.add_argument("--json", type=Path | None, help="file to write the result to")
@@ -63,17 +75,23 @@ def evaluate(
     *,
     dataset: DataSet,
     ground_truth: Path,
-    predictions: Path,
+    predictions: Path | None = None,
+    model: str | None = None,
+    source: Path | None = None,
+    scale: float = 1.0,
     classes: Path | None = None,
     json: Path | None = None,
     workers: int = 1,
 ) -> None:
-    """Score a folder of predictions against the ground truth.
+    """Score a folder of predictions, or what a network predicts, against the ground truth.
 
     Args:
         dataset: cityscapes (label ids), camvid, or folder, whose classes a file names.
         ground_truth: Folder of the true masks.
-        predictions: Folder of the predictions.
+        predictions: Folder of the predictions; or else
+        model: Folder of a saved network, checkpoint (.ckpt), exported file or hub id, and
+        source: Folder of the images, named as for `feedbackward predict`.
+        scale: The network sees the images at this factor of their size.
         classes: Class file, for the data set folder.
         json: File to write the result to.
         workers: Images at a time.
@@ -85,21 +103,50 @@ def evaluate(
     if json is not None:
         check_target(json, option="--json")
     console = Console()
-    if class_file is None:
-        pairs = find_cityscapes_pairs(ground_truth, predictions)
-        with _progress(console, len(pairs)) as advance:
-            result = evaluate_cityscapes(pairs, workers=workers, on_pair=advance)
-        tables, data = cityscapes_tables(result), result.to_official()
-    else:
-        table, coding = class_file
-        masks = find_class_pairs(ground_truth, predictions)
-        with _progress(console, len(masks)) as advance:
-            scores = evaluate_classes(masks, table, read_truth=coding.read, workers=workers, on_pair=advance)
-        tables, data = class_tables(scores, table), _plain(scores, table)
+    with tempfile.TemporaryDirectory() as folder:
+        if model is not None and source is not None and predictions is None:
+            predictions = _predict(model, source, Path(folder), scale, class_file, console)
+        elif predictions is None or model is not None or source is not None:
+            raise InputError("give either --predictions DIR, or --model and --source DIR, whose images it predicts")
+        tables, data = _score(class_file, ground_truth, predictions, workers, console)
     for rendered in tables:
         console.print(rendered)
     if json is not None:
         write_text(json, dumps(data, indent=4, sort_keys=True) + "\n")
+
+
+def _predict(
+    model: str, source: Path, folder: Path, scale: float, class_file: CodedClasses | None, console: Console
+) -> Path:
+    """Predict the images into the folder and say where they are; the network must have the classes of the data."""
+    layout: Layout = "cityscapes" if class_file is None else "masks"
+    jobs = plan(find_images(source), source=source, output=folder, layout=layout, overlays=False)
+    predictor = Predictor(load_any(model), device=choose_device("auto"), scale=scale)
+    table = named_classes(predictor, model, layout)
+    if class_file is not None:
+        check_classes(table, class_file[0], of=f"network {model}")
+    write_predictions(predictor, jobs, table, layout, console)
+    return folder / FOLDERS[layout]
+
+
+def _score(
+    class_file: CodedClasses | None,
+    ground_truth: Path,
+    predictions: Path,
+    workers: int,
+    console: Console,
+) -> tuple[list[Table], dict[str, Any]]:
+    """The scores as tables and as plain data."""
+    if class_file is None:
+        pairs = find_cityscapes_pairs(ground_truth, predictions)
+        with _progress(console, len(pairs)) as advance:
+            result = evaluate_cityscapes(pairs, workers=workers, on_pair=advance)
+        return cityscapes_tables(result), result.to_official()
+    table, coding = class_file
+    masks = find_class_pairs(ground_truth, predictions)
+    with _progress(console, len(masks)) as advance:
+        scores = evaluate_classes(masks, table, read_truth=coding.read, workers=workers, on_pair=advance)
+    return class_tables(scores, table), _plain(scores, table)
 
 
 def cityscapes_tables(result: CityscapesResult) -> list[Table]:
@@ -125,7 +172,7 @@ def class_tables(scores: dict[str, Tensor], class_table: ClassTable) -> list[Tab
     return [classes, whole]
 
 
-def _class_file(dataset: DataSet, classes: Path | None) -> tuple[ClassTable, MaskCoding] | None:
+def _class_file(dataset: DataSet, classes: Path | None) -> CodedClasses | None:
     """The classes and how the ground truth encodes them; None for Cityscapes, which has its own rules."""
     if dataset == "folder":
         if classes is None:

@@ -2,6 +2,7 @@
 
 feedbackward fit --config RECIPE --data.root DIR [--run_dir DIR] [--ckpt_path last|FILE] [--KEY VALUE ...]
 feedbackward validate --config RECIPE --data.root DIR [--run_dir DIR] [--ckpt_path best|last|FILE] [--json FILE]
+feedbackward validate --config RECIPE --data.root DIR --model EXPORTED_FILE [--json FILE]
 """
 
 import logging
@@ -17,8 +18,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from rich import get_console
 from rich.text import Text
 
-from feedbackward.cli.refusals import CONFIG_FLAGS, check_validation, explain, input_error
+from feedbackward.cli.refusals import CONFIG_FLAGS, check_validation, explain, input_error, take_exported
 from feedbackward.data import CamVidData, CityscapesData, FolderData, SegmentationDataModule, StreetsData
+from feedbackward.data.classes import check_classes
 from feedbackward.errors import InputError
 from feedbackward.models.checkpoint import read_checkpoint
 from feedbackward.training.best_and_last import BestAndLast
@@ -63,6 +65,8 @@ class FitCLI(LightningCLI):
     def __init__(self, command: Command, args: list[str]) -> None:
         self.command = command
         self.recipe = ""
+        # --model is the group of the task's arguments to the parser, so the file is taken out before it.
+        args, self.exported = take_exported(args) if command != "fit" else (args, None)
         try:
             super().__init__(
                 SegmentationTask,
@@ -135,12 +139,13 @@ class FitCLI(LightningCLI):
         if self.command == "fit" and not self.config.trainer.fast_dev_run:
             check_validation(self.config.trainer)
         self.folder = RunFolder(self.config.run_dir or Path("runs") / (self.recipe or "run"))
-        self.ckpt_path = self._find_checkpoint(self.config.ckpt_path)
+        self.ckpt_path = None if self.exported else self._find_checkpoint(self.config.ckpt_path)
         self.config.run_dir, self.config.ckpt_path = self.folder.root, None
         self.full_config = self.parser.dump(self.config, skip_unset=False)
         if self.ckpt_path is not None:
             self._check_progress(read_checkpoint(self.ckpt_path))
-            self.config.model.encoder_weights = None  # they come from the checkpoint
+        if self.ckpt_path is not None or self.exported is not None:
+            self.config.model.encoder_weights = None  # they come from the file
         if self.command == "fit":
             source = None if self.ckpt_path is None else self.ckpt_path.resolve().parent
             self.folder.check(resume=source == self.folder.checkpoints.resolve())
@@ -212,12 +217,15 @@ class FitCLI(LightningCLI):
         if self.command == "fit":
             self._fit()
             return
+        if self.exported is not None:
+            check_classes(self.exported.class_table, self.model.class_table, of="exported file")
+            self.model.network = self.exported
         act = self.trainer.validate if self.command == "validate" else self.trainer.test
         act(self.model, self.datamodule, ckpt_path=self.ckpt_path, verbose=False, weights_only=True)
         if self.trainer.is_global_zero:
             stage, title = ("val", "validation") if self.command == "validate" else ("test", "test")
             scores = self.model.results[stage]
-            print_scores(scores, title=f"{title}, {self.ckpt_path}")
+            print_scores(scores, title=f"{title}, {self.ckpt_path or 'exported file'}")
             if self.config.json is not None:
                 write_json(self.config.json, scores.to_dict())
 

@@ -13,6 +13,7 @@ COMMANDS = {
     "validate": "score a trained network on the validation scenes",
     "test": "score a trained network on the test scenes",
     "predict": "label maps and overlays of an image or a folder",
+    "export": "a trained network as a file for another runtime",
     "evaluate": "score a folder of predictions against the ground truth",
     "encoders": "the architectures of timm, and which of them can be run backward",
     "info": "parameters, cost and the way back of a network",

@@ -16,7 +16,7 @@ from feedbackward.data.classes import ClassTable
 from feedbackward.data.files import read_image
 from feedbackward.errors import InputError
 from feedbackward.inference.images import find_images
-from feedbackward.inference.loading import load_network
+from feedbackward.inference.loading import load_any
 from feedbackward.inference.outputs import (
     Job,
     Layout,
@@ -67,7 +67,7 @@ def predict(
     """Predict the class of every pixel of an image, or of all images in a folder.
 
     Args:
-        model: Folder of a saved network, checkpoint (.ckpt) or hub id.
+        model: Folder of a saved network, checkpoint (.ckpt), exported file or hub id.
         source: Image, or folder with images (subfolders too).
         output: Folder to write to: masks/ with label PNGs and overlays/ with pictures.
         layout: masks: class indices as palette PNGs. cityscapes: the benchmark's submission, label ids named
@@ -88,32 +88,46 @@ def predict(
     images = find_images(source)
     jobs = plan(images, source=source, output=output, layout=layout, overlays=overlays)
     archive = output / "submission.zip"
-    predictor = Predictor(load_network(model), device=where, scale=scale, crf=DenseCRF() if crf else None)
-    table = _class_table(predictor.network.class_table, model)
-    if layout == "cityscapes":
-        check_cityscapes(table)
+    predictor = Predictor(load_any(model), device=where, scale=scale, crf=DenseCRF() if crf else None)
+    table = named_classes(predictor, model, layout)
     files = [path for job in jobs for path in job.outputs] + ([archive] if zipped else [])
     check_outputs(output, files, overwrite=overwrite)
     for image in images:
         read_image(image)  # only decoding shows damage in the middle
 
     console = Console()
-    pixels = np.zeros(len(table), dtype=np.int64)
-    for job in track(jobs, description="predicting", console=console, transient=True):
-        prediction = _run(predictor, job, table, layout)
-        pixels += np.bincount(prediction.ravel(), minlength=len(table))
+    pixels = write_predictions(predictor, jobs, table, layout, console)
     if zipped:
         zip_submission(archive, jobs)
     _summarise(console, jobs, table, pixels, output=output, archive=archive if zipped else None)
 
 
-def _class_table(table: ClassTable | None, model: str) -> ClassTable:
+def named_classes(predictor: Predictor, model: str, layout: Layout) -> ClassTable:
+    """The classes of a network.
+
+    Raises:
+        InputError: If it carries none, or others than the layout needs.
+    """
+    table = predictor.network.class_table
     if table is None:
         raise InputError(
             f"the network {model} carries no class names and colours; load it in Python, set its "
             f"class_table, and save it again with save_pretrained"
         )
+    if layout == "cityscapes":
+        check_cityscapes(table)
     return table
+
+
+def write_predictions(
+    predictor: Predictor, jobs: list[Job], table: ClassTable, layout: Layout, console: Console
+) -> NDArray[np.int64]:
+    """Predict each image and write what its job names; how many pixels fell to each class."""
+    pixels = np.zeros(len(table), dtype=np.int64)
+    for job in track(jobs, description="predicting", console=console, transient=True):
+        prediction = _run(predictor, job, table, layout)
+        pixels += np.bincount(prediction.ravel(), minlength=len(table))
+    return pixels
 
 
 def _run(predictor: Predictor, job: Job, table: ClassTable, layout: Layout) -> NDArray[np.uint8]:

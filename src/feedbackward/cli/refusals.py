@@ -5,6 +5,7 @@ from itertools import pairwise
 from jsonargparse import ArgumentError, Namespace
 
 from feedbackward.errors import InputError
+from feedbackward.export import ExportedNetwork, load_exported
 from feedbackward.training.recipes import list_recipes
 
 CONFIG_FLAGS = ("--config", "-c")
@@ -26,6 +27,22 @@ def check_validation(trainer: Namespace) -> None:
             f"trainer.check_val_every_n_epoch is {every} and trainer.max_epochs {epochs}: the last weights would never "
             f"be scored; set --trainer.max_epochs {-(-epochs // every) * every} or --trainer.check_val_every_n_epoch 1"
         )
+
+
+def take_exported(args: list[str]) -> tuple[list[str], ExportedNetwork | None]:
+    """The arguments without --model FILE, and that exported file, opened, where it is among them.
+
+    Raises:
+        InputError: If it cannot be used, or a checkpoint is to be scored beside it.
+    """
+    for index, arg in enumerate(args):
+        flag, equals, value = arg.partition("=")
+        if flag == "--model":
+            rest = args[:index] + args[index + (1 if equals else 2) :]
+            if any(other.partition("=")[0] == "--ckpt_path" for other in rest):
+                raise InputError("--model names an exported file and --ckpt_path a checkpoint; give one of them")
+            return rest, load_exported(value if equals else "".join(args[index + 1 : index + 2]))
+    return args, None
 
 
 def input_error(error: BaseException | None) -> InputError | None:

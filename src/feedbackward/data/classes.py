@@ -62,3 +62,23 @@ class ClassTable:
         """Build the table from the plain data of to_dict."""
         red_green_blue = tuple((int(r), int(g), int(b)) for r, g, b in data["colors"])
         return cls(tuple(data["names"]), red_green_blue, int(data["ignore_index"]))
+
+
+def check_classes(saved: ClassTable | None, class_table: ClassTable, *, of: str) -> None:
+    """Check that a network has the classes of the data.
+
+    Args:
+        saved: The network's.
+        class_table: Those of the data.
+        of: Where the network comes from, for the message.
+
+    Raises:
+        InputError: If they differ, or the network has no names for its own.
+    """
+    if saved is None:
+        raise InputError(f"the {of} has no names for its classes; set the network's class_table before it is saved")
+    if saved.names != class_table.names:
+        raise InputError(
+            f"the {of} was trained on {len(saved)} classes ({', '.join(saved.names)}), but the data "
+            f"has {len(class_table)} ({', '.join(class_table.names)}); use the data of its training"
+        )

@@ -41,7 +41,8 @@ class Sizes:
 
     def padded(self, size: tuple[int, int]) -> tuple[int, int]:
         """The smallest of these sizes that holds an image of that height and width."""
-        height, width = (-(-max(side, self.minimum) // self.multiple) * self.multiple for side in size)
+        up = self.multiple - 1  # never below 0: the exporter to ONNX rounds that the other way
+        height, width = ((max(side, self.minimum) + up) // self.multiple * self.multiple for side in size)
         return height, width
 
 

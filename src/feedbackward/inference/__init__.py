@@ -1,6 +1,6 @@
 """Prediction with trained networks: loading them, images of any size, the files that come out."""
 
-from feedbackward.inference.loading import load_network
+from feedbackward.inference.loading import load_any, load_network
 from feedbackward.inference.predictor import Predictor, choose_device
 
-__all__ = ["Predictor", "choose_device", "load_network"]
+__all__ = ["Predictor", "choose_device", "load_any", "load_network"]

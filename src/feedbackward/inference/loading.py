@@ -10,6 +10,8 @@ from torch import Tensor
 
 from feedbackward.data.classes import ClassTable
 from feedbackward.errors import InputError, listed
+from feedbackward.export import ExportedNetwork, load_exported
+from feedbackward.export.exported import is_exported
 from feedbackward.models import SegmentationNetwork, create_model, from_pretrained
 from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX, read_checkpoint
 from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE
@@ -47,6 +49,16 @@ def load_network(model: str | Path) -> SegmentationNetwork:
             f"checkpoint ({CHECKPOINT_SUFFIX}) or a hub id such as someone/camvid-mobilenet"
         )
     return network.eval()
+
+
+def load_any(model: str | Path) -> SegmentationNetwork | ExportedNetwork:
+    """Load what load_network loads, or open a file that `feedbackward export` wrote.
+
+    Raises:
+        InputError: As load_network and load_exported.
+    """
+    path = Path(model)
+    return load_exported(path) if is_exported(path) and not path.is_dir() else load_network(model)
 
 
 def _load_from_hub(model: str) -> SegmentationNetwork:

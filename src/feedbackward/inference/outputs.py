@@ -21,7 +21,8 @@ from feedbackward.writing import check_writable, nearest_existing, write_whole
 
 Layout: TypeAlias = Literal["masks", "cityscapes"]
 
-_FOLDERS: dict[Layout, str] = {"masks": "masks", "cityscapes": "submission"}
+FOLDERS: dict[Layout, str] = {"masks": "masks", "cityscapes": "submission"}
+"""Where the masks of each layout stand below the output folder."""
 _SCENE = re.compile(r"([^_]+_\d{6}_\d{6})(_leftImg8bit)?")
 
 
@@ -71,7 +72,7 @@ def plan(images: list[Path], *, source: Path, output: Path, layout: Layout, over
         mask = Path(_scene(image)) if layout == "cityscapes" else name
         job = Job(
             image=image,
-            mask=output / _FOLDERS[layout] / f"{mask}.png",
+            mask=output / FOLDERS[layout] / f"{mask}.png",
             overlay=output / "overlays" / f"{name}.jpg" if overlays else None,
         )
         for path in job.outputs:

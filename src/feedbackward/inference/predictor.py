@@ -10,6 +10,7 @@ from torch import Tensor
 
 from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
+from feedbackward.export import ExportedNetwork
 from feedbackward.models import SegmentationNetwork
 from feedbackward.nn import DenseCRF, resize_logits
 
@@ -30,15 +31,16 @@ class Predictor:
     """Predicts the class of every pixel of an image.
 
     Args:
-        network: For RGB images and at most 256 classes; it is moved to the device and set to eval mode.
+        network: For RGB images and at most 256 classes; it is moved to the device and set to eval mode. An exported
+            file runs where its runtime does.
         device: Where to run.
         scale: The network sees the image at this factor of its size, and the score maps are interpolated back
             bilinearly. 0.5 is the paper's set-up for Cityscapes (section 4).
         crf: Refines the scores with the image at the size that the network sees.
 
     Raises:
-        InputError: If scale is not positive, or the network takes other than 3 channels or has more than 256
-            classes.
+        InputError: If scale is not positive, the network takes other than 3 channels or has more than 256 classes, or
+            an exported file gives classes where scores are needed.
 
     Example:
         >>> predictor = Predictor(load_network("camvid.ckpt"), device=torch.device("cpu"))  # doctest: +SKIP
@@ -47,7 +49,12 @@ class Predictor:
     """
 
     def __init__(
-        self, network: SegmentationNetwork, *, device: torch.device, scale: float = 1.0, crf: DenseCRF | None = None
+        self,
+        network: SegmentationNetwork | ExportedNetwork,
+        *,
+        device: torch.device,
+        scale: float = 1.0,
+        crf: DenseCRF | None = None,
     ) -> None:
         if not 0 < scale < float("inf"):
             raise InputError(f"scale {scale}: expected a positive factor of the image's size, such as 0.5")
@@ -56,6 +63,10 @@ class Predictor:
             raise InputError(f"the network takes images of {channels} channels, but prediction reads RGB: 3 channels")
         if network.classes > 256:
             raise InputError(f"the network has {network.classes} classes, but an 8-bit mask holds at most 256")
+        if isinstance(network, ExportedNetwork) and not network.gives_scores and (scale != 1 or crf is not None):
+            raise InputError(
+                "the exported file gives classes, and a scale or a CRF needs their scores: export it without --argmax"
+            )
         self.network = network.to(device).eval()
         self.device = device
         self.scale = scale

@@ -122,10 +122,18 @@ class Feedbackward(SegmentationNetwork):
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """Score every pixel of normalised images of any height and width."""
-        padded = pad_to(image, self.sizes.padded((image.shape[-2], image.shape[-1])))
+        padded = image
+        if self.sizes.multiple > 1 or not torch.compiler.is_exporting():
+            padded = pad_to(image, self.sizes.padded((image.shape[-2], image.shape[-1])))
         signal = self._run(self, padded)
         logits = resize_logits(self.head(signal), (padded.shape[-2], padded.shape[-1]))
         return logits[..., : image.shape[-2], : image.shape[-1]]
+
+    @property
+    def smallest(self) -> int:
+        """The smallest height and width that an exported file takes; the network itself pads smaller images."""
+        # Features of one pixel more than the fewest: not every runtime pools those.
+        return self.sizes.minimum + 1
 
     def way_back(self) -> WayBack:
         """The graph of both passes, written anew from the encoder: the network keeps only what it compiles to."""

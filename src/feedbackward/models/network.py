@@ -47,6 +47,11 @@ class SegmentationNetwork(
         """The number of classes."""
         return int(self.config["classes"])
 
+    @property
+    def smallest(self) -> int:
+        """The smallest height and width that an exported file takes."""
+        return 1
+
     def generate_model_card(self, training: Training | None = None) -> ModelCard:
         """The model card that save_pretrained writes beside the weights.
 

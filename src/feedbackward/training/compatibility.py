@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from feedbackward.data.classes import ClassTable
+from feedbackward.data.classes import ClassTable, check_classes
 from feedbackward.errors import InputError
 
 
@@ -17,12 +17,7 @@ def check_checkpoint(checkpoint: dict[str, Any], *, config: dict[str, Any], clas
     Raises:
         InputError: If the classes or the networks differ; the message shows both.
     """
-    saved = ClassTable.from_dict(checkpoint["feedbackward"]["class_table"])
-    if saved.names != class_table.names:
-        raise InputError(
-            f"the checkpoint was trained on {len(saved)} classes ({', '.join(saved.names)}), but the data "
-            f"has {len(class_table)} ({', '.join(class_table.names)}); use the data of its training"
-        )
+    check_classes(ClassTable.from_dict(checkpoint["feedbackward"]["class_table"]), class_table, of="checkpoint")
     saved_config = checkpoint["feedbackward"]["config"]
     # A value that JSON would turn from tuple to list is the same value.
     differences = [

@@ -1,0 +1,7 @@
+"""Networks as files for other runtimes: ONNX, torch.export, OpenVINO and TensorRT."""
+
+from feedbackward.export.exported import ExportedNetwork, load_exported
+from feedbackward.export.exporting import Report, export
+from feedbackward.export.formats import FORMATS
+
+__all__ = ["FORMATS", "ExportedNetwork", "Report", "export", "load_exported"]

@@ -1,0 +1,113 @@
+"""From a network to a file that was run and compared before it came to its place."""
+
+import copy
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from feedbackward.errors import InputError
+from feedbackward.export.deployed import MOST_CLASSES, Deployed, traced
+from feedbackward.export.description import Description, describe
+from feedbackward.export.exported import load_exported
+from feedbackward.export.formats import FORMATS
+from feedbackward.models import SegmentationNetwork
+from feedbackward.writing import check_target
+
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came out of an export.
+
+    Args:
+        files: The files.
+        size: Their bytes in all.
+        parameters: The bytes of the network's parameters, each counted once.
+        differences: The largest difference between file and network by the size of the images, in parts of the largest
+            score: of the scores; where the file gives classes, by how much the network scores them lower than its own.
+    """
+
+    files: tuple[Path, ...]
+    size: int
+    parameters: int
+    differences: dict[tuple[int, int], float]
+
+
+def export(
+    network: SegmentationNetwork,
+    path: str | Path,
+    *,
+    format: str = "onnx",
+    argmax: bool = False,
+    size: tuple[int, int] | None = None,
+    tolerance: float = TOLERANCE,
+) -> Report:
+    """Write a network to a file that other programs can use, run it, and compare the two.
+
+    The file normalises; it takes float32 images (N, in_channels, H, W) with values in [0, 1] for any N, H and W. It
+    holds each weight once, and the names and colours of the classes.
+
+    Args:
+        network: The network, which is left as it is.
+        path: The file, with the suffix of its format; one that is there is replaced.
+        format: "onnx", "torch_export", "openvino" or "engine" (TensorRT).
+        argmax: Give the class of each pixel (N, H, W) as 8-bit integers, and not the scores.
+        size: The one height and width that the file is to take, if not any.
+        tolerance: The largest difference that is taken for rounding, in parts of the largest score.
+
+    Raises:
+        InputError: If the format is unknown or its packages are missing, the file cannot be written, the network
+            cannot be exported, or the file computes something else. Nothing is written then.
+
+    Example:
+        >>> export(load_network("runs/camvid/model"), "camvid.onnx").differences  # doctest: +SKIP
+        {(64, 96): 3.8e-06, (97, 131): 4.1e-06, (160, 128): 4.5e-06}
+    """
+    path = Path(path)
+    if format not in FORMATS:
+        raise InputError(f"unknown format {format!r}; there are {', '.join(FORMATS)}")
+    file_format = FORMATS[format]
+    file_format.check_installed()
+    if path.suffix != file_format.suffix:
+        raise InputError(f"{path}: files of format {format} end in {file_format.suffix}")
+    if argmax and network.classes > MOST_CLASSES:
+        raise InputError(f"argmax gives classes in 8 bits, and the network has {network.classes}; export its scores")
+    check_target(path, option="the output")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    description = describe(network, argmax=argmax, size=size)
+    deployed = Deployed(copy.deepcopy(network).cpu().float().eval(), argmax=argmax)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".exporting-") as folder:
+        draft = Path(folder, path.name)
+        file_format.write(traced(deployed, description), description, draft)
+        differences = _compare(draft, deployed, description)
+        worst = max(differences.values())
+        if not worst <= tolerance:
+            raise InputError(
+                f"the file computes something else than the network: the scores differ by {worst:.3g} of the largest, "
+                f"more than the tolerance of {tolerance:g}; it was not kept; choose another format, or --size H,W"
+            )
+        drafts = sorted(Path(folder).iterdir())
+        total = sum(file.stat().st_size for file in drafts)
+        files = tuple(file.replace(path.parent / file.name) for file in drafts)
+    parameters = sum(parameter.nbytes for parameter in network.parameters())
+    return Report(files, total, parameters, differences)
+
+
+def _compare(draft: Path, deployed: Deployed, description: Description) -> dict[tuple[int, int], float]:
+    exported, generator = load_exported(draft), torch.Generator().manual_seed(0)
+    differences = dict[tuple[int, int], float]()
+    for batch, size in enumerate(description.sizes, start=1):
+        image = torch.rand(batch, description.in_channels, *size, generator=generator)
+        output = exported.output(image)
+        with torch.no_grad():
+            scores = deployed.network(deployed.normalization(image))
+        if deployed.argmax:
+            difference = scores.amax(dim=1) - scores.gather(1, output[:, None].long())[:, 0]
+        else:
+            difference = (scores - output).abs()
+        largest = (difference.max() / scores.abs().max()).item()
+        differences[size] = max(differences.get(size, 0.0), largest)
+    return differences

@@ -1,0 +1,110 @@
+"""The command `export`, and its files where a network is asked for."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from feedbackward.cli.main import main
+from feedbackward.data.camvid import CAMVID
+from feedbackward.models import create_model
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """The folder of a tiny network with CamVid's classes."""
+    torch.manual_seed(0)
+    network = create_model("feedbackward", encoder_name="test_resnet", encoder_weights=None, classes=len(CAMVID))
+    network.class_table = CAMVID
+    folder = tmp_path_factory.mktemp("network")
+    network.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def camvid(tmp_path_factory):
+    """Two images and masks of every class."""
+    root, rng = tmp_path_factory.mktemp("camvid"), np.random.default_rng(0)
+    for name in ("a", "b"):
+        for folder, shape, most in (("val", (40, 56, 3), 256), ("valannot", (40, 56), 12)):
+            (root / folder).mkdir(exist_ok=True)
+            Image.fromarray(rng.integers(0, most, shape, dtype=np.uint8)).save(root / folder / f"{name}.png")
+    return root
+
+
+@pytest.fixture
+def file(saved, tmp_path, capsys, exporting):
+    """Its file for onnxruntime."""
+    path = tmp_path / "exported" / "network.onnx"
+    main(["export", "--model", str(saved), "--format", "onnx", "--output", str(path)])
+    printed = capsys.readouterr().out
+    assert "97x131" in printed
+    assert f"{path.stat().st_size / 1e6:.2f} MB" in printed
+    assert printed.strip().endswith(str(path))
+    return path
+
+
+def test_predictions_of_the_file_are_those_of_the_network(saved, camvid, file, tmp_path):
+    for model, output in ((saved, "network"), (file, "file")):
+        predict = ["predict", "--model", model, "--source", camvid / "val", "--output", tmp_path / output]
+        main([*map(str, predict), "--no-overlays"])
+    for name in ("a", "b"):
+        masks = [np.array(Image.open(tmp_path / output / "masks" / f"{name}.png")) for output in ("network", "file")]
+        np.testing.assert_array_equal(*masks)
+
+
+@pytest.mark.parametrize("model", ["saved", "file"])
+def test_evaluate_predicts_itself(model, camvid, saved, file, tmp_path, capsys):
+    model = {"saved": saved, "file": file}[model]
+    folders = ["--ground-truth", str(camvid / "valannot"), "--dataset", "camvid"]
+    main(["predict", "--model", str(saved), "--source", str(camvid / "val"), "--output", str(tmp_path / "out")])
+    main(["evaluate", *folders, "--predictions", str(tmp_path / "out/masks"), "--json", str(tmp_path / "one.json")])
+    source = ["--model", str(model), "--source", str(camvid / "val")]
+    main(["evaluate", *folders, *source, "--json", str(tmp_path / "other.json")])
+    one, other = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "other"))
+    assert one == other
+    assert sum(map(sum, one["confusion"])) > 0
+
+
+def test_validate_scores_the_file(saved, camvid, file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = ["--config", "camvid_mobilenetv2", "--data.root", str(camvid), "--data.num_workers", "0"]
+    recipe += ["--model.options", '{"encoder_name": "test_resnet"}', "--trainer.accelerator", "cpu"]
+    main(["validate", *recipe, "--model", str(file), "--json", "scores.json"])
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    folders = ["--ground-truth", str(camvid / "valannot"), "--source", str(camvid / "val")]
+    main(["evaluate", "--dataset", "camvid", *folders, "--model", str(saved), "--json", "evaluated.json"])
+    evaluated = json.loads((tmp_path / "evaluated.json").read_text())
+    assert scores["scalars"]["mean_iou"] == pytest.approx(evaluated["mean_iou"], abs=1e-6)
+    assert not (tmp_path / "runs").exists()
+
+
+def refused(capsys, *args):
+    with pytest.raises(SystemExit) as caught:
+        main(list(map(str, args)))
+    assert caught.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_what_is_refused(saved, camvid, file, tmp_path, capsys):
+    export = ("export", "--model", saved, "--format", "onnx", "--output")
+    assert "exists already; choose another name or add --overwrite" in refused(capsys, *export, file)
+    assert "--size is '40'" in refused(capsys, *export, tmp_path / "n.onnx", "--size", "40")
+    evaluate = ("evaluate", "--dataset", "camvid", "--ground-truth", camvid / "valannot")
+    assert "give either --predictions DIR, or --model and --source" in refused(capsys, *evaluate, "--model", saved)
+    with zipfile.ZipFile(tmp_path / "other.pt2", "w"):
+        pass
+    validate = ("validate", "--config", "camvid_mobilenetv2", "--data.root", camvid)
+    assert "no file of torch.export" in refused(capsys, *validate, "--model", tmp_path / "other.pt2")
+    both = (*validate, "--model", file, "--ckpt_path", "best")
+    assert "--model names an exported file and --ckpt_path a checkpoint" in refused(capsys, *both)
+
+
+def test_a_file_of_classes_has_no_scores_to_scale(saved, camvid, tmp_path, capsys, exporting):
+    file = tmp_path / "classes.onnx"
+    main(["export", "--model", str(saved), "--format", "onnx", "--output", str(file), "--argmax"])
+    predict = ("predict", "--model", file, "--source", camvid / "val", "--output", tmp_path / "out", "--scale", "0.5")
+    assert "gives classes, and a scale or a CRF needs their scores" in refused(capsys, *predict)
