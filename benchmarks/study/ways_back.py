@@ -153,7 +153,7 @@ class ManyHeads(_Changed):
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """The sum of the scores."""
         scores: Tensor | float = 0.0
-        for head, signal in zip(self.head, self._run(self, image), strict=True):
+        for head, signal in zip(self.head, self._runs[self.training](self, image), strict=True):
             own = head(signal)
             scores = own if isinstance(scores, float) else own + F.interpolate(scores, own.shape[2:], mode="bilinear")
         return F.interpolate(scores, image.shape[2:], mode="bilinear")
@@ -179,7 +179,7 @@ class DeepSupervision(_Changed):
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "m classes h w"]:
         """The scores; in training, those of the second classifier behind them."""
-        signal, feature = self._run(self, image)
+        signal, feature = self._runs[self.training](self, image)
         scores = [self.head(signal), self.second_head(feature)][: 1 + self.training]
         return torch.cat([F.interpolate(score, image.shape[-2:], mode="bilinear") for score in scores])
 

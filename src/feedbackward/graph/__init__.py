@@ -1,7 +1,10 @@
 """The method as a graph transform: trace an encoder, look up the rules, write the way back behind it."""
 
 from feedbackward.graph.biases import biases_to_norms
-from feedbackward.graph.measure import Ghost, Measures, measure
+from feedbackward.graph.folding import fold_norms
+from feedbackward.graph.in_place import work_in_place
+from feedbackward.graph.late_upsampling import upsample_late
+from feedbackward.graph.measure import Ghost, Measures, Sizes, measure
 from feedbackward.graph.registry import REGISTRY, Registry, UnsupportedOperationsError, rule
 from feedbackward.graph.step import Permute, Policy, Retrace, Step
 from feedbackward.graph.trace import trace
@@ -17,12 +20,16 @@ __all__ = [
     "Policy",
     "Registry",
     "Retrace",
+    "Sizes",
     "Step",
     "UnsupportedOperationsError",
     "WayBack",
     "biases_to_norms",
+    "fold_norms",
     "measure",
     "rule",
     "trace",
     "transpose",
+    "upsample_late",
+    "work_in_place",
 ]

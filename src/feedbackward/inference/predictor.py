@@ -11,6 +11,7 @@ from torch import Tensor
 from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
 from feedbackward.export import ExportedNetwork
+from feedbackward.inference.optimized import OptimizedNetwork
 from feedbackward.models import SegmentationNetwork
 from feedbackward.nn import DenseCRF, resize_logits
 
@@ -50,7 +51,7 @@ class Predictor:
 
     def __init__(
         self,
-        network: SegmentationNetwork | ExportedNetwork,
+        network: SegmentationNetwork | OptimizedNetwork | ExportedNetwork,
         *,
         device: torch.device,
         scale: float = 1.0,

@@ -5,6 +5,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
@@ -12,12 +13,30 @@ from jaxtyping import Float
 from torch import Tensor, fx, nn
 
 from feedbackward.errors import InputError
-from feedbackward.graph import Permute, Retrace, WayBack, biases_to_norms, trace, transpose
+from feedbackward.graph import Permute, Retrace, Sizes, WayBack, biases_to_norms, trace, transpose, upsample_late
 from feedbackward.models.encoder import create_encoder, normalization_of
 from feedbackward.models.network import SegmentationNetwork
 from feedbackward.nn import DecoderNorm, pad_to, resize_logits
 
 EncoderNorm = Literal["own", "batch"]
+
+
+def score(
+    image: Float[Tensor, "n c h w"], passes: Callable[[Tensor], Tensor], head: nn.Module, sizes: Sizes
+) -> Float[Tensor, "n classes h w"]:
+    """Score every pixel of normalised images of any height and width.
+
+    Args:
+        image: The images.
+        passes: The encoder and the way back, from images to the signal that the classifier reads.
+        head: The classifier.
+        sizes: The sizes of images that the encoder takes.
+    """
+    padded = image
+    if sizes.multiple > 1 or not torch.compiler.is_exporting():
+        padded = pad_to(image, sizes.padded((image.shape[-2], image.shape[-1])))
+    logits = resize_logits(head(passes(padded)), (padded.shape[-2], padded.shape[-1]))
+    return logits[..., : image.shape[-2], : image.shape[-1]]
 
 
 class Feedbackward(SegmentationNetwork):
@@ -117,17 +136,12 @@ class Feedbackward(SegmentationNetwork):
         self.decoder = way_back.decoder
         self.head = nn.Conv2d(way_back.channels, classes, kernel_size=1)
         self.sizes = way_back.measures.sizes
-        self._run = self._compile(way_back)
+        self._runs = self._compile(way_back)
         self.train()
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """Score every pixel of normalised images of any height and width."""
-        padded = image
-        if self.sizes.multiple > 1 or not torch.compiler.is_exporting():
-            padded = pad_to(image, self.sizes.padded((image.shape[-2], image.shape[-1])))
-        signal = self._run(self, padded)
-        logits = resize_logits(self.head(signal), (padded.shape[-2], padded.shape[-1]))
-        return logits[..., : image.shape[-2], : image.shape[-1]]
+        return score(image, partial(self._runs[self.training], self), self.head, self.sizes)
 
     @property
     def smallest(self) -> int:
@@ -153,15 +167,18 @@ class Feedbackward(SegmentationNetwork):
             self.encoder.eval()
         return self
 
-    def _compile(self, way_back: WayBack) -> Callable[[nn.Module, Tensor], Tensor]:
+    def _compile(self, way_back: WayBack) -> dict[bool, Callable[[nn.Module, Tensor], Tensor]]:
+        """What runs in training and in evaluation."""
         # A plain function of (network, image) holds no module, so a copy of the network runs on its own weights.
-        run: Callable[[nn.Module, Tensor], Tensor] = type(fx.GraphModule(self, way_back.graph)).forward
-        return run
+        graphs = {
+            training: upsample_late(way_back.graph, self, behind_norms=not training) for training in (True, False)
+        }
+        return {training: type(fx.GraphModule(self, graph)).forward for training, graph in graphs.items()}
 
     def __getstate__(self) -> dict[str, Any]:
         # Generated code cannot be pickled; it is written anew.
-        return {key: value for key, value in self.__dict__.items() if key != "_run"}
+        return {key: value for key, value in self.__dict__.items() if key != "_runs"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
-        self._run = self._compile(self.way_back())
+        self._runs = self._compile(self.way_back())

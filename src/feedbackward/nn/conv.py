@@ -8,6 +8,7 @@ from torch import Tensor
 def same_conv2d(
     signal: Float[Tensor, "n in h w"],
     weight: Float[Tensor, "out in_per_group m k"],
+    bias: Float[Tensor, " out"] | None = None,
     *,
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
@@ -17,12 +18,13 @@ def same_conv2d(
     Args:
         signal: The signal on the way back.
         weight: The weight to apply, shared with the encoder.
+        bias: Added, where a norm was folded into the weight.
         dilation: The dilation of the encoder's convolution, by axis.
         groups: The groups of the encoder's convolution.
     """
     height, width = (d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True))
     if height % 2 == 0 and width % 2 == 0:
         padding = (height // 2, width // 2)
-        return F.conv2d(signal, weight, padding=padding, dilation=dilation, groups=groups)
+        return F.conv2d(signal, weight, bias, padding=padding, dilation=dilation, groups=groups)
     padded = F.pad(signal, (width // 2, width - width // 2, height // 2, height - height // 2))
-    return F.conv2d(padded, weight, dilation=dilation, groups=groups)
+    return F.conv2d(padded, weight, bias, dilation=dilation, groups=groups)

@@ -1,0 +1,57 @@
+"""Operations on single values in the memory of their input, where nothing else reads it; for evaluation."""
+
+import copy
+import operator
+
+import torch
+from torch import fx, nn
+
+from feedbackward.graph.registry import REGISTRY
+from feedbackward.graph.rules.pointwise import activation
+from feedbackward.nn import add_in_place, fuse, same_conv2d, upsample_like
+
+OWN_MEMORY = (same_conv2d, upsample_like, fuse, operator.add, add_in_place)
+"""Functions whose result is new memory, or that of an input that nothing else reads."""
+OWN_MEMORY_MODULES = (nn.Conv2d, nn.BatchNorm2d)
+"""Modules whose result is; that of an activation is too."""
+
+
+def work_in_place(network: fx.GraphModule) -> None:
+    """Let activations, sums and skips write over their first input where they alone read it, in place.
+
+    Args:
+        network: Both passes in evaluation mode, run without gradients.
+    """
+    for node in list(network.graph.nodes):
+        source = node.args[0] if node.args else None
+        if not isinstance(source, fx.Node) or len(source.users) > 1 or not _has_own_memory(network, source):
+            continue
+        if node.target in (fuse, operator.add):
+            node.target = add_in_place
+        elif node.target is torch.relu:
+            node.target = torch.relu_
+        elif node.op == "call_module":
+            _activate_in_place(network, node)
+    network.graph.lint()
+    network.recompile()
+
+
+def _has_own_memory(network: fx.GraphModule, node: fx.Node) -> bool:
+    if node.target in OWN_MEMORY:
+        return True
+    layer = network.get_submodule(str(node.target)) if node.op == "call_module" else None
+    return isinstance(layer, OWN_MEMORY_MODULES) or _is_activation(layer)
+
+
+def _is_activation(layer: nn.Module | None) -> bool:
+    return type(layer) in REGISTRY and REGISTRY[type(layer)] is activation
+
+
+def _activate_in_place(network: fx.GraphModule, node: fx.Node) -> None:
+    layer = network.get_submodule(str(node.target))
+    if _is_activation(layer) and layer.__dict__.get("inplace") is False:
+        path = f"{str(node.target).replace('.', '_')}_in_place"
+        writing = copy.copy(layer)
+        writing.__dict__["inplace"] = True
+        network.add_submodule(path, writing)
+        node.target = path

@@ -1,0 +1,63 @@
+"""Upsampling as late as possible: an operation on single pixels gives the same before it, where there are fewer pixels.
+
+Nearest-neighbour upsampling repeats pixels, so it can be exchanged with all that works on each pixel by itself. The way
+back stays the paper's; what is computed is less.
+"""
+
+from torch import fx, nn
+
+from feedbackward.graph.registry import REGISTRY, target_of
+from feedbackward.graph.rules.pointwise import activation
+from feedbackward.nn import permute_weight, same_conv2d, upsample_like
+
+
+def upsample_late(graph: fx.Graph, root: nn.Module, *, behind_norms: bool = False) -> fx.Graph:
+    """Move each upsampling behind the operations on single pixels that follow it.
+
+    Args:
+        graph: Of both passes, as transpose() has written it; it is left as it is.
+        root: The module with `encoder` and `decoder` that it runs on.
+        behind_norms: Also behind batch norms, which is the same in evaluation mode only: in training their statistics
+            would be those of the fewer pixels.
+
+    Returns:
+        A graph that computes the same.
+    """
+    late = fx.Graph()
+    late.output(late.graph_copy(graph, {}))
+    # From the last one, so that several in a row can all move on.
+    for upsampling in reversed(late.find_nodes(op="call_function", target=upsample_like)):
+        signal = upsampling.args[0]
+        while len(upsampling.users) == 1:
+            (following,) = upsampling.users
+            if following.args[:1] != (upsampling,) or not _works_on_pixels(following, root, behind_norms):
+                break
+            following.replace_all_uses_with(upsampling)
+            following.update_arg(0, signal)
+            upsampling.update_arg(0, following)
+            following.append(upsampling)
+            signal = following
+    late.lint()
+    return late
+
+
+def _works_on_pixels(node: fx.Node, root: nn.Module, norms: bool) -> bool:
+    """Whether the node makes each pixel from the same pixel of its first input alone."""
+    if node.op == "output":
+        return False
+    if node.target is same_conv2d:
+        weight = node.args[1]
+        assert isinstance(weight, fx.Node)
+        return _kernel(weight, root) == (1, 1)
+    target = target_of(node, root)
+    return (norms and target is nn.BatchNorm2d) or (target in REGISTRY and REGISTRY[target] is activation)
+
+
+def _kernel(weight: fx.Node, root: nn.Module) -> tuple[int, ...] | None:
+    """The size of a convolution's kernel, where its weight is a parameter; None where it is computed."""
+    if weight.target is permute_weight:
+        (weight,) = weight.all_input_nodes
+    if weight.op != "get_attr":
+        return None
+    owner, _, name = str(weight.target).rpartition(".")
+    return tuple(getattr(root.get_submodule(owner), name).shape[2:])
