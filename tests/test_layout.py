@@ -11,11 +11,12 @@ import feedbackward
 SOURCE = Path(feedbackward.__file__).parent
 FLOORS = (
     {"errors"},
-    {"nn", "data", "writing"},
+    {"nn", "data", "writing", "machine"},
     {"graph", "losses", "metrics", "drawing"},
     {"models"},
     {"export"},
     {"training", "inference"},
+    {"benchmark"},
     {"cli"},
 )
 FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}

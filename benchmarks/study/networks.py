@@ -5,21 +5,16 @@ Importing this file registers them: the encoders in timm, the networks in feedba
 
 from typing import Any
 
-import segmentation_models_pytorch as smp
 import ways_back  # noqa: F401  (it registers them)
-from jaxtyping import Float
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from timm.models.vgg import VGG, ConvMlp, cfgs
-from torch import Tensor, nn
+from torch import nn
 
-from feedbackward.models import MODELS, Normalization, SegmentationNetwork
-from feedbackward.nn import pad_to
+from feedbackward.benchmark.peers import IMAGENET, SmpNetwork
+from feedbackward.models import MODELS
 
 WIDTH = 4
 """By how much the narrow VGGs are narrower than VGG-16, fully connected layers included."""
-STRIDE = 32
-"""The peers take images whose sides are multiples of this."""
-IMAGENET = Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
 default_cfgs = generate_default_cfgs(
@@ -52,45 +47,4 @@ def vgg16_bn_quarter(pretrained: bool = False, **options: Any) -> VGG:
     return build_model_with_cfg(NarrowVGG, "vgg16_bn_quarter", pretrained, norm_layer=nn.BatchNorm2d, **options)
 
 
-class Peer(SegmentationNetwork):
-    """A network of segmentation_models_pytorch.
-
-    Args:
-        architecture: Its class there, such as Unet, FPN or DeepLabV3Plus.
-        encoder_name: The encoder's name there.
-        encoder_weights: "imagenet" or None.
-        in_channels: The channels of the image.
-        classes: The number of classes.
-    """
-
-    def __init__(
-        self,
-        architecture: str,
-        encoder_name: str,
-        *,
-        encoder_weights: str | None = "imagenet",
-        in_channels: int = 3,
-        classes: int = 19,
-    ) -> None:
-        super().__init__(
-            config={
-                "model": "smp",
-                "architecture": architecture,
-                "encoder_name": encoder_name,
-                "encoder_weights": None,
-                "in_channels": in_channels,
-                "classes": classes,
-            },
-            normalization=IMAGENET,
-        )
-        build = getattr(smp, architecture)
-        self.network = build(encoder_name, encoder_weights=encoder_weights, in_channels=in_channels, classes=classes)
-
-    def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
-        """Score every pixel, of an image that is padded to what the network takes."""
-        height, width = image.shape[-2:]
-        padded = pad_to(image, (height + -height % STRIDE, width + -width % STRIDE))
-        return self.network(padded)[..., :height, :width]
-
-
-MODELS["smp"] = Peer
+MODELS["smp"] = SmpNetwork

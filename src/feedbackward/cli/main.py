@@ -15,6 +15,7 @@ COMMANDS = {
     "predict": "label maps and overlays of an image or a folder",
     "export": "a trained network as a file for another runtime",
     "evaluate": "score a folder of predictions against the ground truth",
+    "benchmark": "networks raced against each other: time, memory, file size",
     "encoders": "the architectures of timm, and which of them can be run backward",
     "info": "parameters, cost and the way back of a network",
     "streets": "write synthetic street scenes as a data set",

@@ -1,14 +1,10 @@
 """The folder that holds all of one training: what was asked, with what, and what came out."""
 
-import os
-import platform
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
-import torch
-
 from feedbackward.errors import InputError
+from feedbackward.machine import describe_machine
 from feedbackward.writing import check_writable, nearest_existing, write_json
 
 
@@ -85,11 +81,4 @@ class RunFolder:
 
     def write_versions(self) -> None:
         """Write versions.json: the packages, Python and the machine that the run uses."""
-        packages = ("feedbackward", "torch", "torchvision", "timm", "lightning", "torchmetrics", "numpy")
-        machine = {
-            "platform": platform.platform(),
-            "cpus": os.cpu_count(),
-            "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
-        }
-        versions = {name: version(name) for name in packages} | {"torch": torch.__version__}  # with its CUDA
-        write_json(self.versions, {"python": platform.python_version(), **versions, **machine})
+        write_json(self.versions, describe_machine())

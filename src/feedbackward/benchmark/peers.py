@@ -1,0 +1,110 @@
+"""Networks of other libraries in the place of ours."""
+
+import importlib
+from importlib.util import find_spec
+
+import torchvision
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from feedbackward.errors import InputError
+from feedbackward.models import Normalization, SegmentationNetwork
+from feedbackward.models.encoder import create_encoder, normalization_of
+from feedbackward.nn import pad_to
+
+IMAGENET = Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+
+
+class SmpNetwork(SegmentationNetwork):
+    """A network of segmentation_models_pytorch.
+
+    Args:
+        architecture: The name of its class there, such as Unet.
+        encoder_name: The encoder's name there.
+        encoder_weights: "imagenet" or None.
+        in_channels: The channels of the image.
+        classes: The number of classes.
+
+    Raises:
+        InputError: If the library is not installed, or has no such network or encoder.
+    """
+
+    MULTIPLE = 32
+    """What the sides of its images are multiples of; others are padded and the scores cropped."""
+
+    def __init__(
+        self,
+        architecture: str,
+        encoder_name: str,
+        *,
+        encoder_weights: str | None = "imagenet",
+        in_channels: int = 3,
+        classes: int = 19,
+    ) -> None:
+        config = {"model": "smp", "architecture": architecture, "encoder_name": encoder_name, "encoder_weights": None}
+        super().__init__({**config, "in_channels": in_channels, "classes": classes}, normalization=IMAGENET)
+        if find_spec("segmentation_models_pytorch") is None:
+            raise InputError(
+                f"{architecture} is one of segmentation_models_pytorch: pip install 'feedbackward[benchmark]'"
+            )
+        smp = importlib.import_module("segmentation_models_pytorch")
+        try:
+            build = getattr(smp, architecture)
+            self.network = build(
+                encoder_name, encoder_weights=encoder_weights, in_channels=in_channels, classes=classes
+            )
+        except (AttributeError, KeyError) as error:
+            raise InputError(f"segmentation_models_pytorch has no {architecture} on {encoder_name}: {error}") from error
+
+    def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
+        """Score every pixel of images of any height and width."""
+        height, width = image.shape[-2:]
+        up = self.MULTIPLE - 1
+        wanted = (height + up) // self.MULTIPLE * self.MULTIPLE, (width + up) // self.MULTIPLE * self.MULTIPLE
+        padded = pad_to(image, wanted)
+        scores: Tensor = self.network(padded)
+        return scores[..., :height, :width]
+
+
+class TorchvisionNetwork(SegmentationNetwork):
+    """One of torchvision's segmentation networks, without weights.
+
+    Args:
+        name: As torchvision has it, such as deeplabv3_resnet50.
+        classes: The number of classes.
+
+    Raises:
+        InputError: If it has none of that name.
+    """
+
+    def __init__(self, name: str, *, classes: int = 19) -> None:
+        super().__init__({"model": "torchvision", "name": name, "in_channels": 3, "classes": classes}, IMAGENET)
+        there = torchvision.models.list_models(module=torchvision.models.segmentation)
+        if name not in there:
+            raise InputError(f"torchvision has no segmentation network {name}; it has {', '.join(there)}")
+        self.network = torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=classes)
+
+    def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
+        """Score every pixel."""
+        scores: Tensor = self.network(image)["out"]
+        return scores
+
+
+class EncoderAlone(SegmentationNetwork):
+    """One of timm's encoders without a decoder: its last feature is what it gives, in the place of scores.
+
+    Args:
+        name: timm's name.
+        classes: Not used; the networks that it is raced against have them.
+    """
+
+    def __init__(self, name: str, *, classes: int = 19) -> None:
+        encoder = create_encoder(name, weights=None, in_channels=3)
+        config = {"model": "timm", "encoder_name": name, "in_channels": 3, "classes": classes}
+        super().__init__(config, normalization_of(encoder, 3))
+        self.encoder: nn.Module = encoder
+
+    def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d i j"]:
+        """The last feature."""
+        feature: Tensor = self.encoder.forward_features(image)  # type: ignore[operator]
+        return feature

@@ -1,0 +1,152 @@
+"""Inference of several networks in turns, so that what disturbs the machine disturbs them alike."""
+
+import copy
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from feedbackward.benchmark.contenders import create_contender
+from feedbackward.benchmark.memory import peak_bytes
+from feedbackward.benchmark.runtimes import RUNTIMES
+from feedbackward.errors import InputError
+from feedbackward.models.costs import flops
+
+WARM_UP = 2
+MATRIX = 2048
+"""The side of the matrices whose product shows what the machine can do."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One network in one runtime.
+
+    Args:
+        name: Of the network, as create_contender takes it.
+        runtime: One of RUNTIMES.
+    """
+
+    name: str
+    runtime: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one entry showed.
+
+    Args:
+        name: Of the network.
+        runtime: What ran it.
+        seconds: The median time of a batch.
+        quartiles: The times that a quarter and three quarters of the batches stayed below.
+        images_per_second: By that median.
+        parameters: The number of parameters, each counted once.
+        flops: Of one image.
+        matmul_share: The part that FLOPs and median make of the rate at which this machine multiplies matrices.
+        file_bytes: The size of its file, where it runs from one.
+        peak_bytes: The memory of network and inference, where it was asked for.
+    """
+
+    name: str
+    runtime: str
+    seconds: float
+    quartiles: tuple[float, float]
+    images_per_second: float
+    parameters: int
+    flops: int
+    matmul_share: float
+    file_bytes: int | None
+    peak_bytes: int | None
+
+
+def race(
+    entries: Sequence[Entry],
+    *,
+    size: tuple[int, int],
+    batch: int = 1,
+    threads: int | None = None,
+    repeats: int = 10,
+    memory: bool = False,
+    say: Callable[[str], object] = lambda _: None,
+) -> list[Result]:
+    """Race networks on the CPU, in float32.
+
+    Args:
+        entries: The networks and their runtimes.
+        size: Height and width of the images.
+        batch: How many images run at once.
+        threads: Of every runtime; PyTorch's own choice if None.
+        repeats: How often each runs, in turns with the others.
+        memory: Whether the memory of each is measured too, in a process of its own.
+        say: Called with a line about what is done.
+
+    Raises:
+        InputError: If a network or a runtime is unknown, or a network cannot run there.
+    """
+    for entry in entries:
+        if entry.runtime not in RUNTIMES:
+            raise InputError(f"unknown runtime {entry.runtime!r}; there are {', '.join(RUNTIMES)}")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    shape = (batch, 3, *size)
+    image = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    with tempfile.TemporaryDirectory() as folder:
+        prepared, costs = [], []
+        for number, entry in enumerate(entries):
+            say(f"preparing {entry.name} in {entry.runtime}")
+            network = create_contender(entry.name)
+            ghost = copy.deepcopy(network).to("meta")
+            costs.append((sum(parameter.numel() for parameter in network.parameters()), flops(ghost, size)))
+            own = Path(folder, str(number))
+            own.mkdir()
+            prepared.append(RUNTIMES[entry.runtime](network, image, own))
+        say("running")
+        rate = matmul_rate()
+        times = in_turns([partial(one.run, image) for one in prepared], repeats=repeats)
+        rate = max(rate, matmul_rate())
+    results = []
+    for entry, one, (parameters, cost), taken in zip(entries, prepared, costs, times, strict=True):
+        median = statistics.median(taken)
+        low, _, high = statistics.quantiles(taken, n=4)
+        peak = peak_bytes(entry.name, entry.runtime, shape, threads=torch.get_num_threads()) if memory else None
+        results.append(
+            Result(
+                name=entry.name,
+                runtime=entry.runtime,
+                seconds=median,
+                quartiles=(low, high),
+                images_per_second=batch / median,
+                parameters=parameters,
+                flops=cost,
+                matmul_share=batch * cost / median / rate,
+                file_bytes=one.file_bytes,
+                peak_bytes=peak,
+            )
+        )
+    return results
+
+
+def in_turns(calls: Sequence[Callable[[], object]], *, repeats: int) -> list[list[float]]:
+    """The seconds that each call takes, every time: each is warmed up, then they take turns."""
+    for call in calls:
+        for _ in range(WARM_UP):
+            call()
+    times: list[list[float]] = [[] for _ in calls]
+    for _ in range(repeats):
+        for call, taken in zip(calls, times, strict=True):
+            start = time.perf_counter()
+            call()
+            taken.append(time.perf_counter() - start)
+    return times
+
+
+def matmul_rate() -> float:
+    """The FLOPs a second of this machine in the product of two large float32 matrices, on PyTorch's threads."""
+    left, right = torch.rand(MATRIX, MATRIX), torch.rand(MATRIX, MATRIX)
+    (taken,) = in_turns([lambda: left @ right], repeats=5)
+    return float(2 * MATRIX**3 / min(taken))
