@@ -140,6 +140,16 @@ def _peers() -> list[Row]:
                 encoder_name=encoder,
                 retrace="transitions",
             ),
+            _row(
+                f"{encoder}_both_3x3",
+                "feedbackward, retrace=transitions, classifier of 3x3 that reads signal and feature",
+                encoder,
+                "feedbackward",
+                encoder_name=encoder,
+                retrace="transitions",
+                head_input="both",
+                head_kernel_size=3,
+            ),
             *(
                 _row(f"{encoder}_{name.lower()}", f"smp.{name}", encoder, "smp", architecture=name, encoder_name=theirs)
                 for name in ("Unet", "FPN", "DeepLabV3Plus")
@@ -152,7 +162,7 @@ def _trials(form: Form) -> list[Row]:
     """Changes of the network and of the recipe, each by itself, on the smallest network."""
     height, width = SIZES[form]
     scaled = json.dumps({"horizontal_flip": 0.5, "scale": [0.75, 1.5], "crop": [height, width]})
-    # Compared with the row mobilenetv2_100_transitions.
+    # Compared with the rows mobilenetv2_100_transitions and mobilenetv2_100_both_3x3.
     network = {"encoder_name": "mobilenetv2_100", "retrace": "transitions"}
     group = "Changes of the network and the recipe (mobilenetv2_100, transitions)"
     changes = [
@@ -161,7 +171,15 @@ def _trials(form: Form) -> list[Row]:
             ("early_skips", "skips added before the activation", "early_skips", {}),
             ("no_activations", "no activations on the way back", "without_activations", {}),
             ("group_norm", "group norms on the way back", "feedbackward", {"decoder_norm": "group"}),
-            ("head_3x3", "classifier of 3x3", "wide_head", {}),
+            ("both", "classifier reads signal and feature side by side", "feedbackward", {"head_input": "both"}),
+            ("head_3x3", "classifier of 3x3", "feedbackward", {"head_kernel_size": 3}),
+            ("both_5x5", "both, 5x5", "feedbackward", {"head_input": "both", "head_kernel_size": 5}),
+            (
+                "both_3x3_2",
+                "both, output_stride=2",
+                "feedbackward",
+                {"head_input": "both", "head_kernel_size": 3, "output_stride": 2},
+            ),
             (
                 "deep_supervision",
                 "a second classifier at the U-turn, in training",
@@ -171,7 +189,6 @@ def _trials(form: Form) -> list[Row]:
             ("first_feature", "ends at the first feature of stride 4", "first_feature", {"output_stride": 4}),
             ("first_feature_2", "ends at the first feature of stride 2", "first_feature", {"output_stride": 2}),
             ("many_heads", "a classifier at each stride, their scores added", "many_heads", {"output_stride": 4}),
-            ("many_heads_2", "the same down to stride 2", "many_heads", {"output_stride": 2}),
             ("rate", "learning rate 0.003", "feedbackward", {"more": ("--model.optimizer.lr", "0.003")}),
             (
                 "cosine",

@@ -89,16 +89,6 @@ class WithoutActivations(_Changed):
         return way_back
 
 
-class WideHead(_Changed):
-    """With a classifier of 3x3."""
-
-    name = "wide_head"
-
-    def __init__(self, encoder_name: str, **options: Any) -> None:
-        super().__init__(encoder_name, **options)
-        self.head = nn.Conv2d(self.head.in_channels, self.head.out_channels, kernel_size=3, padding=1)
-
-
 def _first_of_each_stride(way_back: WayBack) -> dict[int, tuple[fx.Node, int]]:
     """Where a feature of each stride first joins the signal: the fused signal and its channels, deepest first."""
     found = dict[int, tuple[fx.Node, int]]()
@@ -199,7 +189,6 @@ for _network in (
     WithoutSkips,
     EarlySkips,
     WithoutActivations,
-    WideHead,
     DeepSupervision,
     FirstFeature,
     ManyHeads,

@@ -78,8 +78,8 @@ def test_an_encoder_of_timm_with_options(run):
         "test_resnet", "--size", "128,128", "--classes", "5", "--retrace", "transitions", "--permute", "possible"
     )
     assert output.startswith(
-        "test_resnet: test_resnet, permute=possible, output_stride=4, retrace=transitions, encoder_norm=own, "
-        "decoder_norm=batch, freeze_encoder=False\n"
+        "test_resnet: test_resnet, permute=possible, output_stride=4, retrace=transitions, head_input=sum, "
+        "head_kernel_size=1, encoder_norm=own, decoder_norm=batch, freeze_encoder=False\n"
     )
     assert costs(output)["head"][0] == 5 * 32 + 5
     assert "The way back ends at maxpool: 32 channels, stride 4." in output

@@ -16,6 +16,7 @@ from torch import nn
 from torch.testing import assert_close
 
 import feedbackward as fb
+from feedbackward.errors import InputError
 from feedbackward.graph import trace
 from feedbackward.graph.draw import draw
 from feedbackward.graph.explain import explain
@@ -228,3 +229,34 @@ def test_pretrained_weights_of_the_first_layer_are_carried_over_to_other_channel
     repeated = colors.sum(1, keepdim=True) if channels == 1 else colors[:, [0, 1, 2, 0, 1]] * 3 / 5
     assert_close(network.encoder.state_dict()[key], repeated)
     assert network.eval()(torch.randn(1, channels, 33, 47)).shape == (1, 19, 33, 47)
+
+
+@pytest.mark.parametrize(
+    ("name", "stride", "fused"),
+    # Neither the image nor what ConvNeXt's stem makes has an activation, at which a feature would join the signal.
+    [("test_resnet", 2, True), ("vgg11_bn", 1, True), ("vgg11_bn", None, False), ("convnext_atto", 4, False)],
+)
+def test_both_side_by_side_hold_their_sum(name: str, stride: int | None, fused: bool) -> None:
+    torch.manual_seed(0)
+    options = {"encoder_weights": None, "classes": 3, "output_stride": stride, "head_kernel_size": 3}
+    added = fb.Feedbackward(name, **options).double().eval()
+    beside = fb.Feedbackward(name, **options, head_input="both").double().eval()
+    state = added.state_dict()
+    weight = state["head.weight"]
+    state["head.weight"] = torch.cat([weight, weight if fused else torch.zeros_like(weight)], dim=1)
+    beside.load_state_dict(state)
+    image = torch.rand(2, 3, 45, 70, dtype=torch.float64)
+    assert_close(beside(image), added(image))
+    with torch.no_grad():
+        beside.head.weight[:, weight.shape[1] :] += 1.0
+    assert (beside(image) - added(image)).abs().max() > 1e-3  # the feature is read
+
+
+def test_the_classifier_has_the_kernel_that_was_asked_for() -> None:
+    network = fb.Feedbackward("test_resnet", encoder_weights=None, head_kernel_size=5).eval()
+    assert network.head.kernel_size == (5, 5)
+    assert network(torch.rand(1, 3, 33, 50)).shape == (1, 19, 33, 50)
+    with pytest.raises(InputError, match="head_kernel_size=4: expected an odd number"):
+        fb.Feedbackward("test_resnet", encoder_weights=None, head_kernel_size=4)
+    with pytest.raises(InputError, match="head_input='mean': expected one of 'sum', 'both'"):
+        fb.Feedbackward("test_resnet", encoder_weights=None, head_input="mean")

@@ -17,7 +17,7 @@ from rich.text import Text
 from feedbackward.cli.size import height_width
 from feedbackward.cli.width import console_for_tables
 from feedbackward.errors import InputError
-from feedbackward.graph import Permute, Retrace
+from feedbackward.graph import HeadInput, Permute, Retrace
 from feedbackward.graph.draw import draw
 from feedbackward.graph.explain import Row, Shape, explain
 from feedbackward.inference.loading import load_network
@@ -47,6 +47,8 @@ def main(args: list[str]) -> None:
         ("permute", Permute, "where the channel axes of a weight are swapped"),
         ("output_stride", PositiveInt | None, "where the way back ends: 1, 2, 4, ..., or null: at the image"),
         ("retrace", Retrace, "which layers are walked back"),
+        ("head_input", HeadInput, "what the classifier reads: the sum of signal and feature, or both side by side"),
+        ("head_kernel_size", PositiveInt, "side of the classifier's kernel"),
         ("encoder_norm", Literal["own", "batch"], "the encoder's own norms, or a batch norm behind each layer"),
         ("decoder_norm", DecoderNorm, "the norms of the way back"),
         ("freeze_encoder", bool, "whether the encoder stays as it is"),

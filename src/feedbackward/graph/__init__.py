@@ -6,7 +6,7 @@ from feedbackward.graph.in_place import work_in_place
 from feedbackward.graph.late_upsampling import upsample_late
 from feedbackward.graph.measure import Ghost, Measures, Sizes, measure
 from feedbackward.graph.registry import REGISTRY, Registry, UnsupportedOperationsError, rule
-from feedbackward.graph.step import Permute, Policy, Retrace, Step
+from feedbackward.graph.step import HeadInput, Permute, Policy, Retrace, Step
 from feedbackward.graph.trace import trace
 from feedbackward.graph.transpose import transpose
 from feedbackward.graph.way_back import Passed, WayBack
@@ -14,6 +14,7 @@ from feedbackward.graph.way_back import Passed, WayBack
 __all__ = [
     "REGISTRY",
     "Ghost",
+    "HeadInput",
     "Measures",
     "Passed",
     "Permute",

@@ -19,7 +19,7 @@ from feedbackward.graph.registry import REGISTRY, Rule, describe, target_of
 from feedbackward.graph.rules import layers, pointwise
 from feedbackward.graph.step import path_of
 from feedbackward.graph.way_back import WayBack
-from feedbackward.nn import fuse, permute_weight, same_conv2d, upsample_like
+from feedbackward.nn import beside, fuse, permute_weight, same_conv2d, upsample_like
 
 SWAPPED, AS_IT_IS, PASSED_BY = "axes swapped", "as it is", "passed by"
 
@@ -27,6 +27,7 @@ WORDS: dict[Any, str] = {
     upsample_like: "upsample",
     same_conv2d: "conv",
     fuse: "+ skip",
+    beside: "beside the skip",
     torch.narrow: "slice",
     F.linear: "matrix",
     torch.relu: "ReLU",
@@ -160,7 +161,7 @@ class _Rows:
             weighted=self._is_weighted(node),
             actions=() if beyond else self._actions(node),
             weight=uses[0] if uses else None,
-            skip=fuse in targets,
+            skip=not targets.isdisjoint((fuse, beside)),
             gate=operator.mul in targets,
             signals=tuple(map(self._shape, _ends(emitted) or [node])) if node in self.emitted else (),
         )

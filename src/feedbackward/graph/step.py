@@ -15,6 +15,7 @@ from feedbackward.nn import BATCH_NORMS, upsample_like
 
 Permute = Literal["necessary", "possible"]
 Retrace = Literal["all", "transitions"]
+HeadInput = Literal["sum", "both"]
 
 IDENTITIES: tuple[Target, ...] = (
     nn.Identity, nn.Dropout, nn.Dropout2d, DropPath, "contiguous", "to", "type_as", "float",

@@ -26,9 +26,9 @@ from feedbackward.graph.registry import (
     target_of,
 )
 from feedbackward.graph.rules.resolution import turns_around
-from feedbackward.graph.step import NormShape, Permute, Policy, Retrace, Step
+from feedbackward.graph.step import HeadInput, NormShape, Permute, Policy, Retrace, Step
 from feedbackward.graph.way_back import Passed, WayBack
-from feedbackward.nn import DecoderNorm, create_norm, upsample_like
+from feedbackward.nn import DecoderNorm, beside, create_norm, fuse, upsample_like
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def transpose(
     permute: Permute = "necessary",
     retrace: Retrace = "all",
     output_stride: int | None = None,
+    head_input: HeadInput = "sum",
     norm: DecoderNorm = "batch",
 ) -> WayBack:
     """Write the way back behind the encoder's pass.
@@ -60,6 +61,8 @@ def transpose(
         output_stride: Where to end. None: at the image, behind one more ReLU (the paper). 1, 2, 4, ...: at the feature
             of that stride nearest to the image through which the whole signal passes. Where the first layer is strided
             already, the only feature of stride 1 is the image.
+        head_input: What the classifier reads there: the "sum" of the signal and the encoder's feature (the paper), or
+            "both" side by side. The image has no feature: it is the signal alone, or beside the image itself.
         norm: The norm behind each layer of the way back.
 
     Raises:
@@ -118,6 +121,9 @@ def transpose(
     for node in reversed(_since(stop.last)):
         graph.erase_node(node)
     end = stop.signal if stop is not here else graph.call_function(torch.relu, (stop.signal,))
+    channels = measures.reference[stop.node][1]
+    if head_input == "both":
+        end, channels = _beside(graph, end, stop.node), 2 * channels
     graph.output(end)
     graph.lint()
     return WayBack(
@@ -127,7 +133,7 @@ def transpose(
         feature=feature,
         passed=tuple(passed[: stop.passed]),
         stop=stop.node,
-        channels=measures.reference[stop.node][1],
+        channels=channels,
         stride=measures.stride(stop.node),
         strides=tuple(sorted({1, *stops})),
         measures=measures,
@@ -214,6 +220,14 @@ def _choose(image: _Stop, features: dict[int, _Stop], output_stride: int | None)
             f"passes; choose one of {sorted(available)}, or None to go back to the image"
         )
     return available[output_stride]
+
+
+def _beside(graph: fx.Graph, signal: fx.Node, feature: fx.Node) -> fx.Node:
+    """The signal and the encoder's feature, which are not added where they would have been last."""
+    if signal.target is fuse:
+        signal.target = beside
+        return signal
+    return graph.call_function(beside, (signal, feature))
 
 
 def _norms(shapes: dict[str, NormShape], graph: fx.Graph, kind: DecoderNorm) -> nn.Module:

@@ -26,7 +26,7 @@ class WayBack:
         feature: The encoder's last value, at which the passes meet.
         passed: The encoder's nodes in the order of the way back.
         stop: The encoder's value at which the way back ends; the image's own node for the paper's networks.
-        channels: The channels of the signal there.
+        channels: The channels that the classifier reads there.
         stride: By how much that signal is smaller than the image.
         strides: Those at which the way back can end, the image's own included.
         measures: The shapes of the encoder's values, and the sizes of images that it takes.

@@ -13,7 +13,17 @@ from jaxtyping import Float
 from torch import Tensor, fx, nn
 
 from feedbackward.errors import InputError
-from feedbackward.graph import Permute, Retrace, Sizes, WayBack, biases_to_norms, trace, transpose, upsample_late
+from feedbackward.graph import (
+    HeadInput,
+    Permute,
+    Retrace,
+    Sizes,
+    WayBack,
+    biases_to_norms,
+    trace,
+    transpose,
+    upsample_late,
+)
 from feedbackward.models.encoder import create_encoder, normalization_of
 from feedbackward.models.network import SegmentationNetwork
 from feedbackward.nn import DecoderNorm, pad_to, resize_logits
@@ -55,6 +65,9 @@ class Feedbackward(SegmentationNetwork):
         output_stride: None goes back to the image, as in the paper; 1, 2 or 4 stops at the encoder's feature of that
             stride nearest to the image, and the scores are upsampled bilinearly.
         retrace: "all" layers are walked back, or only the "transitions" of resolution or channels.
+        head_input: What the classifier reads at the end of the way back: the "sum" of the signal and the encoder's
+            feature, as in the paper, or "both" side by side.
+        head_kernel_size: The side of the classifier's kernel; 1 in the paper.
         encoder_norm: "own" keeps the encoder's norms and biases; "batch" drops the convolutions' biases and puts a
             batch norm behind each, as the paper does with the plain VGG-16.
         decoder_norm: The norms of the way back: "batch" as in the paper, or "group" for batches of few images.
@@ -87,6 +100,8 @@ class Feedbackward(SegmentationNetwork):
         permute: Permute = "necessary",
         output_stride: int | None = 4,
         retrace: Retrace = "all",
+        head_input: HeadInput = "sum",
+        head_kernel_size: int = 1,
         encoder_norm: EncoderNorm = "own",
         decoder_norm: DecoderNorm = "batch",
         freeze_encoder: bool = False,
@@ -94,11 +109,14 @@ class Feedbackward(SegmentationNetwork):
         for name, value, allowed in (
             ("permute", permute, get_args(Permute)),
             ("retrace", retrace, get_args(Retrace)),
+            ("head_input", head_input, get_args(HeadInput)),
             ("encoder_norm", encoder_norm, get_args(EncoderNorm)),
             ("decoder_norm", decoder_norm, get_args(DecoderNorm)),
         ):
             if value not in allowed:
                 raise InputError(f"{name}={value!r}: expected one of {', '.join(map(repr, allowed))}")
+        if head_kernel_size < 1 or head_kernel_size % 2 == 0:
+            raise InputError(f"head_kernel_size={head_kernel_size}: expected an odd number, such as 1 or 3")
         if freeze_encoder and encoder_norm == "batch":
             raise InputError(
                 "freeze_encoder=True with encoder_norm='batch': the encoder's new norms could not be trained; leave "
@@ -120,6 +138,8 @@ class Feedbackward(SegmentationNetwork):
                 "permute": permute,
                 "output_stride": output_stride,
                 "retrace": retrace,
+                "head_input": head_input,
+                "head_kernel_size": head_kernel_size,
                 "encoder_norm": encoder_norm,
                 "decoder_norm": decoder_norm,
                 "freeze_encoder": freeze_encoder,
@@ -134,7 +154,7 @@ class Feedbackward(SegmentationNetwork):
             self.encoder.requires_grad_(False)
         way_back = self.way_back()
         self.decoder = way_back.decoder
-        self.head = nn.Conv2d(way_back.channels, classes, kernel_size=1)
+        self.head = nn.Conv2d(way_back.channels, classes, head_kernel_size, padding=head_kernel_size // 2)
         self.sizes = way_back.measures.sizes
         self._runs = self._compile(way_back)
         self.train()
@@ -157,6 +177,7 @@ class Feedbackward(SegmentationNetwork):
             permute=self.config["permute"],
             retrace=self.config["retrace"],
             output_stride=self.config["output_stride"],
+            head_input=self.config["head_input"],
             norm=self.config["decoder_norm"],
         )
 

@@ -2,7 +2,7 @@
 
 from feedbackward.nn.conv import same_conv2d
 from feedbackward.nn.crf import DenseCRF
-from feedbackward.nn.fusion import add_in_place, fuse
+from feedbackward.nn.fusion import add_in_place, beside, fuse
 from feedbackward.nn.norms import BATCH_NORMS, DecoderNorm, create_norm
 from feedbackward.nn.resize import downsample_like, pad_like, pad_to, resize_logits, upsample_like
 from feedbackward.nn.weights import permute_weight
@@ -12,6 +12,7 @@ __all__ = [
     "DecoderNorm",
     "DenseCRF",
     "add_in_place",
+    "beside",
     "create_norm",
     "downsample_like",
     "fuse",
