@@ -79,8 +79,7 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
 
     console = console_for_tables()
     dials = (f", {key}={value}" for key, value in network.config.items() if key not in SHOWN_ELSEWHERE)
-    title = Text(f"{name}: {network.config['encoder_name']}{''.join(dials)}", style="bold")
-    console.print(title, soft_wrap=True)
+    console.print(Text(f"{name}: {network.config['encoder_name']}{''.join(dials)}", style="bold"))
     console.print(_costs(network, (height, width)))
     console.print(Text("A multiplication with its addition counts as 2 FLOPs. /2: a stride, g32: groups."))
     if isinstance(network, Feedbackward):
