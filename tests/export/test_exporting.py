@@ -126,6 +126,22 @@ def test_classes_instead_of_scores(network, tmp_path, format):
     np.testing.assert_array_equal(one_hot.sum(dim=1), 1.0)
 
 
+@pytest.mark.parametrize(
+    ("format", "precision"),
+    [("onnx", "fp16"), ("openvino", "fp16"), ("torch_export", "fp16"), ("torch_export", "bf16")],
+)
+def test_half_precision(network, tmp_path, format, precision):
+    path = tmp_path / f"network{SUFFIX[format]}"
+    report = export(network, path, format=format, precision=precision)
+    assert report.parameters == sum(2 * parameter.numel() for parameter in network.parameters())
+    image = torch.rand(2, 3, 45, 70)
+    output, _ = run_alone(path, image)
+    assert output.dtype == np.float32
+    expected = scores_of(network, image)
+    difference = np.abs(output - expected).max() / np.abs(expected).max()
+    assert 1e-5 < difference < {"fp16": 2e-2, "bf16": 1e-1}[precision]
+
+
 @formats
 def test_one_size_alone(network, tmp_path, format):
     path = tmp_path / f"network{SUFFIX[format]}"

@@ -12,7 +12,7 @@ from rich.text import Text
 from feedbackward.cli.size import height_width
 from feedbackward.errors import InputError
 from feedbackward.export import export
-from feedbackward.export.exporting import TOLERANCE
+from feedbackward.export.file_format import PRECISIONS
 from feedbackward.inference import load_network
 
 MEGABYTE = 1e6
@@ -35,8 +35,11 @@ def main(args: list[str]) -> None:
     parser.add_argument("--output", type=Path, required=True, help="file to write")
     parser.add_argument("--argmax", action="store_true", help="give the class of each pixel and not the scores")
     parser.add_argument("--size", help="the one height and width that the file takes, H,W; any if not given")
+    parser.add_argument("--precision", choices=tuple(PRECISIONS), default="fp32", help="of the weights")
     parser.add_argument(
-        "--tolerance", type=PositiveFloat, default=TOLERANCE, help="largest difference in parts of the largest score"
+        "--tolerance",
+        type=PositiveFloat | None,
+        help="largest difference that is rounding, in parts of the largest score",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     options = parser.parse_args(args)
@@ -48,6 +51,7 @@ def main(args: list[str]) -> None:
         format=options.format,
         argmax=options.argmax,
         size=None if options.size is None else height_width(options.size),
+        precision=options.precision,
         tolerance=options.tolerance,
     )
     table = Table("images", "largest difference", title="file and network, in parts of the largest score")

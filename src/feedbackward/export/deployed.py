@@ -20,7 +20,7 @@ class Deployed(nn.Module):
     """A network with all that stands around it in use.
 
     Args:
-        network: The network; it takes normalised images.
+        network: The network; it takes normalised images in the precision of its weights.
         argmax: Whether the output is the class of each pixel and not the scores.
     """
 
@@ -28,12 +28,13 @@ class Deployed(nn.Module):
         super().__init__()
         self.network = network
         self.argmax = argmax
+        self.dtype = next(network.parameters()).dtype
         self.normalization = network.normalization
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"] | UInt8[Tensor, "n h w"]:
         """Score images with values in [0, 1], or classify their pixels."""
-        scores: Tensor = self.network(self.normalization(image))
-        return scores.argmax(dim=1).to(torch.uint8) if self.argmax else scores
+        scores: Tensor = self.network(self.normalization(image).to(self.dtype))
+        return scores.argmax(dim=1).to(torch.uint8) if self.argmax else scores.float()
 
 
 def traced(deployed: Deployed, description: Description) -> ExportedProgram:

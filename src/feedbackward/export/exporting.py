@@ -11,11 +11,13 @@ from feedbackward.errors import InputError
 from feedbackward.export.deployed import MOST_CLASSES, Deployed, traced
 from feedbackward.export.description import Description, describe
 from feedbackward.export.exported import load_exported
+from feedbackward.export.file_format import PRECISIONS
 from feedbackward.export.formats import FORMATS
 from feedbackward.models import SegmentationNetwork
 from feedbackward.writing import check_target
 
-TOLERANCE = 1e-3
+TOLERANCES = {"fp32": 1e-3, "fp16": 2e-2, "bf16": 1e-1}
+"""The largest difference that is taken for rounding, in parts of the largest score."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Report:
     Args:
         files: The files.
         size: Their bytes in all.
-        parameters: The bytes of the network's parameters, each counted once.
+        parameters: The bytes of the network's parameters in the file's precision, each counted once.
         differences: The largest difference between file and network by the size of the images, in parts of the largest
             score: of the scores; where the file gives classes, by how much the network scores them lower than its own.
     """
@@ -43,7 +45,8 @@ def export(
     format: str = "onnx",
     argmax: bool = False,
     size: tuple[int, int] | None = None,
-    tolerance: float = TOLERANCE,
+    precision: str = "fp32",
+    tolerance: float | None = None,
 ) -> Report:
     """Write a network to a file that other programs can use, run it, and compare the two.
 
@@ -56,7 +59,8 @@ def export(
         format: "onnx", "torch_export", "openvino" or "engine" (TensorRT).
         argmax: Give the class of each pixel (N, H, W) as 8-bit integers, and not the scores.
         size: The one height and width that the file is to take, if not any.
-        tolerance: The largest difference that is taken for rounding, in parts of the largest score.
+        precision: "fp32", or "fp16" or "bf16" for weights of half the size. What goes in and comes out stays float32.
+        tolerance: The largest difference that is taken for rounding, in parts of the largest score; TOLERANCES if None.
 
     Raises:
         InputError: If the format is unknown or its packages are missing, the file cannot be written, the network
@@ -73,16 +77,22 @@ def export(
     file_format.check_installed()
     if path.suffix != file_format.suffix:
         raise InputError(f"{path}: files of format {format} end in {file_format.suffix}")
+    if precision not in file_format.precisions:
+        raise InputError(
+            f"files of format {format} come in {', '.join(file_format.precisions)}, and not in {precision}"
+        )
+    tolerance = TOLERANCES[precision] if tolerance is None else tolerance
     if argmax and network.classes > MOST_CLASSES:
         raise InputError(f"argmax gives classes in 8 bits, and the network has {network.classes}; export its scores")
     check_target(path, option="the output")
     path.parent.mkdir(parents=True, exist_ok=True)
     description = describe(network, argmax=argmax, size=size)
-    deployed = Deployed(copy.deepcopy(network).cpu().float().eval(), argmax=argmax)
+    reference = copy.deepcopy(network).cpu().float().eval()
+    deployed = Deployed(copy.deepcopy(reference).to(PRECISIONS[precision]), argmax=argmax)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".exporting-") as folder:
         draft = Path(folder, path.name)
         file_format.write(traced(deployed, description), description, draft)
-        differences = _compare(draft, deployed, description)
+        differences = _compare(draft, reference, description)
         worst = max(differences.values())
         if not worst <= tolerance:
             raise InputError(
@@ -92,19 +102,19 @@ def export(
         drafts = sorted(Path(folder).iterdir())
         total = sum(file.stat().st_size for file in drafts)
         files = tuple(file.replace(path.parent / file.name) for file in drafts)
-    parameters = sum(parameter.nbytes for parameter in network.parameters())
+    parameters = sum(parameter.nbytes for parameter in deployed.parameters())
     return Report(files, total, parameters, differences)
 
 
-def _compare(draft: Path, deployed: Deployed, description: Description) -> dict[tuple[int, int], float]:
+def _compare(draft: Path, network: SegmentationNetwork, description: Description) -> dict[tuple[int, int], float]:
     exported, generator = load_exported(draft), torch.Generator().manual_seed(0)
     differences = dict[tuple[int, int], float]()
     for batch, size in enumerate(description.sizes, start=1):
         image = torch.rand(batch, description.in_channels, *size, generator=generator)
         output = exported.output(image)
         with torch.no_grad():
-            scores = deployed.network(deployed.normalization(image))
-        if deployed.argmax:
+            scores = network(network.normalization(image))
+        if not exported.gives_scores:
             difference = scores.amax(dim=1) - scores.gather(1, output[:, None].long())[:, 0]
         else:
             difference = (scores - output).abs()

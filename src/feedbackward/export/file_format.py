@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 
 from feedbackward.errors import InputError
 from feedbackward.export.description import Description
+
+PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+"""The types of a file's weights."""
 
 Run = Callable[[Tensor], Tensor]
 """From images (N, C, H, W) in [0, 1] to the file's output, both on the CPU."""
@@ -24,6 +28,7 @@ class FileFormat:
         suffix: Of its files.
         needs: The packages that write and run it, by the names under which they are imported.
         extra: The extra of this library that installs them.
+        precisions: Those that its runtime computes with, of PRECISIONS.
         write: Writes a graph and its description; other files stand beside that with the same stem.
         read: Opens a file, on so many threads or on the runtime's own choice.
     """
@@ -32,6 +37,7 @@ class FileFormat:
     suffix: str
     needs: tuple[str, ...]
     extra: str
+    precisions: tuple[str, ...]
     write: Callable[[ExportedProgram, Description, Path], None]
     read: Callable[[Path, int | None], tuple[Run, Description]]
 

@@ -62,5 +62,11 @@ def read(path: Path, threads: int | None = None) -> tuple[Run, Description]:
 
 
 ONNX = FileFormat(
-    "onnx", suffix=".onnx", needs=("onnx", "onnxscript", "onnxruntime"), extra="onnx", write=write, read=read
+    "onnx",
+    suffix=".onnx",
+    needs=("onnx", "onnxscript", "onnxruntime"),
+    extra="onnx",
+    precisions=("fp32", "fp16"),
+    write=write,
+    read=read,
 )

@@ -48,5 +48,11 @@ def read(path: Path, threads: int | None = None) -> tuple[Run, Description]:
 
 
 OPENVINO = FileFormat(
-    "openvino", suffix=".xml", needs=("openvino", *onnx.ONNX.needs), extra="openvino", write=write, read=read
+    "openvino",
+    suffix=".xml",
+    needs=("openvino", *onnx.ONNX.needs),
+    extra="openvino",
+    precisions=("fp32", "fp16"),
+    write=write,
+    read=read,
 )

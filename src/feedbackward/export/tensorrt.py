@@ -84,5 +84,11 @@ def _check_gpu(path: Path) -> None:
 
 
 ENGINE = FileFormat(
-    "engine", suffix=".engine", needs=("tensorrt", *onnx.ONNX.needs), extra="tensorrt", write=write, read=read
+    "engine",
+    suffix=".engine",
+    needs=("tensorrt", *onnx.ONNX.needs),
+    extra="tensorrt",
+    precisions=("fp32", "fp16"),
+    write=write,
+    read=read,
 )

@@ -58,4 +58,6 @@ def read(path: Path, threads: int | None = None) -> tuple[Run, Description]:
     return run, Description.from_json(entries[ENTRY] or None, path=path)
 
 
-TORCH_EXPORT = FileFormat("torch_export", suffix=".pt2", needs=(), extra="", write=write, read=read)
+TORCH_EXPORT = FileFormat(
+    "torch_export", suffix=".pt2", needs=(), extra="", precisions=("fp32", "fp16", "bf16"), write=write, read=read
+)
