@@ -1,6 +1,7 @@
 """The method as a graph transform: trace an encoder, look up the rules, write the way back behind it."""
 
 from feedbackward.graph.biases import biases_to_norms
+from feedbackward.graph.checkpointing import checkpointed
 from feedbackward.graph.folding import fold_norms
 from feedbackward.graph.in_place import work_in_place
 from feedbackward.graph.late_upsampling import upsample_late
@@ -26,6 +27,7 @@ __all__ = [
     "UnsupportedOperationsError",
     "WayBack",
     "biases_to_norms",
+    "checkpointed",
     "fold_norms",
     "measure",
     "rule",

@@ -20,6 +20,7 @@ from feedbackward.graph import (
     Sizes,
     WayBack,
     biases_to_norms,
+    checkpointed,
     trace,
     transpose,
     upsample_late,
@@ -47,6 +48,12 @@ def score(
         padded = pad_to(image, sizes.padded((image.shape[-2], image.shape[-1])))
     logits = resize_logits(head(passes(padded)), (padded.shape[-2], padded.shape[-1]))
     return logits[..., : image.shape[-2], : image.shape[-1]]
+
+
+def _compiled(graph: fx.Graph, root: nn.Module) -> Callable[[nn.Module, Tensor], Tensor]:
+    """A plain function of (network, image): it holds no module, so a copy of a network runs on its own weights."""
+    run: Callable[[nn.Module, Tensor], Tensor] = type(fx.GraphModule(root, graph)).forward
+    return run
 
 
 class Feedbackward(SegmentationNetwork):
@@ -156,6 +163,7 @@ class Feedbackward(SegmentationNetwork):
         self.decoder = way_back.decoder
         self.head = nn.Conv2d(way_back.channels, classes, head_kernel_size, padding=head_kernel_size // 2)
         self.sizes = way_back.measures.sizes
+        self._checkpointing = False
         self._runs = self._compile(way_back)
         self.train()
 
@@ -181,6 +189,11 @@ class Feedbackward(SegmentationNetwork):
             norm=self.config["decoder_norm"],
         )
 
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Keep less for the backward pass: norms, activations and skips are computed again in it."""
+        self._checkpointing = enable
+        self._runs = self._compile(self.way_back())
+
     def train(self, mode: bool = True) -> "Feedbackward":
         """Set the mode; a frozen encoder stays in evaluation mode, so that the statistics of its norms do not move."""
         super().train(mode)
@@ -190,11 +203,9 @@ class Feedbackward(SegmentationNetwork):
 
     def _compile(self, way_back: WayBack) -> dict[bool, Callable[[nn.Module, Tensor], Tensor]]:
         """What runs in training and in evaluation."""
-        # A plain function of (network, image) holds no module, so a copy of the network runs on its own weights.
-        graphs = {
-            training: upsample_late(way_back.graph, self, behind_norms=not training) for training in (True, False)
-        }
-        return {training: type(fx.GraphModule(self, graph)).forward for training, graph in graphs.items()}
+        training, evaluation = (upsample_late(way_back.graph, self, behind_norms=norms) for norms in (False, True))
+        compiled = checkpointed if self._checkpointing else _compiled
+        return {True: compiled(training, self), False: _compiled(evaluation, self)}
 
     def __getstate__(self) -> dict[str, Any]:
         # Generated code cannot be pickled; it is written anew.

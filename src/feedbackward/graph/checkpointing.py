@@ -1,0 +1,126 @@
+"""Gradient checkpointing: both passes in segments whose inner values are computed again in the backward pass.
+
+"Training Deep Nets with Sublinear Memory Cost" (Chen et al., 2016). A segment ends behind a layer with a weight:
+what is computed again is norms, activations, skips and upsampling, and never the layer itself.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
+
+from feedbackward.nn import same_conv2d
+
+LAYERS = (nn.Conv2d, nn.Linear)
+LAYER_FUNCTIONS = (same_conv2d, F.linear, torch.conv2d)
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """Some nodes of a graph as a function.
+
+    Args:
+        run: From the root module and the inputs to the outputs.
+        inputs: The nodes whose values it takes.
+        outputs: The nodes whose values it gives.
+        last_used: The inputs that no later segment takes.
+    """
+
+    run: Callable[..., tuple[Any, ...]]
+    inputs: tuple[fx.Node, ...]
+    outputs: tuple[fx.Node, ...]
+    last_used: tuple[fx.Node, ...]
+
+
+def checkpointed(graph: fx.Graph, root: nn.Module) -> Callable[[nn.Module, Tensor], Tensor]:
+    """A function that computes what a graph does and keeps less for the backward pass.
+
+    Args:
+        graph: Of both passes.
+        root: A module like the one that it will run on.
+
+    Returns:
+        A function of the module and the images; it holds no module.
+    """
+    segments = _segments(graph, root)
+    (image,) = graph.find_nodes(op="placeholder")
+    end = graph.output_node().args[0]
+
+    def run(network: nn.Module, value: Tensor) -> Tensor:
+        values = {image: value}
+        for segment in segments:
+            inputs = [values[node] for node in segment.inputs]
+            outputs = checkpoint(
+                segment.run, network, *inputs, use_reentrant=False, context_fn=partial(_contexts, network)
+            )
+            for node in segment.last_used:
+                del values[node]
+            values.update(zip(segment.outputs, outputs, strict=True))
+        return values[end]
+
+    return run
+
+
+def _segments(graph: fx.Graph, root: nn.Module) -> list[_Segment]:
+    nodes = [node for node in graph.nodes if node.op not in ("placeholder", "output")]
+    parts: list[list[fx.Node]] = [[]]
+    for node in nodes:
+        parts[-1].append(node)
+        if _is_layer(node, root):
+            parts.append([])
+    place = {node: number for number, part in enumerate(parts) for node in part}
+    last = {node: max((place.get(user, len(parts)) for user in node.users), default=-1) for node in graph.nodes}
+    segments = []
+    for number, part in enumerate(parts):
+        used = dict.fromkeys(value for node in part for value in node.all_input_nodes)
+        inputs = tuple(value for value in used if place.get(value, -1) < number)
+        outputs = tuple(node for node in part if last[node] > number)
+        if outputs:
+            run = _compile(part, inputs, outputs, root)
+            segments.append(_Segment(run, inputs, outputs, tuple(node for node in inputs if last[node] == number)))
+    return segments
+
+
+def _is_layer(node: fx.Node, root: nn.Module) -> bool:
+    if node.op == "call_module":
+        return isinstance(root.get_submodule(str(node.target)), LAYERS)
+    return node.target in LAYER_FUNCTIONS
+
+
+def _compile(
+    part: list[fx.Node], inputs: tuple[fx.Node, ...], outputs: tuple[fx.Node, ...], root: nn.Module
+) -> Callable[..., tuple[Any, ...]]:
+    own, copies = fx.Graph(), dict[fx.Node, fx.Node]()
+    for node in inputs:
+        copies[node] = own.placeholder(node.name)
+    for node in part:
+        copies[node] = own.node_copy(node, lambda value: copies[value])
+    own.output(tuple(copies[node] for node in outputs))
+    run: Callable[..., tuple[Any, ...]] = type(fx.GraphModule(root, own)).forward
+    return run
+
+
+def _contexts(network: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """What surrounds the first computation of a segment, and the second one."""
+    return nullcontext(), _without_statistics(network)
+
+
+@contextmanager
+def _without_statistics(network: nn.Module) -> Iterator[None]:
+    """Batch norms do not count the batch that they see a second time."""
+    norms = [module for module in network.modules() if isinstance(module, _BatchNorm) and module.track_running_stats]
+    before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
+    for norm in norms:
+        norm.momentum, norm.num_batches_tracked = 0.0, None
+    try:
+        yield
+    finally:
+        for norm, (momentum, count) in zip(norms, before, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, count
