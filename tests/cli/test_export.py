@@ -1,6 +1,7 @@
 """The command `export`, and its files where a network is asked for."""
 
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -108,3 +109,23 @@ def test_a_file_of_classes_has_no_scores_to_scale(saved, camvid, tmp_path, capsy
     main(["export", "--model", str(saved), "--format", "onnx", "--output", str(file), "--argmax"])
     predict = ("predict", "--model", file, "--source", camvid / "val", "--output", tmp_path / "out", "--scale", "0.5")
     assert "gives classes, and a scale or a CRF needs their scores" in refused(capsys, *predict)
+
+
+def test_quantize_reports_size_time_and_scores(saved, camvid, tmp_path, capsys, exporting):
+    output = tmp_path / "small.onnx"
+    command = ["quantize", "--model", saved, "--calibration", camvid / "val", "--output", output, "--images", "1"]
+    scored = ["--dataset", "camvid", "--source", camvid / "val", "--ground-truth", camvid / "valannot"]
+    main([*map(str, command), *map(str, scored)])
+    rows = [re.split("[│┃]", line)[1:-1] for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    whole, small = ([cell.strip() for cell in row] for row in rows)
+    assert (whole[0], small[0]) == ("float32", "8-bit")
+    assert small[1] == f"{output.stat().st_size / 1e6:.2f}"
+    assert float(small[1]) < 0.4 * float(whole[1])
+    folders = ["--ground-truth", str(camvid / "valannot"), "--source", str(camvid / "val")]
+    for model, row in ((saved, whole), (output, small)):
+        file = tmp_path / "scores.json"
+        main(["evaluate", "--dataset", "camvid", *folders, "--model", str(model), "--json", str(file)])
+        assert row[3] == f"{100 * json.loads(file.read_text())['mean_iou']:.1f}"
+    assert "exists already" in refused(capsys, *command)
+    alone = [*command, "--overwrite", "--dataset", "camvid"]
+    assert "to score both, give --dataset, --source and --ground-truth" in refused(capsys, *alone)

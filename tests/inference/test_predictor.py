@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ from torch.nn import functional as F
 
 from feedbackward.errors import InputError
 from feedbackward.inference.predictor import Predictor, choose_device
+from feedbackward.models.optimized import optimize
 from feedbackward.nn import DenseCRF
 
 CPU = torch.device("cpu")
@@ -102,3 +105,10 @@ def test_devices(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert choose_device("auto") == choose_device("cuda") == torch.device("cuda")
     assert choose_device("cpu") == CPU
+
+
+def test_prediction_with_an_optimised_network(trained):
+    image = np.random.default_rng(0).integers(0, 256, (45, 71, 3), dtype=np.uint8)
+    expected = Predictor(copy.deepcopy(trained), device=CPU).predict(image)
+    found = Predictor(optimize(trained), device=CPU).predict(image)
+    np.testing.assert_array_equal(found, expected)

@@ -99,29 +99,41 @@ def evaluate(
     Raises:
         InputError: If anything is wrong with the input; nothing is written then.
     """
-    class_file = _class_file(dataset, classes)
+    class_file = coded_classes(dataset, classes)
     if json is not None:
         check_target(json, option="--json")
     console = Console()
     with tempfile.TemporaryDirectory() as folder:
         if model is not None and source is not None and predictions is None:
-            predictions = _predict(model, source, Path(folder), scale, class_file, console)
+            predictor = Predictor(load_any(model), device=choose_device("auto"), scale=scale)
+            predictions = predict_into(Path(folder), predictor, model, source, class_file, console)
         elif predictions is None or model is not None or source is not None:
             raise InputError("give either --predictions DIR, or --model and --source DIR, whose images it predicts")
-        tables, data = _score(class_file, ground_truth, predictions, workers, console)
+        tables, data = score(class_file, ground_truth, predictions, workers, console)
     for rendered in tables:
         console.print(rendered)
     if json is not None:
         write_text(json, dumps(data, indent=4, sort_keys=True) + "\n")
 
 
-def _predict(
-    model: str, source: Path, folder: Path, scale: float, class_file: CodedClasses | None, console: Console
+def predict_into(
+    folder: Path, predictor: Predictor, model: str, source: Path, class_file: CodedClasses | None, console: Console
 ) -> Path:
-    """Predict the images into the folder and say where they are; the network must have the classes of the data."""
+    """Predict images into a folder; the network must have the classes of the data.
+
+    Args:
+        folder: An empty folder.
+        predictor: With the network.
+        model: Its name, for messages.
+        source: The image or the folder of images.
+        class_file: The classes of the data; None for Cityscapes.
+        console: Shows how far it is.
+
+    Returns:
+        The folder of the masks.
+    """
     layout: Layout = "cityscapes" if class_file is None else "masks"
     jobs = plan(find_images(source), source=source, output=folder, layout=layout, overlays=False)
-    predictor = Predictor(load_any(model), device=choose_device("auto"), scale=scale)
     table = named_classes(predictor, model, layout)
     if class_file is not None:
         check_classes(table, class_file[0], of=f"network {model}")
@@ -129,7 +141,7 @@ def _predict(
     return folder / FOLDERS[layout]
 
 
-def _score(
+def score(
     class_file: CodedClasses | None,
     ground_truth: Path,
     predictions: Path,
@@ -172,7 +184,7 @@ def class_tables(scores: dict[str, Tensor], class_table: ClassTable) -> list[Tab
     return [classes, whole]
 
 
-def _class_file(dataset: DataSet, classes: Path | None) -> CodedClasses | None:
+def coded_classes(dataset: DataSet, classes: Path | None) -> CodedClasses | None:
     """The classes and how the ground truth encodes them; None for Cityscapes, which has its own rules."""
     if dataset == "folder":
         if classes is None:

@@ -14,6 +14,7 @@ COMMANDS = {
     "test": "score a trained network on the test scenes",
     "predict": "label maps and overlays of an image or a folder",
     "export": "a trained network as a file for another runtime",
+    "quantize": "a trained network as an ONNX file of 8-bit integers",
     "evaluate": "score a folder of predictions against the ground truth",
     "benchmark": "networks raced against each other: time, memory, file size",
     "encoders": "the architectures of timm, and which of them can be run backward",

@@ -3,5 +3,6 @@
 from feedbackward.export.exported import ExportedNetwork, load_exported
 from feedbackward.export.exporting import Report, export
 from feedbackward.export.formats import FORMATS
+from feedbackward.export.quantization import quantize
 
-__all__ = ["FORMATS", "ExportedNetwork", "Report", "export", "load_exported"]
+__all__ = ["FORMATS", "ExportedNetwork", "Report", "export", "load_exported", "quantize"]

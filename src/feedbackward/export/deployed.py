@@ -11,6 +11,7 @@ from torch.fx.experimental import _config  # it has no public name
 from feedbackward.errors import InputError
 from feedbackward.export.description import Description
 from feedbackward.models import SegmentationNetwork
+from feedbackward.models.optimized import OptimizedNetwork
 
 MOST_CLASSES = 256
 """The class of a pixel is written in 8 bits."""
@@ -24,7 +25,7 @@ class Deployed(nn.Module):
         argmax: Whether the output is the class of each pixel and not the scores.
     """
 
-    def __init__(self, network: SegmentationNetwork, *, argmax: bool) -> None:
+    def __init__(self, network: SegmentationNetwork | OptimizedNetwork, *, argmax: bool) -> None:
         super().__init__()
         self.network = network
         self.argmax = argmax

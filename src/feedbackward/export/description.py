@@ -8,6 +8,7 @@ from typing import Any
 from feedbackward.data.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.models import SegmentationNetwork
+from feedbackward.models.optimized import OptimizedNetwork
 
 KEY = "feedbackward"
 """Under which the description stands in a file."""
@@ -73,7 +74,9 @@ class Description:
         return cls(**data | {"sizes": tuple(map(tuple, data["sizes"]))})
 
 
-def describe(network: SegmentationNetwork, *, argmax: bool, size: tuple[int, int] | None) -> Description:
+def describe(
+    network: SegmentationNetwork | OptimizedNetwork, *, argmax: bool, size: tuple[int, int] | None
+) -> Description:
     """The description of the file that a network will be exported to.
 
     Args:

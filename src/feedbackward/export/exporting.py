@@ -14,6 +14,7 @@ from feedbackward.export.exported import load_exported
 from feedbackward.export.file_format import PRECISIONS
 from feedbackward.export.formats import FORMATS
 from feedbackward.models import SegmentationNetwork
+from feedbackward.models.optimized import OptimizedNetwork
 from feedbackward.writing import check_target
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 2e-2, "bf16": 1e-1}
@@ -39,7 +40,7 @@ class Report:
 
 
 def export(
-    network: SegmentationNetwork,
+    network: SegmentationNetwork | OptimizedNetwork,
     path: str | Path,
     *,
     format: str = "onnx",
@@ -106,7 +107,9 @@ def export(
     return Report(files, total, parameters, differences)
 
 
-def _compare(draft: Path, network: SegmentationNetwork, description: Description) -> dict[tuple[int, int], float]:
+def _compare(
+    draft: Path, network: SegmentationNetwork | OptimizedNetwork, description: Description
+) -> dict[tuple[int, int], float]:
     exported, generator = load_exported(draft), torch.Generator().manual_seed(0)
     differences = dict[tuple[int, int], float]()
     for batch, size in enumerate(description.sizes, start=1):

@@ -11,8 +11,8 @@ from torch import Tensor
 from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
 from feedbackward.export import ExportedNetwork
-from feedbackward.inference.optimized import OptimizedNetwork
 from feedbackward.models import SegmentationNetwork
+from feedbackward.models.optimized import OptimizedNetwork
 from feedbackward.nn import DenseCRF, resize_logits
 
 

@@ -1,15 +1,12 @@
 """Optimised networks against the ones that they were made from."""
 
-import copy
-
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import feedbackward as fb
 from feedbackward.errors import InputError
-from feedbackward.inference import Predictor, optimize
+from feedbackward.models.optimized import optimize
 
 ENCODERS = {
     "test_resnet": {},
@@ -72,13 +69,6 @@ def test_compiled_it_gives_the_same_scores():
     image = torch.rand(1, 3, 64, 96)
     with torch.no_grad():
         torch.testing.assert_close(optimized(image), network(image), atol=1e-4, rtol=1e-4)
-
-
-def test_prediction_with_an_optimised_network(trained):
-    image = np.random.default_rng(0).integers(0, 256, (45, 71, 3), dtype=np.uint8)
-    expected = Predictor(copy.deepcopy(trained), device=torch.device("cpu")).predict(image)
-    found = Predictor(optimize(trained), device=torch.device("cpu")).predict(image)
-    np.testing.assert_array_equal(found, expected)
 
 
 def test_other_weights():

@@ -14,8 +14,7 @@ from torch import Tensor, fx, nn
 
 from feedbackward.errors import InputError
 from feedbackward.graph import fold_norms, upsample_late, work_in_place
-from feedbackward.models import Feedbackward
-from feedbackward.models.feedbackward import score
+from feedbackward.models.feedbackward import Feedbackward, score
 
 Weights = Literal["memory", "speed"]
 
@@ -31,6 +30,7 @@ class OptimizedNetwork(nn.Module):
         config: The network's.
         class_table: The network's.
         normalization: The network's.
+        smallest: The network's.
     """
 
     def __init__(self, network: Feedbackward, passes: Callable[[Tensor], Tensor]) -> None:
@@ -41,13 +41,14 @@ class OptimizedNetwork(nn.Module):
         self.config = network.config
         self.class_table = network.class_table
         self.normalization = network.normalization
+        self.smallest = network.smallest
 
     @property
     def classes(self) -> int:
         """The number of classes."""
         return int(self.config["classes"])
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """Score every pixel of normalised images of any height and width."""
         return score(image, self.passes, self.head, self.sizes)

@@ -1,0 +1,84 @@
+"""`feedbackward quantize`: a trained network as 8-bit integers, and what that does to its size, speed and scores."""
+
+import statistics
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from jsonargparse import ArgumentParser
+from jsonargparse.typing import PositiveFloat, PositiveInt
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from torch import Tensor
+
+from feedbackward.benchmark.race import in_turns
+from feedbackward.cli.evaluate import DataSet, coded_classes, predict_into, score
+from feedbackward.data.files import read_image
+from feedbackward.data.transforms import EvalTransform
+from feedbackward.errors import InputError
+from feedbackward.export import export, load_exported, quantize
+from feedbackward.inference import Predictor, choose_device, load_network
+from feedbackward.inference.images import find_images
+
+REPEATS = 10
+MEAN_IOU = {"cityscapes": "averageScoreClasses"}
+"""What the mean IoU is called in a data set's scores, where it is not mean_iou."""
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward quantize` and run it."""
+    parser = ArgumentParser(
+        prog="feedbackward quantize",
+        description="Write a trained network as an ONNX file of 8-bit integers; compare it with the network in float32.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--model", required=True, help="folder of a saved network, checkpoint (.ckpt) or hub id")
+    parser.add_argument("--calibration", type=Path, required=True, help="folder of images for the activations' ranges")
+    parser.add_argument("--output", type=Path, required=True, help="file to write (.onnx)")
+    parser.add_argument("--images", type=PositiveInt, default=32, help="how many of the images, evenly spread")
+    parser.add_argument("--scale", type=PositiveFloat, default=1.0, help="factor of the images' size that is seen")
+    parser.add_argument("--untied", action="store_true", help="weights of its own for each pass: larger, more exact")
+    parser.add_argument("--argmax", action="store_true", help="give the class of each pixel and not the scores")
+    parser.add_argument("--dataset", type=DataSet | None, help="with --source and --ground-truth: score both, too")
+    parser.add_argument("--source", type=Path | None, help="folder of the images that are scored")
+    parser.add_argument("--ground-truth", type=Path | None, help="folder of their true masks")
+    parser.add_argument("--classes", type=Path | None, help="class file, for --dataset folder only")
+    parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
+    options = parser.parse_args(args)
+    if options.output.exists() and not options.overwrite:
+        raise InputError(f"{options.output} exists already; choose another name or add --overwrite")
+    asked = (options.dataset, options.source, options.ground_truth)
+    if any(asked) and not all(asked):
+        raise InputError("to score both, give --dataset, --source and --ground-truth")
+    found = find_images(options.calibration)
+    chosen = found[:: max(1, len(found) // options.images)][: options.images]
+    images = [_seen(path, options.scale) for path in chosen]
+    network, console = load_network(options.model), Console()
+    quantize(network, options.output, images, untied=options.untied, argmax=options.argmax)
+
+    table = Table("", "MB", "ms an image", *(["mean IoU"] if options.dataset else []))
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder, "float32.onnx")
+        export(network, whole, argmax=options.argmax)
+        files = {"float32": whole, "8-bit": options.output}
+        loaded = {name: load_exported(path) for name, path in files.items()}
+        times = in_turns([partial(one.output, images[0][None]) for one in loaded.values()], repeats=REPEATS)
+        for (name, one), taken in zip(loaded.items(), times, strict=True):
+            row = [name, f"{files[name].stat().st_size / 1e6:.2f}", f"{1e3 * statistics.median(taken):.1f}"]
+            if options.dataset:
+                classes = coded_classes(options.dataset, options.classes)
+                predictor = Predictor(one, device=choose_device("cpu"), scale=options.scale)
+                masks = predict_into(Path(folder, name), predictor, name, options.source, classes, console)
+                _, scores = score(classes, options.ground_truth, masks, 1, console)
+                row.append(f"{100 * scores[MEAN_IOU.get(options.dataset, 'mean_iou')]:.1f}")
+            table.add_row(*row)
+    console.print(table)
+    console.print(Text(str(options.output)), soft_wrap=True)
+
+
+def _seen(path: Path, scale: float) -> Tensor:
+    image = read_image(path)
+    height, width = image.shape[:2]
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    return EvalTransform(None if size == (height, width) else size).image(image)
