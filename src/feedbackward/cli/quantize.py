@@ -30,7 +30,7 @@ def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward quantize` and run it."""
     parser = ArgumentParser(
         prog="feedbackward quantize",
-        description="Write a trained network as an ONNX file of 8-bit integers; compare it with the network in float32.",
+        description="Write a trained network as an ONNX file of 8-bit integers, and compare it with float32.",
         allow_abbrev=False,
     )
     parser.add_argument("--model", required=True, help="folder of a saved network, checkpoint (.ckpt) or hub id")
