@@ -186,8 +186,13 @@ def _trials(form: Form) -> list[Row]:
                 "deep_supervision",
                 {"more": ("--model.loss", "ways_back.DeeplySupervisedLoss")},
             ),
-            ("first_feature", "ends at the first feature of stride 4", "first_feature", {"output_stride": 4}),
-            ("first_feature_2", "ends at the first feature of stride 2", "first_feature", {"output_stride": 2}),
+            ("first", "ends at the first feature of stride 4", "feedbackward", {"output_feature": "first"}),
+            (
+                "first_2",
+                "ends at the first feature of stride 2",
+                "feedbackward",
+                {"output_feature": "first", "output_stride": 2},
+            ),
             ("many_heads", "a classifier at each stride, their scores added", "many_heads", {"output_stride": 4}),
             ("rate", "learning rate 0.003", "feedbackward", {"more": ("--model.optimizer.lr", "0.003")}),
             (

@@ -3,7 +3,6 @@
 Importing this file registers them in feedbackward.models.MODELS.
 """
 
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -111,19 +110,6 @@ def _end_at(way_back: WayBack, outputs: fx.Node | tuple[fx.Node, ...]) -> None:
             delattr(way_back.decoder.get_submodule(owner), name)
 
 
-class FirstFeature(_Changed):
-    """The way back that ends where the first feature of the output stride joins, and not the last."""
-
-    name = "first_feature"
-
-    def way_back(self) -> WayBack:
-        """As the paper's up to there."""
-        way_back = super().way_back()
-        output, channels = _first_of_each_stride(way_back)[self.config["output_stride"]]
-        _end_at(way_back, output)
-        return replace(way_back, channels=channels)
-
-
 class ManyHeads(_Changed):
     """With a classifier at the first feature of each stride down to the output stride; their scores are added."""
 
@@ -190,7 +176,6 @@ for _network in (
     EarlySkips,
     WithoutActivations,
     DeepSupervision,
-    FirstFeature,
     ManyHeads,
 ):
     MODELS[_network.name] = _network

@@ -182,7 +182,7 @@ def test_where_the_skip_joins(networks, name, join):
 
 
 def test_scores_from_the_first_features_of_each_stride(networks):
-    network, image = small("first_feature", output_stride=4)
+    network, image = small("feedbackward", output_stride=4, output_feature="first")
     firsts = dict(reversed(walked_back(network, image)))  # the first of each stride replaces the later ones
     size = {"size": image.shape[2:], "mode": "bilinear"}
     torch.testing.assert_close(network(image), F.interpolate(network.head(firsts[4]), **size))

@@ -78,7 +78,8 @@ def test_an_encoder_of_timm_with_options(run):
         "test_resnet", "--size", "128,128", "--classes", "5", "--retrace", "transitions", "--permute", "possible"
     )
     assert " ".join(output.split()).startswith(
-        "test_resnet: test_resnet, permute=possible, output_stride=4, retrace=transitions, head_input=sum, "
+        "test_resnet: test_resnet, permute=possible, output_stride=4, output_feature=last, "
+        "retrace=transitions, head_input=sum, "
         "head_kernel_size=1, encoder_norm=own, decoder_norm=batch, freeze_encoder=False "
     )
     assert costs(output)["head"][0] == 5 * 32 + 5

@@ -33,6 +33,21 @@ ENDS = {
     "swin_tiny_patch4_window7_224": [("image", 3), None, ("patch_embed.proj", 96)],
 }
 
+FIRSTS = {
+    # Of the strides 2 and 4 the feature that the way back reaches first: the deepest one at which a feature joins, its
+    # channels; behind convolutions of a stage's end, its block's sum or the layer before an activation.
+    "vgg11": [("features.3", 128), ("features.8", 256)],
+    "resnet18": [("bn1", 64), ("layer1.1", 64)],
+    "resnest14d": [("bn1", 64), ("layer1.0", 256)],
+    "densenet121": [("features.conv0", 64), ("features.denseblock1", 256)],
+    # The expansion of the next stage's first block is still at this stage's resolution.
+    "mobilenetv2_050": [("blocks.1.0.conv_pw", 48), ("blocks.2.0.conv_pw", 96)],
+    "efficientnet_b0": [("blocks.1.0.conv_pw", 96), ("blocks.2.0.conv_pw", 144)],
+    # Where there is no activation outside of residual branches, what the next stage's downsampling reads.
+    "convnext_atto": [None, ("stages.1.downsample.0", 40)],
+    "poolformer_s12": [None, ("stages.1.downsample.norm", 64)],
+}
+
 
 def residual(stages: list[str], layers: list[str]) -> list[str]:
     """The layers of the first block of each stage; the other blocks have an identity shortcut."""
@@ -131,6 +146,15 @@ def test_the_way_back_ends_at_the_nearest_feature_through_which_the_whole_signal
                 transpose(traced(name), output_stride=stride)
         else:
             assert ends_at(transpose(traced(name), output_stride=stride)) == end
+
+
+@pytest.mark.parametrize("retrace", ["all", "transitions"])
+@pytest.mark.parametrize("name", FIRSTS)
+def test_the_way_back_ends_at_the_first_feature_of_a_stride(name: str, retrace: str) -> None:
+    for stride, end in zip((2, 4), FIRSTS[name], strict=True):
+        if end is not None:
+            way_back = transpose(traced(name), retrace=retrace, output_stride=stride, output_feature="first")
+            assert ends_at(way_back) == end
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)

@@ -17,7 +17,7 @@ from rich.text import Text
 from feedbackward.cli.size import height_width
 from feedbackward.cli.width import console_for_tables
 from feedbackward.errors import InputError
-from feedbackward.graph import HeadInput, Permute, Retrace
+from feedbackward.graph import HeadInput, OutputFeature, Permute, Retrace
 from feedbackward.graph.draw import draw
 from feedbackward.graph.explain import Row, Shape, explain
 from feedbackward.inference.loading import load_network
@@ -46,6 +46,7 @@ def main(args: list[str]) -> None:
         ("in_channels", PositiveInt, "channels of the image"),
         ("permute", Permute, "where the channel axes of a weight are swapped"),
         ("output_stride", PositiveInt | None, "where the way back ends: 1, 2, 4, ..., or null: at the image"),
+        ("output_feature", OutputFeature, "which feature of that stride: the last on the way back, or the first"),
         ("retrace", Retrace, "which layers are walked back"),
         ("head_input", HeadInput, "what the classifier reads: the sum of signal and feature, or both side by side"),
         ("head_kernel_size", PositiveInt, "side of the classifier's kernel"),

@@ -1,7 +1,7 @@
 """Post-training quantisation to 8-bit integers: the ranges of activations come from a few images, nothing is trained.
 
-While both passes share a weight it has one scale: one for each output channel would be one for each input of its swapped
-form. Untied, each pass has a copy of its own with the norm folded in, and a scale for each channel.
+While both passes share a weight it has one scale: one for each output channel would be one for each input channel of
+its swapped form. Untied, each pass has a copy of its own with the norm folded in, and a scale for each channel.
 """
 
 import tempfile

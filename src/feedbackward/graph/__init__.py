@@ -7,7 +7,7 @@ from feedbackward.graph.in_place import work_in_place
 from feedbackward.graph.late_upsampling import upsample_late
 from feedbackward.graph.measure import Ghost, Measures, Sizes, measure
 from feedbackward.graph.registry import REGISTRY, Registry, UnsupportedOperationsError, rule
-from feedbackward.graph.step import HeadInput, Permute, Policy, Retrace, Step
+from feedbackward.graph.step import HeadInput, OutputFeature, Permute, Policy, Retrace, Step
 from feedbackward.graph.trace import trace
 from feedbackward.graph.transpose import transpose
 from feedbackward.graph.way_back import Passed, WayBack
@@ -17,6 +17,7 @@ __all__ = [
     "Ghost",
     "HeadInput",
     "Measures",
+    "OutputFeature",
     "Passed",
     "Permute",
     "Policy",

@@ -15,6 +15,7 @@ from feedbackward.nn import BATCH_NORMS, upsample_like
 
 Permute = Literal["necessary", "possible"]
 Retrace = Literal["all", "transitions"]
+OutputFeature = Literal["last", "first"]
 HeadInput = Literal["sum", "both"]
 
 IDENTITIES: tuple[Target, ...] = (

@@ -26,7 +26,7 @@ from feedbackward.graph.registry import (
     target_of,
 )
 from feedbackward.graph.rules.resolution import turns_around
-from feedbackward.graph.step import HeadInput, NormShape, Permute, Policy, Retrace, Step
+from feedbackward.graph.step import HeadInput, NormShape, OutputFeature, Permute, Policy, Retrace, Step
 from feedbackward.graph.way_back import Passed, WayBack
 from feedbackward.nn import DecoderNorm, beside, create_norm, fuse, upsample_like
 
@@ -48,6 +48,7 @@ def transpose(
     permute: Permute = "necessary",
     retrace: Retrace = "all",
     output_stride: int | None = None,
+    output_feature: OutputFeature = "last",
     head_input: HeadInput = "sum",
     norm: DecoderNorm = "batch",
 ) -> WayBack:
@@ -58,9 +59,11 @@ def transpose(
         in_channels: The channels of the image.
         permute: Where a weight's channel axes are swapped: "necessary" (PWN) or "possible" (PWP).
         retrace: Which layers are walked back: "all", or the "transitions" of resolution or channels.
-        output_stride: Where to end. None: at the image, behind one more ReLU (the paper). 1, 2, 4, ...: at the feature
-            of that stride nearest to the image through which the whole signal passes. Where the first layer is strided
-            already, the only feature of stride 1 is the image.
+        output_stride: Where to end. None: at the image, behind one more ReLU (the paper). 1, 2, 4, ...: at a feature of
+            that stride through which the whole signal passes. Where the first layer is strided already, the only
+            feature of stride 1 is the image.
+        output_feature: Which one. "last": the nearest to the image. "first": where the encoder's feature of that stride
+            first joins the signal, its deepest; where none does, the first that the signal passes.
         head_input: What the classifier reads there: the "sum" of the signal and the encoder's feature (the paper), or
             "both" side by side. The image has no feature: it is the signal alone, or beside the image itself.
         norm: The norm behind each layer of the way back.
@@ -84,7 +87,7 @@ def transpose(
     signals = defaultdict[fx.Node, _Arrived](_Arrived)
     signals[feature].add(None, _last(graph))
     passed: list[Passed] = []
-    stops: dict[int, _Stop] = {}
+    stops = defaultdict[int, list[_Stop]](list)
     here: _Stop | None = None
 
     for source, node in reversed(forward.items()):
@@ -96,7 +99,7 @@ def transpose(
             here = _Stop(node, arrived[None], _last(graph), len(passed))
             if node.op == "placeholder":
                 break
-            stops[measures.stride(node)] = here
+            stops[measures.stride(node)].append(here)
         step = Step(graph, node, encoder, arrived, policy, measures, from_image, norms)
         try:
             received = _apply(target_of(source, encoder), step)
@@ -117,7 +120,7 @@ def transpose(
             reasons=("the signal does not come back to the image",),
         )
 
-    stop = _choose(here, stops, output_stride)
+    stop = _choose(here, stops, output_stride, output_feature)
     for node in reversed(_since(stop.last)):
         graph.erase_node(node)
     end = stop.signal if stop is not here else graph.call_function(torch.relu, (stop.signal,))
@@ -210,16 +213,21 @@ def _turn_around(graph: fx.Graph, feature: fx.Node, measures: Measures) -> tuple
     return _since(mark)
 
 
-def _choose(image: _Stop, features: dict[int, _Stop], output_stride: int | None) -> _Stop:
+def _choose(
+    image: _Stop, stops: dict[int, list[_Stop]], output_stride: int | None, output_feature: OutputFeature
+) -> _Stop:
     if output_stride is None:
         return image
-    available = {1: image, **features}
+    available = {1: [image], **stops}
     if output_stride not in available:
         raise InputError(
             f"output_stride={output_stride}: this encoder has no feature of that stride through which the whole signal "
             f"passes; choose one of {sorted(available)}, or None to go back to the image"
         )
-    return available[output_stride]
+    of_stride = available[output_stride]
+    if output_feature == "last":
+        return of_stride[-1]
+    return next((stop for stop in of_stride if stop.signal.target is fuse), of_stride[0])
 
 
 def _beside(graph: fx.Graph, signal: fx.Node, feature: fx.Node) -> fx.Node:

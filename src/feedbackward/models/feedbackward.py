@@ -15,6 +15,7 @@ from torch import Tensor, fx, nn
 from feedbackward.errors import InputError
 from feedbackward.graph import (
     HeadInput,
+    OutputFeature,
     Permute,
     Retrace,
     Sizes,
@@ -69,8 +70,9 @@ class Feedbackward(SegmentationNetwork):
         classes: The number of classes.
         permute: "necessary" swaps a weight's channel axes only where a layer changes the channels (PWN), "possible"
             always (PWP).
-        output_stride: None goes back to the image, as in the paper; 1, 2 or 4 stops at the encoder's feature of that
-            stride nearest to the image, and the scores are upsampled bilinearly.
+        output_stride: None goes back to the image, as in the paper; 1, 2 or 4 stops at an encoder's feature of that
+            stride, and the scores are upsampled bilinearly.
+        output_feature: Which one: the "last", nearest to the image, or the "first" that joins the signal, the deepest.
         retrace: "all" layers are walked back, or only the "transitions" of resolution or channels.
         head_input: What the classifier reads at the end of the way back: the "sum" of the signal and the encoder's
             feature, as in the paper, or "both" side by side.
@@ -106,6 +108,7 @@ class Feedbackward(SegmentationNetwork):
         classes: int = 19,
         permute: Permute = "necessary",
         output_stride: int | None = 4,
+        output_feature: OutputFeature = "last",
         retrace: Retrace = "all",
         head_input: HeadInput = "sum",
         head_kernel_size: int = 1,
@@ -116,6 +119,7 @@ class Feedbackward(SegmentationNetwork):
         for name, value, allowed in (
             ("permute", permute, get_args(Permute)),
             ("retrace", retrace, get_args(Retrace)),
+            ("output_feature", output_feature, get_args(OutputFeature)),
             ("head_input", head_input, get_args(HeadInput)),
             ("encoder_norm", encoder_norm, get_args(EncoderNorm)),
             ("decoder_norm", decoder_norm, get_args(DecoderNorm)),
@@ -144,6 +148,7 @@ class Feedbackward(SegmentationNetwork):
                 "classes": classes,
                 "permute": permute,
                 "output_stride": output_stride,
+                "output_feature": output_feature,
                 "retrace": retrace,
                 "head_input": head_input,
                 "head_kernel_size": head_kernel_size,
@@ -185,6 +190,7 @@ class Feedbackward(SegmentationNetwork):
             permute=self.config["permute"],
             retrace=self.config["retrace"],
             output_stride=self.config["output_stride"],
+            output_feature=self.config["output_feature"],
             head_input=self.config["head_input"],
             norm=self.config["decoder_norm"],
         )
