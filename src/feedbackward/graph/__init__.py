@@ -5,6 +5,7 @@ from feedbackward.graph.checkpointing import checkpointed
 from feedbackward.graph.folding import fold_norms
 from feedbackward.graph.in_place import work_in_place
 from feedbackward.graph.late_upsampling import upsample_late
+from feedbackward.graph.lean_skips import lean_skips
 from feedbackward.graph.measure import Ghost, Measures, Sizes, measure
 from feedbackward.graph.registry import REGISTRY, Registry, UnsupportedOperationsError, rule
 from feedbackward.graph.step import HeadInput, OutputFeature, Permute, Policy, Retrace, Step
@@ -30,6 +31,7 @@ __all__ = [
     "biases_to_norms",
     "checkpointed",
     "fold_norms",
+    "lean_skips",
     "measure",
     "rule",
     "trace",

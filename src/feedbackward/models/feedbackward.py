@@ -22,6 +22,7 @@ from feedbackward.graph import (
     WayBack,
     biases_to_norms,
     checkpointed,
+    lean_skips,
     trace,
     transpose,
     upsample_late,
@@ -210,6 +211,7 @@ class Feedbackward(SegmentationNetwork):
     def _compile(self, way_back: WayBack) -> dict[bool, Callable[[nn.Module, Tensor], Tensor]]:
         """What runs in training and in evaluation."""
         training, evaluation = (upsample_late(way_back.graph, self, behind_norms=norms) for norms in (False, True))
+        lean_skips(training, self)
         compiled = checkpointed if self._checkpointing else _compiled
         return {True: compiled(training, self), False: _compiled(evaluation, self)}
 
