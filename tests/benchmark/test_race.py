@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from feedbackward.benchmark import Entry, create_contender, race
 from feedbackward.benchmark.memory import peak_bytes
 from feedbackward.benchmark.race import WARM_UP, in_turns
+from feedbackward.benchmark.tradeoff import read_scores
 from feedbackward.benchmark.training import race_training, saved_bytes
 from feedbackward.cli.main import main
 from feedbackward.errors import InputError
@@ -142,9 +143,34 @@ class TestCommand:
         (row,) = json.loads((tmp_path / "race.json").read_text())["results"]
         assert f"{row['saved_bytes'] / 1e6:.1f}" in capsys.readouterr().out
 
+    def test_the_plot_has_the_networks_that_the_study_has_scored(self, tmp_path, capsys):
+        study = tmp_path / "study"
+        study.mkdir()
+        known = {"encoder_name": "test_resnet", "retrace": "transitions"}
+        for number, (model, options, score) in enumerate(
+            [
+                ("feedbackward", known, 0.40),
+                ("feedbackward", known, 0.50),
+                ("smp", {"architecture": "FPN", "encoder_name": "mobilenet_v2"}, 0.6),
+                ("many_heads", {"encoder_name": "test_resnet"}, 0.1),
+                ("segnet", {"encoder_name": "vgg16_quarter"}, 0.1),
+            ]
+        ):
+            result = {"model": model, "options": options, "last": {"scalars": {"mean_iou": score}}}
+            (study / f"{number}.json").write_text(json.dumps(result))
+        models = f"feedbackward/test_resnet?retrace=transitions,{PEER},feedbackward/test_resnet"
+        command = ["benchmark", "--models", models, "--size", "32,64", "--threads", "1", "--repeats", "2"]
+        main([*command, "--plot", str(tmp_path / "plot.svg"), "--scores", str(study)])
+        assert "the study has no score of it: feedbackward/test_resnet\n" in capsys.readouterr().out
+        scores = read_scores(study)
+        assert sorted(score for _, score in scores) == [pytest.approx(0.45), 0.6]
+        assert {config["model"] for config, _ in scores} == {"feedbackward", "smp"}
+        assert (tmp_path / "plot.svg").stat().st_size > 0
+
     @pytest.mark.parametrize(
         ("options", "message"),
         [
+            (["--plot", "plot.svg"], "--plot FILE and --scores DIR go together"),
             (["--runtimes", "eagre"], "unknown runtime 'eagre'; there are eager, channels_last"),
             (["--size", "64"], "--size is '64'"),
             (["--json", "."], "this is a folder"),

@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from feedbackward.benchmark import RUNTIMES, Entry, Result, TrainingStep, race, race_training
+from feedbackward.benchmark import RUNTIMES, Entry, Result, TrainingStep, create_contender, race, race_training
 from feedbackward.benchmark.contenders import GRAMMAR
+from feedbackward.benchmark.tradeoff import configuration, draw_tradeoff, read_scores
 from feedbackward.cli.size import height_width
 from feedbackward.cli.width import console_for_tables
+from feedbackward.errors import InputError
 from feedbackward.machine import describe_machine
 from feedbackward.writing import check_target, write_json
 
@@ -37,10 +39,17 @@ def main(args: list[str]) -> None:
     parser.add_argument("--memory", action="store_true", help="measure peak memory too, in processes of their own")
     parser.add_argument("--train", action="store_true", help="race training steps instead")
     parser.add_argument("--json", type=Path | None, help="file to write the results to")
+    parser.add_argument("--plot", type=Path | None, help="SVG file: mean IoU against time, with --scores")
+    parser.add_argument(
+        "--scores", type=Path | None, help="folder of a study's results, such as docs/study/camvid_reduced"
+    )
     options = parser.parse_args(args)
     size = height_width(options.size)
-    if options.json is not None:
-        check_target(options.json, option="--json")
+    for option in ("json", "plot"):
+        if options[option] is not None:
+            check_target(options[option], option=f"--{option}")
+    if (options.plot is None) != (options.scores is None) or (options.plot is not None and options.train):
+        raise InputError("--plot FILE and --scores DIR go together, and with the race of inference alone")
     models, console = options.models.split(","), Console()
     shared: dict[str, Any] = {
         "size": size,
@@ -58,6 +67,11 @@ def main(args: list[str]) -> None:
             results = race(entries, **shared, memory=options.memory, say=lambda line: status.update(Text(line)))
         console_for_tables().print(race_table(results))
         rows = list(map(asdict, results))
+        if options.plot is not None:
+            configs = {model: configuration(create_contender(model)) for model in models}
+            pairs = [(result, configs[result.name]) for result in results]
+            for name in draw_tradeoff(pairs, read_scores(options.scores), options.plot):
+                console.print(Text(f"not in the plot, as the study has no score of it: {name}"))
     if options.json is not None:
         machine = {**describe_machine(), "threads": torch.get_num_threads()}
         write_json(options.json, {"machine": machine, "size": size, "batch": options.batch, "results": rows})

@@ -1,0 +1,102 @@
+"""Accuracy against time: the networks of a race at the scores that a study has given them."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import matplotlib
+import torch
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from feedbackward.benchmark.peers import SmpNetwork
+from feedbackward.benchmark.race import Result
+from feedbackward.errors import InputError
+from feedbackward.models import MODELS, SegmentationNetwork, create_model
+from feedbackward.writing import write_whole
+
+Scores = list[tuple[dict[str, Any], float]]
+"""Configurations of networks without their number of classes, and the mean IoU of each."""
+
+
+def read_scores(folder: Path) -> Scores:
+    """The mean IoU of each network of a study, over its seeds, from the last epoch.
+
+    Args:
+        folder: Of the results that `benchmarks/study` has written, a JSON file for each training.
+
+    Raises:
+        InputError: If there are none.
+    """
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        raise InputError(f"{folder}: there are no results of a study (*.json) in it")
+    found: dict[str, list[float]] = {}
+    for file in files:
+        result = json.loads(file.read_text())
+        network = _network(result["model"], result["options"])
+        if network is not None:
+            key = json.dumps(configuration(network), sort_keys=True)
+            found.setdefault(key, []).append(result["last"]["scalars"]["mean_iou"])
+    return [(json.loads(key), mean(values)) for key, values in found.items()]
+
+
+def _network(model: str, options: dict[str, Any]) -> SegmentationNetwork | None:
+    """The network of a result, without data; None for those that only the study has."""
+    try:
+        with torch.device("meta"):
+            if model == "smp":
+                return SmpNetwork(**options, encoder_weights=None)
+            return create_model(model, encoder_weights=None, **options) if model in MODELS else None
+    except InputError:  # an encoder that only the study has
+        return None
+
+
+def configuration(network: SegmentationNetwork) -> dict[str, Any]:
+    """What a network is, whatever it has been trained for."""
+    config: dict[str, Any] = json.loads(json.dumps(network.config))
+    return {key: value for key, value in config.items() if key != "classes"}
+
+
+def draw_tradeoff(results: Iterable[tuple[Result, dict[str, Any]]], scores: Scores, path: Path) -> list[str]:
+    """Draw mean IoU against the time of an image, a line of points for each runtime.
+
+    Args:
+        results: Those of a race, each with its network's configuration.
+        scores: What read_scores has found.
+        path: The SVG file to write.
+
+    Returns:
+        The names of the networks that the study has no score of; they are left out.
+
+    Raises:
+        InputError: If it has none of any of them, or the file cannot be written.
+    """
+    missing, points = dict[str, None](), dict[str, list[tuple[float, float, str]]]()
+    for result, config in results:
+        score = next((score for known, score in scores if known == config), None)
+        if score is None:
+            missing[result.name] = None
+        else:
+            milliseconds = 1e3 / result.images_per_second
+            points.setdefault(result.runtime, []).append((milliseconds, 100 * score, result.name))
+    if not points:
+        raise InputError("the study has no score of any of these networks; race some that it has trained")
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    FigureCanvasSVG(figure)
+    axis = figure.subplots()
+    for runtime, of_runtime in points.items():
+        axis.scatter([x for x, _, _ in of_runtime], [y for _, y, _ in of_runtime], label=runtime)
+        for x, y, name in of_runtime:
+            axis.annotate(name, (x, y), xytext=(5, 4), textcoords="offset points", fontsize="x-small")
+    axis.set_xlabel("milliseconds an image")
+    axis.set_ylabel("mean IoU of the study, %")
+    axis.set_xlim(left=0)
+    axis.margins(x=0.25, y=0.1)
+    axis.grid(alpha=0.3)
+    axis.legend()
+    with matplotlib.rc_context({"svg.hashsalt": "feedbackward"}):
+        write_whole(path, lambda file: figure.savefig(file, format="svg", metadata={"Date": None}))
+    return list(missing)
