@@ -137,6 +137,11 @@ class TestCommand:
             assert cells[4] == f"{ratio:.2f}"
             assert cells[-2:] == ["-", "-"]
 
+    def test_help_shows_how_networks_are_named(self, capsys):
+        with pytest.raises(SystemExit):
+            main(["benchmark", "--help"])
+        assert "\n  smp/ARCHITECTURE/ENCODER  segmentation_models_pytorch" in capsys.readouterr().out
+
     def test_training(self, tmp_path, capsys):
         command = ["benchmark", "--train", "--models", OURS, "--size", "32,64", "--threads", "1", "--repeats", "2"]
         main([*command, "--json", str(tmp_path / "race.json")])

@@ -1,11 +1,12 @@
 """`feedbackward benchmark`: networks raced against each other, as a table, as JSON and as a plot."""
 
+from argparse import RawDescriptionHelpFormatter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, DefaultHelpFormatter
 from jsonargparse.typing import PositiveInt
 from rich.console import Console
 from rich.table import Column, Table
@@ -23,11 +24,16 @@ from feedbackward.writing import check_target, write_json
 DASH = "-"
 
 
+class _AsWritten(RawDescriptionHelpFormatter, DefaultHelpFormatter):
+    """The description keeps its lines."""
+
+
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward benchmark` and run it."""
     parser = ArgumentParser(
         prog="feedbackward benchmark",
-        description=f"Race networks against each other on the CPU, in turns. They are named\n\n{GRAMMAR}",
+        description=f"Race networks against each other on the CPU, in turns. They are named\n{GRAMMAR}",
+        formatter_class=_AsWritten,
         allow_abbrev=False,
     )
     parser.add_argument("--models", required=True, help="networks, NAME,NAME; ratios are to the first of each runtime")
