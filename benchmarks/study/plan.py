@@ -14,6 +14,9 @@ PEER_ENCODERS = {"resnet18": "resnet18", "mobilenetv2_100": "mobilenet_v2"}
 """timm's encoders of which the peers' library has one of its own, and its name there."""
 VGGS: dict[Form, str] = {"reduced": "vgg16_quarter", "full": "vgg16"}
 """The VGG-16 of each form; on a CPU it has a quarter of its width."""
+THREE = {"output_feature": "first", "head_input": "both", "head_kernel_size": 3}
+"""Where the way back ends and what the classifier reads, changed together."""
+UNET = {"architecture": "Unet", "encoder_name": PEER_ENCODERS["mobilenetv2_100"]}
 CLAIMS = (
     ("vgg16_pwn", "segnet", 18.1),
     ("vgg16_pwn", "deeplab_largefov", 3.9),
@@ -141,14 +144,13 @@ def _peers() -> list[Row]:
                 retrace="transitions",
             ),
             _row(
-                f"{encoder}_both_3x3",
-                "feedbackward, retrace=transitions, classifier of 3x3 that reads signal and feature",
+                f"{encoder}_first_both_3x3",
+                "feedbackward, retrace=transitions, ends at the first feature, classifier of 3x3 that reads both",
                 encoder,
                 "feedbackward",
                 encoder_name=encoder,
                 retrace="transitions",
-                head_input="both",
-                head_kernel_size=3,
+                **THREE,
             ),
             *(
                 _row(f"{encoder}_{name.lower()}", f"smp.{name}", encoder, "smp", architecture=name, encoder_name=theirs)
@@ -162,7 +164,7 @@ def _trials(form: Form) -> list[Row]:
     """Changes of the network and of the recipe, each by itself, on the smallest network."""
     height, width = SIZES[form]
     scaled = json.dumps({"horizontal_flip": 0.5, "scale": [0.75, 1.5], "crop": [height, width]})
-    # Compared with the rows mobilenetv2_100_transitions and mobilenetv2_100_both_3x3.
+    # Compared with the row mobilenetv2_100_transitions.
     network = {"encoder_name": "mobilenetv2_100", "retrace": "transitions"}
     group = "Changes of the network and the recipe (mobilenetv2_100, transitions)"
     changes = [
@@ -173,13 +175,6 @@ def _trials(form: Form) -> list[Row]:
             ("group_norm", "group norms on the way back", "feedbackward", {"decoder_norm": "group"}),
             ("both", "classifier reads signal and feature side by side", "feedbackward", {"head_input": "both"}),
             ("head_3x3", "classifier of 3x3", "feedbackward", {"head_kernel_size": 3}),
-            ("both_5x5", "both, 5x5", "feedbackward", {"head_input": "both", "head_kernel_size": 5}),
-            (
-                "both_3x3_2",
-                "both, output_stride=2",
-                "feedbackward",
-                {"head_input": "both", "head_kernel_size": 3, "output_stride": 2},
-            ),
             (
                 "deep_supervision",
                 "a second classifier at the U-turn, in training",
@@ -194,7 +189,6 @@ def _trials(form: Form) -> list[Row]:
                 {"output_feature": "first", "output_stride": 2},
             ),
             ("many_heads", "a classifier at each stride, their scores added", "many_heads", {"output_stride": 4}),
-            ("rate", "learning rate 0.003", "feedbackward", {"more": ("--model.optimizer.lr", "0.003")}),
             (
                 "cosine",
                 "cosine schedule",
@@ -203,13 +197,27 @@ def _trials(form: Form) -> list[Row]:
             ),
         )
     ]
+    group = "First feature, classifier of 3x3 that reads both (mobilenetv2_100, transitions)"
+    varied = json.dumps({"horizontal_flip": 0.5, "scale": [0.75, 1.5], "crop": [height, width], "color_jitter": 0.3})
+    rate = ("--model.optimizer.lr", "0.003")
+    three = [
+        _row(f"trial_three_{name}", title, group, model, **options)
+        for name, title, model, options in (
+            ("5x5", "classifier of 5x5", "feedbackward", network | THREE | {"head_kernel_size": 5}),
+            ("2", "output_stride=2", "feedbackward", network | THREE | {"output_stride": 2}),
+            ("varied", "random scale and colours", "feedbackward", network | THREE | {"more": _augmented(varied)}),
+            ("rate", "learning rate 0.003", "feedbackward", network | THREE | {"more": rate}),
+            ("unet_varied", "smp.Unet, random scale and colours", "smp", UNET | {"more": _augmented(varied)}),
+            ("unet_rate", "smp.Unet, learning rate 0.003", "smp", UNET | {"more": rate}),
+        )
+    ]
     network = network | {"output_stride": 2}
     group = "Changes of the recipe (mobilenetv2_100, transitions, output_stride=2)"
     finer = [
         _row(f"trial_stride_2{name}", title, group, "feedbackward", **network, more=more)
         for name, title, more in (
             ("", "output_stride=2", ()),
-            ("_scaled", "random scale", ("--data.augmentation", scaled)),
+            ("_scaled", "random scale", _augmented(scaled)),
             (
                 "_average",
                 "moving average of the weights",
@@ -222,7 +230,11 @@ def _trials(form: Form) -> list[Row]:
             ),
         )
     ]
-    return [*changes, *finer]
+    return [*changes, *three, *finer]
+
+
+def _augmented(augmentation: str) -> tuple[str, str]:
+    return ("--data.augmentation", augmentation)
 
 
 def _way_back(form: Form, **changed: Any) -> dict[str, Any]:
