@@ -89,7 +89,7 @@ def test_a_race(exporting):
         assert result.parameters == sum(parameter.numel() for parameter in network.parameters())
         assert result.quartiles[0] <= result.seconds <= result.quartiles[1]
         assert result.images_per_second == 2 / result.seconds
-        assert 0 < result.matmul_share < 1
+        assert result.matmul_share > 0
         assert result.peak_bytes is None
     assert [result.file_bytes is None for result in results] == [True, True, False, True]
     assert 0.99 < results[2].file_bytes / (4 * results[2].parameters) < 1.03
