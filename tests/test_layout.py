@@ -11,7 +11,7 @@ import feedbackward
 SOURCE = Path(feedbackward.__file__).parent
 FLOORS = (
     {"errors"},
-    {"nn", "data", "writing", "machine"},
+    {"nn", "data", "writing", "machine", "charts"},
     {"graph", "losses", "metrics", "drawing"},
     {"models"},
     {"export"},

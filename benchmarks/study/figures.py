@@ -1,10 +1,10 @@
 """The curves of a study, and its networks' predictions side by side."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -12,6 +12,7 @@ from PIL import Image
 from runs import Run, load
 
 from feedbackward import drawing
+from feedbackward.charts import save_svg
 from feedbackward.data import CAMVID, CamVidData
 from feedbackward.inference import Predictor, choose_device, load_network
 from feedbackward.training.pictures import spread
@@ -43,9 +44,7 @@ def draw_curves(runs: Sequence[Run], path: Path) -> None:
         axis.grid(alpha=0.3)
         axis.legend(fontsize="small", loc="lower right")
     axes[0].set_ylabel("mean IoU on val, %")
-    # Without a date and with a fixed salt the same results give the same file.
-    with matplotlib.rc_context({"svg.hashsalt": "feedbackward"}):
-        write_whole(path, lambda file: figure.savefig(file, format="svg", metadata={"Date": None}))
+    write_whole(path, partial(save_svg, figure))
 
 
 def draw_predictions(runs: Sequence[Run], *, data: Path, size: tuple[int, int], path: Path, frames: int = 3) -> None:

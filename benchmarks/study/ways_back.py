@@ -18,7 +18,7 @@ from feedbackward.nn import fuse, same_conv2d
 
 
 class _Changed(fb.Feedbackward):
-    """A feedbackward network under a name of its own."""
+    """A feedbackward network under a name of its own, with something changed in the graph of both passes."""
 
     name: ClassVar[str]
 
@@ -26,19 +26,27 @@ class _Changed(fb.Feedbackward):
         super().__init__(encoder_name, **options)
         self.config["model"] = self.name
 
+    def way_back(self) -> WayBack:
+        """As the paper's, with what the class changes."""
+        way_back = super().way_back()
+        self.change(way_back)
+        return way_back
+
+    def change(self, way_back: WayBack) -> None:
+        """Change the graph in place."""
+        raise NotImplementedError
+
 
 class FlippedKernels(_Changed):
     """The way back with each kernel turned by 180 degrees: the encoder's adjoint where the axes are swapped too."""
 
     name = "flipped_kernels"
 
-    def way_back(self) -> WayBack:
-        """As the paper's, with the weights of the way back flipped."""
-        way_back = super().way_back()
+    def change(self, way_back: WayBack) -> None:
+        """With the weights of the way back flipped."""
         for node in way_back.graph.find_nodes(op="call_function", target=same_conv2d):
             with way_back.graph.inserting_before(node):
                 node.update_arg(1, way_back.graph.call_function(torch.flip, (node.args[1], (2, 3))))
-        return way_back
 
 
 class WithoutSkips(_Changed):
@@ -46,13 +54,11 @@ class WithoutSkips(_Changed):
 
     name = "without_skips"
 
-    def way_back(self) -> WayBack:
-        """As the paper's, with nothing added to the signal."""
-        way_back = super().way_back()
+    def change(self, way_back: WayBack) -> None:
+        """With nothing added to the signal."""
         for node in way_back.graph.find_nodes(op="call_function", target=fuse):
             node.replace_all_uses_with(node.args[0])
             way_back.graph.erase_node(node)
-        return way_back
 
 
 class EarlySkips(_Changed):
@@ -60,9 +66,8 @@ class EarlySkips(_Changed):
 
     name = "early_skips"
 
-    def way_back(self) -> WayBack:
-        """As the paper's, with fusion and activation exchanged."""
-        way_back = super().way_back()
+    def change(self, way_back: WayBack) -> None:
+        """With fusion and activation exchanged."""
         for node in way_back.graph.find_nodes(op="call_function", target=fuse):
             activation, feature = node.args
             with way_back.graph.inserting_before(activation):
@@ -70,7 +75,6 @@ class EarlySkips(_Changed):
             activation.update_arg(0, joined)
             node.replace_all_uses_with(activation)
             way_back.graph.erase_node(node)
-        return way_back
 
 
 class WithoutActivations(_Changed):
@@ -78,14 +82,12 @@ class WithoutActivations(_Changed):
 
     name = "without_activations"
 
-    def way_back(self) -> WayBack:
-        """As the paper's, with the signal as its norm leaves it."""
-        way_back = super().way_back()
+    def change(self, way_back: WayBack) -> None:
+        """With the signal as its norm leaves it."""
         for node in way_back.graph.find_nodes(op="call_function", target=fuse):
             activation = node.args[0]
             activation.replace_all_uses_with(activation.args[0])
             way_back.graph.erase_node(activation)
-        return way_back
 
 
 def _first_of_each_stride(way_back: WayBack) -> dict[int, tuple[fx.Node, int]]:
@@ -117,14 +119,12 @@ class ManyHeads(_Changed):
 
     def __init__(self, encoder_name: str, **options: Any) -> None:
         super().__init__(encoder_name, **options)
-        channels = [channels for _, channels in _first_of_each_stride(super().way_back()).values()]
+        channels = [channels for _, channels in _first_of_each_stride(self.way_back()).values()]
         self.head = nn.ModuleList(nn.Conv2d(n, self.head.out_channels, kernel_size=1) for n in channels)
 
-    def way_back(self) -> WayBack:
-        """As the paper's, with each of these features handed out."""
-        way_back = super().way_back()
+    def change(self, way_back: WayBack) -> None:
+        """With each of these features handed out."""
         _end_at(way_back, tuple(output for output, _ in _first_of_each_stride(way_back).values()))
-        return way_back
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """The sum of the scores."""
@@ -142,16 +142,14 @@ class DeepSupervision(_Changed):
 
     def __init__(self, encoder_name: str, **options: Any) -> None:
         super().__init__(encoder_name, **options)
-        way_back = super().way_back()
+        way_back = self.way_back()
         channels = way_back.measures.reference[way_back.feature][1]
         self.second_head = nn.Conv2d(channels, self.head.out_channels, kernel_size=1)
 
-    def way_back(self) -> WayBack:
-        """As the paper's, with the encoder's last feature handed out besides."""
-        way_back = super().way_back()
+    def change(self, way_back: WayBack) -> None:
+        """With the encoder's last feature handed out besides."""
         (output,) = way_back.graph.find_nodes(op="output")
         output.args = ((output.args[0], way_back.feature),)
-        return way_back
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "m classes h w"]:
         """The scores; in training, those of the second classifier behind them."""

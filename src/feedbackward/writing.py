@@ -67,6 +67,20 @@ def check_target(path: Path, *, option: str) -> None:
     check_writable(nearest_existing(path.parent), what=f"{option} {path}")
 
 
+def check_new(path: Path, *, overwrite: bool) -> None:
+    """Check that a file would replace none.
+
+    Args:
+        path: The file to write.
+        overwrite: Whether it may.
+
+    Raises:
+        InputError: If one is there and it may not.
+    """
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists already; choose another name or add --overwrite")
+
+
 def check_writable(folder: Path, *, what: str) -> None:
     """Check that files can be made in a folder, without leaving one.
 

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from feedbackward.errors import InputError
+from feedbackward.graph import Sizes
 from feedbackward.models import Normalization, SegmentationNetwork
 from feedbackward.models.encoder import create_encoder, normalization_of
 from feedbackward.nn import pad_to
@@ -29,8 +30,8 @@ class SmpNetwork(SegmentationNetwork):
         InputError: If the library is not installed, or has no such network or encoder.
     """
 
-    MULTIPLE = 32
-    """What the sides of its images are multiples of; others are padded and the scores cropped."""
+    SIZES = Sizes(minimum=32, multiple=32)
+    """The sizes of images that its networks take; others are padded and the scores cropped."""
 
     def __init__(
         self,
@@ -59,10 +60,7 @@ class SmpNetwork(SegmentationNetwork):
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """Score every pixel of images of any height and width."""
         height, width = image.shape[-2:]
-        up = self.MULTIPLE - 1
-        wanted = (height + up) // self.MULTIPLE * self.MULTIPLE, (width + up) // self.MULTIPLE * self.MULTIPLE
-        padded = pad_to(image, wanted)
-        scores: Tensor = self.network(padded)
+        scores: Tensor = self.network(pad_to(image, self.SIZES.padded((height, width))))
         return scores[..., :height, :width]
 
 

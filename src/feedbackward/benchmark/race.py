@@ -1,6 +1,5 @@
 """Inference of several networks in turns, so that what disturbs the machine disturbs them alike."""
 
-import copy
 import statistics
 import tempfile
 import time
@@ -95,31 +94,29 @@ def race(
         torch.set_num_threads(threads)
     shape = (batch, 3, *size)
     image = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    costs = {name: _cost(name, size) for name in dict.fromkeys(entry.name for entry in entries)}
     with tempfile.TemporaryDirectory() as folder:
-        prepared, costs = [], []
+        prepared = []
         for number, entry in enumerate(entries):
             say(f"preparing {entry.name} in {entry.runtime}")
-            network = create_contender(entry.name)
-            ghost = copy.deepcopy(network).to("meta")
-            costs.append((sum(parameter.numel() for parameter in network.parameters()), flops(ghost, size)))
             own = Path(folder, str(number))
             own.mkdir()
-            prepared.append(RUNTIMES[entry.runtime](network, image, own))
+            prepared.append(RUNTIMES[entry.runtime](create_contender(entry.name), image, own))
         say("running")
         rate = matmul_rate()
         times = in_turns([partial(one.run, image) for one in prepared], repeats=repeats)
         rate = max(rate, matmul_rate())
     results = []
-    for entry, one, (parameters, cost), taken in zip(entries, prepared, costs, times, strict=True):
-        median = statistics.median(taken)
-        low, _, high = statistics.quantiles(taken, n=4)
+    for entry, one, taken in zip(entries, prepared, times, strict=True):
+        parameters, cost = costs[entry.name]
+        median, quartiles = median_and_quartiles(taken)
         peak = peak_bytes(entry.name, entry.runtime, shape, threads=torch.get_num_threads()) if memory else None
         results.append(
             Result(
                 name=entry.name,
                 runtime=entry.runtime,
                 seconds=median,
-                quartiles=(low, high),
+                quartiles=quartiles,
                 images_per_second=batch / median,
                 parameters=parameters,
                 flops=cost,
@@ -129,6 +126,18 @@ def race(
             )
         )
     return results
+
+
+def _cost(name: str, size: tuple[int, int]) -> tuple[int, int]:
+    """The parameters of a network, each counted once, and its FLOPs for one image."""
+    ghost = create_contender(name).to("meta")
+    return sum(parameter.numel() for parameter in ghost.parameters()), flops(ghost, size)
+
+
+def median_and_quartiles(times: Sequence[float]) -> tuple[float, tuple[float, float]]:
+    """The median, and what a quarter and three quarters of the times stayed below."""
+    low, _, high = statistics.quantiles(times, n=4)
+    return statistics.median(times), (low, high)
 
 
 def in_turns(calls: Sequence[Callable[[], object]], *, repeats: int) -> list[list[float]]:

@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import matplotlib
 import torch
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from feedbackward.benchmark.peers import SmpNetwork
 from feedbackward.benchmark.race import Result
+from feedbackward.charts import save_svg
 from feedbackward.errors import InputError
 from feedbackward.models import MODELS, SegmentationNetwork, create_model
 from feedbackward.writing import write_whole
@@ -97,6 +98,5 @@ def draw_tradeoff(results: Iterable[tuple[Result, dict[str, Any]]], scores: Scor
     axis.margins(x=0.25, y=0.1)
     axis.grid(alpha=0.3)
     axis.legend()
-    with matplotlib.rc_context({"svg.hashsalt": "feedbackward"}):
-        write_whole(path, lambda file: figure.savefig(file, format="svg", metadata={"Date": None}))
+    write_whole(path, partial(save_svg, figure))
     return list(missing)

@@ -1,6 +1,5 @@
 """Training steps of several networks in turns, and the memory that they keep for the backward pass."""
 
-import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from feedbackward.benchmark.contenders import create_contender
-from feedbackward.benchmark.race import in_turns
+from feedbackward.benchmark.race import in_turns, median_and_quartiles
 from feedbackward.losses import CrossEntropyLoss
 
 
@@ -53,8 +52,7 @@ def race_training(
     steps = [_step(network, image, mask) for network in networks]
     results = []
     for name, network, taken in zip(names, networks, in_turns(steps, repeats=repeats), strict=True):
-        low, _, high = statistics.quantiles(taken, n=4)
-        results.append(TrainingStep(name, statistics.median(taken), (low, high), saved_bytes(network, image)))
+        results.append(TrainingStep(name, *median_and_quartiles(taken), saved_bytes(network, image)))
     return results
 
 

@@ -20,15 +20,11 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from feedbackward.cli.predict import named_classes, write_predictions
 from feedbackward.data.camvid import CAMVID, CAMVID_CODING
 from feedbackward.data.class_file import load_class_file
-from feedbackward.data.classes import ClassTable, check_classes
+from feedbackward.data.classes import ClassTable
 from feedbackward.data.coding import MaskCoding
 from feedbackward.errors import InputError
-from feedbackward.inference import Predictor, choose_device, load_any
-from feedbackward.inference.images import find_images
-from feedbackward.inference.outputs import FOLDERS, Layout, plan
 from feedbackward.metrics.cityscapes_result import CityscapesResult
 from feedbackward.metrics.evaluate import evaluate_cityscapes, evaluate_classes
 from feedbackward.metrics.pairs import find_cityscapes_pairs, find_class_pairs
@@ -105,8 +101,7 @@ def evaluate(
     console = Console()
     with tempfile.TemporaryDirectory() as folder:
         if model is not None and source is not None and predictions is None:
-            predictor = Predictor(load_any(model), device=choose_device("auto"), scale=scale)
-            predictions = predict_into(Path(folder), predictor, model, source, class_file, console)
+            predictions = _predict(model, source, Path(folder), scale, class_file, console)
         elif predictions is None or model is not None or source is not None:
             raise InputError("give either --predictions DIR, or --model and --source DIR, whose images it predicts")
         tables, data = score(class_file, ground_truth, predictions, workers, console)
@@ -116,29 +111,16 @@ def evaluate(
         write_text(json, dumps(data, indent=4, sort_keys=True) + "\n")
 
 
-def predict_into(
-    folder: Path, predictor: Predictor, model: str, source: Path, class_file: CodedClasses | None, console: Console
+def _predict(
+    model: str, source: Path, folder: Path, scale: float, class_file: CodedClasses | None, console: Console
 ) -> Path:
-    """Predict images into a folder; the network must have the classes of the data.
+    # Scoring files needs no networks, and importing them takes longer than all else here.
+    from feedbackward.cli.predict import predict_into
+    from feedbackward.inference import Predictor, choose_device, load_any
 
-    Args:
-        folder: An empty folder.
-        predictor: With the network.
-        model: Its name, for messages.
-        source: The image or the folder of images.
-        class_file: The classes of the data; None for Cityscapes.
-        console: Shows how far it is.
-
-    Returns:
-        The folder of the masks.
-    """
-    layout: Layout = "cityscapes" if class_file is None else "masks"
-    jobs = plan(find_images(source), source=source, output=folder, layout=layout, overlays=False)
-    table = named_classes(predictor, model, layout)
-    if class_file is not None:
-        check_classes(table, class_file[0], of=f"network {model}")
-    write_predictions(predictor, jobs, table, layout, console)
-    return folder / FOLDERS[layout]
+    predictor = Predictor(load_any(model), device=choose_device("auto"), scale=scale)
+    table = None if class_file is None else class_file[0]
+    return predict_into(folder, predictor, model, source, table, console)
 
 
 def score(

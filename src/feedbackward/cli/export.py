@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from feedbackward.cli.size import height_width
-from feedbackward.errors import InputError
 from feedbackward.export import export
 from feedbackward.export.file_format import PRECISIONS
 from feedbackward.inference import load_network
+from feedbackward.writing import check_new
 
 MEGABYTE = 1e6
 
@@ -43,8 +43,7 @@ def main(args: list[str]) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     options = parser.parse_args(args)
-    if options.output.exists() and not options.overwrite:
-        raise InputError(f"{options.output} exists already; choose another name or add --overwrite")
+    check_new(options.output, overwrite=options.overwrite)
     report = export(
         load_network(options.model),
         options.output,

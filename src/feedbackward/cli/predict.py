@@ -12,12 +12,13 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from feedbackward.data.classes import ClassTable
+from feedbackward.data.classes import ClassTable, check_classes
 from feedbackward.data.files import read_image
 from feedbackward.errors import InputError
 from feedbackward.inference.images import find_images
 from feedbackward.inference.loading import load_any
 from feedbackward.inference.outputs import (
+    FOLDERS,
     Job,
     Layout,
     check_cityscapes,
@@ -117,6 +118,31 @@ def named_classes(predictor: Predictor, model: str, layout: Layout) -> ClassTabl
     if layout == "cityscapes":
         check_cityscapes(table)
     return table
+
+
+def predict_into(
+    folder: Path, predictor: Predictor, model: str, source: Path, expected: ClassTable | None, console: Console
+) -> Path:
+    """Predict images into a folder, as they are scored.
+
+    Args:
+        folder: An empty folder.
+        predictor: With the network.
+        model: Its name, for messages.
+        source: The image or the folder of images.
+        expected: The classes that the network must have; None for those of Cityscapes, in its layout.
+        console: Shows how far it is.
+
+    Returns:
+        The folder of the masks.
+    """
+    layout: Layout = "cityscapes" if expected is None else "masks"
+    jobs = plan(find_images(source), source=source, output=folder, layout=layout, overlays=False)
+    table = named_classes(predictor, model, layout)
+    if expected is not None:
+        check_classes(table, expected, of=f"network {model}")
+    write_predictions(predictor, jobs, table, layout, console)
+    return folder / FOLDERS[layout]
 
 
 def write_predictions(

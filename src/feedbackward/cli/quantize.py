@@ -13,13 +13,15 @@ from rich.text import Text
 from torch import Tensor
 
 from feedbackward.benchmark.race import in_turns
-from feedbackward.cli.evaluate import DataSet, coded_classes, predict_into, score
+from feedbackward.cli.evaluate import DataSet, coded_classes, score
+from feedbackward.cli.predict import predict_into
 from feedbackward.data.files import read_image
 from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
 from feedbackward.export import export, load_exported, quantize
 from feedbackward.inference import Predictor, choose_device, load_network
 from feedbackward.inference.images import find_images
+from feedbackward.writing import check_new
 
 REPEATS = 10
 MEAN_IOU = {"cityscapes": "averageScoreClasses"}
@@ -46,8 +48,7 @@ def main(args: list[str]) -> None:
     parser.add_argument("--classes", type=Path | None, help="class file, for --dataset folder only")
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     options = parser.parse_args(args)
-    if options.output.exists() and not options.overwrite:
-        raise InputError(f"{options.output} exists already; choose another name or add --overwrite")
+    check_new(options.output, overwrite=options.overwrite)
     asked = (options.dataset, options.source, options.ground_truth)
     if any(asked) and not all(asked):
         raise InputError("to score both, give --dataset, --source and --ground-truth")
@@ -69,7 +70,8 @@ def main(args: list[str]) -> None:
             if options.dataset:
                 classes = coded_classes(options.dataset, options.classes)
                 predictor = Predictor(one, device=choose_device("cpu"), scale=options.scale)
-                masks = predict_into(Path(folder, name), predictor, name, options.source, classes, console)
+                table_of_data = None if classes is None else classes[0]
+                masks = predict_into(Path(folder, name), predictor, name, options.source, table_of_data, console)
                 _, scores = score(classes, options.ground_truth, masks, 1, console)
                 row.append(f"{100 * scores[MEAN_IOU.get(options.dataset, 'mean_iou')]:.1f}")
             table.add_row(*row)

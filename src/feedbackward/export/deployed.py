@@ -1,7 +1,5 @@
 """What an exported file computes: from images as they are to scores, or to the class of each pixel."""
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
@@ -62,5 +60,5 @@ def traced(deployed: Deployed, description: Description) -> ExportedProgram:
 
 def first_line(error: BaseException) -> str:
     """The first words of an error that goes on for pages."""
-    lines: Sequence[str] = str(error).strip().splitlines()
+    lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

@@ -1,14 +1,14 @@
 """Batch norms folded into the convolutions before them, in both passes; for evaluation."""
 
 import copy
-from typing import Any
 
 import torch
 from timm.layers import BatchNormAct2d
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from feedbackward.nn import permute_weight, same_conv2d
+from feedbackward.graph.shared_weight import shared_weight
+from feedbackward.nn import same_conv2d
 
 
 def fold_norms(network: fx.GraphModule) -> None:
@@ -27,7 +27,7 @@ def fold_norms(network: fx.GraphModule) -> None:
             continue
         if source.op == "call_module" and isinstance(network.get_submodule(str(source.target)), nn.Conv2d):
             _fold_into_layer(network, source, norm)
-        elif source.target is same_conv2d and _shared_weight(network, source) is not None:
+        elif source.target is same_conv2d and shared_weight(source, network) is not None:
             _fold_into_way_back(network, source, norm)
         else:
             continue
@@ -52,7 +52,7 @@ def _fold_into_layer(network: fx.GraphModule, node: fx.Node, norm: nn.BatchNorm2
 
 
 def _fold_into_way_back(network: fx.GraphModule, node: fx.Node, norm: nn.BatchNorm2d) -> None:
-    weight = _shared_weight(network, node)
+    weight = shared_weight(node, network)
     assert weight is not None
     folded = nn.Module()
     folded.weight, folded.bias = _folded(weight, None, norm)
@@ -60,21 +60,6 @@ def _fold_into_way_back(network: fx.GraphModule, node: fx.Node, norm: nn.BatchNo
     with network.graph.inserting_before(node):
         node.update_arg(1, network.graph.get_attr(f"{path}.weight"))
         node.update_kwarg("bias", network.graph.get_attr(f"{path}.bias"))
-
-
-def _shared_weight(network: fx.GraphModule, node: fx.Node) -> Tensor | None:
-    """The parameter that a convolution of the way back uses, as it uses it; None where the weight is computed."""
-    source = node.args[1]
-    assert isinstance(source, fx.Node)
-    swap = source if source.target is permute_weight else None
-    if swap is not None:
-        (source,) = swap.all_input_nodes
-    if source.op != "get_attr":
-        return None
-    owner, _, name = str(source.target).rpartition(".")
-    weight: Tensor = getattr(network.get_submodule(owner), name)
-    groups: Any = None if swap is None else swap.kwargs["groups"]
-    return weight if swap is None else permute_weight(weight, groups=groups)
 
 
 def _folded(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) -> tuple[nn.Parameter, nn.Parameter]:

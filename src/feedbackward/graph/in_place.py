@@ -6,8 +6,7 @@ import operator
 import torch
 from torch import fx, nn
 
-from feedbackward.graph.registry import REGISTRY
-from feedbackward.graph.rules.pointwise import activation
+from feedbackward.graph.rules.pointwise import is_activation
 from feedbackward.nn import add_in_place, fuse, same_conv2d, upsample_like
 
 OWN_MEMORY = (same_conv2d, upsample_like, fuse, operator.add, add_in_place)
@@ -40,16 +39,12 @@ def _has_own_memory(network: fx.GraphModule, node: fx.Node) -> bool:
     if node.target in OWN_MEMORY:
         return True
     layer = network.get_submodule(str(node.target)) if node.op == "call_module" else None
-    return isinstance(layer, OWN_MEMORY_MODULES) or _is_activation(layer)
-
-
-def _is_activation(layer: nn.Module | None) -> bool:
-    return type(layer) in REGISTRY and REGISTRY[type(layer)] is activation
+    return isinstance(layer, OWN_MEMORY_MODULES) or is_activation(type(layer))
 
 
 def _activate_in_place(network: fx.GraphModule, node: fx.Node) -> None:
     layer = network.get_submodule(str(node.target))
-    if _is_activation(layer) and layer.__dict__.get("inplace") is False:
+    if is_activation(type(layer)) and layer.__dict__.get("inplace") is False:
         path = f"{str(node.target).replace('.', '_')}_in_place"
         writing = copy.copy(layer)
         writing.__dict__["inplace"] = True

@@ -6,9 +6,10 @@ back stays the paper's; what is computed is less.
 
 from torch import fx, nn
 
-from feedbackward.graph.registry import REGISTRY, target_of
-from feedbackward.graph.rules.pointwise import activation
-from feedbackward.nn import permute_weight, same_conv2d, upsample_like
+from feedbackward.graph.registry import target_of
+from feedbackward.graph.rules.pointwise import is_activation
+from feedbackward.graph.shared_weight import shared_weight
+from feedbackward.nn import same_conv2d, upsample_like
 
 
 def upsample_late(graph: fx.Graph, root: nn.Module, *, behind_norms: bool = False) -> fx.Graph:
@@ -46,18 +47,7 @@ def _works_on_pixels(node: fx.Node, root: nn.Module, norms: bool) -> bool:
     if node.op == "output":
         return False
     if node.target is same_conv2d:
-        weight = node.args[1]
-        assert isinstance(weight, fx.Node)
-        return _kernel(weight, root) == (1, 1)
+        weight = shared_weight(node, root)
+        return weight is not None and weight.shape[2:] == (1, 1)
     target = target_of(node, root)
-    return (norms and target is nn.BatchNorm2d) or (target in REGISTRY and REGISTRY[target] is activation)
-
-
-def _kernel(weight: fx.Node, root: nn.Module) -> tuple[int, ...] | None:
-    """The size of a convolution's kernel, where its weight is a parameter; None where it is computed."""
-    if weight.target is permute_weight:
-        (weight,) = weight.all_input_nodes
-    if weight.op != "get_attr":
-        return None
-    owner, _, name = str(weight.target).rpartition(".")
-    return tuple(getattr(root.get_submodule(owner), name).shape[2:])
+    return (norms and target is nn.BatchNorm2d) or is_activation(target)

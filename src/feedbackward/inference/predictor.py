@@ -11,6 +11,7 @@ from torch import Tensor
 from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
 from feedbackward.export import ExportedNetwork
+from feedbackward.export.deployed import MOST_CLASSES
 from feedbackward.models import SegmentationNetwork
 from feedbackward.models.optimized import OptimizedNetwork
 from feedbackward.nn import DenseCRF, resize_logits
@@ -62,8 +63,10 @@ class Predictor:
         channels = network.config.get("in_channels", 3)
         if channels != 3:
             raise InputError(f"the network takes images of {channels} channels, but prediction reads RGB: 3 channels")
-        if network.classes > 256:
-            raise InputError(f"the network has {network.classes} classes, but an 8-bit mask holds at most 256")
+        if network.classes > MOST_CLASSES:
+            raise InputError(
+                f"the network has {network.classes} classes, but an 8-bit mask holds at most {MOST_CLASSES}"
+            )
         if isinstance(network, ExportedNetwork) and not network.gives_scores and (scale != 1 or crf is not None):
             raise InputError(
                 "the exported file gives classes, and a scale or a CRF needs their scores: export it without --argmax"

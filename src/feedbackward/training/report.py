@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
+from feedbackward.charts import save_svg
 from feedbackward.data.classes import ClassTable
 from feedbackward.drawing import RIGHT, UNCOUNTED, VOID_COLOR, WRONG, Picture
 from feedbackward.training.panels import Panels
@@ -120,8 +120,6 @@ def _chart(curves: list[dict[str, Any]], lines: dict[str, str], best_epoch: int,
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=8, framealpha=0.75, edgecolor="none")
     buffer = io.StringIO()
-    # Without a date and with a fixed salt the same training gives the same page.
-    with matplotlib.rc_context({"svg.hashsalt": "feedbackward"}):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    save_svg(figure, buffer, transparent=True)
     text = buffer.getvalue()
     return text[text.index("<svg") :]

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from timm.layers import BatchNormAct2d, activations, activations_me
 from torch import fx, nn
 
-from feedbackward.graph.registry import Signals, rule
+from feedbackward.graph.registry import REGISTRY, Signals, Target, rule
 from feedbackward.graph.step import IDENTITIES, Step
 from feedbackward.graph.trace import ACTIVATING_NORMS, ACTIVATIONS, NORMS
 from feedbackward.nn import fuse
@@ -54,6 +54,11 @@ def norm_activation(step: Step, x: fx.Node) -> Signals:
 def activating_norm(step: Step, x: fx.Node) -> Signals:
     """A norm that cannot be told apart from its activation: both again, and the skip; a bare norm does nothing."""
     return activation(step, x) if step.module.apply_act else passes(step, x)
+
+
+def is_activation(target: Target) -> bool:
+    """Whether the operation works on each value by itself, with a skip behind it on the way back."""
+    return target in REGISTRY and REGISTRY[target] is activation
 
 
 def _follows_a_passed_layer(step: Step) -> bool:
