@@ -14,9 +14,16 @@ PEER_ENCODERS = {"resnet18": "resnet18", "mobilenetv2_100": "mobilenet_v2"}
 """timm's encoders of which the peers' library has one of its own, and its name there."""
 VGGS: dict[Form, str] = {"reduced": "vgg16_quarter", "full": "vgg16"}
 """The VGG-16 of each form; on a CPU it has a quarter of its width."""
-THREE = {"output_feature": "first", "head_input": "both", "head_kernel_size": 3}
-"""Where the way back ends and what the classifier reads, changed together."""
-UNET = {"architecture": "Unet", "encoder_name": PEER_ENCODERS["mobilenetv2_100"]}
+PAPER = {"output_stride": None, "output_feature": "last", "retrace": "all", "head_input": "sum", "head_kernel_size": 1}
+"""The way back of the paper, in the words of `Feedbackward`."""
+RECOMMENDED = {
+    "output_stride": 4,
+    "output_feature": "first",
+    "retrace": "transitions",
+    "head_input": "both",
+    "head_kernel_size": 3,
+}
+"""What the study has led to."""
 CLAIMS = (
     ("vgg16_pwn", "segnet", 18.1),
     ("vgg16_pwn", "deeplab_largefov", 3.9),
@@ -99,34 +106,35 @@ def _parts(form: Form) -> list[Row]:
         for stride in (1, 2, 4)
     ]
     group = "What the parts do (VGG-PWN, output_stride=1)"
-    shallow = _way_back(form, output_stride=1)
-    losses = [
-        _row(f"vgg16_pwn_1_{name}", title, group, "feedbackward", more=("--model.loss", loss), **shallow)
-        for name, title, loss in (
-            ("iou", "IoU loss alone", "feedbackward.losses.IoULoss"),
-            ("ce", "cross-entropy alone", "feedbackward.losses.CrossEntropyLoss"),
+    parts = [
+        _row(f"vgg16_pwn_1_{name}", title, group, model, **_way_back(form, output_stride=1) | changed)
+        for name, title, model, changed in (
+            ("transitions", "retrace=transitions", "feedbackward", {"retrace": "transitions"}),
+            ("flipped", "kernels flipped", "flipped_kernels", {}),
+            (
+                "possible_flipped",
+                "kernels flipped, axes swapped wherever possible (the encoder's adjoint)",
+                "flipped_kernels",
+                {"permute": "possible"},
+            ),
+            ("no_skips", "skips left out", "without_skips", {}),
+            ("iou", "IoU loss alone", "feedbackward", {"more": ("--model.loss", "feedbackward.losses.IoULoss")}),
+            (
+                "ce",
+                "cross-entropy alone",
+                "feedbackward",
+                {"more": ("--model.loss", "feedbackward.losses.CrossEntropyLoss")},
+            ),
         )
     ]
-    return [
-        *depths,
-        _row(
-            "vgg16_pwn_1_transitions",
-            "retrace=transitions",
-            group,
-            "feedbackward",
-            **shallow | {"retrace": "transitions"},
-        ),
-        _row("vgg16_pwn_1_flipped", "kernels flipped", group, "flipped_kernels", **shallow),
-        _row(
-            "vgg16_pwp_1_flipped",
-            "kernels flipped, axes swapped wherever possible (the encoder's adjoint)",
-            group,
-            "flipped_kernels",
-            **shallow | {"permute": "possible"},
-        ),
-        _row("vgg16_pwn_1_no_skips", "skips left out", group, "without_skips", **shallow),
-        *losses,
-    ]
+    recommended = _row(
+        "vgg16_recommended",
+        "VGG-16, recommended settings",
+        "Where the way back ends",
+        "feedbackward",
+        **_way_back(form, **RECOMMENDED),
+    )
+    return [*depths, recommended, *parts]
 
 
 def _peers() -> list[Row]:
@@ -134,23 +142,13 @@ def _peers() -> list[Row]:
         row
         for encoder, theirs in PEER_ENCODERS.items()
         for row in (
-            _row(f"{encoder}_all", "feedbackward, retrace=all", encoder, "feedbackward", encoder_name=encoder),
-            _row(
-                f"{encoder}_transitions",
-                "feedbackward, retrace=transitions",
-                encoder,
-                "feedbackward",
-                encoder_name=encoder,
-                retrace="transitions",
-            ),
-            _row(
-                f"{encoder}_first_both_3x3",
-                "feedbackward, retrace=transitions, ends at the first feature, classifier of 3x3 that reads both",
-                encoder,
-                "feedbackward",
-                encoder_name=encoder,
-                retrace="transitions",
-                **THREE,
+            *(
+                _row(f"{encoder}{name}", title, encoder, "feedbackward", encoder_name=encoder, **options)
+                for name, title, options in (
+                    ("", "feedbackward, recommended settings", RECOMMENDED),
+                    ("_all", "feedbackward, recommended settings, retrace=all", RECOMMENDED | {"retrace": "all"}),
+                    ("_paper", "feedbackward, the paper's settings", PAPER),
+                )
             ),
             *(
                 _row(f"{encoder}_{name.lower()}", f"smp.{name}", encoder, "smp", architecture=name, encoder_name=theirs)
@@ -161,86 +159,69 @@ def _peers() -> list[Row]:
 
 
 def _trials(form: Form) -> list[Row]:
-    """Changes of the network and of the recipe, each by itself, on the smallest network."""
+    """Changes of the recommended network and of the recipe, each by itself, on the smallest network."""
     height, width = SIZES[form]
-    scaled = json.dumps({"horizontal_flip": 0.5, "scale": [0.75, 1.5], "crop": [height, width]})
-    # Compared with the row mobilenetv2_100_transitions.
-    network = {"encoder_name": "mobilenetv2_100", "retrace": "transitions"}
-    group = "Changes of the network and the recipe (mobilenetv2_100, transitions)"
+    scaled = {"horizontal_flip": 0.5, "scale": [0.75, 1.5], "crop": [height, width]}
+    # Compared with the row mobilenetv2_100.
+    network = {"encoder_name": "mobilenetv2_100"} | RECOMMENDED
+    group = "Changes of the network (mobilenetv2_100, recommended settings but for one)"
     changes = [
-        _row(f"trial_{name}", title, group, model, **network, **options)
-        for name, title, model, options in (
+        _row(f"trial_{name}", title, group, model, **network | changed)
+        for name, title, model, changed in (
+            ("sum", "classifier reads signal plus feature", "feedbackward", {"head_input": "sum"}),
+            ("1x1", "classifier of 1x1", "feedbackward", {"head_kernel_size": 1}),
+            ("5x5", "classifier of 5x5", "feedbackward", {"head_kernel_size": 5}),
+            ("last", "ends at the last feature of stride 4", "feedbackward", {"output_feature": "last"}),
+            ("stride_2", "output_stride=2", "feedbackward", {"output_stride": 2}),
+            ("stride_8", "output_stride=8", "feedbackward", {"output_stride": 8}),
             ("early_skips", "skips added before the activation", "early_skips", {}),
             ("no_activations", "no activations on the way back", "without_activations", {}),
             ("group_norm", "group norms on the way back", "feedbackward", {"decoder_norm": "group"}),
-            ("both", "classifier reads signal and feature side by side", "feedbackward", {"head_input": "both"}),
-            ("head_3x3", "classifier of 3x3", "feedbackward", {"head_kernel_size": 3}),
+            ("many_heads", "a classifier at each stride, their scores added", "many_heads", {}),
             (
                 "deep_supervision",
                 "a second classifier at the U-turn, in training",
                 "deep_supervision",
                 {"more": ("--model.loss", "ways_back.DeeplySupervisedLoss")},
             ),
-            ("first", "ends at the first feature of stride 4", "feedbackward", {"output_feature": "first"}),
-            (
-                "first_2",
-                "ends at the first feature of stride 2",
-                "feedbackward",
-                {"output_feature": "first", "output_stride": 2},
-            ),
-            ("many_heads", "a classifier at each stride, their scores added", "many_heads", {"output_stride": 4}),
-            (
-                "cosine",
-                "cosine schedule",
-                "feedbackward",
-                {"more": ("--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")},
-            ),
         )
     ]
-    group = "First feature, classifier of 3x3 that reads both (mobilenetv2_100, transitions)"
-    varied = json.dumps({"horizontal_flip": 0.5, "scale": [0.75, 1.5], "crop": [height, width], "color_jitter": 0.3})
-    rate = ("--model.optimizer.lr", "0.003")
-    three = [
-        _row(f"trial_three_{name}", title, group, model, **options)
-        for name, title, model, options in (
-            ("5x5", "classifier of 5x5", "feedbackward", network | THREE | {"head_kernel_size": 5}),
-            ("2", "output_stride=2", "feedbackward", network | THREE | {"output_stride": 2}),
-            ("varied", "random scale and colours", "feedbackward", network | THREE | {"more": _augmented(varied)}),
-            ("rate", "learning rate 0.003", "feedbackward", network | THREE | {"more": rate}),
-            ("unet_varied", "smp.Unet, random scale and colours", "smp", UNET | {"more": _augmented(varied)}),
-            ("unet_rate", "smp.Unet, learning rate 0.003", "smp", UNET | {"more": rate}),
-        )
-    ]
-    network = network | {"output_stride": 2}
-    group = "Changes of the recipe (mobilenetv2_100, transitions, output_stride=2)"
-    finer = [
-        _row(f"trial_stride_2{name}", title, group, "feedbackward", **network, more=more)
+    group = "Changes of the recipe (mobilenetv2_100, recommended settings)"
+    unet = {"architecture": "Unet", "encoder_name": PEER_ENCODERS["mobilenetv2_100"]}
+    recipes = [
+        _row(f"trial_{network_name}{name}", f"{network_title}{title}", group, model, **options, more=more)
         for name, title, more in (
-            ("", "output_stride=2", ()),
-            ("_scaled", "random scale", _augmented(scaled)),
+            ("rate", "learning rate 0.001", ("--model.optimizer.lr", "0.001")),
+            ("scaled", "random scale", _augmented(scaled)),
+            ("varied", "random scale and colours", _augmented(scaled | {"color_jitter": 0.3})),
+            ("cosine", "cosine schedule", ("--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")),
             (
-                "_average",
-                "moving average of the weights",
-                ("--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.998"),
-            ),
-            (
-                "_decay",
+                "decay",
                 "AdamW with weight decay 0.05",
                 ("--model.optimizer", "torch.optim.AdamW", "--model.optimizer.weight_decay", "0.05"),
             ),
+            (
+                "average",
+                "moving average of the weights",
+                ("--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.998"),
+            ),
+            ("longer", "60 epochs", ("--trainer.max_epochs", "60")),
+        )
+        for network_name, network_title, model, options in (
+            ("", "", "feedbackward", network),
+            ("unet_", "smp.Unet, ", "smp", unet),
         )
     ]
-    return [*changes, *three, *finer]
+    return [*changes, *recipes]
 
 
-def _augmented(augmentation: str) -> tuple[str, str]:
-    return ("--data.augmentation", augmentation)
+def _augmented(augmentation: dict[str, Any]) -> tuple[str, str]:
+    return ("--data.augmentation", json.dumps(augmentation))
 
 
 def _way_back(form: Form, **changed: Any) -> dict[str, Any]:
     """The options of the paper's VGG-PWN, some of them changed."""
-    paper = {"encoder_name": VGGS[form], "encoder_norm": "batch", "output_stride": None, "permute": "necessary"}
-    return paper | changed
+    return {"encoder_name": VGGS[form], "encoder_norm": "batch", "permute": "necessary"} | PAPER | changed
 
 
 def _row(

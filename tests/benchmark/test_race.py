@@ -112,6 +112,15 @@ def test_what_training_keeps():
     assert saved_bytes(network, torch.rand(2, 3, 16, 24)) in (kept, kept + running)
 
 
+def test_checkpointing_is_an_option_of_any_name_and_refused_where_there_is_none():
+    plain, sparing = race_training(
+        [OURS, f"{OURS}&grad_checkpointing=true"], size=(32, 64), batch=2, threads=1, repeats=3
+    )
+    assert sparing.saved_bytes < 0.8 * plain.saved_bytes
+    with pytest.raises(InputError, match="segnet has no gradient checkpointing"):
+        create_contender("segnet?encoder_name=vgg11&grad_checkpointing=true")
+
+
 def test_training_steps():
     ours, theirs = race_training([OURS, "segnet?encoder_name=vgg11"], size=(32, 64), batch=2, threads=1, repeats=3)
     assert ours.name == OURS

@@ -184,6 +184,33 @@ def test_channels_last_reaches_image_and_weights(make_task):
     assert task.network.encoder.conv1.get_submodule("0").weight.is_contiguous(memory_format=torch.channels_last)
 
 
+def test_checkpointing_changes_the_memory_and_not_the_gradients(make_task):
+    gradients = []
+    for checkpointing in (False, True):
+        task = make_task(grad_checkpointing=checkpointing)
+        task.log = lambda *args, **kwargs: None
+        generator = torch.Generator().manual_seed(0)
+        batch = {
+            "image": torch.rand(2, 3, 16, 24, generator=generator),
+            "mask": torch.zeros(2, 16, 24, dtype=torch.int64),
+            "name": ["a", "b"],
+        }
+        kept = 0
+
+        def note(tensor):
+            nonlocal kept
+            kept += tensor.nbytes
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            loss = task.training_step(batch, 0)
+        loss.backward()
+        gradients.append((kept, {name: value.grad for name, value in task.named_parameters()}))
+    (plain, expected), (sparing, found) = gradients
+    assert sparing < plain
+    torch.testing.assert_close(found, expected)
+
+
 def test_a_batch_of_void_alone_is_harmless(make_task):
     task = make_task()
     task.log = lambda *args, **kwargs: None

@@ -20,7 +20,8 @@ GRAMMAR = """\
   torchvision/NAME          torchvision's segmentation networks, such as torchvision/deeplabv3_resnet50
   timm/ENCODER              an encoder alone, up to its last feature
   PATH                      a saved network or a checkpoint
-Options follow a question mark: feedbackward/resnet18?retrace=transitions&output_stride=4"""
+Options follow a question mark: feedbackward/resnet18?retrace=transitions&output_stride=4
+With grad_checkpointing=true among them, our networks keep less in training"""
 
 SOURCES: dict[str, tuple[int, Callable[..., SegmentationNetwork]]] = {
     "feedbackward": (1, lambda encoder, **options: Feedbackward(encoder, encoder_weights=None, **options)),
@@ -48,15 +49,23 @@ def create_contender(name: str, *, classes: int = 19) -> SegmentationNetwork:
         return load_network(name)
     address, _, query = name.partition("?")
     options = {key: _value(text) for key, text in parse_qsl(query, strict_parsing=bool(query))}
+    checkpointing = options.pop("grad_checkpointing", False)
     torch.manual_seed(0)
+    network = _build(address, name, classes=classes, **options)
+    if checkpointing:
+        network.set_grad_checkpointing()
+    return network.eval()
+
+
+def _build(address: str, name: str, **options: Any) -> SegmentationNetwork:
     if address in list_models():
-        return create_model(address, classes=classes, encoder_weights=None, **options).eval()
+        return create_model(address, encoder_weights=None, **options)
     source, *names = address.split("/")
     count, build = SOURCES.get(source, (None, None))
     if build is None or len(names) != count:
         raise InputError(f"no network {name!r}; networks are named\n{GRAMMAR}")
     try:
-        return build(*names, classes=classes, **options).eval()
+        return build(*names, **options)
     except TypeError as error:
         raise InputError(f"{name}: {error}") from error
 

@@ -10,6 +10,7 @@ from safetensors.torch import load_model, save_model
 from torch import nn
 
 from feedbackward.data.classes import ClassTable
+from feedbackward.errors import InputError
 from feedbackward.models.card import Training, model_card
 from feedbackward.models.encoder import Normalization, check_positive
 
@@ -51,6 +52,15 @@ class SegmentationNetwork(
     def smallest(self) -> int:
         """The smallest height and width that an exported file takes."""
         return 1
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Keep less for the backward pass and compute it again there.
+
+        Raises:
+            InputError: If this network cannot.
+        """
+        if enable:
+            raise InputError(f"{self.config['model']} has no gradient checkpointing; feedbackward networks have it")
 
     def generate_model_card(self, training: Training | None = None) -> ModelCard:
         """The model card that save_pretrained writes beside the weights.

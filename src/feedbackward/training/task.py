@@ -44,13 +44,15 @@ class SegmentationTask(pl.LightningModule):
             optimizer step. Constant if None.
         crf: Refines the scores in `validate` and `test`, not while `fit` validates; its deviations are in pixels of
             the image that the network sees.
-        channels_last: Keep images and weights in channels-last memory, which GPUs with tensor cores prefer.
+        channels_last: Keep images and weights in channels-last memory, which CPUs and GPUs with tensor cores prefer.
+        grad_checkpointing: Keep less for the backward pass and compute norms, activations and skips again in it;
+            feedbackward networks alone.
         class_table: The classes of the data.
         scoring: "cityscapes" adds the instance and category scores, for data that carries Cityscapes ids.
 
     Raises:
-        InputError: If the model is unknown, the loss counts what the classes ignore, or a checkpoint does not
-            fit the network or the classes.
+        InputError: If the model is unknown or cannot do what is asked of it, the loss counts what the classes
+            ignore, or a checkpoint does not fit the network or the classes.
 
     Example:
         >>> from feedbackward.data.classes import ClassTable
@@ -71,6 +73,7 @@ class SegmentationTask(pl.LightningModule):
         scheduler: SchedulerCallable | None = None,
         crf: DenseCRF | None = None,
         channels_last: bool = False,
+        grad_checkpointing: bool = False,
         class_table: ClassTable,
         scoring: Scoring = "classes",
     ) -> None:
@@ -79,6 +82,8 @@ class SegmentationTask(pl.LightningModule):
         self.network.class_table = class_table
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network.to(memory_format=self.memory_format)
+        if grad_checkpointing:
+            self.network.set_grad_checkpointing()
         self.loss = CrossEntropyIoULoss(ignore_index=class_table.ignore_index) if loss is None else loss
         _check_ignore_index(self.loss, class_table.ignore_index)
         self.optimizer = optimizer
