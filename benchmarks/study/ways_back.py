@@ -120,7 +120,7 @@ class ManyHeads(_Changed):
     def __init__(self, encoder_name: str, **options: Any) -> None:
         super().__init__(encoder_name, **options)
         channels = [channels for _, channels in _first_of_each_stride(self.way_back()).values()]
-        self.head = nn.ModuleList(nn.Conv2d(n, self.head.out_channels, kernel_size=1) for n in channels)
+        self.head = nn.ModuleList(nn.Conv2d(n, self.classes, kernel_size=1) for n in channels)
 
     def change(self, way_back: WayBack) -> None:
         """With each of these features handed out."""
@@ -144,7 +144,7 @@ class DeepSupervision(_Changed):
         super().__init__(encoder_name, **options)
         way_back = self.way_back()
         channels = way_back.measures.reference[way_back.feature][1]
-        self.second_head = nn.Conv2d(channels, self.head.out_channels, kernel_size=1)
+        self.second_head = nn.Conv2d(channels, self.classes, kernel_size=1)
 
     def change(self, way_back: WayBack) -> None:
         """With the encoder's last feature handed out besides."""

@@ -238,7 +238,7 @@ def test_pretrained_weights_of_the_first_layer_are_carried_over_to_other_channel
 )
 def test_both_side_by_side_hold_their_sum(name: str, stride: int | None, fused: bool) -> None:
     torch.manual_seed(0)
-    options = {"encoder_weights": None, "classes": 3, "output_stride": stride, "head_kernel_size": 3}
+    options = {"encoder_weights": None, "classes": 3, "output_stride": stride}
     added = fb.Feedbackward(name, **options).double().eval()
     beside = fb.Feedbackward(name, **options, head_input="both").double().eval()
     state = added.state_dict()
@@ -254,7 +254,7 @@ def test_both_side_by_side_hold_their_sum(name: str, stride: int | None, fused: 
 
 def test_the_classifier_has_the_kernel_that_was_asked_for() -> None:
     network = fb.Feedbackward("test_resnet", encoder_weights=None, head_kernel_size=5).eval()
-    assert network.head.kernel_size == (5, 5)
+    assert {layer.kernel_size for layer in network.head} == {(5, 5), (1, 1)}
     assert network(torch.rand(1, 3, 33, 50)).shape == (1, 19, 33, 50)
     with pytest.raises(InputError, match="head_kernel_size=4: expected an odd number"):
         fb.Feedbackward("test_resnet", encoder_weights=None, head_kernel_size=4)

@@ -49,7 +49,7 @@ def main(args: list[str]) -> None:
         ("output_feature", OutputFeature, "which feature of that stride: the last on the way back, or the first"),
         ("retrace", Retrace, "which layers are walked back"),
         ("head_input", HeadInput, "what the classifier reads: the sum of signal and feature, or both side by side"),
-        ("head_kernel_size", PositiveInt, "side of the classifier's kernel"),
+        ("head_kernel_size", PositiveInt, "side of the square of pixels that the classifier looks at"),
         ("encoder_norm", Literal["own", "batch"], "the encoder's own norms, or a batch norm behind each layer"),
         ("decoder_norm", DecoderNorm, "the norms of the way back"),
         ("freeze_encoder", bool, "whether the encoder stays as it is"),

@@ -29,7 +29,7 @@ from feedbackward.graph import (
 )
 from feedbackward.models.encoder import create_encoder, normalization_of
 from feedbackward.models.network import SegmentationNetwork
-from feedbackward.nn import DecoderNorm, pad_to, resize_logits
+from feedbackward.nn import DecoderNorm, create_classifier, pad_to, resize_logits
 
 EncoderNorm = Literal["own", "batch"]
 
@@ -77,7 +77,8 @@ class Feedbackward(SegmentationNetwork):
         retrace: "all" layers are walked back, or only the "transitions" of resolution or channels.
         head_input: What the classifier reads at the end of the way back: the "sum" of the signal and the encoder's
             feature, as in the paper, or "both" side by side.
-        head_kernel_size: The side of the classifier's kernel; 1 in the paper.
+        head_kernel_size: The side of the square of pixels that the classifier looks at, 1 in the paper; it is a 1x1
+            convolution, behind a depthwise one where that is more than one pixel.
         encoder_norm: "own" keeps the encoder's norms and biases; "batch" drops the convolutions' biases and puts a
             batch norm behind each, as the paper does with the plain VGG-16.
         decoder_norm: The norms of the way back: "batch" as in the paper, or "group" for batches of few images.
@@ -167,7 +168,7 @@ class Feedbackward(SegmentationNetwork):
             self.encoder.requires_grad_(False)
         way_back = self.way_back()
         self.decoder = way_back.decoder
-        self.head = nn.Conv2d(way_back.channels, classes, head_kernel_size, padding=head_kernel_size // 2)
+        self.head = create_classifier(way_back.channels, classes, head_kernel_size)
         self.sizes = way_back.measures.sizes
         self._checkpointing = False
         self._runs = self._compile(way_back)

@@ -1,5 +1,6 @@
 """Pure tensor functions and the few layers; they know no graph and no network."""
 
+from feedbackward.nn.classifier import create_classifier
 from feedbackward.nn.conv import same_conv2d
 from feedbackward.nn.crf import DenseCRF
 from feedbackward.nn.fusion import add_in_place, beside, fuse, rectify_and_fuse
@@ -13,6 +14,7 @@ __all__ = [
     "DenseCRF",
     "add_in_place",
     "beside",
+    "create_classifier",
     "create_norm",
     "downsample_like",
     "fuse",
