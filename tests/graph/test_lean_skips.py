@@ -28,6 +28,16 @@ def test_the_gradients_of_the_two_operations(activation, ceiling):
         torch.testing.assert_close(ours, theirs)
 
 
+def test_any_order_of_memory():
+    torch.manual_seed(0)
+    size, orders = (2, 5, 3, 7), (torch.contiguous_format, torch.channels_last)
+    value, feature, weight = torch.randn(3, *size).unbind()
+    for order in orders:
+        signal = value.contiguous(memory_format=order).detach().requires_grad_()
+        (rectify_and_fuse(signal, feature) * weight).sum().backward()
+        torch.testing.assert_close(signal.grad, weight * (value > 0))
+
+
 @pytest.mark.parametrize("name", ["test_resnet", "mobilenetv2_050", "test_efficientnet"])
 def test_the_same_training_step(name):
     torch.manual_seed(0)

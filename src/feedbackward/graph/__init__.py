@@ -3,7 +3,7 @@
 from feedbackward.graph.biases import biases_to_norms
 from feedbackward.graph.checkpointing import checkpointed
 from feedbackward.graph.folding import fold_norms
-from feedbackward.graph.in_place import work_in_place
+from feedbackward.graph.in_place import rectify_in_place, work_in_place
 from feedbackward.graph.late_upsampling import upsample_late
 from feedbackward.graph.lean_skips import lean_skips
 from feedbackward.graph.measure import Ghost, Measures, Sizes, measure
@@ -33,6 +33,7 @@ __all__ = [
     "fold_norms",
     "lean_skips",
     "measure",
+    "rectify_in_place",
     "rule",
     "trace",
     "transpose",

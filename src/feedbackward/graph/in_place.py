@@ -1,18 +1,39 @@
-"""Operations on single values in the memory of their input, where nothing else reads it; for evaluation."""
+"""Operations on single values in the memory of their input, where nothing else reads it."""
 
 import copy
 import operator
 
 import torch
+import torch.nn.functional as F
 from torch import fx, nn
 
+from feedbackward.graph.registry import target_of
 from feedbackward.graph.rules.pointwise import is_activation
-from feedbackward.nn import add_in_place, fuse, same_conv2d, upsample_like
+from feedbackward.nn import BATCH_NORMS, add_in_place, fuse, same_conv2d, upsample_like
 
 OWN_MEMORY = (same_conv2d, upsample_like, fuse, operator.add, add_in_place)
 """Functions whose result is new memory, or that of an input that nothing else reads."""
 OWN_MEMORY_MODULES = (nn.Conv2d, nn.BatchNorm2d)
 """Modules whose result is; that of an activation is too."""
+RECTIFIERS = (nn.ReLU, torch.relu, F.relu, "relu")
+"""What torch.relu_ does in place."""
+
+
+def rectify_in_place(graph: fx.Graph, root: nn.Module) -> None:
+    """Let ReLUs write over the result of a batch norm that they alone read, in place; for training too.
+
+    The backward pass of a batch norm needs its input alone, and that of a ReLU its result.
+
+    Args:
+        graph: Of both passes.
+        root: The module that it runs on.
+    """
+    for node in graph.nodes:
+        if target_of(node, root) in RECTIFIERS:
+            source = node.args[0]
+            if target_of(source, root) in BATCH_NORMS.values() and len(source.users) == 1:
+                node.op, node.target, node.args, node.kwargs = "call_function", torch.relu_, (source,), {}
+    graph.lint()
 
 
 def work_in_place(network: fx.GraphModule) -> None:

@@ -23,6 +23,7 @@ from feedbackward.graph import (
     biases_to_norms,
     checkpointed,
     lean_skips,
+    rectify_in_place,
     trace,
     transpose,
     upsample_late,
@@ -213,6 +214,8 @@ class Feedbackward(SegmentationNetwork):
         """What runs in training and in evaluation."""
         training, evaluation = (upsample_late(way_back.graph, self, behind_norms=norms) for norms in (False, True))
         lean_skips(training, self)
+        for graph in (training, evaluation):
+            rectify_in_place(graph, self)
         compiled = checkpointed if self._checkpointing else _compiled
         return {True: compiled(training, self), False: _compiled(evaluation, self)}
 

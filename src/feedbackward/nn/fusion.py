@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from feedbackward.nn.bits import pack_bits, unpack_bits
+
 
 def fuse(signal: Float[Tensor, "*size"], feature: Float[Tensor, "*size"]) -> Float[Tensor, "*size"]:
     """Add the encoder's own feature to the signal at the same place of the graph (the paper's Section 4)."""
@@ -16,7 +18,7 @@ def fuse(signal: Float[Tensor, "*size"], feature: Float[Tensor, "*size"]) -> Flo
 def rectify_and_fuse(
     signal: Float[Tensor, "*size"], feature: Float[Tensor, "*size"], *, ceiling: float = math.inf
 ) -> Float[Tensor, "*size"]:
-    """fuse(signal.clamp(0, ceiling), feature), of which training keeps one byte a value and not four.
+    """fuse(signal.clamp(0, ceiling), feature), of which training keeps one bit a value and not 32.
 
     Args:
         signal: Before a ReLU, or a ReLU6 with ceiling=6.
@@ -32,14 +34,21 @@ class _RectifyAndFuse(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, signal: Tensor, feature: Tensor, ceiling: float) -> Tensor:
-        ctx.save_for_backward((signal > 0) & (signal < ceiling))
-        return signal.clamp(0, ceiling) + feature
+        # Flattened in the order of its memory, nothing is moved.
+        ctx.order = sorted(range(signal.dim()), key=signal.stride().__getitem__, reverse=True)
+        passes = signal > 0 if ceiling == math.inf else (signal > 0) & (signal < ceiling)
+        passes = passes.permute(ctx.order)
+        ctx.size = passes.shape
+        ctx.save_for_backward(pack_bits(passes.flatten()))
+        return add_in_place(signal.clamp(0, ceiling), feature)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
-        (passes,) = ctx.saved_tensors
+        (packed,) = ctx.saved_tensors
         (gradient,) = gradients
-        return gradient * passes, gradient, None
+        passes = unpack_bits(packed, math.prod(ctx.size)).view(ctx.size)
+        in_place = sorted(range(len(ctx.order)), key=ctx.order.__getitem__)
+        return gradient * passes.permute(in_place), gradient, None
 
 
 def beside(signal: Float[Tensor, "n c h w"], feature: Float[Tensor, "n d h w"]) -> Float[Tensor, "n c+d h w"]:
@@ -48,5 +57,6 @@ def beside(signal: Float[Tensor, "n c h w"], feature: Float[Tensor, "n d h w"]) 
 
 
 def add_in_place(left: Float[Tensor, "*size"], right: Float[Tensor, "*other"]) -> Float[Tensor, "*size"]:
-    """Their sum, in the memory of the left one where it has the sum's shape."""
-    return left.add_(right) if left.shape == right.shape else left + right
+    """Their sum, in the memory of the left one where it has the sum's shape and precision."""
+    fits = left.shape == right.shape and left.dtype == torch.result_type(left, right)
+    return left.add_(right) if fits else left + right
