@@ -44,7 +44,7 @@ def test_it_keeps_less():
     image = torch.rand(1, 3, 64, 96)
     before = saved_bytes(network, image)
     network.set_grad_checkpointing()
-    assert saved_bytes(network, image) < 0.65 * before
+    assert saved_bytes(network, image) < 0.55 * before
     network.set_grad_checkpointing(False)
     assert saved_bytes(network, image) == before
 

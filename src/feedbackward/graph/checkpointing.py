@@ -1,10 +1,12 @@
 """Gradient checkpointing: both passes in segments whose inner values are computed again in the backward pass.
 
 "Training Deep Nets with Sublinear Memory Cost" (Chen et al., 2016). A segment ends behind a layer with a weight:
-what is computed again is norms, activations, skips and upsampling, and never the layer itself.
+what is computed again is norms, activations, skips and upsampling, and never the layer itself. A feature that lies a
+norm and an activation behind a layer is computed again by each segment that reads it, so that no more than the layer's
+own output is kept of it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +18,8 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from feedbackward.graph.registry import target_of
+from feedbackward.graph.rules.pointwise import is_activation
 from feedbackward.nn import same_conv2d
 
 LAYERS = (nn.Conv2d, nn.Linear)
@@ -69,22 +73,22 @@ def checkpointed(graph: fx.Graph, root: nn.Module) -> Callable[[nn.Module, Tenso
 
 
 def _segments(graph: fx.Graph, root: nn.Module) -> list[_Segment]:
-    nodes = [node for node in graph.nodes if node.op not in ("placeholder", "output")]
     parts: list[list[fx.Node]] = [[]]
-    for node in nodes:
-        parts[-1].append(node)
-        if _is_layer(node, root):
-            parts.append([])
-    place = {node: number for number, part in enumerate(parts) for node in part}
-    last = {node: max((place.get(user, len(parts)) for user in node.users), default=-1) for node in graph.nodes}
+    for node in graph.nodes:
+        if node.op not in ("placeholder", "output"):
+            parts[-1].append(node)
+            if _is_layer(node, root):
+                parts.append([])
+    parts = [part for part in parts if part]
+    again = [_computed_again(part, root) for part in parts]
+    needed = [_inputs([*repeated, *part]) for repeated, part in zip(again, parts, strict=True)]
+    last = {node: number for number, inputs in enumerate(needed) for node in inputs}
+    last |= dict.fromkeys(graph.output_node().all_input_nodes, len(parts))
     segments = []
-    for number, part in enumerate(parts):
-        used = dict.fromkeys(value for node in part for value in node.all_input_nodes)
-        inputs = tuple(value for value in used if place.get(value, -1) < number)
-        outputs = tuple(node for node in part if last[node] > number)
-        if outputs:
-            run = _compile(part, inputs, outputs, root)
-            segments.append(_Segment(run, inputs, outputs, tuple(node for node in inputs if last[node] == number)))
+    for number, (repeated, part, inputs) in enumerate(zip(again, parts, needed, strict=True)):
+        outputs = tuple(node for node in part if last.get(node, -1) > number)
+        run = _compile(repeated, part, inputs, outputs, root)
+        segments.append(_Segment(run, inputs, outputs, tuple(node for node in inputs if last[node] == number)))
     return segments
 
 
@@ -94,17 +98,59 @@ def _is_layer(node: fx.Node, root: nn.Module) -> bool:
     return node.target in LAYER_FUNCTIONS
 
 
+def _computed_again(part: list[fx.Node], root: nn.Module) -> tuple[fx.Node, ...]:
+    """The norms and activations between layers of earlier parts, whose output is kept anyway, and this part."""
+    found: dict[fx.Node, None] = {}
+    for value in _inputs(part):
+        chain = [value]
+        while _is_norm(chain[0], root) or _is_activation(chain[0], root):
+            chain.insert(0, chain[0].all_input_nodes[0])
+        if _is_layer(chain[0], root):
+            found |= dict.fromkeys(chain[1:])
+    return tuple(found)
+
+
+def _is_norm(node: fx.Node, root: nn.Module) -> bool:
+    return node.op == "call_module" and isinstance(root.get_submodule(str(node.target)), _BatchNorm)
+
+
+def _is_activation(node: fx.Node, root: nn.Module) -> bool:
+    return node.target is torch.relu_ or is_activation(target_of(node, root))
+
+
+def _inputs(nodes: Iterable[fx.Node]) -> tuple[fx.Node, ...]:
+    """What is read and not computed here."""
+    own = set(nodes)
+    return tuple(dict.fromkeys(value for node in nodes for value in node.all_input_nodes if value not in own))
+
+
 def _compile(
-    part: list[fx.Node], inputs: tuple[fx.Node, ...], outputs: tuple[fx.Node, ...], root: nn.Module
+    repeated: Iterable[fx.Node],
+    part: Iterable[fx.Node],
+    inputs: Iterable[fx.Node],
+    outputs: Iterable[fx.Node],
+    root: nn.Module,
 ) -> Callable[..., tuple[Any, ...]]:
     own, copies = fx.Graph(), dict[fx.Node, fx.Node]()
     for node in inputs:
         copies[node] = own.placeholder(node.name)
+    for node in repeated:
+        if _is_norm(node, root):
+            values = (own.get_attr(str(node.target)), copies[node.all_input_nodes[0]])
+            copies[node] = own.call_function(_normalize_again, values)
+        else:
+            copies[node] = own.node_copy(node, copies.__getitem__)
     for node in part:
-        copies[node] = own.node_copy(node, lambda value: copies[value])
+        copies[node] = own.node_copy(node, copies.__getitem__)
     own.output(tuple(copies[node] for node in outputs))
     run: Callable[..., tuple[Any, ...]] = type(fx.GraphModule(root, own)).forward
     return run
+
+
+def _normalize_again(norm: _BatchNorm, value: Tensor) -> Tensor:
+    with _without_statistics(norm):
+        normalized: Tensor = norm(value)
+    return normalized
 
 
 def _contexts(network: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
