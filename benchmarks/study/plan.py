@@ -27,7 +27,9 @@ RECOMMENDED = {
 CLAIMS = (
     ("vgg16_pwn", "segnet", 18.1),
     ("vgg16_pwn", "deeplab_largefov", 3.9),
+    ("vgg16_pwn", "deeplab_largefov_bn", 3.9),
     ("vgg16_pwn", "fcn8s", 3.1),
+    ("vgg16_pwn", "fcn8s_bn", 3.1),
     ("vgg16_pwn", "vgg16_pwp", 3.9),
 )
 """A network, the one that it is ahead of in the paper, and by how many percent of that one's mean IoU."""
