@@ -19,7 +19,7 @@ PAPER = {"output_stride": None, "output_feature": "last", "retrace": "all", "hea
 RECOMMENDED = {
     "output_stride": 4,
     "output_feature": "first",
-    "retrace": "transitions",
+    "retrace": "all",
     "head_input": "both",
     "head_kernel_size": 3,
 }
@@ -148,7 +148,11 @@ def _peers() -> list[Row]:
                 _row(f"{encoder}{name}", title, encoder, "feedbackward", encoder_name=encoder, **options)
                 for name, title, options in (
                     ("", "feedbackward, recommended settings", RECOMMENDED),
-                    ("_all", "feedbackward, recommended settings, retrace=all", RECOMMENDED | {"retrace": "all"}),
+                    (
+                        "_transitions",
+                        "feedbackward, recommended settings, retrace=transitions",
+                        RECOMMENDED | {"retrace": "transitions"},
+                    ),
                     ("_paper", "feedbackward, the paper's settings", PAPER),
                 )
             ),
