@@ -204,7 +204,7 @@ def _trials(form: Form) -> list[Row]:
             ("early_skips", "skips added before the activation", "early_skips", {}),
             ("no_activations", "no activations on the way back", "without_activations", {}),
             ("group_norm", "group norms on the way back", "feedbackward", {"decoder_norm": "group"}),
-            ("many_heads", "a classifier at each stride, their scores added", "many_heads", {}),
+            ("many_heads", "a classifier at each stride, their scores added", "many_heads", {"head_input": "sum"}),
             (
                 "deep_supervision",
                 "a second classifier at the U-turn, in training",

@@ -103,7 +103,7 @@ def test_camvid_goes_on_where_it_was_cut_off(study, tmp_path, request):
                 Image.fromarray(array).save(tmp_path / "data" / folder / f"{number}.png")
     command = ("camvid", "--data", tmp_path / "data", "--rows", "vgg16_pwn,deeplab_largefov", "--seeds", "3")
     command += ("--output", tmp_path / "runs", "--results", tmp_path / "results")
-    small = ("--", "--trainer.max_epochs", "2", "--data.size", "[40,60]")
+    small = ("--", "--trainer.max_epochs", "2", "--trainer.check_val_every_n_epoch", "1", "--data.size", "[40,60]")
     study(*command, "--processes", "2", *small)
     table = (tmp_path / "results/camvid_reduced.md").read_text()
     assert [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")][1:5] == [
@@ -155,7 +155,7 @@ def test_flipped_kernels_are_the_same_network_where_kernels_are_symmetric(networ
 
 def test_without_skips_the_image_is_seen_through_the_deepest_features_alone(networks):
     options = {"encoder_name": "vgg16_quarter", "encoder_weights": None, "encoder_norm": "batch", "classes": 3}
-    network = create_model("without_skips", **options, output_stride=1).eval()
+    network = create_model("without_skips", **options, output_stride=1, head_input="sum").eval()
     assert not network.way_back().graph.find_nodes(op="call_function", target=fuse)
     deepest = network.encoder.get_submodule("features.30")
     assert isinstance(deepest, torch.nn.MaxPool2d)
@@ -197,7 +197,8 @@ def test_scores_from_the_first_features_of_each_stride(networks):
 
 
 def small(name, **options):
-    options |= {"encoder_name": "vgg16_quarter", "encoder_weights": None, "encoder_norm": "batch", "classes": 3}
+    paper = {"output_feature": "last", "head_input": "sum", "head_kernel_size": 1, "encoder_norm": "batch"}
+    options = paper | {"encoder_name": "vgg16_quarter", "encoder_weights": None, "classes": 3} | options
     return create_model(name, **options).double().eval(), torch.rand(1, 3, 64, 96, dtype=torch.float64)
 
 

@@ -75,8 +75,9 @@ def test_a_network_without_a_way_back(run, refused, tmp_path):
 
 def test_an_encoder_of_timm_with_options(run):
     output = run(
-        "test_resnet", "--size", "128,128", "--classes", "5", "--retrace", "transitions", "--permute", "possible"
-    )
+        "test_resnet", "--size", "128,128", "--classes", "5", "--retrace", "transitions", "--permute", "possible",
+        "--output_feature", "last", "--head_input", "sum", "--head_kernel_size", "1",
+    )  # fmt: skip
     assert " ".join(output.split()).startswith(
         "test_resnet: test_resnet, permute=possible, output_stride=4, output_feature=last, "
         "retrace=transitions, head_input=sum, "
@@ -102,7 +103,7 @@ def test_what_trains_beside_a_frozen_encoder(run):
     lines = [line.replace(",", "").split() for line in output.splitlines() if line.startswith("  ") and "%" in line]
     trainable = {words[0]: int(words[-2]) for words in lines}
     parameters = {words[0]: int(words[-4]) for words in lines}
-    head = 19 * 32 + 19
+    head = 9 * 64 + 19 * 64 + 19
     norms = parameters["decoder"]
     assert trainable == {"encoder": 0, "decoder": norms, "head": head, "total": norms + head}
 
@@ -113,7 +114,7 @@ def test_where_the_way_back_can_end_and_what_sizes_are_padded_to(run):
 
 
 def test_a_way_back_that_ends_where_it_begins(run):
-    assert "The way back ends at features.20: 512 channels, stride 32." in run("vgg11", "--output_stride", "32")
+    assert "The way back ends at features.20: 1024 channels, stride 32." in run("vgg11", "--output_stride", "32")
 
 
 def test_a_small_image_is_seen_as_the_network_sees_it(run):
@@ -130,16 +131,16 @@ def test_output_for_files_is_plain_and_unbroken(run):
 
 def test_it_fits_a_hundred_columns(run, monkeypatch, capsys):
     monkeypatch.setattr(info, "console_for_tables", lambda: Console(width=100, force_terminal=True, color_system=None))
-    lines = run("test_resnet").splitlines()
+    lines = run("test_resnet", "--output_feature", "last").splitlines()
     assert max(map(len, lines)) <= 100
-    assert any("upsample, conv (axes swapped), norm  192×32×64" in line for line in lines)
+    assert any("upsample, conv (axes swapped), norm " in line and "192×32×64" in line for line in lines)
 
 
 def test_a_saved_network(run, refused, tmp_path):
     network = create_model("feedbackward", encoder_name="test_resnet", encoder_weights=None, classes=3)
     network.save_pretrained(tmp_path / "net")
     folder = str(tmp_path / "net")
-    assert costs(run(folder, "--size", "64,64"))["head"][0] == 3 * 32 + 3
+    assert costs(run(folder, "--size", "64,64"))["head"][0] == 9 * 64 + 3 * 64 + 3
     assert "is a saved network with its own classes, permute; leave" in refused(
         folder, "--classes", "4", "--permute", "possible"
     )

@@ -76,7 +76,8 @@ def test_other_encoders_are_drawn_within_the_sheet(encoder: str, retrace: str) -
 
 
 def test_lines_follow_the_encoder_and_pass_by_what_the_signal_does_not_see() -> None:
-    marks = place(rows_of("feedbackward", encoder_name="test_resnet", retrace="transitions")[:0:-1], top=0)
+    options = {"encoder_name": "test_resnet", "retrace": "transitions", "output_feature": "last"}
+    marks = place(rows_of("feedbackward", **options)[:0:-1], top=0)
     place_of = {mark.row.path: index for index, mark in enumerate(marks)}
     start, meet = place_of["maxpool"], place_of["layer1.0"]  # the block's shortcut joins at the last
     down = {(line.source, line.target): line.lane for line in lines(marks, back=False)}

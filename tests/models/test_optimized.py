@@ -48,6 +48,10 @@ def test_the_same_scores(name, weights):
         assert torch.equal(value, before[key]), key
 
 
+def weights(part):
+    return sum(parameter.numel() for parameter in part.parameters() if parameter.ndim == 4)
+
+
 def norms(network):
     return sum(isinstance(module, nn.BatchNorm2d) for module in network.modules())
 
@@ -58,9 +62,7 @@ def test_speed_leaves_no_norm_and_memory_no_second_weight():
     assert (norms(fast), norms(small)) == (0, norms(network))
     count = sum(parameter.numel() for parameter in network.parameters())
     assert sum(parameter.numel() for parameter in small.parameters()) == count
-    convolutions = sum(parameter.numel() for parameter in network.encoder.parameters() if parameter.ndim == 4)
-    held = sum(parameter.numel() for parameter in fast.parameters() if parameter.ndim == 4)
-    assert held == 2 * convolutions + network.head.weight.numel()
+    assert weights(fast) == 2 * weights(network.encoder) + weights(network.head)
 
 
 def test_compiled_it_gives_the_same_scores():

@@ -36,7 +36,7 @@ def test_the_record_of_a_network_is_what_a_real_one_has() -> None:
     assert record.supported
     assert record.encoder_parameters == sum(p.numel() for p in network.encoder.parameters())
     assert record.decoder_parameters == sum(p.numel() for p in network.decoder.parameters())
-    assert record.head_parameters == 19 * 32 + 19
+    assert record.head_parameters == 9 * 64 + 19 * 64 + 19
     assert (record.output_strides, record.output_stride) == ((1, 2, 4, 8, 16, 32), 4)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, 3, 512, 512))
@@ -61,7 +61,7 @@ def test_a_refused_architecture_names_its_operations_and_counts_its_encoder() ->
 def test_costs_by_part_add_up_and_leave_the_network_as_it_was() -> None:
     network = fb.Feedbackward("test_resnet", encoder_weights=None, freeze_encoder=True).to("meta").eval()
     counted = flops_by_part(network, (64, 96))
-    assert counted["head"] == 2 * 32 * 19 * 16 * 24
+    assert counted["head"] == 2 * (9 + 19) * 64 * 16 * 24
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, 3, 64, 96, device="meta"))
     assert sum(counted.values()) == counter.get_total_flops()

@@ -74,10 +74,10 @@ class Feedbackward(SegmentationNetwork):
             always (PWP).
         output_stride: None goes back to the image, as in the paper; 1, 2 or 4 stops at an encoder's feature of that
             stride, and the scores are upsampled bilinearly.
-        output_feature: Which one: the "last", nearest to the image, or the "first" that joins the signal, the deepest.
+        output_feature: Which one: the "first" that joins the signal, the deepest, or the "last", nearest to the image.
         retrace: "all" layers are walked back, or only the "transitions" of resolution or channels.
-        head_input: What the classifier reads at the end of the way back: the "sum" of the signal and the encoder's
-            feature, as in the paper, or "both" side by side.
+        head_input: What the classifier reads at the end of the way back: the signal and the encoder's feature, "both"
+            side by side, or their "sum", as in the paper.
         head_kernel_size: The side of the square of pixels that the classifier looks at, 1 in the paper; it is a 1x1
             convolution, behind a depthwise one where that is more than one pixel.
         encoder_norm: "own" keeps the encoder's norms and biases; "batch" drops the convolutions' biases and puts a
@@ -111,10 +111,10 @@ class Feedbackward(SegmentationNetwork):
         classes: int = 19,
         permute: Permute = "necessary",
         output_stride: int | None = 4,
-        output_feature: OutputFeature = "last",
+        output_feature: OutputFeature = "first",
         retrace: Retrace = "all",
-        head_input: HeadInput = "sum",
-        head_kernel_size: int = 1,
+        head_input: HeadInput = "both",
+        head_kernel_size: int = 3,
         encoder_norm: EncoderNorm = "own",
         decoder_norm: DecoderNorm = "batch",
         freeze_encoder: bool = False,

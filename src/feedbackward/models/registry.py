@@ -19,7 +19,16 @@ from feedbackward.models.feedbackward import Feedbackward
 from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE, SegmentationNetwork
 from feedbackward.models.segnet import SegNet
 
-_paper = partial(Feedbackward, encoder_name="vgg16", output_stride=None, retrace="all", encoder_norm="batch")
+_paper = partial(
+    Feedbackward,
+    encoder_name="vgg16",
+    output_stride=None,
+    output_feature="last",
+    retrace="all",
+    head_input="sum",
+    head_kernel_size=1,
+    encoder_norm="batch",
+)
 
 MODELS: dict[str, Callable[..., SegmentationNetwork]] = {
     "feedbackward": Feedbackward,
