@@ -1,0 +1,61 @@
+"""The races of docs/performance.md, with nothing beside them: python benchmarks/races.py [NAME ...].
+
+Each leaves docs/performance/NAME.json; docs/make_performance.py takes them into the page.
+"""
+
+import sys
+from pathlib import Path
+
+from feedbackward.cli.main import main
+
+RESULTS = Path(__file__).parents[1] / "docs" / "performance"
+THEIR_NAMES = {
+    "mobilenetv2_100": "mobilenet_v2",
+    "mobilenetv3_large_100": "tu-mobilenetv3_large_100",
+    "efficientnet_b0": "efficientnet-b0",
+    "resnet18": "resnet18",
+    "resnet50": "resnet50",
+    "vgg16_bn": "vgg16_bn",
+}
+"""The encoders of the races, and segmentation_models_pytorch's names of them."""
+EVERY_RUNTIME = "eager,channels_last,optimized,compile,onnxruntime,openvino"
+
+
+def races() -> dict[str, list[str]]:
+    """The arguments of `feedbackward benchmark` for each race."""
+    found = {}
+    for ours, theirs in THEIR_NAMES.items():
+        networks = (
+            f"smp/Unet/{theirs}",
+            f"smp/FPN/{theirs}",
+            f"feedbackward/{ours}",
+            f"feedbackward/{ours}?retrace=transitions",
+            f"timm/{ours}",
+        )
+        found[ours] = ["--models", ",".join(networks), "--runtimes", "onnxruntime,openvino", "--memory"]
+    found["runtimes"] = [
+        "--models", "smp/Unet/mobilenet_v2,feedbackward/mobilenetv2_100", "--runtimes", EVERY_RUNTIME, "--memory",
+    ]  # fmt: skip
+    found["vgg16_pwn"] = ["--models", "segnet,vgg16_pwn", "--runtimes", EVERY_RUNTIME]
+    networks = ("segnet", "vgg16_pwn", "vgg16_pwn?grad_checkpointing=true")
+    found["training"] = ["--train", "--models", ",".join(networks), "--size", "256,512", "--batch", "2"]
+    networks = ("smp/Unet/mobilenet_v2", "feedbackward/mobilenetv2_100")
+    networks += ("feedbackward/mobilenetv2_100?grad_checkpointing=true",)
+    found["training_mobilenetv2_100"] = ["--train", "--models", ",".join(networks), "--size", "256,512", "--batch", "8"]
+    return found
+
+
+def run(names: list[str]) -> None:
+    """Run the races of these names, or all."""
+    every = races()
+    unknown = set(names) - every.keys()
+    if unknown:
+        sys.exit(f"no race {', '.join(sorted(unknown))}; there are {', '.join(every)}")
+    RESULTS.mkdir(exist_ok=True)
+    for name in names or every:
+        print(name, flush=True)
+        main(["benchmark", *every[name], "--threads", "2", "--repeats", "5", "--json", str(RESULTS / f"{name}.json")])
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:])

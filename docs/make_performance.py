@@ -1,0 +1,79 @@
+"""Takes the races that benchmarks/races.py has run into docs/performance.md: python docs/make_performance.py."""
+
+import json
+import re
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).with_name("performance.md")
+RACES = Path(__file__).with_name("performance")
+
+
+def page() -> str:
+    """The page, with each race's table between the comments that bear its name."""
+    text = PAGE.read_text(encoding="utf-8")
+    for path in sorted(RACES.glob("*.json")):
+        results = json.loads(path.read_text(encoding="utf-8"))["results"]
+        lines = training(results) if "saved_bytes" in results[0] else inference(results)
+        begin, end = f"<!-- {path.stem} -->\n", f"<!-- end of {path.stem} -->\n"
+        content = "\n".join([begin, *lines, "", end])
+        text, count = re.subn(f"{begin}.*?{end}", lambda _, new=content: new, text, flags=re.DOTALL)
+        assert count == 1, f"{PAGE} has no place for {path}: add the lines {begin}{end}"
+    return text
+
+
+def inference(results: list[dict[str, Any]]) -> list[str]:
+    """A row for each network in each runtime."""
+    lines = table("network", "runtime", "ms", "speed", "M parameters", "GFLOPs", "of matmul", "file, MB", "memory, MB")
+    for runtime, entries in groupby(results, key=lambda result: result["runtime"]):
+        of_runtime = list(entries)
+        for one in of_runtime:
+            cells = (
+                f"`{one['name']}`",
+                runtime,
+                milliseconds(one),
+                f"{of_runtime[0]['seconds'] / one['seconds']:.2f}",
+                f"{one['parameters'] / 1e6:.2f}",
+                f"{one['flops'] / 1e9:.1f}",
+                f"{one['matmul_share']:.0%}",
+                megabytes(one["file_bytes"]),
+                megabytes(one["peak_bytes"]),
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def training(results: list[dict[str, Any]]) -> list[str]:
+    """A row for each network's training step."""
+    lines = table("network", "ms a step", "time", "kept for the backward pass, MB", "memory")
+    for one in results:
+        cells = (
+            f"`{one['name']}`",
+            milliseconds(one),
+            f"{one['seconds'] / results[0]['seconds']:.2f}",
+            megabytes(one["saved_bytes"]),
+            f"{one['saved_bytes'] / results[0]['saved_bytes']:.2f}",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def table(*names: str) -> list[str]:
+    """The head of a table."""
+    return [f"| {' | '.join(names)} |", "| --- |" + " ---: |" * (len(names) - 1)]
+
+
+def milliseconds(result: dict[str, Any]) -> str:
+    """The median and the quartiles."""
+    low, high = result["quartiles"]
+    return f"{1e3 * result['seconds']:.0f} ({1e3 * low:.0f}-{1e3 * high:.0f})"
+
+
+def megabytes(count: int | None) -> str:
+    """In millions of bytes, if there is a number."""
+    return "-" if count is None else f"{count / 1e6:.1f}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
