@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 
 from feedbackward.benchmark.contenders import create_contender
 from feedbackward.benchmark.memory import peak_bytes
@@ -17,6 +18,8 @@ from feedbackward.errors import InputError
 from feedbackward.models.costs import flops
 
 WARM_UP = 2
+REST = 0.1
+"""Seconds before each call: the threads of a runtime stay busy for a while behind its last one, waiting for more."""
 MATRIX = 2048
 """The side of the matrices whose product shows what the machine can do."""
 
@@ -141,13 +144,14 @@ def median_and_quartiles(times: Sequence[float]) -> tuple[float, tuple[float, fl
 
 
 def in_turns(calls: Sequence[Callable[[], object]], *, repeats: int) -> list[list[float]]:
-    """The seconds that each call takes, every time: each is warmed up, then they take turns."""
+    """The seconds that each call takes, every time: warmed up first, then in turns, with a rest before each."""
     for call in calls:
         for _ in range(WARM_UP):
             call()
     times: list[list[float]] = [[] for _ in calls]
     for _ in range(repeats):
         for call, taken in zip(calls, times, strict=True):
+            time.sleep(REST)
             start = time.perf_counter()
             call()
             taken.append(time.perf_counter() - start)
@@ -155,7 +159,11 @@ def in_turns(calls: Sequence[Callable[[], object]], *, repeats: int) -> list[lis
 
 
 def matmul_rate() -> float:
-    """The FLOPs a second of this machine in the product of two large float32 matrices, on PyTorch's threads."""
+    """The FLOPs a second of this machine in the product of two large float32 matrices, on PyTorch's threads.
+
+    It has two libraries for that, one for products and one for convolutions; the faster one counts.
+    """
     left, right = torch.rand(MATRIX, MATRIX), torch.rand(MATRIX, MATRIX)
-    (taken,) = in_turns([lambda: left @ right], repeats=5)
-    return float(2 * MATRIX**3 / min(taken))
+    image, weight = left.view(1, MATRIX, MATRIX, 1), right.view(MATRIX, MATRIX, 1, 1)
+    taken = in_turns([lambda: left @ right, lambda: F.conv2d(image, weight)], repeats=5)
+    return float(2 * MATRIX**3 / min(map(min, taken)))
