@@ -25,7 +25,9 @@ def page() -> str:
 
 def inference(results: list[dict[str, Any]]) -> list[str]:
     """A row for each network in each runtime."""
-    lines = table("network", "runtime", "ms", "speed", "M parameters", "GFLOPs", "of matmul", "file, MB", "memory, MB")
+    lines = table(
+        "network", "runtime", "ms", "speed", "M parameters", "GFLOPs", "of matmul", "file, MB", "loaded, MB", "peak, MB"
+    )
     for runtime, entries in groupby(results, key=lambda result: result["runtime"]):
         of_runtime = list(entries)
         for one in of_runtime:
@@ -38,7 +40,7 @@ def inference(results: list[dict[str, Any]]) -> list[str]:
                 f"{one['flops'] / 1e9:.1f}",
                 f"{one['matmul_share']:.0%}",
                 megabytes(one["file_bytes"]),
-                megabytes(one["peak_bytes"]),
+                *(megabytes(one["memory"] and one["memory"][key]) for key in ("loaded_bytes", "peak_bytes")),
             )
             lines.append(f"| {' | '.join(cells)} |")
     return lines

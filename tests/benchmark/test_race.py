@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from feedbackward.benchmark import Entry, create_contender, race
-from feedbackward.benchmark.memory import peak_bytes
+from feedbackward.benchmark.memory import measure_memory
 from feedbackward.benchmark.race import WARM_UP, in_turns
 from feedbackward.benchmark.tradeoff import read_scores
 from feedbackward.benchmark.training import race_training, saved_bytes
@@ -90,7 +90,7 @@ def test_a_race(exporting):
         assert result.quartiles[0] <= result.seconds <= result.quartiles[1]
         assert result.images_per_second == 2 / result.seconds
         assert result.matmul_share > 0
-        assert result.peak_bytes is None
+        assert result.memory is None
     assert [result.file_bytes is None for result in results] == [True, True, False, True]
     assert 0.99 < results[2].file_bytes / (4 * results[2].parameters) < 1.03
 
@@ -98,8 +98,9 @@ def test_a_race(exporting):
 def test_memory_is_at_least_that_of_the_weights_and_the_scores():
     name, shape = "feedbackward/resnet18?output_stride=4", (1, 3, 256, 512)
     parameters = sum(parameter.nbytes for parameter in create_contender(name).parameters())
-    peak = peak_bytes(name, "eager", shape, threads=1)
-    assert parameters + 4 * 19 * 256 * 512 < peak < 2**30
+    memory = measure_memory(name, "eager", shape, threads=1)
+    assert parameters < memory.loaded_bytes < memory.peak_bytes < 2**30
+    assert parameters + 4 * 19 * 256 * 512 < memory.peak_bytes
 
 
 def test_what_training_keeps():

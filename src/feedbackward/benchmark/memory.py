@@ -2,6 +2,9 @@
 
 import multiprocessing
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -9,39 +12,63 @@ import torch
 from feedbackward.benchmark.contenders import create_contender
 from feedbackward.benchmark.runtimes import RUNTIMES
 from feedbackward.errors import InputError
+from feedbackward.export import load_exported
+from feedbackward.export.formats import SUFFIXES
 
 PEAK, NOW = "VmHWM", "VmRSS"
 """Lines of /proc/self/status: the most memory that the process has held, and what it holds."""
 
 
-def peak_bytes(name: str, runtime: str, shape: tuple[int, int, int, int], *, threads: int) -> int:
-    """The most memory that a process holds in an inference, beyond what it held before it had the network.
+@dataclass(frozen=True)
+class Memory:
+    """What a process holds beyond what it held before it had the network.
+
+    Args:
+        loaded_bytes: When the network is ready to run.
+        peak_bytes: The most, in an inference.
+    """
+
+    loaded_bytes: int
+    peak_bytes: int
+
+
+def measure_memory(
+    name: str, runtime: str, shape: tuple[int, int, int, int], *, threads: int, file: Path | None = None
+) -> Memory:
+    """Load and run a network in a process of its own.
 
     Args:
         name: The network.
         runtime: What runs it.
         shape: Of the images.
         threads: Of the runtime.
+        file: The file that it runs from, where there is one: what writes it is not counted.
 
     Raises:
         InputError: If this is not Linux, whose kernel keeps the count.
     """
     if not Path("/proc/self/clear_refs").exists():
         raise InputError("peak memory is read from Linux's /proc, and there is none here; leave out --memory")
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_measure, (name, runtime, shape, threads))
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_measure, name, runtime, shape, threads, file).result()
 
 
-def _measure(name: str, runtime: str, shape: tuple[int, int, int, int], threads: int) -> int:
+def _measure(name: str, runtime: str, shape: tuple[int, int, int, int], threads: int, file: Path | None) -> Memory:
     torch.set_num_threads(threads)
     image = torch.rand(shape)
+    for package in SUFFIXES[file.suffix].needs if file is not None else ():
+        import_module(package)
     before = _status(NOW)
     with tempfile.TemporaryDirectory() as folder:
-        prepared = RUNTIMES[runtime](create_contender(name), image, Path(folder))
-        prepared.run(image)
+        if file is None:
+            run = RUNTIMES[runtime](create_contender(name), image, Path(folder)).run
+        else:
+            run = load_exported(file, threads=threads).output
+        loaded = _status(NOW) - before
+        run(image)
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-        prepared.run(image)
-    return _status(PEAK) - before
+        run(image)
+    return Memory(loaded, _status(PEAK) - before)
 
 
 def _status(key: str) -> int:

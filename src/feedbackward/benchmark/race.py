@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from feedbackward.benchmark.contenders import create_contender
-from feedbackward.benchmark.memory import peak_bytes
+from feedbackward.benchmark.memory import Memory, measure_memory
 from feedbackward.benchmark.runtimes import RUNTIMES
 from feedbackward.errors import InputError
 from feedbackward.models.costs import flops
@@ -51,7 +51,7 @@ class Result:
         flops: Of one image.
         matmul_share: The part that FLOPs and median make of the rate at which this machine multiplies matrices.
         file_bytes: The size of its file, where it runs from one.
-        peak_bytes: The memory of network and inference, where it was asked for.
+        memory: What it takes, where that was asked for.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Result:
     flops: int
     matmul_share: float
     file_bytes: int | None
-    peak_bytes: int | None
+    memory: Memory | None
 
 
 def race(
@@ -109,11 +109,17 @@ def race(
         rate = matmul_rate()
         times = in_turns([partial(one.run, image) for one in prepared], repeats=repeats)
         rate = max(rate, matmul_rate())
+        measured: list[Memory | None] = [None] * len(entries)
+        if memory:
+            say("measuring memory")
+            measured = [
+                measure_memory(entry.name, entry.runtime, shape, threads=torch.get_num_threads(), file=one.file)
+                for entry, one in zip(entries, prepared, strict=True)
+            ]
     results = []
-    for entry, one, taken in zip(entries, prepared, times, strict=True):
+    for entry, one, taken, held in zip(entries, prepared, times, measured, strict=True):
         parameters, cost = costs[entry.name]
         median, quartiles = median_and_quartiles(taken)
-        peak = peak_bytes(entry.name, entry.runtime, shape, threads=torch.get_num_threads()) if memory else None
         results.append(
             Result(
                 name=entry.name,
@@ -125,7 +131,7 @@ def race(
                 flops=cost,
                 matmul_share=batch * cost / median / rate,
                 file_bytes=one.file_bytes,
-                peak_bytes=peak,
+                memory=held,
             )
         )
     return results

@@ -18,10 +18,12 @@ class Prepared:
 
     Args:
         run: Takes images.
-        file_bytes: The size of the file that it runs from, where there is one.
+        file: The file that it runs from, where there is one.
+        file_bytes: The size of that, with what belongs to it.
     """
 
     run: Callable[[Tensor], object]
+    file: Path | None = None
     file_bytes: int | None = None
 
 
@@ -50,7 +52,7 @@ def _file(name: str) -> Prepare:
     def prepare(network: SegmentationNetwork, image: Tensor, folder: Path) -> Prepared:
         path = folder / f"network{FORMATS[name].suffix}"
         report = export(network, path, format=name, size=(image.shape[-2], image.shape[-1]))
-        return Prepared(load_exported(path, threads=torch.get_num_threads()).output, report.size)
+        return Prepared(load_exported(path, threads=torch.get_num_threads()).output, path, report.size)
 
     return prepare
 

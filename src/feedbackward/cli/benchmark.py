@@ -86,7 +86,18 @@ def main(args: list[str]) -> None:
 def race_table(results: list[Result]) -> Table:
     """A row for each network in each runtime; how many times as long as the first of its runtime it takes."""
     table = Table(Column("network", overflow="fold"), "runtime")
-    for column in ("ms", "quartiles", "ratio", "images/s", "M params", "GFLOPs", "% of matmul", "file MB", "memory MB"):
+    for column in (
+        "ms",
+        "quartiles",
+        "ratio",
+        "images/s",
+        "M params",
+        "GFLOPs",
+        "% of matmul",
+        "file MB",
+        "loaded MB",
+        "peak MB",
+    ):
         table.add_column(column, justify="right")
     first: dict[str, float] = {}
     for result in results:
@@ -103,7 +114,8 @@ def race_table(results: list[Result]) -> Table:
             f"{result.flops / 1e9:.2f}",
             f"{100 * result.matmul_share:.0f}",
             _megabytes(result.file_bytes),
-            _megabytes(result.peak_bytes),
+            _megabytes(result.memory.loaded_bytes if result.memory else None),
+            _megabytes(result.memory.peak_bytes if result.memory else None),
         )
     return table
 
