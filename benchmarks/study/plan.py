@@ -218,6 +218,7 @@ def _trials(form: Form) -> list[Row]:
     recipes = [
         _row(f"trial_{network_name}{name}", f"{network_title}{title}", group, model, **options, more=more)
         for name, title, more in (
+            ("fast", "learning rate 0.01", ("--model.optimizer.lr", "0.01")),
             ("scaled", "random scale", _augmented(scaled)),
             ("varied", "random scale and colours", _augmented(scaled | {"color_jitter": 0.3})),
             ("cosine", "cosine schedule", ("--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")),

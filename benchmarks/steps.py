@@ -1,0 +1,61 @@
+"""What each step of feedbackward.inference.optimize gives: python benchmarks/steps.py [ENCODER ...].
+
+Each step comes on top of those before it; all of them run in turns, at 512x1024 with one image and two threads.
+"""
+
+import copy
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import torch
+from torch import fx, nn
+
+import feedbackward as fb
+from feedbackward.benchmark.race import in_turns, median_and_quartiles
+from feedbackward.graph import fold_norms, upsample_late, work_in_place
+from feedbackward.models.optimized import OptimizedNetwork
+
+ENCODERS = ("mobilenetv2_100", "resnet18", "vgg16_bn")
+SIZE, THREADS, REPEATS = (512, 1024), 2, 5
+
+
+def steps(network: fb.Feedbackward) -> Iterator[tuple[str, nn.Module]]:
+    """The network after each step."""
+
+    def made(passes: fx.GraphModule) -> OptimizedNetwork:
+        return OptimizedNetwork(network, copy.deepcopy(passes)).eval()
+
+    yield "as transposed", made(fx.GraphModule(network, network.way_back().graph))
+    passes = fx.GraphModule(network, upsample_late(network.way_back().graph, network, behind_norms=True))
+    yield "upsampling late", made(passes)
+    changes: tuple[tuple[str, Callable[[fx.GraphModule], None]], ...] = (
+        ("norms folded", fold_norms),
+        ("in place", work_in_place),
+    )
+    for title, change in changes:
+        change(passes)
+        yield title, made(passes)
+    yield "channels last", made(passes).to(memory_format=torch.channels_last)
+
+
+@torch.inference_mode()
+def measure(encoder: str) -> None:
+    """Print a row for each step: its median time with the quartiles, the speed to the one before and to the first."""
+    network = fb.Feedbackward(encoder, encoder_weights=None).eval()
+    image = torch.rand(1, 3, *SIZE)
+    named = list(steps(network))
+    times = in_turns([partial(step, image) for _, step in named], repeats=REPEATS)
+    medians = [median_and_quartiles(taken) for taken in times]
+    print(f"\n| {encoder} | ms | to the one before | to the first |\n| --- | ---: | ---: | ---: |")
+    for number, ((title, _), (median, (low, high))) in enumerate(zip(named, medians, strict=True)):
+        before = medians[max(number - 1, 0)][0]
+        cells = (f"{1e3 * median:.0f} ({1e3 * low:.0f}-{1e3 * high:.0f})", f"{before / median:.2f}")
+        print(f"| {title} | {' | '.join(cells)} | {medians[0][0] / median:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(0)
+    for name in sys.argv[1:] or ENCODERS:
+        measure(name)
