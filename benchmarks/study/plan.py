@@ -25,8 +25,8 @@ RECOMMENDED = {
     "head_kernel_size": 3,
 }
 """What the study has led to."""
-SLOW = "_slow"
-"""The end of the name of a row that is another one at a third of the learning rate."""
+OTHER_RATES = {"_slow": "0.001", "_fast": "0.01"}
+"""The end of the name of a row that is another one at this learning rate and not the recipe's."""
 CLAIMS = (
     ("vgg16_pwn", "segnet", 18.1),
     ("vgg16_pwn", "deeplab_largefov", 3.9),
@@ -80,26 +80,18 @@ def cityscapes() -> list[Row]:
 
 def camvid(form: Form) -> list[Row]:
     """The comparison on CamVid: the paper's networks, what the method's parts do, peers, changes of the recipe."""
-    return [*_at_both_rates(_paper(form)), *_parts(form), *_peers(), *_trials(form)]
+    return [*_at_every_rate(_paper(form)), *_parts(form), *_peers(), *_trials(form)]
 
 
-def _at_both_rates(rows: Iterable[Row]) -> list[Row]:
+def _at_every_rate(rows: Iterable[Row]) -> list[Row]:
     """What is compared with another network: no single learning rate is fair to all."""
-    slower = ("--model.optimizer.lr", "0.001")
-    return [
-        each
-        for row in rows
-        for each in (
-            row,
-            replace(
-                row,
-                name=row.name + SLOW,
-                title=f"{row.title}, learning rate 0.001",
-                arguments=(*row.arguments, *slower),
-                crf=None,
-            ),
-        )
-    ]
+    return [each for row in rows for each in (row, *(_at_rate(row, *other) for other in OTHER_RATES.items()))]
+
+
+def _at_rate(row: Row, suffix: str, rate: str) -> Row:
+    title = f"{row.title}, learning rate {rate}"
+    arguments = (*row.arguments, "--model.optimizer.lr", rate)
+    return replace(row, name=row.name + suffix, title=title, arguments=arguments, crf=None)
 
 
 def _paper(form: Form) -> list[Row]:
@@ -182,7 +174,7 @@ def _on_one_encoder(encoder: str, theirs: str) -> list[Row]:
         _row(f"{encoder}_{name.lower()}", f"smp.{name}", encoder, "smp", architecture=name, encoder_name=theirs)
         for name in ("Unet", "FPN", "DeepLabV3Plus")
     ]
-    return [*_at_both_rates([ours[0], *peers]), *ours[1:]]
+    return [*_at_every_rate([ours[0], *peers]), *ours[1:]]
 
 
 def _trials(form: Form) -> list[Row]:
@@ -218,7 +210,6 @@ def _trials(form: Form) -> list[Row]:
     recipes = [
         _row(f"trial_{network_name}{name}", f"{network_title}{title}", group, model, **options, more=more)
         for name, title, more in (
-            ("fast", "learning rate 0.01", ("--model.optimizer.lr", "0.01")),
             ("scaled", "random scale", _augmented(scaled)),
             ("varied", "random scale and colours", _augmented(scaled | {"color_jitter": 0.3})),
             ("cosine", "cosine schedule", ("--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")),

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from figures import draw_curves, draw_predictions
-from plan import CLAIMS, SIZES, SLOW, Form, Row
+from plan import CLAIMS, OTHER_RATES, SIZES, Form, Row
 from runs import Run, load
 
 from feedbackward.cli.main import main
@@ -134,7 +134,10 @@ def _claims(means: dict[str, tuple[str, float]]) -> list[str]:
     """The paper's relative claims beside what came out, from the title and mean IoU of each finished row."""
     lines = []
     for ahead, behind, claim in CLAIMS:
-        pair = [[means[row] for row in (name, name + SLOW) if row in means] for name in (ahead, behind)]
+        pair = [
+            [means[row] for row in (name, *(name + other for other in OTHER_RATES)) if row in means]
+            for name in (ahead, behind)
+        ]
         if all(pair):
             (title, score), (other, base) = (max(rates, key=lambda mean: mean[1]) for rates in pair)
             lines.append(f"| {title} over {other} | {claim:+.1f} % | {100 * (score / base - 1):+.1f} % |")
