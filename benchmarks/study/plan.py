@@ -174,7 +174,7 @@ def _on_one_encoder(encoder: str, theirs: str) -> list[Row]:
         _row(f"{encoder}_{name.lower()}", f"smp.{name}", encoder, "smp", architecture=name, encoder_name=theirs)
         for name in ("Unet", "FPN", "DeepLabV3Plus")
     ]
-    return [*_at_every_rate([ours[0], *peers]), *ours[1:]]
+    return [*_at_every_rate([ours[0], *peers[:2]]), *peers[2:], *ours[1:]]
 
 
 def _trials(form: Form) -> list[Row]:
@@ -229,6 +229,7 @@ def _trials(form: Form) -> list[Row]:
             ("", "", "feedbackward", network),
             ("unet_", "smp.Unet, ", "smp", unet),
         )
+        if model == "feedbackward" or name in ("scaled", "longer")
     ]
     return [*changes, *recipes]
 
