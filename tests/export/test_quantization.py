@@ -14,7 +14,8 @@ pytestmark = pytest.mark.usefixtures("exporting")
 
 def build(name="feedbackward", encoder_name="test_resnet"):
     torch.manual_seed(0)
-    return create_model(name, encoder_name=encoder_name, encoder_weights=None, classes=3).eval()
+    way_back = {"output_feature": "last"} if name == "feedbackward" else {}  # nearly all layers are walked back
+    return create_model(name, encoder_name=encoder_name, encoder_weights=None, classes=3, **way_back).eval()
 
 
 def images(count=3):
