@@ -40,6 +40,17 @@ CLAIMS = (
 Each is taken at the learning rate that suits it better.
 """
 
+PICTURED = (
+    "segnet",
+    "deeplab_largefov",
+    "fcn8s",
+    "vgg16_pwn",
+    "vgg16_pwn_1",
+    "mobilenetv2_100",
+    "mobilenetv2_100_unet",
+)
+"""The networks whose predictions are drawn, each at the learning rate that suits it best."""
+
 
 @dataclass(frozen=True)
 class Row:

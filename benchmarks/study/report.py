@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from figures import draw_curves, draw_predictions
-from plan import CLAIMS, OTHER_RATES, SIZES, Form, Row
+from plan import CLAIMS, OTHER_RATES, PICTURED, SIZES, Form, Row
 from runs import Run, load
 
 from feedbackward.cli.main import main
@@ -102,8 +102,10 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
     curves, pictures = path.with_suffix(".svg"), path.with_suffix(".jpg")
     draw_curves(runs, curves)
     lines += ["", "### Curves", "", f"![Mean IoU on val by epoch]({curves.parent.name}/{curves.name})"]
-    shown = [run for run in runs if run.row.group == runs[0].row.group and run.seed == runs[0].seed]
-    with_network = [run for run in shown if (run.folder / "model").is_dir()]
+    scores = {name: score for name, (_, score) in means.items()}
+    shown = [_best_rate(scores, name) for name in PICTURED]
+    with_network = [run for name in shown for run in runs if run.row.name == name and (run.folder / "model").is_dir()]
+    with_network = [run for run in with_network if run.seed == runs[0].seed]
     if with_network:
         draw_predictions(with_network, data=data, size=size, path=pictures)
     if pictures.exists():  # or from a machine that still had the networks
@@ -132,17 +134,21 @@ def _mean_scores(by_seed: Iterable[dict[str, float | None]]) -> dict[str, float 
 
 def _claims(means: dict[str, tuple[str, float]]) -> list[str]:
     """The paper's relative claims beside what came out, from the title and mean IoU of each finished row."""
+    scores = {name: score for name, (_, score) in means.items()}
     lines = []
     for ahead, behind, claim in CLAIMS:
-        pair = [
-            [means[row] for row in (name, *(name + other for other in OTHER_RATES)) if row in means]
-            for name in (ahead, behind)
-        ]
-        if all(pair):
-            (title, score), (other, base) = (max(rates, key=lambda mean: mean[1]) for rates in pair)
-            lines.append(f"| {title} over {other} | {claim:+.1f} % | {100 * (score / base - 1):+.1f} % |")
+        ours, theirs = _best_rate(scores, ahead), _best_rate(scores, behind)
+        if ours is not None and theirs is not None:
+            here = 100 * (scores[ours] / scores[theirs] - 1)
+            lines.append(f"| {means[ours][0]} over {means[theirs][0]} | {claim:+.1f} % | {here:+.1f} % |")
     head = ["### The paper's claims", "", "| mean IoU | in the paper | here |", "| --- | ---: | ---: |"]
     return [*head, *lines, ""] if lines else []
+
+
+def _best_rate(scores: dict[str, float], name: str) -> str | None:
+    """The row of this network with the highest score among those that differ in the learning rate alone, if any."""
+    rows = [row for row in (name, *(name + other for other in OTHER_RATES)) if row in scores]
+    return max(rows, key=scores.__getitem__, default=None)
 
 
 def _gflops(result: dict[str, Any], size: tuple[int, int]) -> float:
