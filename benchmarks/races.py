@@ -32,7 +32,7 @@ def races() -> dict[str, list[str]]:
             f"feedbackward/{ours}?retrace=transitions",
             f"timm/{ours}",
         )
-        found[ours] = ["--models", ",".join(networks), "--runtimes", "onnxruntime,openvino", "--memory"]
+        found[ours] = ["--models", ",".join(networks), "--runtimes", "onnxruntime", "--memory"]
     found["runtimes"] = [
         "--models", "smp/Unet/mobilenet_v2,feedbackward/mobilenetv2_100", "--runtimes", EVERY_RUNTIME, "--memory",
     ]  # fmt: skip
