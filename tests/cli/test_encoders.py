@@ -22,7 +22,7 @@ def test_a_table_of_what_matches(capsys: pytest.CaptureFixture[str]) -> None:
     assert "timm.models.mobilevit.MobileVitBlock" in refused
     resnet = next(line for line in lines if line.startswith("resnet18 "))
     assert resnet.split()[:5] == ["resnet18", "resnet", "convolutional", "yes", "11.18"]
-    assert "7,680  1,235  1 2 4 8 16 32" in resnet
+    assert "7,168  3,603  1 2 4 8 16 32" in resnet
     assert any(
         line.startswith(f"timm {timm.__version__}: 0 of 1 can be run backward (hybrid 0 of 1)") for line in lines
     )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from feedbackward.graph import UnsupportedOperationsError, trace, transpose
+from feedbackward.graph import OutputFeature, UnsupportedOperationsError, trace, transpose
 from feedbackward.models.costs import flops, parameters
 from feedbackward.models.encoder import create_encoder
 from feedbackward.models.feedbackward import Feedbackward
@@ -35,7 +35,8 @@ class EncoderRecord:
         decoder_parameters: Those of the norms of the way back; None where it is refused, as all below.
         head_parameters: Those of the classifier.
         output_strides: The strides at which the way back can end.
-        output_stride: The one among them of the network that was counted: 4 or the next larger one.
+        output_stride: The one among them of the network that was counted: 4 or the next larger one; it ends at the
+            first feature of that stride, or at the last where that is the deepest stride.
         gflops: Of the network for one image; a multiplication with its addition counts as 2.
     """
 
@@ -74,7 +75,11 @@ def survey(name: str) -> EncoderRecord:
         try:
             strides = transpose(trace(encoder)).strides
             stride = min((stride for stride in strides if stride >= 4), default=1)
-            network = Feedbackward(name, encoder_weights=None, classes=CLASSES, output_stride=stride).eval()
+            # At the deepest stride the first feature is the encoder's last one: nothing would be walked back.
+            feature: OutputFeature = "first" if stride < strides[-1] else "last"
+            network = Feedbackward(
+                name, encoder_weights=None, classes=CLASSES, output_stride=stride, output_feature=feature
+            ).eval()
         except UnsupportedOperationsError as error:
             return EncoderRecord(**found, refused=error.reasons)
         counts = parameters(network)
