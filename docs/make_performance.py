@@ -1,26 +1,26 @@
 """Takes the races that benchmarks/races.py has run into docs/performance.md: python docs/make_performance.py."""
 
 import json
-import re
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+from places import filled
 
 PAGE = Path(__file__).with_name("performance.md")
 RACES = Path(__file__).with_name("performance")
 
 
 def page() -> str:
-    """The page, with each race's table between the comments that bear its name."""
-    text = PAGE.read_text(encoding="utf-8")
-    for path in sorted(RACES.glob("*.json")):
-        results = json.loads(path.read_text(encoding="utf-8"))["results"]
-        lines = training(results) if "saved_bytes" in results[0] else inference(results)
-        begin, end = f"<!-- {path.stem} -->\n", f"<!-- end of {path.stem} -->\n"
-        content = "\n".join([begin, *lines, "", end])
-        text, count = re.subn(f"{begin}.*?{end}", lambda _, new=content: new, text, flags=re.DOTALL)
-        assert count == 1, f"{PAGE} has no place for {path}: add the lines {begin}{end}"
-    return text
+    """The page, with each race's table."""
+    return filled(PAGE, {path.stem: race(path) for path in sorted(RACES.glob("*.json"))})
+
+
+def race(path: Path) -> str:
+    """The table of one race."""
+    results = json.loads(path.read_text(encoding="utf-8"))["results"]
+    lines = training(results) if "saved_bytes" in results[0] else inference(results)
+    return "\n".join(lines) + "\n"
 
 
 def inference(results: list[dict[str, Any]]) -> list[str]:

@@ -10,7 +10,7 @@ from feedbackward.graph import REGISTRY
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-@pytest.mark.parametrize("name", ["rules", "transform", "encoders", "results"])
+@pytest.mark.parametrize("name", ["rules", "transform", "encoders", "results", "performance"])
 def test_the_page_is_up_to_date(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(DOCS)
     made = runpy.run_path(str(DOCS / f"make_{name}.py"))["page"]()

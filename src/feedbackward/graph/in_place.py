@@ -1,12 +1,13 @@
 """Operations on single values in the memory of their input, where nothing else reads it."""
 
 import copy
+import math
 import operator
 
 import torch
-import torch.nn.functional as F
 from torch import fx, nn
 
+from feedbackward.graph.lean_skips import CEILINGS
 from feedbackward.graph.registry import target_of
 from feedbackward.graph.rules.pointwise import is_activation
 from feedbackward.nn import BATCH_NORMS, add_in_place, fuse, same_conv2d, upsample_like
@@ -15,7 +16,7 @@ OWN_MEMORY = (same_conv2d, upsample_like, fuse, operator.add, add_in_place)
 """Functions whose result is new memory, or that of an input that nothing else reads."""
 OWN_MEMORY_MODULES = (nn.Conv2d, nn.BatchNorm2d)
 """Modules whose result is; that of an activation is too."""
-RECTIFIERS = (nn.ReLU, torch.relu, F.relu, "relu")
+RECTIFIERS = {target for target, ceiling in CEILINGS.items() if ceiling == math.inf}
 """What torch.relu_ does in place."""
 
 
