@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from figures import draw_curves, draw_predictions
-from plan import CLAIMS, OTHER_RATES, PICTURED, SIZES, Form, Row
-from runs import Run, load
+from plan import CLAIMS, PICTURED, SIZES, Form, Row
+from runs import Run, at_best_rates, load
 
 from feedbackward.cli.main import main
 from feedbackward.models import create_model
@@ -80,12 +80,14 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
     """
     size = SIZES[form]
     header = ("network", "parameters", "GFLOPs", "mean IoU", "by seed", "minutes")
-    lines, classes, means = [], [], {}
+    lines, classes, means = [], [], dict[Row, float]()
+    first = [run for run in runs if run.seed == runs[0].seed]
+    better = at_best_rates(first)
     for group, rows in groupby(_by_row(runs), key=lambda pair: pair[0].group):
         lines += [f"### {group}", "", f"| {' | '.join(header)} |", "| --- |" + " ---: |" * (len(header) - 1)]
         for row, of_row in rows:
             results = [load(run) for run in of_row]
-            means[row.name] = row.title, mean(result["last"]["scalars"]["mean_iou"] for result in results)
+            means[row] = mean(result["last"]["scalars"]["mean_iou"] for result in results)
             costs = f"{results[0]['parameters'] / 1e6:.2f}M", f"{_gflops(results[0], size):.2f}"
             minutes = f"{mean(result['training_seconds'] for result in results) / 60:.0f}"
             for title, scores in _scored(row, results, "last"):
@@ -95,17 +97,15 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
                 lines.append(f"| {' | '.join(cells)} |")
                 classes.append((title, group, _mean_scores(score["per_class"]["iou"] for score in scores)))
         lines.append("")
-    lines += _claims(means)
+    lines += _claims(means, better)
     names = list(classes[0][2])
     lines += ["### By class", "", f"| network | {' | '.join(names)} |", "| --- |" + " ---: |" * len(names)]
     lines += [f"| {title} ({group}) | {_cells(scores.values())} |" for title, group, scores in classes]
     curves, pictures = path.with_suffix(".svg"), path.with_suffix(".jpg")
     draw_curves(runs, curves)
     lines += ["", "### Curves", "", f"![Mean IoU on val by epoch]({curves.parent.name}/{curves.name})"]
-    scores = {name: score for name, (_, score) in means.items()}
-    shown = [_best_rate(scores, name) for name in PICTURED]
-    with_network = [run for name in shown for run in runs if run.row.name == name and (run.folder / "model").is_dir()]
-    with_network = [run for run in with_network if run.seed == runs[0].seed]
+    shown = [better.get(name) for name in PICTURED]
+    with_network = [run for row in shown for run in first if run.row == row and (run.folder / "model").is_dir()]
     if with_network:
         draw_predictions(with_network, data=data, size=size, path=pictures)
     if pictures.exists():  # or from a machine that still had the networks
@@ -132,23 +132,16 @@ def _mean_scores(by_seed: Iterable[dict[str, float | None]]) -> dict[str, float 
     return {name: 100 * mean(values) if values else None for name, values in present.items()}
 
 
-def _claims(means: dict[str, tuple[str, float]]) -> list[str]:
-    """The paper's relative claims beside what came out, from the title and mean IoU of each finished row."""
-    scores = {name: score for name, (_, score) in means.items()}
+def _claims(means: dict[Row, float], better: dict[str, Row]) -> list[str]:
+    """The paper's relative claims beside what came out, from each row's mean IoU and each network's better row."""
     lines = []
     for ahead, behind, claim in CLAIMS:
-        ours, theirs = _best_rate(scores, ahead), _best_rate(scores, behind)
-        if ours is not None and theirs is not None:
-            here = 100 * (scores[ours] / scores[theirs] - 1)
-            lines.append(f"| {means[ours][0]} over {means[theirs][0]} | {claim:+.1f} % | {here:+.1f} % |")
+        if ahead in better and behind in better:
+            ours, theirs = better[ahead], better[behind]
+            here = 100 * (means[ours] / means[theirs] - 1)
+            lines.append(f"| {ours.title} over {theirs.title} | {claim:+.1f} % | {here:+.1f} % |")
     head = ["### The paper's claims", "", "| mean IoU | in the paper | here |", "| --- | ---: | ---: |"]
     return [*head, *lines, ""] if lines else []
-
-
-def _best_rate(scores: dict[str, float], name: str) -> str | None:
-    """The row of this network with the highest score among those that differ in the learning rate alone, if any."""
-    rows = [row for row in (name, *(name + other for other in OTHER_RATES)) if row in scores]
-    return max(rows, key=scores.__getitem__, default=None)
 
 
 def _gflops(result: dict[str, Any], size: tuple[int, int]) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from plan import Row
+from plan import Row, best_rates
 
 from feedbackward.errors import InputError
 from feedbackward.training.recipes import find_recipe
@@ -57,7 +57,7 @@ class Run:
 def plan_runs(
     rows: Iterable[Row], arguments: Sequence[str], *, seeds: Sequence[int], folder: Path, results: Path
 ) -> list[Run]:
-    """All rows from the first seed, then from the next one.
+    """All rows from the first seed, then from the next one, whether they are to be trained from it or not.
 
     Raises:
         InputError: If there is a result of one of them that another recipe has made.
@@ -76,6 +76,16 @@ def plan_runs(
                     f"or choose other folders with --results and --output"
                 )
     return runs
+
+
+def at_best_rates(runs: Iterable[Run]) -> dict[str, Row]:
+    """Of each network with a result the row at the learning rate that suits it better.
+
+    Args:
+        runs: Of the first seed: on its results the learning rates are chosen.
+    """
+    finished = [run for run in runs if run.result.exists()]
+    return best_rates({run.row: load(run)["last"]["scalars"]["mean_iou"] for run in finished})
 
 
 def train(runs: Sequence[Run], *, data: Path, processes: int, say: Callable[[str], object]) -> list[str]:

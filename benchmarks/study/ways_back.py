@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 import feedbackward as fb
 from feedbackward.graph import WayBack
@@ -90,51 +90,6 @@ class WithoutActivations(_Changed):
             way_back.graph.erase_node(activation)
 
 
-def _first_of_each_stride(way_back: WayBack) -> dict[int, tuple[fx.Node, int]]:
-    """Where a feature of each stride first joins the signal: the fused signal and its channels, deepest first."""
-    found = dict[int, tuple[fx.Node, int]]()
-    for passed in way_back.passed:
-        for node in passed.emitted:
-            if node.target is fuse:
-                stride, channels = way_back.measures.stride(passed.node), way_back.measures.reference[passed.node][1]
-                found.setdefault(stride, (node, channels))
-    return found
-
-
-def _end_at(way_back: WayBack, outputs: fx.Node | tuple[fx.Node, ...]) -> None:
-    """Let the way back end at these values, without what lies beyond them and its norms."""
-    way_back.graph.output_node().args = (outputs,)
-    way_back.graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output"))
-    called = {node.target for node in way_back.graph.find_nodes(op="call_module")}
-    for path, module in list(way_back.decoder.named_modules()):
-        if isinstance(module, nn.BatchNorm2d) and f"decoder.{path}" not in called:
-            owner, _, name = path.rpartition(".")
-            delattr(way_back.decoder.get_submodule(owner), name)
-
-
-class ManyHeads(_Changed):
-    """With a classifier at the first feature of each stride down to the output stride; their scores are added."""
-
-    name = "many_heads"
-
-    def __init__(self, encoder_name: str, **options: Any) -> None:
-        super().__init__(encoder_name, **options)
-        channels = [channels for _, channels in _first_of_each_stride(self.way_back()).values()]
-        self.head = nn.ModuleList(nn.Conv2d(n, self.classes, kernel_size=1) for n in channels)
-
-    def change(self, way_back: WayBack) -> None:
-        """With each of these features handed out."""
-        _end_at(way_back, tuple(output for output, _ in _first_of_each_stride(way_back).values()))
-
-    def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
-        """The sum of the scores."""
-        scores: Tensor | float = 0.0
-        for head, signal in zip(self.head, self._runs[self.training](self, image), strict=True):
-            own = head(signal)
-            scores = own if isinstance(scores, float) else own + F.interpolate(scores, own.shape[2:], mode="bilinear")
-        return F.interpolate(scores, image.shape[2:], mode="bilinear")
-
-
 class DeepSupervision(_Changed):
     """With a second classifier in training, at the U-turn, whose scores stand behind the others in the batch."""
 
@@ -174,6 +129,5 @@ for _network in (
     EarlySkips,
     WithoutActivations,
     DeepSupervision,
-    ManyHeads,
 ):
     MODELS[_network.name] = _network

@@ -167,7 +167,7 @@ class TestCommand:
                 ("feedbackward", known, 0.40),
                 ("feedbackward", known, 0.50),
                 ("smp", {"architecture": "FPN", "encoder_name": "mobilenet_v2"}, 0.6),
-                ("many_heads", {"encoder_name": "test_resnet"}, 0.1),
+                ("without_skips", {"encoder_name": "test_resnet"}, 0.1),
                 ("segnet", {"encoder_name": "vgg16_quarter"}, 0.1),
             ]
         ):
