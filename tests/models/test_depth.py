@@ -157,6 +157,13 @@ def test_the_way_back_ends_at_the_first_feature_of_a_stride(name: str, retrace: 
             assert ends_at(way_back) == end
 
 
+@pytest.mark.parametrize(("name", "stride"), [("vgg16", 16), ("resnet18", 32), ("convmixer_768_32", 8)])
+def test_a_way_back_that_would_end_before_its_first_layer_is_refused(name: str, stride: int) -> None:
+    with pytest.raises(InputError, match=r"choose output_feature='last', or a smaller stride of \[1"):
+        transpose(traced(name), output_stride=stride, output_feature="first")
+    transpose(traced(name), output_stride=stride, output_feature="last")
+
+
 @pytest.mark.parametrize("name", TRANSITIONS)
 def test_transitions_walk_back_what_changes_resolution_or_channels(name: str) -> None:
     way_back = transpose(traced(name), retrace="transitions")

@@ -33,12 +33,16 @@ from feedbackward.nn import DecoderNorm, beside, create_norm, fuse, upsample_lik
 
 @dataclass(frozen=True)
 class _Stop:
-    """A place where the way back may end: the whole signal passes through this value, and here the graph was then."""
+    """A place where the way back may end: the whole signal passes through this value, and here the graph was then.
+
+    Layers are those that had been walked back by then.
+    """
 
     node: fx.Node
     signal: fx.Node
     last: fx.Node
     passed: int
+    layers: int
 
 
 def transpose(
@@ -70,7 +74,8 @@ def transpose(
 
     Raises:
         UnsupportedOperationsError: If operations on the signal's path have no rule; it lists them all.
-        InputError: If the encoder has no feature of that output stride; it lists the strides that there are.
+        InputError: If the encoder has no feature of that output stride; it lists the strides that there are. If the
+            first feature is asked for at a stride where no layer has been walked back before it.
     """
     graph, forward = _copy(encoder)
     measures = _of_copies(measure(encoder, channels=in_channels), forward)
@@ -96,7 +101,7 @@ def transpose(
         mark = _last(graph)
         arrived = signals.pop(node).summed(graph)
         if not signals and measures.is_image(node):
-            here = _Stop(node, arrived[None], _last(graph), len(passed))
+            here = _Stop(node, arrived[None], _last(graph), len(passed), len(norms))
             if node.op == "placeholder":
                 break
             stops[measures.stride(node)].append(here)
@@ -227,7 +232,14 @@ def _choose(
     of_stride = available[output_stride]
     if output_feature == "last":
         return of_stride[-1]
-    return next((stop for stop in of_stride if stop.signal.target is fuse), of_stride[0])
+    first = next((stop for stop in of_stride if stop.signal.target is fuse), of_stride[0])
+    if not first.layers:
+        smaller = [stride for stride in sorted(available) if stride < output_stride]
+        raise InputError(
+            f"output_stride={output_stride} with output_feature='first': no layer of this encoder is walked back before "
+            f"the first feature of that stride; choose output_feature='last', or a smaller stride of {smaller}"
+        )
+    return first
 
 
 def _beside(graph: fx.Graph, signal: fx.Node, feature: fx.Node) -> fx.Node:

@@ -12,9 +12,10 @@ from feedbackward.data.classes import ClassTable
 from feedbackward.errors import InputError, listed
 from feedbackward.export import ExportedNetwork, load_exported
 from feedbackward.export.exported import is_exported
-from feedbackward.models import SegmentationNetwork, create_model, from_pretrained
+from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, from_pretrained
 from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX, read_checkpoint
 from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE
+from feedbackward.models.optimized import OptimizedNetwork, optimize
 
 NETWORK_PREFIX = "network."
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -51,14 +52,17 @@ def load_network(model: str | Path) -> SegmentationNetwork:
     return network.eval()
 
 
-def load_any(model: str | Path) -> SegmentationNetwork | ExportedNetwork:
-    """Load what load_network loads, or open a file that `feedbackward export` wrote.
+def load_any(model: str | Path) -> SegmentationNetwork | OptimizedNetwork | ExportedNetwork:
+    """Load what load_network loads, optimised where it can be, or open a file that `feedbackward export` wrote.
 
     Raises:
         InputError: As load_network and load_exported.
     """
     path = Path(model)
-    return load_exported(path) if is_exported(path) and not path.is_dir() else load_network(model)
+    if is_exported(path) and not path.is_dir():
+        return load_exported(path)
+    network = load_network(model)
+    return optimize(network) if isinstance(network, Feedbackward) else network
 
 
 def _load_from_hub(model: str) -> SegmentationNetwork:
