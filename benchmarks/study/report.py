@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from figures import draw_curves, draw_predictions
 from plan import CLAIMS, PICTURED, SIZES, Form, Row
-from runs import Run, at_best_rates, load
+from runs import Run, at_best_rates, load, minutes
 
 from feedbackward.cli.main import main
 from feedbackward.models import create_model
@@ -89,11 +89,11 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
             results = [load(run) for run in of_row]
             means[row] = mean(result["last"]["scalars"]["mean_iou"] for result in results)
             costs = f"{results[0]['parameters'] / 1e6:.2f}M", f"{_gflops(results[0], size):.2f}"
-            minutes = f"{mean(result['training_seconds'] for result in results) / 60:.0f}"
+            took = f"{mean(map(minutes, results)):.0f}"
             for title, scores in _scored(row, results, "last"):
                 last = [100 * score["scalars"]["mean_iou"] for score in scores]
                 by_seed = ", ".join(f"{value:.1f}" for value in last)
-                cells = (title, *costs, f"**{mean(last):.1f}**", by_seed, minutes)
+                cells = (title, *costs, f"**{mean(last):.1f}**", by_seed, took)
                 lines.append(f"| {' | '.join(cells)} |")
                 classes.append((title, group, _mean_scores(score["per_class"]["iou"] for score in scores)))
         lines.append("")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import yaml
@@ -153,7 +154,12 @@ def _call(arguments: Sequence[str], folder: Path) -> bool:
 def summary(run: Run) -> str:
     """The last mean IoU and the time of a run that has a result."""
     result = load(run)
-    return f"mean IoU {100 * result['last']['scalars']['mean_iou']:.1f}, {result['training_seconds'] / 60:.0f} min"
+    return f"mean IoU {100 * result['last']['scalars']['mean_iou']:.1f}, {minutes(result):.0f} min"
+
+
+def minutes(result: dict[str, Any]) -> float:
+    """Those of the median epoch, for each epoch: what else ran for a while, or a pause, counts little."""
+    return median(epoch["seconds"] for epoch in result["curves"]) * len(result["curves"]) / 60
 
 
 def load(run: Run) -> dict[str, Any]:

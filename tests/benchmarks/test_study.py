@@ -148,9 +148,11 @@ def test_the_better_learning_rate_goes_on_to_the_next_seed(study, tmp_path, monk
         trained.append(run.name)
         score = {"segnet": 0.3, "segnet_slow": 0.4, "trial_sum": 0.5}[run.row.name] - run.seed / 10
         scores = {"scalars": {"mean_iou": score}, "per_class": {"iou": {"sky": score}}, "names": ["sky"]}
-        costs = {"parameters": 1, "training_seconds": 60, "model": "segnet", "options": {}}
+        costs = {"parameters": 1, "model": "segnet", "options": {}}
         run.result.parent.mkdir(parents=True, exist_ok=True)
-        run.result.write_text(json.dumps({"made_by": run.recipe, "last": scores, "curves": [], **costs}))
+        # Three epochs, one of them beside other work.
+        curves = [{"epoch": 1, "seconds": 50}, {"epoch": 2, "seconds": 900}, {"epoch": 3, "seconds": 40}]
+        run.result.write_text(json.dumps({"made_by": run.recipe, "last": scores, "curves": curves, **costs}))
         return True
 
     monkeypatch.setattr(import_module("runs"), "_train", _train)
@@ -158,8 +160,8 @@ def test_the_better_learning_rate_goes_on_to_the_next_seed(study, tmp_path, monk
     study(*command, "--output", tmp_path / "runs", "--results", tmp_path)
     assert trained == ["segnet_seed0", "segnet_slow_seed0", "trial_sum_seed0", "segnet_slow_seed1"]
     table = (tmp_path / "camvid_reduced.md").read_text()
-    assert "**35.0** | 40.0, 30.0 |" in table
-    assert "**30.0** | 30.0 |" in table
+    assert "**35.0** | 40.0, 30.0 | 2 |" in table
+    assert "**30.0** | 30.0 | 2 |" in table
 
 
 def test_flipped_kernels_are_the_same_network_where_kernels_are_symmetric(networks):

@@ -243,19 +243,19 @@ def test_both_side_by_side_hold_their_sum(name: str, stride: int | None, fused: 
     added = fb.Feedbackward(name, **options, head_input="sum").double().eval()
     beside = fb.Feedbackward(name, **options, head_input="both").double().eval()
     state = added.state_dict()
-    weight = state["head.weight"]
-    state["head.weight"] = torch.cat([weight, weight if fused else torch.zeros_like(weight)], dim=1)
+    weight = state["head.pointwise.weight"]
+    state["head.pointwise.weight"] = torch.cat([weight, weight if fused else torch.zeros_like(weight)], dim=1)
     beside.load_state_dict(state)
     image = torch.rand(2, 3, 45, 70, dtype=torch.float64)
     assert_close(beside(image), added(image))
     with torch.no_grad():
-        beside.head.weight[:, weight.shape[1] :] += 1.0
+        beside.head.pointwise.weight[:, weight.shape[1] :] += 1.0
     assert (beside(image) - added(image)).abs().max() > 1e-3  # the feature is read
 
 
 def test_the_classifier_has_the_kernel_that_was_asked_for() -> None:
     network = fb.Feedbackward("test_resnet", encoder_weights=None, head_kernel_size=5).eval()
-    assert {layer.kernel_size for layer in network.head} == {(5, 5), (1, 1)}
+    assert network.head.depthwise.kernel_size == (5, 5)
     assert network(torch.rand(1, 3, 33, 50)).shape == (1, 19, 33, 50)
     with pytest.raises(InputError, match="head_kernel_size=4: expected an odd number"):
         fb.Feedbackward("test_resnet", encoder_weights=None, head_kernel_size=4)

@@ -20,7 +20,7 @@ from torch.utils.checkpoint import checkpoint
 
 from feedbackward.graph.registry import target_of
 from feedbackward.graph.rules.pointwise import is_activation
-from feedbackward.nn import same_conv2d
+from feedbackward.nn import Parts, same_conv2d
 
 LAYERS = (nn.Conv2d, nn.Linear)
 LAYER_FUNCTIONS = (same_conv2d, F.linear, torch.conv2d)
@@ -43,7 +43,7 @@ class _Segment:
     last_used: tuple[fx.Node, ...]
 
 
-def checkpointed(graph: fx.Graph, root: nn.Module) -> Callable[[nn.Module, Tensor], Tensor]:
+def checkpointed(graph: fx.Graph, root: nn.Module) -> Callable[[nn.Module, Tensor], Parts]:
     """A function that computes what a graph does and keeps less for the backward pass.
 
     Args:
@@ -55,10 +55,10 @@ def checkpointed(graph: fx.Graph, root: nn.Module) -> Callable[[nn.Module, Tenso
     """
     segments = _segments(graph, root)
     (image,) = graph.find_nodes(op="placeholder")
-    end = graph.output_node().args[0]
+    (end,) = graph.output_node().all_input_nodes
 
-    def run(network: nn.Module, value: Tensor) -> Tensor:
-        values = {image: value}
+    def run(network: nn.Module, value: Tensor) -> Parts:
+        values: dict[fx.Node, Any] = {image: value}
         for segment in segments:
             inputs = [values[node] for node in segment.inputs]
             outputs = checkpoint(
@@ -67,7 +67,8 @@ def checkpointed(graph: fx.Graph, root: nn.Module) -> Callable[[nn.Module, Tenso
             for node in segment.last_used:
                 del values[node]
             values.update(zip(segment.outputs, outputs, strict=True))
-        return values[end]
+        found: Parts = values[end]
+        return found
 
     return run
 

@@ -236,8 +236,8 @@ def _choose(
     if not first.layers:
         smaller = [stride for stride in sorted(available) if stride < output_stride]
         raise InputError(
-            f"output_stride={output_stride} with output_feature='first': no layer of this encoder is walked back before "
-            f"the first feature of that stride; choose output_feature='last', or a smaller stride of {smaller}"
+            f"output_stride={output_stride} with output_feature='first': no layer of this encoder is walked back "
+            f"before the first feature of that stride; choose output_feature='last', or a smaller stride of {smaller}"
         )
     return first
 

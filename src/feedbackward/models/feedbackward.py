@@ -30,19 +30,19 @@ from feedbackward.graph import (
 )
 from feedbackward.models.encoder import create_encoder, normalization_of
 from feedbackward.models.network import SegmentationNetwork
-from feedbackward.nn import DecoderNorm, create_classifier, pad_to, resize_logits
+from feedbackward.nn import Classifier, DecoderNorm, Parts, pad_to, resize_logits
 
 EncoderNorm = Literal["own", "batch"]
 
 
 def score(
-    image: Float[Tensor, "n c h w"], passes: Callable[[Tensor], Tensor], head: nn.Module, sizes: Sizes
+    image: Float[Tensor, "n c h w"], passes: Callable[[Tensor], Parts], head: nn.Module, sizes: Sizes
 ) -> Float[Tensor, "n classes h w"]:
     """Score every pixel of normalised images of any height and width.
 
     Args:
         image: The images.
-        passes: The encoder and the way back, from images to the signal that the classifier reads.
+        passes: The encoder and the way back, from images to the signal that the classifier reads, or its parts.
         head: The classifier.
         sizes: The sizes of images that the encoder takes.
     """
@@ -53,9 +53,9 @@ def score(
     return logits[..., : image.shape[-2], : image.shape[-1]]
 
 
-def _compiled(graph: fx.Graph, root: nn.Module) -> Callable[[nn.Module, Tensor], Tensor]:
+def _compiled(graph: fx.Graph, root: nn.Module) -> Callable[[nn.Module, Tensor], Parts]:
     """A plain function of (network, image): it holds no module, so a copy of a network runs on its own weights."""
-    run: Callable[[nn.Module, Tensor], Tensor] = type(fx.GraphModule(root, graph)).forward
+    run: Callable[[nn.Module, Tensor], Parts] = type(fx.GraphModule(root, graph)).forward
     return run
 
 
@@ -169,7 +169,7 @@ class Feedbackward(SegmentationNetwork):
             self.encoder.requires_grad_(False)
         way_back = self.way_back()
         self.decoder = way_back.decoder
-        self.head = create_classifier(way_back.channels, classes, head_kernel_size)
+        self.head = Classifier(way_back.channels, classes, head_kernel_size)
         self.sizes = way_back.measures.sizes
         self._checkpointing = False
         self._runs = self._compile(way_back)
@@ -210,7 +210,7 @@ class Feedbackward(SegmentationNetwork):
             self.encoder.eval()
         return self
 
-    def _compile(self, way_back: WayBack) -> dict[bool, Callable[[nn.Module, Tensor], Tensor]]:
+    def _compile(self, way_back: WayBack) -> dict[bool, Callable[[nn.Module, Tensor], Parts]]:
         """What runs in training and in evaluation."""
         training, evaluation = (upsample_late(way_back.graph, self, behind_norms=norms) for norms in (False, True))
         lean_skips(training, self)

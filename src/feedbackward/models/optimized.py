@@ -15,6 +15,7 @@ from torch import Tensor, fx, nn
 from feedbackward.errors import InputError
 from feedbackward.graph import fold_norms, upsample_late, work_in_place
 from feedbackward.models.feedbackward import Feedbackward, score
+from feedbackward.nn import Parts
 
 Weights = Literal["memory", "speed"]
 
@@ -33,7 +34,7 @@ class OptimizedNetwork(nn.Module):
         smallest: The network's.
     """
 
-    def __init__(self, network: Feedbackward, passes: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, network: Feedbackward, passes: Callable[[Tensor], Parts]) -> None:
         super().__init__()
         self.passes = passes
         self.head = network.head

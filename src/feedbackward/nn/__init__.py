@@ -1,6 +1,6 @@
 """Pure tensor functions and the few layers; they know no graph and no network."""
 
-from feedbackward.nn.classifier import create_classifier
+from feedbackward.nn.classifier import Classifier, Parts
 from feedbackward.nn.conv import same_conv2d
 from feedbackward.nn.crf import DenseCRF
 from feedbackward.nn.fusion import add_in_place, beside, fuse, rectify_and_fuse
@@ -10,11 +10,12 @@ from feedbackward.nn.weights import permute_weight
 
 __all__ = [
     "BATCH_NORMS",
+    "Classifier",
     "DecoderNorm",
     "DenseCRF",
+    "Parts",
     "add_in_place",
     "beside",
-    "create_classifier",
     "create_norm",
     "downsample_like",
     "fuse",

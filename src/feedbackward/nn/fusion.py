@@ -51,9 +51,9 @@ class _RectifyAndFuse(torch.autograd.Function):
         return gradient * passes.permute(in_place), gradient, None
 
 
-def beside(signal: Float[Tensor, "n c h w"], feature: Float[Tensor, "n d h w"]) -> Float[Tensor, "n c+d h w"]:
+def beside(signal: Float[Tensor, "n c h w"], feature: Float[Tensor, "n d h w"]) -> tuple[Tensor, Tensor]:
     """The signal and the encoder's own feature side by side, for a classifier that tells the two apart."""
-    return torch.cat((signal, feature), dim=1)
+    return signal, feature
 
 
 def add_in_place(left: Float[Tensor, "*size"], right: Float[Tensor, "*other"]) -> Float[Tensor, "*size"]:
