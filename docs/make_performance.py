@@ -9,11 +9,31 @@ from places import filled
 
 PAGE = Path(__file__).with_name("performance.md")
 RACES = Path(__file__).with_name("performance")
+TARGETS = {
+    "mobilenetv2_100": "5 / 3.2",
+    "mobilenetv3_large_100": "2.5 / 2.5",
+    "efficientnet_b0": "2.5 / 2.5",
+    "resnet18": "1.6 / 1.6",
+    "resnet50": "1.3 / 1",
+    "vgg16_bn": "1.15 / 1.15",
+}
+"""How many times as fast as smp.Unet and smp.FPN on the same encoder a network was to be."""
 
 
 def page() -> str:
     """The page, with each race's table."""
-    return filled(PAGE, {path.stem: race(path) for path in sorted(RACES.glob("*.json"))})
+    return filled(PAGE, {"targets": targets(), **{path.stem: race(path) for path in sorted(RACES.glob("*.json"))}})
+
+
+def targets() -> str:
+    """What the races of encoders show of the targets; each has smp.Unet, smp.FPN, ours, ours by transitions, timm's."""
+    lines = table("encoder", "target", "ours", "ours, transitions", "encoder alone", "peak memory", "transitions")
+    for encoder, target in TARGETS.items():
+        unet, fpn, *others = json.loads((RACES / f"{encoder}.json").read_text(encoding="utf-8"))["results"]
+        speeds = [f"{unet['seconds'] / one['seconds']:.2f} / {fpn['seconds'] / one['seconds']:.2f}" for one in others]
+        memory = [f"{one['memory']['peak_bytes'] / unet['memory']['peak_bytes']:.2f}" for one in others[:2]]
+        lines.append(f"| {' | '.join((encoder, target, *speeds, *memory))} |")
+    return "\n".join(lines) + "\n"
 
 
 def race(path: Path) -> str:

@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from feedbackward.benchmark import Entry, create_contender, race
 from feedbackward.benchmark.memory import measure_memory
 from feedbackward.benchmark.race import WARM_UP, in_turns
+from feedbackward.benchmark.runtimes import RUNTIMES
 from feedbackward.benchmark.tradeoff import read_scores
 from feedbackward.benchmark.training import race_training, saved_bytes
 from feedbackward.cli.main import main
@@ -93,6 +94,25 @@ def test_a_race(exporting):
         assert result.memory is None
     assert [result.file_bytes is None for result in results] == [True, True, False, True]
     assert 0.99 < results[2].file_bytes / (4 * results[2].parameters) < 1.03
+
+
+def test_the_runtime_of_a_gpu_multiplies_in_bfloat16(monkeypatch, tmp_path):
+    """All of it but the GPU itself and the compiler, which has no place in a test."""
+    monkeypatch.setattr("feedbackward.benchmark.runtimes.choose_device", lambda _: torch.device("cpu"))
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: order.append("finished"))
+    monkeypatch.setattr(torch, "compile", lambda network: network)
+    network, order = create_contender(OURS), []
+    network.register_forward_hook(lambda _, inputs, scores: order.append((inputs[0].dtype, scores.dtype)))
+    prepared = RUNTIMES["cuda"](network, torch.rand(1, 3, 32, 64), tmp_path)
+    prepared.run(torch.rand(1, 3, 32, 64))
+    assert order == [(torch.bfloat16, torch.bfloat16), "finished"]
+    assert prepared.dtype == torch.bfloat16
+
+
+def test_a_runtime_without_its_device_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="device cuda: PyTorch sees no GPU here; run on the CPU"):
+        race([Entry(OURS, "cuda")], size=(32, 64))
 
 
 def test_memory_is_at_least_that_of_the_weights_and_the_scores():

@@ -1,4 +1,4 @@
-"""The memory that a network and one inference take, measured in a process of their own."""
+"""The memory that a network and one inference take, measured in a process of their own: the CPU's, or the GPU's."""
 
 import multiprocessing
 import tempfile
@@ -8,9 +8,10 @@ from importlib import import_module
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from feedbackward.benchmark.contenders import create_contender
-from feedbackward.benchmark.runtimes import RUNTIMES
+from feedbackward.benchmark.runtimes import RUNTIMES, Prepared
 from feedbackward.errors import InputError
 from feedbackward.export import load_exported
 from feedbackward.export.formats import SUFFIXES
@@ -61,14 +62,24 @@ def _measure(name: str, runtime: str, shape: tuple[int, int, int, int], threads:
     before = _status(NOW)
     with tempfile.TemporaryDirectory() as folder:
         if file is None:
-            run = RUNTIMES[runtime](create_contender(name), image, Path(folder)).run
+            prepared = RUNTIMES[runtime](create_contender(name), image, Path(folder))
         else:
-            run = load_exported(file, threads=threads).output
+            prepared = Prepared(load_exported(file, threads=threads).output)
+        if prepared.device.type == "cuda":
+            return _on_gpu(prepared, image)
         loaded = _status(NOW) - before
-        run(image)
+        prepared.run(image)
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-        run(image)
+        prepared.run(image)
     return Memory(loaded, _status(PEAK) - before)
+
+
+def _on_gpu(prepared: Prepared, image: Tensor) -> Memory:
+    loaded = torch.cuda.memory_allocated(prepared.device)
+    prepared.run(image)
+    torch.cuda.reset_peak_memory_stats(prepared.device)
+    prepared.run(image)
+    return Memory(loaded, torch.cuda.max_memory_allocated(prepared.device))
 
 
 def _status(key: str) -> int:

@@ -13,15 +13,15 @@ import torch.nn.functional as F
 
 from feedbackward.benchmark.contenders import create_contender
 from feedbackward.benchmark.memory import Memory, measure_memory
-from feedbackward.benchmark.runtimes import RUNTIMES
+from feedbackward.benchmark.runtimes import CPU, RUNTIMES
 from feedbackward.errors import InputError
 from feedbackward.models.costs import flops
 
 WARM_UP = 2
 REST = 0.1
 """Seconds before each call: the threads of a runtime stay busy for a while behind its last one, waiting for more."""
-MATRIX = 2048
-"""The side of the matrices whose product shows what the machine can do."""
+MATRIX = {"cpu": 2048, "cuda": 8192}
+"""The side of the matrices whose product shows what a device can do."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Result:
         images_per_second: By that median.
         parameters: The number of parameters, each counted once.
         flops: Of one image.
-        matmul_share: The part that FLOPs and median make of the rate at which this machine multiplies matrices.
+        matmul_share: The part that FLOPs and median make of the rate at which the device multiplies matrices.
         file_bytes: The size of its file, where it runs from one.
         memory: What it takes, where that was asked for.
     """
@@ -76,7 +76,7 @@ def race(
     memory: bool = False,
     say: Callable[[str], object] = lambda _: None,
 ) -> list[Result]:
-    """Race networks on the CPU, in float32.
+    """Race networks: on the CPU in float32, in the runtime "cuda" on a GPU in bfloat16.
 
     Args:
         entries: The networks and their runtimes.
@@ -106,9 +106,10 @@ def race(
             own.mkdir()
             prepared.append(RUNTIMES[entry.runtime](create_contender(entry.name), image, own))
         say("running")
-        rate = matmul_rate()
+        devices = {(one.device, one.dtype) for one in prepared}
+        rates = {device: matmul_rate(*device) for device in devices}
         times = in_turns([partial(one.run, image) for one in prepared], repeats=repeats)
-        rate = max(rate, matmul_rate())
+        rates = {device: max(rate, matmul_rate(*device)) for device, rate in rates.items()}
         measured: list[Memory | None] = [None] * len(entries)
         if memory:
             say("measuring memory")
@@ -129,7 +130,7 @@ def race(
                 images_per_second=batch / median,
                 parameters=parameters,
                 flops=cost,
-                matmul_share=batch * cost / median / rate,
+                matmul_share=batch * cost / median / rates[one.device, one.dtype],
                 file_bytes=one.file_bytes,
                 memory=held,
             )
@@ -164,12 +165,24 @@ def in_turns(calls: Sequence[Callable[[], object]], *, repeats: int) -> list[lis
     return times
 
 
-def matmul_rate() -> float:
-    """The FLOPs a second of this machine in the product of two large float32 matrices, on PyTorch's threads.
+def matmul_rate(device: torch.device = CPU, dtype: torch.dtype = torch.float32) -> float:
+    """The FLOPs a second of a device in the product of two large matrices, on the CPU on PyTorch's threads.
 
-    It has two libraries for that, one for products and one for convolutions; the faster one counts.
+    PyTorch has two libraries for that, one for products and one for convolutions; the faster one counts.
+
+    Args:
+        device: The device.
+        dtype: The type of the matrices.
     """
-    left, right = torch.rand(MATRIX, MATRIX), torch.rand(MATRIX, MATRIX)
-    image, weight = left.view(1, MATRIX, MATRIX, 1), right.view(MATRIX, MATRIX, 1, 1)
-    taken = in_turns([lambda: left @ right, lambda: F.conv2d(image, weight)], repeats=5)
-    return float(2 * MATRIX**3 / min(map(min, taken)))
+    side = MATRIX[device.type]
+    left, right = torch.rand(2, side, side, device=device, dtype=dtype)
+    image, weight = left.view(1, side, side, 1), right.view(side, side, 1, 1)
+    products: list[Callable[[], object]] = [lambda: left @ right, lambda: F.conv2d(image, weight)]
+    taken = in_turns([partial(_finished, product, device) for product in products], repeats=5)
+    return float(2 * side**3 / min(map(min, taken)))
+
+
+def _finished(product: Callable[[], object], device: torch.device) -> None:
+    product()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,4 +1,4 @@
-"""The ways to run a network that are raced: in PyTorch as it is, optimised or compiled, and as exported files."""
+"""The ways to run a network that are raced: in PyTorch, on the CPU or a GPU, and as exported files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from feedbackward.export import FORMATS, export, load_exported
-from feedbackward.inference import optimize
+from feedbackward.inference import choose_device, optimize
 from feedbackward.models import Feedbackward, SegmentationNetwork
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,15 @@ class Prepared:
         run: Takes images.
         file: The file that it runs from, where there is one.
         file_bytes: The size of that, with what belongs to it.
+        device: What it runs on.
+        dtype: The type in which that multiplies.
     """
 
     run: Callable[[Tensor], object]
     file: Path | None = None
     file_bytes: int | None = None
+    device: torch.device = CPU
+    dtype: torch.dtype = torch.float32
 
 
 Prepare = Callable[[SegmentationNetwork, Tensor, Path], Prepared]
@@ -48,6 +54,20 @@ def _compiled(network: SegmentationNetwork, image: Tensor, folder: Path) -> Prep
     return Prepared(torch.inference_mode()(torch.compile(network.to(memory_format=torch.channels_last))))
 
 
+def _cuda(network: SegmentationNetwork, image: Tensor, folder: Path) -> Prepared:  # noqa: ARG001
+    """Compiled, on a GPU in bfloat16; the images lie there already."""
+    device, dtype = choose_device("cuda"), torch.bfloat16
+    images = image.to(device, dtype, memory_format=torch.channels_last)
+    moved = network.to(device, dtype).to(memory_format=torch.channels_last)
+    compiled = torch.inference_mode()(torch.compile(moved))
+
+    def run(_: Tensor) -> None:
+        compiled(images)
+        torch.cuda.synchronize()
+
+    return Prepared(run, device=device, dtype=dtype)
+
+
 def _file(name: str) -> Prepare:
     def prepare(network: SegmentationNetwork, image: Tensor, folder: Path) -> Prepared:
         path = folder / f"network{FORMATS[name].suffix}"
@@ -62,6 +82,7 @@ RUNTIMES: dict[str, Prepare] = {
     "channels_last": _channels_last,
     "optimized": _optimized,
     "compile": _compiled,
+    "cuda": _cuda,
     "onnxruntime": _file("onnx"),
     "openvino": _file("openvino"),
 }

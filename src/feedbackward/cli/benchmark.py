@@ -32,7 +32,7 @@ def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward benchmark` and run it."""
     parser = ArgumentParser(
         prog="feedbackward benchmark",
-        description=f"Race networks against each other on the CPU, in turns. They are named\n{GRAMMAR}",
+        description=f"Race networks in turns on the CPU, or with the runtime cuda on a GPU. They are named\n{GRAMMAR}",
         formatter_class=_AsWritten,
         allow_abbrev=False,
     )

@@ -25,7 +25,7 @@ def choose_device(name: Literal["auto", "cpu", "cuda"]) -> torch.device:
     """
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
-        raise InputError("device cuda: PyTorch sees no GPU here; use --device cpu, or install a CUDA build of PyTorch")
+        raise InputError("device cuda: PyTorch sees no GPU here; run on the CPU, or install a CUDA build of PyTorch")
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 

@@ -1,8 +1,9 @@
 """The classifier at the end of the way back."""
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import TypeAlias
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -36,11 +37,16 @@ class Classifier(nn.Module):
         parts = (signal,) if isinstance(signal, Tensor) else signal
         widths = [part.shape[1] for part in parts]
         if self.depthwise is not None:
-            weights = torch.split(self.depthwise.weight, widths)
+            weights = _split(self.depthwise.weight, widths, dim=0)
             padding = self.depthwise.kernel_size[0] // 2
             parts = tuple(
                 F.conv2d(part, weight, padding=padding, groups=width)
                 for part, weight, width in zip(parts, weights, widths, strict=True)
             )
-        first, *others = zip(parts, torch.split(self.pointwise.weight, widths, dim=1), strict=True)
+        first, *others = zip(parts, _split(self.pointwise.weight, widths, dim=1), strict=True)
         return sum((F.conv2d(*other) for other in others), start=F.conv2d(*first, self.pointwise.bias))
+
+
+def _split(weight: Tensor, widths: Sequence[int], *, dim: int) -> list[Tensor]:
+    # The exporter to ONNX has no rule for a constant that torch.split takes apart, and says so.
+    return [weight.narrow(dim, end - width, width) for width, end in zip(widths, accumulate(widths), strict=True)]
