@@ -20,6 +20,7 @@ from feedbackward.export import export
 SIZE = (512, 1024)
 THREADS = 2
 REPEATS = 10
+PARTS = ("encoder", "way back", "classifier", "interpolation")
 NAMES = [
     f"feedbackward/{encoder}?retrace=transitions"
     for encoder in ("mobilenetv2_100", "efficientnet_b0", "resnet18", "resnet50", "vgg16_bn")
@@ -77,7 +78,7 @@ def main(names: list[str]) -> None:
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
             total = profile(name, Path(folder))
-        print(f"{name}: {', '.join(f'{part} {total[part]:.1f} ms' for part in total)}")
+        print(f"{name}: {', '.join(f'{part} {total[part]:.1f} ms' for part in PARTS)}")
 
 
 if __name__ == "__main__":

@@ -36,9 +36,8 @@ def races() -> dict[str, list[str]]:
     networks = ("smp/Unet/mobilenet_v2", "feedbackward/mobilenetv2_100")
     every = f"{IN_PYTORCH},{FROM_FILES}"
     found["runtimes"] = ["--models", ",".join(networks), "--runtimes", every, "--memory"]
-    # SegNet's file is refused: the pixel that is the largest of a pool may be another one in another runtime.
-    found["vgg16_pwn"] = ["--models", "segnet,vgg16_pwn", "--runtimes", IN_PYTORCH]
-    found["vgg16_pwn_files"] = ["--models", "vgg16_pwn", "--runtimes", FROM_FILES]
+    # In SegNet's file the pixel that is the largest of a pool may be another one, and its scores differ then.
+    found["vgg16_pwn"] = ["--models", "segnet,vgg16_pwn", "--runtimes", every, "--tolerance", "0.5"]
     networks = ("segnet", "vgg16_pwn", "vgg16_pwn?grad_checkpointing=true")
     found["training"] = ["--train", "--models", ",".join(networks), "--size", "256,512", "--batch", "2"]
     networks = ("smp/Unet/mobilenet_v2", "feedbackward/mobilenetv2_100")

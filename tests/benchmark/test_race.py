@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from feedbackward.benchmark import Entry, create_contender, race
 from feedbackward.benchmark.memory import measure_memory
 from feedbackward.benchmark.race import WARM_UP, in_turns
-from feedbackward.benchmark.runtimes import RUNTIMES
+from feedbackward.benchmark.runtimes import RUNTIMES, Course
 from feedbackward.benchmark.tradeoff import read_scores
 from feedbackward.benchmark.training import race_training, saved_bytes
 from feedbackward.cli.main import main
@@ -103,7 +103,7 @@ def test_the_runtime_of_a_gpu_multiplies_in_bfloat16(monkeypatch, tmp_path):
     monkeypatch.setattr(torch, "compile", lambda network: network)
     network, order = create_contender(OURS), []
     network.register_forward_hook(lambda _, inputs, scores: order.append((inputs[0].dtype, scores.dtype)))
-    prepared = RUNTIMES["cuda"](network, torch.rand(1, 3, 32, 64), tmp_path)
+    prepared = RUNTIMES["cuda"](network, Course(torch.rand(1, 3, 32, 64), tmp_path))
     prepared.run(torch.rand(1, 3, 32, 64))
     assert order == [(torch.bfloat16, torch.bfloat16), "finished"]
     assert prepared.dtype == torch.bfloat16
@@ -209,6 +209,7 @@ class TestCommand:
             (["--runtimes", "eagre"], "unknown runtime 'eagre'; there are eager, channels_last"),
             (["--size", "64"], "--size is '64'"),
             (["--json", "."], "this is a folder"),
+            (["--runtimes", "onnxruntime", "--tolerance", "1e-12"], "more than the tolerance of 1e-12"),
         ],
     )
     def test_what_is_refused(self, options, message, capsys):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from feedbackward.benchmark.contenders import create_contender
-from feedbackward.benchmark.runtimes import RUNTIMES, Prepared
+from feedbackward.benchmark.runtimes import RUNTIMES, Course, Prepared
 from feedbackward.errors import InputError
 from feedbackward.export import load_exported
 from feedbackward.export.formats import SUFFIXES
@@ -62,7 +62,7 @@ def _measure(name: str, runtime: str, shape: tuple[int, int, int, int], threads:
     before = _status(NOW)
     with tempfile.TemporaryDirectory() as folder:
         if file is None:
-            prepared = RUNTIMES[runtime](create_contender(name), image, Path(folder))
+            prepared = RUNTIMES[runtime](create_contender(name), Course(image, Path(folder)))
         else:
             prepared = Prepared(load_exported(file, threads=threads).output)
         if prepared.device.type == "cuda":

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from feedbackward.benchmark.contenders import create_contender
 from feedbackward.benchmark.memory import Memory, measure_memory
-from feedbackward.benchmark.runtimes import CPU, RUNTIMES
+from feedbackward.benchmark.runtimes import CPU, RUNTIMES, Course
 from feedbackward.errors import InputError
 from feedbackward.models.costs import flops
 
@@ -74,6 +74,7 @@ def race(
     threads: int | None = None,
     repeats: int = 10,
     memory: bool = False,
+    tolerance: float | None = None,
     say: Callable[[str], object] = lambda _: None,
 ) -> list[Result]:
     """Race networks: on the CPU in float32, in the runtime "cuda" on a GPU in bfloat16.
@@ -85,6 +86,7 @@ def race(
         threads: Of every runtime; PyTorch's own choice if None.
         repeats: How often each runs, in turns with the others.
         memory: Whether the memory of each is measured too, in a process of its own.
+        tolerance: How far a file may differ from its network, as export() takes it.
         say: Called with a line about what is done.
 
     Raises:
@@ -104,7 +106,7 @@ def race(
             say(f"preparing {entry.name} in {entry.runtime}")
             own = Path(folder, str(number))
             own.mkdir()
-            prepared.append(RUNTIMES[entry.runtime](create_contender(entry.name), image, own))
+            prepared.append(RUNTIMES[entry.runtime](create_contender(entry.name), Course(image, own, tolerance)))
         say("running")
         devices = {(one.device, one.dtype) for one in prepared}
         rates = {device: matmul_rate(*device) for device in devices}

@@ -33,31 +33,46 @@ class Prepared:
     dtype: torch.dtype = torch.float32
 
 
-Prepare = Callable[[SegmentationNetwork, Tensor, Path], Prepared]
-"""From a network in evaluation mode, the images that will be run, and a folder for files."""
+@dataclass(frozen=True)
+class Course:
+    """What networks are raced over.
+
+    Args:
+        image: The images that will be run.
+        folder: For files.
+        tolerance: How far a file may differ from its network, as export() takes it.
+    """
+
+    image: Tensor
+    folder: Path
+    tolerance: float | None = None
 
 
-def _eager(network: SegmentationNetwork, image: Tensor, folder: Path) -> Prepared:  # noqa: ARG001
+Prepare = Callable[[SegmentationNetwork, Course], Prepared]
+"""From a network in evaluation mode and the course."""
+
+
+def _eager(network: SegmentationNetwork, course: Course) -> Prepared:  # noqa: ARG001
     return Prepared(torch.inference_mode()(network))
 
 
-def _channels_last(network: SegmentationNetwork, image: Tensor, folder: Path) -> Prepared:
-    return _eager(network.to(memory_format=torch.channels_last), image, folder)
+def _channels_last(network: SegmentationNetwork, course: Course) -> Prepared:
+    return _eager(network.to(memory_format=torch.channels_last), course)
 
 
-def _optimized(network: SegmentationNetwork, image: Tensor, folder: Path) -> Prepared:
+def _optimized(network: SegmentationNetwork, course: Course) -> Prepared:
     """A feedbackward network as optimize() makes it; any other with its channels last."""
-    return Prepared(optimize(network)) if isinstance(network, Feedbackward) else _channels_last(network, image, folder)
+    return Prepared(optimize(network)) if isinstance(network, Feedbackward) else _channels_last(network, course)
 
 
-def _compiled(network: SegmentationNetwork, image: Tensor, folder: Path) -> Prepared:  # noqa: ARG001
+def _compiled(network: SegmentationNetwork, course: Course) -> Prepared:  # noqa: ARG001
     return Prepared(torch.inference_mode()(torch.compile(network.to(memory_format=torch.channels_last))))
 
 
-def _cuda(network: SegmentationNetwork, image: Tensor, folder: Path) -> Prepared:  # noqa: ARG001
+def _cuda(network: SegmentationNetwork, course: Course) -> Prepared:
     """Compiled, on a GPU in bfloat16; the images lie there already."""
     device, dtype = choose_device("cuda"), torch.bfloat16
-    images = image.to(device, dtype, memory_format=torch.channels_last)
+    images = course.image.to(device, dtype, memory_format=torch.channels_last)
     moved = network.to(device, dtype).to(memory_format=torch.channels_last)
     compiled = torch.inference_mode()(torch.compile(moved))
 
@@ -69,9 +84,9 @@ def _cuda(network: SegmentationNetwork, image: Tensor, folder: Path) -> Prepared
 
 
 def _file(name: str) -> Prepare:
-    def prepare(network: SegmentationNetwork, image: Tensor, folder: Path) -> Prepared:
-        path = folder / f"network{FORMATS[name].suffix}"
-        report = export(network, path, format=name, size=(image.shape[-2], image.shape[-1]))
+    def prepare(network: SegmentationNetwork, course: Course) -> Prepared:
+        path, size = course.folder / f"network{FORMATS[name].suffix}", (course.image.shape[-2], course.image.shape[-1])
+        report = export(network, path, format=name, size=size, tolerance=course.tolerance)
         return Prepared(load_exported(path, threads=torch.get_num_threads()).output, path, report.size)
 
     return prepare

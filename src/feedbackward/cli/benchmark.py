@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
-from jsonargparse.typing import PositiveInt
+from jsonargparse.typing import PositiveFloat, PositiveInt
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
@@ -43,6 +43,9 @@ def main(args: list[str]) -> None:
     parser.add_argument("--threads", type=PositiveInt | None, default=None, help="of every runtime")
     parser.add_argument("--repeats", type=PositiveInt, default=10, help="how often each runs")
     parser.add_argument("--memory", action="store_true", help="measure peak memory too, in processes of their own")
+    parser.add_argument(
+        "--tolerance", type=PositiveFloat | None, default=None, help="how far a file may differ from its network"
+    )
     parser.add_argument("--train", action="store_true", help="race training steps instead")
     parser.add_argument("--json", type=Path | None, help="file to write the results to")
     parser.add_argument("--plot", type=Path | None, help="SVG file: mean IoU against time, with --scores")
@@ -69,8 +72,9 @@ def main(args: list[str]) -> None:
         rows = list(map(asdict, steps))
     else:
         entries = [Entry(model, runtime) for runtime in options.runtimes.split(",") for model in models]
+        of_files: dict[str, Any] = {"memory": options.memory, "tolerance": options.tolerance}
         with console.status("") as status:
-            results = race(entries, **shared, memory=options.memory, say=lambda line: status.update(Text(line)))
+            results = race(entries, **shared, **of_files, say=lambda line: status.update(Text(line)))
         console_for_tables().print(race_table(results))
         rows = list(map(asdict, results))
         if options.plot is not None:
