@@ -43,7 +43,7 @@ def by_hand(state: dict[str, Tensor], image: Tensor, *, always_swap: bool, train
         if always_swap or inputs != outputs:
             weight = weight.transpose(0, 1)
         x = norm(F.conv2d(fused, weight, padding=1), state, f"decoder.features.{index}.norm", training)
-    return F.conv2d(F.relu(x), state["head.weight"], state["head.bias"])
+    return F.conv2d(F.relu(x), state["head.pointwise.weight"], state["head.pointwise.bias"])
 
 
 @pytest.fixture(scope="module", params=["vgg16_pwn", "vgg16_pwp"])
@@ -80,5 +80,5 @@ def test_holds_every_number_of_the_paper(network: fb.Feedbackward) -> None:
     assert round(total / 1e6, 1) == 14.7
     passes = [n for n in network.way_back().graph.nodes if "conv" in getattr(n.target, "__name__", "")]
     assert len(passes) == 13
-    assert parameters["head.weight"].shape[:2] == (19, 3)
+    assert parameters["head.pointwise.weight"].shape[:2] == (19, 3)
     assert not [name for name in parameters if name.startswith("encoder.") and "norm" not in name and "bias" in name]
