@@ -1,5 +1,6 @@
 """The curves of a study, and its networks' predictions side by side."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
@@ -18,9 +19,12 @@ from feedbackward.inference import Predictor, choose_device, load_network
 from feedbackward.training.pictures import spread
 from feedbackward.writing import write_whole
 
+COLUMNS = 2
+"""Of the figure of curves."""
+
 
 def draw_curves(runs: Sequence[Run], path: Path) -> None:
-    """Draw the first seed's curve of each row.
+    """Draw the first seed's curve of each row; a network has one colour, and is dashed at another learning rate.
 
     Args:
         runs: Those that have a result, those of a group side by side.
@@ -28,22 +32,28 @@ def draw_curves(runs: Sequence[Run], path: Path) -> None:
     """
     first = list({run.row: run for run in reversed(runs)}.values())[::-1]
     groups = [(group, list(of_group)) for group, of_group in groupby(first, key=lambda run: run.row.group)]
-    figure = Figure(figsize=(5.5 * max(1, len(groups)), 5), layout="constrained")
+    lines = math.ceil(len(groups) / COLUMNS)
+    figure = Figure(figsize=(7.5 * COLUMNS, 4 * lines), layout="constrained")
     FigureCanvasSVG(figure)
-    axes = figure.subplots(1, max(1, len(groups)), sharey=True, squeeze=False)[0]
+    axes = list(figure.subplots(lines, COLUMNS, sharey=True, squeeze=False).flat)
     for axis, (group, of_group) in zip(axes, groups, strict=False):
+        colors = {name: f"C{number}" for number, name in enumerate(dict.fromkeys(run.row.network for run in of_group))}
         for run in of_group:
             curve = [epoch for epoch in load(run)["curves"] if "val/mean_iou" in epoch]
             axis.plot(
                 [epoch["epoch"] for epoch in curve],
                 [100 * epoch["val/mean_iou"] for epoch in curve],
+                color=colors[run.row.network],
+                linestyle="-" if run.row.name == run.row.network else "--",
                 label=run.row.title,
             )
-        axis.set_title(group)
+        axis.set_title(group, fontsize="medium", loc="left")
         axis.set_xlabel("epoch")
+        axis.set_ylabel("mean IoU on val, %")
         axis.grid(alpha=0.3)
-        axis.legend(fontsize="small", loc="lower right")
-    axes[0].set_ylabel("mean IoU on val, %")
+        axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    for axis in axes[len(groups) :]:
+        axis.remove()
     write_whole(path, partial(save_svg, figure))
 
 
