@@ -8,7 +8,8 @@ from pathlib import Path
 
 from feedbackward.cli.main import main
 
-RESULTS = Path(__file__).parents[1] / "docs" / "performance"
+DOCS = Path(__file__).parents[1] / "docs"
+RESULTS = DOCS / "performance"
 THEIR_NAMES = {
     "mobilenetv2_100": "mobilenet_v2",
     "mobilenetv3_large_100": "tu-mobilenetv3_large_100",
@@ -43,6 +44,17 @@ def races() -> dict[str, list[str]]:
     networks = ("smp/Unet/mobilenet_v2", "feedbackward/mobilenetv2_100")
     networks += ("feedbackward/mobilenetv2_100?grad_checkpointing=true",)
     found["training_mobilenetv2_100"] = ["--train", "--models", ",".join(networks), "--size", "256,512", "--batch", "8"]
+    networks = [
+        name
+        for ours, theirs in (("mobilenetv2_100", "mobilenet_v2"), ("resnet18", "resnet18"))
+        for name in (
+            *(f"smp/{peer}/{theirs}" for peer in ("Unet", "FPN", "DeepLabV3Plus")),
+            f"feedbackward/{ours}",
+            f"feedbackward/{ours}?retrace=transitions",
+        )
+    ]
+    scores = ("--plot", str(RESULTS / "tradeoff.svg"), "--scores", str(DOCS / "study" / "camvid_reduced"))
+    found["tradeoff"] = ["--models", ",".join(networks), "--runtimes", "onnxruntime", *scores]
     return found
 
 

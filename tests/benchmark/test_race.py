@@ -182,16 +182,17 @@ class TestCommand:
         study = tmp_path / "study"
         study.mkdir()
         known = {"encoder_name": "test_resnet", "retrace": "transitions"}
-        for number, (model, options, score) in enumerate(
+        for number, (row, model, options, score) in enumerate(
             [
-                ("feedbackward", known, 0.40),
-                ("feedbackward", known, 0.50),
-                ("smp", {"architecture": "FPN", "encoder_name": "mobilenet_v2"}, 0.6),
-                ("without_skips", {"encoder_name": "test_resnet"}, 0.1),
-                ("segnet", {"encoder_name": "vgg16_quarter"}, 0.1),
+                ("ours", "feedbackward", known, 0.40),
+                ("ours", "feedbackward", known, 0.50),
+                ("ours, slower", "feedbackward", known, 0.41),
+                ("theirs", "smp", {"architecture": "FPN", "encoder_name": "mobilenet_v2"}, 0.6),
+                ("changed", "without_skips", {"encoder_name": "test_resnet"}, 0.1),
+                ("segnet", "segnet", {"encoder_name": "vgg16_quarter"}, 0.1),
             ]
         ):
-            result = {"model": model, "options": options, "last": {"scalars": {"mean_iou": score}}}
+            result = {"row": row, "model": model, "options": options, "last": {"scalars": {"mean_iou": score}}}
             (study / f"{number}.json").write_text(json.dumps(result))
         models = f"feedbackward/test_resnet?retrace=transitions,{PEER},feedbackward/test_resnet"
         command = ["benchmark", "--models", models, "--size", "32,64", "--threads", "1", "--repeats", "2"]

@@ -23,7 +23,7 @@ Scores = list[tuple[dict[str, Any], float]]
 
 
 def read_scores(folder: Path) -> Scores:
-    """The mean IoU of each network of a study, over its seeds, from the last epoch.
+    """The mean IoU of each network of a study, over its seeds, from the last epoch, in the row that has the highest.
 
     Args:
         folder: Of the results that `benchmarks/study` has written, a JSON file for each training.
@@ -34,14 +34,15 @@ def read_scores(folder: Path) -> Scores:
     files = sorted(folder.glob("*.json"))
     if not files:
         raise InputError(f"{folder}: there are no results of a study (*.json) in it")
-    found: dict[str, list[float]] = {}
+    found: dict[str, dict[str, list[float]]] = {}
     for file in files:
         result = json.loads(file.read_text())
         network = _network(result["model"], result["options"])
         if network is not None:
             key = json.dumps(configuration(network), sort_keys=True)
-            found.setdefault(key, []).append(result["last"]["scalars"]["mean_iou"])
-    return [(json.loads(key), mean(values)) for key, values in found.items()]
+            score = result["last"]["scalars"]["mean_iou"]
+            found.setdefault(key, {}).setdefault(result["row"], []).append(score)
+    return [(json.loads(key), max(map(mean, by_row.values()))) for key, by_row in found.items()]
 
 
 def _network(model: str, options: dict[str, Any]) -> SegmentationNetwork | None:
