@@ -196,8 +196,10 @@ def test_a_network_in_training_is_left_as_it_is(tmp_path):
             r"need tensorrt, not installed here: pip install 'feedbackward\[tensorrt\]'",
         ),
         (".", {"format": "onnx"}, "end in"),
+        ("n.onnx", {"precision": "bf16"}, "come in fp32 or fp16, not in bf16; those of torch_export do"),
+        ("n.xml", {"format": "openvino", "size": (7, 20)}, "OpenVINO does not take this network; choose a larger"),
         (
-            "n.onnx",
+            "new/n.onnx",
             {"tolerance": 1e-12},
             r"differ by .* of the largest, more than the tolerance of 1e-12; it was not kept",
         ),
@@ -207,6 +209,15 @@ def test_what_is_refused_leaves_nothing(network, tmp_path, name, options, messag
     with pytest.raises(InputError, match=message):
         export(network, tmp_path / name, **options)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("format", ["onnx", "torch_export"])
+def test_a_size_that_the_network_pads(network, format, tmp_path):
+    path, image = tmp_path / f"network{SUFFIX[format]}", torch.rand(2, 3, 7, 20)
+    export(network, path, format=format, size=(7, 20))
+    with torch.no_grad():
+        scores = network(network.normalization(image))
+    torch.testing.assert_close(load_exported(path).output(image), scores, rtol=0, atol=1e-4)
 
 
 def test_a_missing_runtime_is_named(network, tmp_path, monkeypatch):

@@ -47,7 +47,7 @@ class Result:
         seconds: The median time of a batch.
         quartiles: The times that a quarter and three quarters of the batches stayed below.
         images_per_second: By that median.
-        parameters: The number of parameters, each counted once.
+        parameters: The number of those that the output depends on, each counted once.
         flops: Of one image.
         matmul_share: The part that FLOPs and median make of the rate at which the device multiplies matrices.
         file_bytes: The size of its file, where it runs from one.
@@ -141,9 +141,11 @@ def race(
 
 
 def _cost(name: str, size: tuple[int, int]) -> tuple[int, int]:
-    """The parameters of a network, each counted once, and its FLOPs for one image."""
-    ghost = create_contender(name).to("meta")
-    return sum(parameter.numel() for parameter in ghost.parameters()), flops(ghost, size)
+    """The parameters that a network's output depends on, each counted once, and its FLOPs for one image."""
+    ghost = create_contender(name).to("meta").requires_grad_()
+    ghost(torch.empty(1, 3, *size, device="meta")).sum().backward()
+    used = [parameter.numel() for parameter in ghost.parameters() if parameter.grad is not None]
+    return sum(used), flops(ghost, size)
 
 
 def median_and_quartiles(times: Sequence[float]) -> tuple[float, tuple[float, float]]:

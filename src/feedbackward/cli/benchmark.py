@@ -36,7 +36,11 @@ def main(args: list[str]) -> None:
         formatter_class=_AsWritten,
         allow_abbrev=False,
     )
-    parser.add_argument("--models", required=True, help="networks, NAME,NAME; ratios are to the first of each runtime")
+    parser.add_argument(
+        "--models",
+        required=True,
+        help="networks, NAME,NAME; a time is also given as a multiple of the first's",
+    )
     parser.add_argument("--runtimes", default="eager", help=f"of {', '.join(RUNTIMES)}: NAME,NAME")
     parser.add_argument("--size", default="512,1024", help="height and width of the images, H,W")
     parser.add_argument("--batch", type=PositiveInt, default=1, help="images at a time")
@@ -93,7 +97,7 @@ def race_table(results: list[Result]) -> Table:
     for column in (
         "ms",
         "quartiles",
-        "ratio",
+        "× first",
         "images/s",
         "M params",
         "GFLOPs",
@@ -127,7 +131,7 @@ def race_table(results: list[Result]) -> Table:
 def training_table(steps: list[TrainingStep]) -> Table:
     """A row for each network; how many times as long as the first one's its step takes."""
     table = Table(Column("network", overflow="fold"))
-    for column in ("ms a step", "quartiles", "ratio", "kept for backward, MB", "ratio"):
+    for column in ("ms a step", "quartiles", "× first", "kept for backward, MB", "× first"):
         table.add_column(column, justify="right")
     for step in steps:
         low, high = step.quartiles

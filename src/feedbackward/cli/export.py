@@ -53,7 +53,8 @@ def main(args: list[str]) -> None:
         precision=options.precision,
         tolerance=options.tolerance,
     )
-    table = Table("images", "largest difference", title="file and network, in parts of the largest score")
+    what = "the score of the file's class below the network's best" if options.argmax else "scores of file and network"
+    table = Table("images", "largest difference", title=f"{what}, in parts of the largest score")
     for (height, width), difference in report.differences.items():
         table.add_row(f"{height}x{width}", f"{difference:.2g}")
     console = Console()

@@ -15,7 +15,7 @@ from feedbackward.export.file_format import PRECISIONS
 from feedbackward.export.formats import FORMATS
 from feedbackward.models import SegmentationNetwork
 from feedbackward.models.optimized import OptimizedNetwork
-from feedbackward.writing import check_target
+from feedbackward.writing import check_target, nearest_existing
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 2e-2, "bf16": 1e-1}
 """The largest difference that is taken for rounding, in parts of the largest score."""
@@ -79,18 +79,19 @@ def export(
     if path.suffix != file_format.suffix:
         raise InputError(f"{path}: files of format {format} end in {file_format.suffix}")
     if precision not in file_format.precisions:
+        others = [other for other, known in FORMATS.items() if precision in known.precisions]
         raise InputError(
-            f"files of format {format} come in {', '.join(file_format.precisions)}, and not in {precision}"
+            f"files of format {format} come in {' or '.join(file_format.precisions)}, not in {precision}; "
+            f"those of {', '.join(others)} do"
         )
     tolerance = TOLERANCES[precision] if tolerance is None else tolerance
     if argmax and network.classes > MOST_CLASSES:
         raise InputError(f"argmax gives classes in 8 bits, and the network has {network.classes}; export its scores")
     check_target(path, option="the output")
-    path.parent.mkdir(parents=True, exist_ok=True)
     description = describe(network, argmax=argmax, size=size)
     reference = copy.deepcopy(network).cpu().float().eval()
     deployed = Deployed(copy.deepcopy(reference).to(PRECISIONS[precision]), argmax=argmax)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".exporting-") as folder:
+    with tempfile.TemporaryDirectory(dir=nearest_existing(path.parent), prefix=".exporting-") as folder:
         draft = Path(folder, path.name)
         file_format.write(traced(deployed, description), description, draft)
         differences = _compare(draft, reference, description)
@@ -102,6 +103,7 @@ def export(
             )
         drafts = sorted(Path(folder).iterdir())
         total = sum(file.stat().st_size for file in drafts)
+        path.parent.mkdir(parents=True, exist_ok=True)
         files = tuple(file.replace(path.parent / file.name) for file in drafts)
     parameters = sum(parameter.nbytes for parameter in deployed.parameters())
     return Report(files, total, parameters, differences)

@@ -20,7 +20,12 @@ def write(program: ExportedProgram, description: Description, path: Path) -> Non
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "network.onnx")
         onnx.write(program, description, source)
-        model = openvino.Core().read_model(source)
+        try:
+            model = openvino.Core().read_model(source)
+        except RuntimeError as error:
+            raise InputError(
+                f"OpenVINO does not take this network; choose a larger --size or another format. It says:\n{error}"
+            ) from error
         model.set_rt_info(description.to_json(), [KEY])
         openvino.save_model(model, path, compress_to_fp16=False)
 

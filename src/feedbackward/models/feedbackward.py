@@ -30,7 +30,7 @@ from feedbackward.graph import (
 )
 from feedbackward.models.encoder import create_encoder, normalization_of
 from feedbackward.models.network import SegmentationNetwork
-from feedbackward.nn import Classifier, DecoderNorm, Parts, pad_to, resize_logits
+from feedbackward.nn import Classifier, DecoderNorm, Parts, is_one_size, pad_to, resize_logits
 
 EncoderNorm = Literal["own", "batch"]
 
@@ -47,7 +47,8 @@ def score(
         sizes: The sizes of images that the encoder takes.
     """
     padded = image
-    if sizes.multiple > 1 or not torch.compiler.is_exporting():
+    # A file for all sizes takes none that is too small; one for a single size is padded as the network itself.
+    if sizes.multiple > 1 or is_one_size(image):
         padded = pad_to(image, sizes.padded((image.shape[-2], image.shape[-1])))
     logits = resize_logits(head(passes(padded)), (padded.shape[-2], padded.shape[-1]))
     return logits[..., : image.shape[-2], : image.shape[-1]]

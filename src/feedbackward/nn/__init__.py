@@ -5,7 +5,7 @@ from feedbackward.nn.conv import same_conv2d
 from feedbackward.nn.crf import DenseCRF
 from feedbackward.nn.fusion import add_in_place, beside, fuse, rectify_and_fuse
 from feedbackward.nn.norms import BATCH_NORMS, DecoderNorm, create_norm
-from feedbackward.nn.resize import downsample_like, pad_like, pad_to, resize_logits, upsample_like
+from feedbackward.nn.resize import downsample_like, is_one_size, pad_like, pad_to, resize_logits, upsample_like
 from feedbackward.nn.weights import permute_weight
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "create_norm",
     "downsample_like",
     "fuse",
+    "is_one_size",
     "pad_like",
     "pad_to",
     "permute_weight",

@@ -29,10 +29,15 @@ def resize_logits(logits: Float[Tensor, "n classes h w"], size: tuple[int, int])
     return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
 
 
+def is_one_size(image: Float[Tensor, "n c h w"]) -> bool:
+    """Whether height and width are numbers, and not symbols of a graph that is exported for all sizes."""
+    return not torch.compiler.is_exporting() or all(isinstance(length, int) for length in image.shape[-2:])
+
+
 def pad_to(image: Float[Tensor, "n c h w"], size: tuple[int, int]) -> Float[Tensor, "n c i j"]:
     """Repeat the last row and column until height and width are those of `size`, which is no smaller."""
     height, width = (wanted - found for wanted, found in zip(size, image.shape[-2:], strict=True))
     # A graph for all sizes has no branch: in it nothing is added where nothing is missing.
-    if not torch.compiler.is_exporting() and height == width == 0:
+    if is_one_size(image) and height == width == 0:
         return image
     return F.pad(image, (0, width, 0, height), mode="replicate")
