@@ -19,7 +19,7 @@ THEIR_NAMES = {
     "vgg16_bn": "vgg16_bn",
 }
 """The encoders of the races, and segmentation_models_pytorch's names of them."""
-IN_PYTORCH, FROM_FILES = "eager,channels_last,optimized,compile", "onnxruntime,openvino"
+EVERY_RUNTIME = "eager,channels_last,optimized,compile,onnxruntime,openvino"
 
 
 def races() -> dict[str, list[str]]:
@@ -35,10 +35,9 @@ def races() -> dict[str, list[str]]:
         )
         found[ours] = ["--models", ",".join(networks), "--runtimes", "onnxruntime", "--memory"]
     networks = ("smp/Unet/mobilenet_v2", "feedbackward/mobilenetv2_100")
-    every = f"{IN_PYTORCH},{FROM_FILES}"
-    found["runtimes"] = ["--models", ",".join(networks), "--runtimes", every, "--memory"]
+    found["runtimes"] = ["--models", ",".join(networks), "--runtimes", EVERY_RUNTIME, "--memory"]
     # In SegNet's file the pixel that is the largest of a pool may be another one, and its scores differ then.
-    found["vgg16_pwn"] = ["--models", "segnet,vgg16_pwn", "--runtimes", every, "--tolerance", "0.5"]
+    found["vgg16_pwn"] = ["--models", "segnet,vgg16_pwn", "--runtimes", EVERY_RUNTIME, "--tolerance", "0.5"]
     networks = ("segnet", "vgg16_pwn", "vgg16_pwn?grad_checkpointing=true")
     found["training"] = ["--train", "--models", ",".join(networks), "--size", "256,512", "--batch", "2"]
     networks = ("smp/Unet/mobilenet_v2", "feedbackward/mobilenetv2_100")
@@ -46,9 +45,9 @@ def races() -> dict[str, list[str]]:
     found["training_mobilenetv2_100"] = ["--train", "--models", ",".join(networks), "--size", "256,512", "--batch", "8"]
     networks = [
         name
-        for ours, theirs in (("mobilenetv2_100", "mobilenet_v2"), ("resnet18", "resnet18"))
+        for ours in ("mobilenetv2_100", "resnet18")
         for name in (
-            *(f"smp/{peer}/{theirs}" for peer in ("Unet", "FPN", "DeepLabV3Plus")),
+            *(f"smp/{peer}/{THEIR_NAMES[ours]}" for peer in ("Unet", "FPN", "DeepLabV3Plus")),
             f"feedbackward/{ours}",
             f"feedbackward/{ours}?retrace=transitions",
         )

@@ -73,6 +73,8 @@ def test_a_path_with_a_typo_is_told_before_the_hub(tmp_path, monkeypatch):
 
 
 def test_an_exported_file_is_no_network_to_go_on_with(tmp_path):
+    with pytest.raises(InputError, match=r"no such model: .*network\.onnx"):
+        load_network(tmp_path / "network.onnx")
     (tmp_path / "network.onnx").touch()
     with pytest.raises(InputError, match=r"network\.onnx is an exported file; give the folder or checkpoint of"):
         load_network(tmp_path / "network.onnx")

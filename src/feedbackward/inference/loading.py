@@ -40,7 +40,7 @@ def load_network(model: str | Path) -> SegmentationNetwork:
     path = Path(model)
     if path.is_dir():
         network = _load_folder(path)
-    elif is_exported(path):
+    elif path.is_file() and is_exported(path):
         raise InputError(f"{path} is an exported file; give the folder or checkpoint of the network it was made from")
     elif path.is_file():
         network = load_checkpoint(path)
