@@ -93,6 +93,15 @@ def test_scale_is_joint_and_both_ways():
     assert 28 < max(sides) < 41
 
 
+def test_an_enlarged_image_shows_what_decimation_would_have_lost():
+    stripes = np.zeros((8, 64, 3), np.uint8)
+    stripes[:, ::2] = 200
+    twice = Augmentation(horizontal_flip=0, scale=(2.0, 2.0), crop=(8, 64))
+    image, mask = TrainTransform((4, 32), twice)(stripes, stripes[..., 0])
+    assert agree(image, mask)
+    np.testing.assert_array_equal(mask, stripes[..., 0])
+
+
 def test_jitter_leaves_the_mask(scene):
     torch.manual_seed(0)
     image, mask = TrainTransform(None, Augmentation(horizontal_flip=0, color_jitter=0.5))(*scene)

@@ -71,15 +71,17 @@ class TrainTransform:
     """Decimate and augment: image and mask change together and end at one size.
 
     Args:
-        size: Height and width to resize to first (image bilinear with antialiasing, mask nearest); None keeps
-            them.
+        size: Height and width to resize to (image bilinear with antialiasing, mask nearest); None keeps them. A
+            random scale multiplies them, so that an enlarged image shows what decimation would have lost.
         augmentation: What is random.
     """
 
     def __init__(self, size: Size | None, augmentation: Augmentation) -> None:
-        steps: list[Callable[..., Any]] = [] if size is None else [v2.Resize(list(size))]
+        steps: list[Callable[..., Any]] = []
         if augmentation.scale != (1.0, 1.0):
-            steps.append(_RandomScale(augmentation.scale))
+            steps.append(_RandomScale(size, augmentation.scale))
+        elif size is not None:
+            steps.append(v2.Resize(list(size)))
         if augmentation.crop is not None:
             fill: dict[type | str, Any] = {tv_tensors.Image: 0, tv_tensors.Mask: VOID}
             steps.append(v2.RandomCrop(list(augmentation.crop), pad_if_needed=True, fill=fill))
@@ -121,14 +123,15 @@ class EvalTransform:
 
 
 class _RandomScale:
-    """Scale height and width of image and mask by one random factor."""
+    """Resize image and mask once, to a size (None: their own) times one random factor."""
 
-    def __init__(self, scale: tuple[float, float]) -> None:
+    def __init__(self, size: Size | None, scale: tuple[float, float]) -> None:
+        self._size = size
         self._scale = scale
 
     def __call__(self, image: tv_tensors.Image, mask: tv_tensors.Mask) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
         factor = torch.empty(()).uniform_(*self._scale).item()
-        size = [max(1, round(length * factor)) for length in mask.shape]
+        size = [max(1, round(length * factor)) for length in self._size or mask.shape]
         return v2.functional.resize(image, size), v2.functional.resize(mask, size)
 
 
