@@ -77,7 +77,7 @@ def draw_predictions(runs: Sequence[Run], *, data: Path, size: tuple[int, int], 
         pixels = (image * 255).round().byte().permute(1, 2, 0).numpy()
         masks = [mask.numpy(), *(predictor.predict(pixels) for predictor in predictors)]
         rows.append(drawing.side_by_side([pixels, *(drawing.paint(each, CAMVID) for each in masks)], titles))
-    picture = drawing.with_legend(np.concatenate(rows), CAMVID, range(len(CAMVID)))
-    small = Image.fromarray(picture)
+    rows[-1] = drawing.with_legend(rows[-1], CAMVID, range(len(CAMVID)))
+    small = Image.fromarray(np.concatenate(rows))
     small = small.resize((small.width // 2, small.height // 2), Image.Resampling.LANCZOS)
     write_whole(path, lambda file: small.save(file, format="JPEG", quality=85, optimize=True))

@@ -118,7 +118,7 @@ def _chart(curves: list[dict[str, Any]], lines: dict[str, str], best_epoch: int,
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, framealpha=0.75, edgecolor="none")
+    figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=4)
     buffer = io.StringIO()
     save_svg(figure, buffer, transparent=True)
     text = buffer.getvalue()
