@@ -25,6 +25,9 @@ RECOMMENDED = {
     "head_kernel_size": 3,
 }
 """What the study has led to."""
+BEST_RATES = {"": "0.01", "_transitions": "0.01", "_unet": "0.003", "_fpn": "0.01", "_deeplabv3plus": "0.003"}
+"""The learning rates of ours and of its peers on the small encoders, by the ends of their rows' names: of the two that
+the study tries under its own recipe the better one, where it tries two."""
 OTHER_RATES = {"_slow": "0.001", "_fast": "0.01"}
 """The end of the name of a row that is another one at this learning rate and not the recipe's: no single one is fair
 to all, so what is compared is trained at the recipe's and at the neighbour that suits its kind, from the first seed.
@@ -48,8 +51,8 @@ PICTURED = (
     "fcn8s",
     "vgg16_pwn",
     "vgg16_pwn_1",
-    "mobilenetv2_100",
-    "mobilenetv2_100_unet",
+    "mobilenetv2_100_scaled",
+    "mobilenetv2_100_unet_scaled",
 )
 """The networks whose predictions are drawn, each at the learning rate that suits it better."""
 
@@ -109,7 +112,7 @@ def cityscapes() -> list[Row]:
 
 def camvid(form: Form) -> list[Row]:
     """The comparison on CamVid: the paper's networks, what the method's parts do, peers, changes of the recipe."""
-    return [*_paper(form), *_parts(form), *_peers(), *_trials(form)]
+    return [*_paper(form), *_parts(form), *_peers(form), *_trials()]
 
 
 def _at_two_rates(rows: Iterable[Row], suffix: str) -> list[Row]:
@@ -186,41 +189,52 @@ def _parts(form: Form) -> list[Row]:
     return [*depths, recommended, *parts]
 
 
-def _peers() -> list[Row]:
-    return [row for encoder, theirs in PEER_ENCODERS.items() for row in _on_one_encoder(encoder, theirs)]
+def _peers(form: Form) -> list[Row]:
+    return [row for encoder, theirs in PEER_ENCODERS.items() for row in _on_one_encoder(form, encoder, theirs)]
 
 
-def _on_one_encoder(encoder: str, theirs: str) -> list[Row]:
-    """Ours and its peers; behind them, our way back at other settings."""
+def _on_one_encoder(form: Form, encoder: str, theirs: str) -> list[Row]:
+    """Ours and its peers under the recommended recipe, then at two learning rates under the study's."""
     ours = [
         _row(f"{encoder}{name}", f"feedbackward, {title}", encoder, "feedbackward", encoder_name=encoder, **options)
         for name, title, options in (
             ("", "recommended settings", RECOMMENDED),
             ("_transitions", "recommended settings, retrace=transitions", RECOMMENDED | {"retrace": "transitions"}),
-            ("_paper", "the paper's settings", PAPER),
         )
     ]
     peers = [
         _row(f"{encoder}_{name.lower()}", f"smp.{name}", encoder, "smp", architecture=name, encoder_name=theirs)
         for name in ("Unet", "FPN", "DeepLabV3Plus")
     ]
-    compared = [replace(row, repeated=True) for row in (ours[0], *peers[:2])]
-    return [*_at_two_rates(compared, "_fast"), *peers[2:], *ours[1:]]
+    compared = [ours[0], *peers[:2]]
+    scaled = [replace(_scaled(form, row), repeated=row in compared) for row in (*ours, *peers)]
+    return [*scaled, *_at_two_rates(compared, "_fast")]
 
 
-def _trials(form: Form) -> list[Row]:
+def _scaled(form: Form, row: Row) -> Row:
+    """The row under the recommended recipe."""
+    augmentation = {"horizontal_flip": 0.5, "scale": [0.75, 1.5], "crop": SIZES[form]}
+    rate = BEST_RATES[row.name.removeprefix(row.group)]
+    return replace(
+        row,
+        name=f"{row.name}_scaled",
+        title=f"{row.title}, learning rate {rate}",
+        group=f"{row.group}, images scaled by 0.75 to 1.5",
+        arguments=(*row.arguments, "--data.augmentation", json.dumps(augmentation), "--model.optimizer.lr", rate),
+    )
+
+
+def _trials() -> list[Row]:
     """Changes of the recommended network and of the recipe, each by itself, on the smallest network."""
-    height, width = SIZES[form]
-    scaled = {"horizontal_flip": 0.5, "scale": [0.75, 1.5], "crop": [height, width]}
     # Compared with the row mobilenetv2_100.
     network = {"encoder_name": "mobilenetv2_100"} | RECOMMENDED
-    group = "Changes of the network (mobilenetv2_100, recommended settings but for one)"
+    group = "Changes of the network (mobilenetv2_100, recommended settings but for what is named)"
     changes = [
         _row(f"trial_{name}", title, group, model, **network | changed)
         for name, title, model, changed in (
+            ("paper", "the paper's settings", "feedbackward", PAPER),
             ("sum", "classifier reads signal plus feature", "feedbackward", {"head_input": "sum"}),
             ("1x1", "classifier of 1x1", "feedbackward", {"head_kernel_size": 1}),
-            ("5x5", "classifier of 5x5", "feedbackward", {"head_kernel_size": 5}),
             ("last", "ends at the last feature of stride 4", "feedbackward", {"output_feature": "last"}),
             ("stride_2", "output_stride=2", "feedbackward", {"output_stride": 2}),
             ("early_skips", "skips added before the activation", "early_skips", {}),
@@ -238,13 +252,7 @@ def _trials(form: Form) -> list[Row]:
     recipes = [
         _row(f"trial_{name}", title, group, "feedbackward", **network, more=more)
         for name, title, more in (
-            ("scaled", "random scale", ("--data.augmentation", json.dumps(scaled))),
             ("cosine", "cosine schedule", ("--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")),
-            (
-                "decay",
-                "AdamW with weight decay 0.05",
-                ("--model.optimizer", "torch.optim.AdamW", "--model.optimizer.weight_decay", "0.05"),
-            ),
             (
                 "average",
                 "moving average of the weights",
