@@ -206,8 +206,8 @@ def _on_one_encoder(form: Form, encoder: str, theirs: str) -> list[Row]:
         _row(f"{encoder}_{name.lower()}", f"smp.{name}", encoder, "smp", architecture=name, encoder_name=theirs)
         for name in ("Unet", "FPN", "DeepLabV3Plus")
     ]
-    compared = [ours[0], *peers[:2]]
-    scaled = [replace(_scaled(form, row), repeated=row in compared) for row in (*ours, *peers)]
+    compared = [replace(row, repeated=True) for row in (ours[0], *peers[:2])]
+    scaled = [_scaled(form, row) for row in (*compared, peers[2], ours[1])]
     return [*scaled, *_at_two_rates(compared, "_fast")]
 
 
