@@ -195,20 +195,35 @@ def _peers(form: Form) -> list[Row]:
 
 def _on_one_encoder(form: Form, encoder: str, theirs: str) -> list[Row]:
     """Ours and its peers under the recommended recipe, then at two learning rates under the study's."""
-    ours = [
-        _row(f"{encoder}{name}", f"feedbackward, {title}", encoder, "feedbackward", encoder_name=encoder, **options)
+    ours, transitions = (
+        _row(
+            f"{encoder}{name}",
+            f"feedbackward, {title}",
+            encoder,
+            "feedbackward",
+            repeated=True,
+            encoder_name=encoder,
+            **options,
+        )
         for name, title, options in (
             ("", "recommended settings", RECOMMENDED),
             ("_transitions", "recommended settings, retrace=transitions", RECOMMENDED | {"retrace": "transitions"}),
         )
-    ]
-    peers = [
-        _row(f"{encoder}_{name.lower()}", f"smp.{name}", encoder, "smp", architecture=name, encoder_name=theirs)
+    )
+    unet, fpn, deeplab = (
+        _row(
+            f"{encoder}_{name.lower()}",
+            f"smp.{name}",
+            encoder,
+            "smp",
+            repeated=name != "DeepLabV3Plus",
+            architecture=name,
+            encoder_name=theirs,
+        )
         for name in ("Unet", "FPN", "DeepLabV3Plus")
-    ]
-    compared = [replace(row, repeated=True) for row in (ours[0], *peers[:2])]
-    scaled = [_scaled(form, row) for row in (*compared, peers[2], ours[1])]
-    return [*scaled, *_at_two_rates(compared, "_fast")]
+    )
+    scaled = [_scaled(form, row) for row in (ours, transitions, unet, fpn, deeplab)]
+    return [*scaled, *_at_two_rates([ours, unet, fpn], "_fast")]
 
 
 def _scaled(form: Form, row: Row) -> Row:
