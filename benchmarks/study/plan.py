@@ -112,7 +112,7 @@ def cityscapes() -> list[Row]:
 
 def camvid(form: Form) -> list[Row]:
     """The comparison on CamVid: the paper's networks, what the method's parts do, peers, changes of the recipe."""
-    return [*_paper(form), *_parts(form), *_peers(form), *_trials()]
+    return [*_paper(form), *_parts(form), *_peers(form), *_trials(form)]
 
 
 def _at_two_rates(rows: Iterable[Row], suffix: str) -> list[Row]:
@@ -228,18 +228,23 @@ def _on_one_encoder(form: Form, encoder: str, theirs: str) -> list[Row]:
 
 def _scaled(form: Form, row: Row) -> Row:
     """The row under the recommended recipe."""
-    augmentation = {"horizontal_flip": 0.5, "scale": [0.75, 1.5], "crop": SIZES[form]}
     rate = BEST_RATES[row.name.removeprefix(row.group)]
     return replace(
         row,
         name=f"{row.name}_scaled",
         title=f"{row.title}, learning rate {rate}",
         group=f"{row.group}, images scaled by 0.75 to 1.5",
-        arguments=(*row.arguments, "--data.augmentation", json.dumps(augmentation), "--model.optimizer.lr", rate),
+        arguments=(*row.arguments, *_recommended_recipe(form, rate)),
     )
 
 
-def _trials() -> list[Row]:
+def _recommended_recipe(form: Form, rate: str, **augmentation: float) -> tuple[str, ...]:
+    """What the recommended recipe has otherwise than the study's."""
+    augmentations = {"horizontal_flip": 0.5, "scale": [0.75, 1.5], "crop": SIZES[form], **augmentation}
+    return ("--data.augmentation", json.dumps(augmentations), "--model.optimizer.lr", rate)
+
+
+def _trials(form: Form) -> list[Row]:
     """Changes of the recommended network and of the recipe, each by itself, on the smallest network."""
     # Compared with the row mobilenetv2_100.
     network = {"encoder_name": "mobilenetv2_100"} | RECOMMENDED
@@ -263,15 +268,19 @@ def _trials() -> list[Row]:
             ),
         )
     ]
-    group = "Changes of the recipe (mobilenetv2_100, recommended settings)"
+    # Compared with the row mobilenetv2_100_scaled.
+    group = "Changes of the recommended recipe (mobilenetv2_100, recommended settings, scaled images)"
+    rate = BEST_RATES[""]
+    scaled = _recommended_recipe(form, rate)
     recipes = [
         _row(f"trial_{name}", title, group, "feedbackward", **network, more=more)
         for name, title, more in (
-            ("cosine", "cosine schedule", ("--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")),
+            ("jitter", "colours changed too", _recommended_recipe(form, rate, color_jitter=0.3)),
+            ("cosine", "cosine schedule", (*scaled, "--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")),
             (
                 "average",
                 "moving average of the weights",
-                ("--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.998"),
+                (*scaled, "--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.998"),
             ),
         )
     ]
