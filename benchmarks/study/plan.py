@@ -1,4 +1,7 @@
-"""What the studies train: one row of a table for each network, under one recipe, from the same seeds."""
+"""What the studies train: one row of a table for each network, under one recipe, from the same seeds.
+
+The small encoders are compared under a second recipe too, the recommended one that the first has led to.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -195,35 +198,21 @@ def _peers(form: Form) -> list[Row]:
 
 def _on_one_encoder(form: Form, encoder: str, theirs: str) -> list[Row]:
     """Ours and its peers under the recommended recipe, then at two learning rates under the study's."""
-    ours, transitions = (
-        _row(
-            f"{encoder}{name}",
-            f"feedbackward, {title}",
-            encoder,
-            "feedbackward",
-            repeated=True,
-            encoder_name=encoder,
-            **options,
+    options = {"encoder_name": encoder} | RECOMMENDED
+    rows = [
+        _row(f"{encoder}{name}", f"feedbackward, {title}", encoder, "feedbackward", repeated=True, **options | changed)
+        for name, title, changed in (
+            ("", "recommended settings", {}),
+            ("_transitions", "recommended settings, retrace=transitions", {"retrace": "transitions"}),
         )
-        for name, title, options in (
-            ("", "recommended settings", RECOMMENDED),
-            ("_transitions", "recommended settings, retrace=transitions", RECOMMENDED | {"retrace": "transitions"}),
-        )
-    )
-    unet, fpn, deeplab = (
-        _row(
-            f"{encoder}_{name.lower()}",
-            f"smp.{name}",
-            encoder,
-            "smp",
-            repeated=name != "DeepLabV3Plus",
-            architecture=name,
-            encoder_name=theirs,
-        )
-        for name in ("Unet", "FPN", "DeepLabV3Plus")
-    )
-    scaled = [_scaled(form, row) for row in (ours, transitions, unet, fpn, deeplab)]
-    return [*scaled, *_at_two_rates([ours, unet, fpn], "_fast")]
+    ]
+    peer = {"encoder_name": theirs}
+    rows += [
+        _row(f"{encoder}_{name.lower()}", f"smp.{name}", encoder, "smp", repeated=twice, architecture=name, **peer)
+        for name, twice in (("Unet", True), ("FPN", True), ("DeepLabV3Plus", False))
+    ]
+    ours, _, unet, fpn, _ = rows
+    return [*(_scaled(form, row) for row in rows), *_at_two_rates((ours, unet, fpn), "_fast")]
 
 
 def _scaled(form: Form, row: Row) -> Row:
