@@ -6,26 +6,18 @@ Each leaves docs/performance/NAME.json; docs/make_performance.py takes them into
 import sys
 from pathlib import Path
 
+from feedbackward.benchmark.peers import SMP_ENCODERS
 from feedbackward.cli.main import main
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "performance"
-THEIR_NAMES = {
-    "mobilenetv2_100": "mobilenet_v2",
-    "mobilenetv3_large_100": "tu-mobilenetv3_large_100",
-    "efficientnet_b0": "efficientnet-b0",
-    "resnet18": "resnet18",
-    "resnet50": "resnet50",
-    "vgg16_bn": "vgg16_bn",
-}
-"""The encoders of the races, and segmentation_models_pytorch's names of them."""
 EVERY_RUNTIME = "eager,channels_last,optimized,compile,onnxruntime,openvino"
 
 
 def races() -> dict[str, list[str]]:
     """The arguments of `feedbackward benchmark` for each race."""
     found = {}
-    for ours, theirs in THEIR_NAMES.items():
+    for ours, theirs in SMP_ENCODERS.items():
         networks = (
             f"smp/Unet/{theirs}",
             f"smp/FPN/{theirs}",
@@ -47,7 +39,7 @@ def races() -> dict[str, list[str]]:
         name
         for ours in ("mobilenetv2_100", "resnet18")
         for name in (
-            *(f"smp/{peer}/{THEIR_NAMES[ours]}" for peer in ("Unet", "FPN", "DeepLabV3Plus")),
+            *(f"smp/{peer}/{SMP_ENCODERS[ours]}" for peer in ("Unet", "FPN", "DeepLabV3Plus")),
             f"feedbackward/{ours}",
             f"feedbackward/{ours}?retrace=transitions",
         )

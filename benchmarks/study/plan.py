@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from feedbackward.benchmark.peers import SMP_ENCODERS
+
 Form = Literal["reduced", "full"]
 
 RECIPE = Path(__file__).with_name("camvid.yaml")
 SIZES: dict[Form, tuple[int, int]] = {"reduced": (120, 160), "full": (360, 480)}
 """Height and width of CamVid's images in each form of the study; scores are always taken at 360x480."""
-PEER_ENCODERS = {"resnet18": "resnet18", "mobilenetv2_100": "mobilenet_v2"}
-"""timm's encoders of which the peers' library has one of its own, and its name there."""
 VGGS: dict[Form, str] = {"reduced": "vgg16_quarter", "full": "vgg16"}
 """The VGG-16 of each form; on a CPU it has a quarter of its width."""
 PAPER = {"output_stride": None, "output_feature": "last", "retrace": "all", "head_input": "sum", "head_kernel_size": 1}
@@ -28,9 +28,12 @@ RECOMMENDED = {
     "head_kernel_size": 3,
 }
 """What the study has led to."""
-BEST_RATES = {"": "0.01", "_transitions": "0.01", "_unet": "0.003", "_fpn": "0.01", "_deeplabv3plus": "0.003"}
-"""The learning rates of ours and of its peers on the small encoders, by the ends of their rows' names: of the two that
-the study tries under its own recipe the better one on mobilenetv2_100; its own, where it tries no other."""
+RECOMMENDED_RATE = "0.01"
+"""The learning rate of our small encoders under the recommended recipe: of the two that the study tries under its own
+the better one on mobilenetv2_100."""
+PEERS = (("Unet", "0.003"), ("FPN", "0.01"), ("DeepLabV3Plus", "0.003"))
+"""Networks of segmentation_models_pytorch and their learning rates under the recommended recipe, chosen as ours is;
+the study's own for DeepLabV3Plus, where it tries no other."""
 OTHER_RATES = {"_slow": "0.001", "_fast": "0.01"}
 """The end of the name of a row that is another one at this learning rate and not the recipe's: no single one is fair
 to all, so what is compared is trained at the recipe's and at the neighbour that suits its kind, from the first seed.
@@ -193,31 +196,40 @@ def _parts(form: Form) -> list[Row]:
 
 
 def _peers(form: Form) -> list[Row]:
-    return [row for encoder, theirs in PEER_ENCODERS.items() for row in _on_one_encoder(form, encoder, theirs)]
+    return [row for encoder in ("resnet18", "mobilenetv2_100") for row in _on_one_encoder(form, encoder)]
 
 
-def _on_one_encoder(form: Form, encoder: str, theirs: str) -> list[Row]:
+def _on_one_encoder(form: Form, encoder: str) -> list[Row]:
     """Ours and its peers under the recommended recipe, then at two learning rates under the study's."""
     options = {"encoder_name": encoder} | RECOMMENDED
-    rows = [
+    ours = [
         _row(f"{encoder}{name}", f"feedbackward, {title}", encoder, "feedbackward", repeated=True, **options | changed)
         for name, title, changed in (
             ("", "recommended settings", {}),
             ("_transitions", "recommended settings, retrace=transitions", {"retrace": "transitions"}),
         )
     ]
-    peer = {"encoder_name": theirs}
-    rows += [
-        _row(f"{encoder}_{name.lower()}", f"smp.{name}", encoder, "smp", repeated=twice, architecture=name, **peer)
-        for name, twice in (("Unet", True), ("FPN", True), ("DeepLabV3Plus", False))
+    options = {"encoder_name": SMP_ENCODERS[encoder]}
+    theirs = [
+        _row(
+            f"{encoder}_{name.lower()}",
+            f"smp.{name}",
+            encoder,
+            "smp",
+            repeated=name != "DeepLabV3Plus",
+            architecture=name,
+            **options,
+        )
+        for name, _ in PEERS
     ]
-    ours, _, unet, fpn, _ = rows
-    return [*(_scaled(form, row) for row in rows), *_at_two_rates((ours, unet, fpn), "_fast")]
+    scaled = [_scaled(form, row, RECOMMENDED_RATE) for row in ours]
+    scaled += [_scaled(form, row, rate) for row, (_, rate) in zip(theirs, PEERS, strict=True)]
+    compared = [row for row in (ours[0], *theirs) if row.repeated]
+    return [*scaled, *_at_two_rates(compared, "_fast")]
 
 
-def _scaled(form: Form, row: Row) -> Row:
+def _scaled(form: Form, row: Row, rate: str) -> Row:
     """The row under the recommended recipe."""
-    rate = BEST_RATES[row.name.removeprefix(row.group)]
     return replace(
         row,
         name=f"{row.name}_scaled",
@@ -259,12 +271,11 @@ def _trials(form: Form) -> list[Row]:
     ]
     # Compared with the row mobilenetv2_100_scaled.
     group = "Changes of the recommended recipe (mobilenetv2_100, recommended settings, scaled images)"
-    rate = BEST_RATES[""]
-    scaled = _recommended_recipe(form, rate)
+    scaled = _recommended_recipe(form, RECOMMENDED_RATE)
     recipes = [
         _row(f"trial_{name}", title, group, "feedbackward", **network, more=more)
         for name, title, more in (
-            ("jitter", "colours changed too", _recommended_recipe(form, rate, color_jitter=0.3)),
+            ("jitter", "colours changed too", _recommended_recipe(form, RECOMMENDED_RATE, color_jitter=0.3)),
             ("cosine", "cosine schedule", (*scaled, "--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")),
             (
                 "average",

@@ -13,6 +13,15 @@ from feedbackward.models import Normalization, SegmentationNetwork
 from feedbackward.models.encoder import create_encoder, normalization_of
 from feedbackward.nn import pad_to
 
+SMP_ENCODERS = {
+    "mobilenetv2_100": "mobilenet_v2",
+    "mobilenetv3_large_100": "tu-mobilenetv3_large_100",
+    "efficientnet_b0": "efficientnet-b0",
+    "resnet18": "resnet18",
+    "resnet50": "resnet50",
+    "vgg16_bn": "vgg16_bn",
+}
+"""timm's encoders that ours and segmentation_models_pytorch's networks are compared on, and its names of them."""
 IMAGENET = Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterable
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import torch
+from matplotlib import colormaps
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -18,6 +20,7 @@ from feedbackward.errors import InputError
 from feedbackward.models import MODELS, SegmentationNetwork, create_model
 from feedbackward.writing import write_whole
 
+MARKS = "os^Dv"
 Scores = list[tuple[dict[str, Any], float]]
 """Configurations of networks without their number of classes, and the mean IoU of each."""
 
@@ -63,7 +66,7 @@ def configuration(network: SegmentationNetwork) -> dict[str, Any]:
 
 
 def draw_tradeoff(results: Iterable[tuple[Result, dict[str, Any]]], scores: Scores, path: Path) -> list[str]:
-    """Draw mean IoU against the time of an image, a line of points for each runtime.
+    """Draw mean IoU against the time of an image: a colour for each network, a mark for each runtime.
 
     Args:
         results: Those of a race, each with its network's configuration.
@@ -76,28 +79,34 @@ def draw_tradeoff(results: Iterable[tuple[Result, dict[str, Any]]], scores: Scor
     Raises:
         InputError: If it has none of any of them, or the file cannot be written.
     """
-    missing, points = dict[str, None](), dict[str, list[tuple[float, float, str]]]()
+    missing, points = dict[str, None](), list[tuple[float, Result]]()
     for result, config in results:
         score = next((score for known, score in scores if known == config), None)
         if score is None:
             missing[result.name] = None
         else:
-            milliseconds = 1e3 / result.images_per_second
-            points.setdefault(result.runtime, []).append((milliseconds, 100 * score, result.name))
+            points.append((100 * score, result))
     if not points:
         raise InputError("the study has no score of any of these networks; race some that it has trained")
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    points.sort(key=itemgetter(0), reverse=True)
+    colours = _numbered(result.name for _, result in points)
+    marks = _numbered(result.runtime for _, result in points)
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
     FigureCanvasSVG(figure)
     axis = figure.subplots()
-    for runtime, of_runtime in points.items():
-        axis.scatter([x for x, _, _ in of_runtime], [y for _, y, _ in of_runtime], label=runtime)
-        for x, y, name in of_runtime:
-            axis.annotate(name, (x, y), xytext=(5, 4), textcoords="offset points", fontsize="x-small")
+    for score, result in points:
+        colour = colormaps["tab20"](colours[result.name] % 20)
+        label = f"{score:.1f}  {result.name}, {result.runtime}"
+        mark = MARKS[marks[result.runtime] % len(MARKS)]
+        axis.scatter(1e3 / result.images_per_second, score, color=colour, marker=mark, label=label)
     axis.set_xlabel("milliseconds an image")
     axis.set_ylabel("mean IoU of the study, %")
     axis.set_xlim(left=0)
-    axis.margins(x=0.25, y=0.1)
     axis.grid(alpha=0.3)
-    axis.legend()
+    figure.legend(loc="outside right upper", fontsize="small", title="mean IoU, network, runtime")
     write_whole(path, partial(save_svg, figure))
     return list(missing)
+
+
+def _numbered(names: Iterable[str]) -> dict[str, int]:
+    return {name: number for number, name in enumerate(dict.fromkeys(names))}
