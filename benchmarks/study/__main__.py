@@ -56,7 +56,7 @@ def main(args: list[str] | None = None) -> None:
     if finished:
         table = results.with_suffix(".md")
         if options.study == "cityscapes":
-            write_cityscapes(finished, data=options.data, path=table)
+            write_cityscapes(finished, data=options.data, path=table, say=console.print)
         else:
             write_camvid(finished, form=options.form, data=options.data, path=table)
         console.print(f"{table}: {len(finished)} of {len(first) + len(again)} runs")

@@ -1,6 +1,6 @@
 """The tables and figures of a study, from the results that its runs have left."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from statistics import mean
@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from figures import draw_curves, draw_predictions
-from plan import CLAIMS, PICTURED, SIZES, Form, Row
+from plan import CLAIMS, PICTURED, SIZES, VGGS, Form, Row
 from runs import Run, at_best_rates, load, minutes
 
 from feedbackward.cli.main import main
@@ -30,13 +30,14 @@ NOTE = (
 )
 
 
-def write_cityscapes(runs: Sequence[Run], *, data: Path, path: Path) -> None:
+def write_cityscapes(runs: Sequence[Run], *, data: Path, path: Path, say: Callable[[str], object]) -> None:
     """The paper's Table 1 with a row of ours below each of its own, and the submissions to the benchmark's server.
 
     Args:
         runs: Those that have a result, in the order of the plan.
         data: The data set; its test images are predicted, where it has some.
         path: The file to write.
+        say: Called with a line for each network that the submission wants and that is gone.
     """
     lines = [
         f"| network | {' | '.join(SCORES.values())} | parameters |",
@@ -55,18 +56,20 @@ def write_cityscapes(runs: Sequence[Run], *, data: Path, path: Path) -> None:
     write_text(path, "\n".join(lines) + "\n")
     if (data / "leftImg8bit" / "test").is_dir():
         for _, of_row in _by_row(runs):
-            _submit(of_row[0], data)
+            run, network = of_row[0], of_row[0].folder / "model"
+            if not network.is_dir():
+                say(f"no submission of {run.name}: {network} is gone; remove {run.result} to train it again")
+            elif not (run.folder / "test" / "submission.zip").exists():
+                _submit(run, data)
 
 
 def _submit(run: Run, data: Path) -> None:
     """Predict the test images of Cityscapes at half their size, as files that the benchmark's server takes."""
-    output = run.folder / "test"
-    if (output / "submission.zip").exists():
-        return
-    source = data / "leftImg8bit" / "test"
+    output, source = run.folder / "test", data / "leftImg8bit" / "test"
+    crf = () if run.row.crf is None else ("--crf",)
     arguments = ["--model", str(run.folder / "model"), "--source", str(source), "--output", str(output)]
     layout = ["--layout", "cityscapes", "--scale", "0.5", "--no-overlays", "--zip", "--overwrite"]
-    main(["predict", *arguments, *layout])
+    main(["predict", *arguments, *layout, *crf])
 
 
 def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> None:
@@ -80,7 +83,8 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
     """
     size = SIZES[form]
     header = ("network", "parameters", "GFLOPs", "mean IoU", "by seed", "minutes")
-    lines, classes, means = [], [], dict[Row, float]()
+    lines = [f"The {form} form: images of {size[0]}x{size[1]}; the networks on VGG-16 have `{VGGS[form]}`.", ""]
+    classes, means = [], dict[Row, float]()
     first = [run for run in runs if run.seed == runs[0].seed]
     better = at_best_rates(first)
     for group, rows in groupby(_by_row(runs), key=lambda pair: pair[0].group):
@@ -109,7 +113,8 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
     if with_network:
         draw_predictions(with_network, data=data, size=size, path=pictures)
     if pictures.exists():  # or from a machine that still had the networks
-        lines += ["", "### Predictions", "", f"![Frames of val]({pictures.parent.name}/{pictures.name})"]
+        lines += ["", "### Predictions", "", "Each network's best epoch, from the first seed.", ""]
+        lines.append(f"![Frames of val]({pictures.parent.name}/{pictures.name})")
     write_text(path, "\n".join(lines) + "\n")
 
 

@@ -1,7 +1,10 @@
 """The study's command on synthetic streets in Cityscapes' layout, and the networks that only the study has."""
 
+import inspect
 import json
 import re
+import shutil
+import warnings
 import zipfile
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -11,11 +14,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+import yaml
 from PIL import Image
 
+import feedbackward as fb
+from feedbackward.cli.fit import FitCLI
 from feedbackward.cli.main import main
 from feedbackward.losses import CrossEntropyIoULoss
-from feedbackward.models import MODELS, create_model
+from feedbackward.models import MODELS, create_model, from_pretrained
 from feedbackward.nn import fuse
 
 STUDY = Path(__file__).parents[2] / "benchmarks" / "study"
@@ -76,7 +82,17 @@ def test_table_1_by_one_command(study, tmp_path, capsys):
         if name == "deeplab_largefov":
             assert crf[0] == "DeepLab-LargeFOV, CRF, ours (val, seed 0)"
             assert crf[1:5] == percent(result["crf"])
+    run = tmp_path / "runs/cityscapes/deeplab_largefov_seed0"
+    source = ["--source", str(tmp_path / "data/leftImg8bit/test"), "--layout", "cityscapes", "--scale", "0.5", "--crf"]
+    main(["predict", "--model", str(run / "model"), *source, "--output", str(tmp_path / "crf"), "--zip"])
+    by_hand, submitted = (zipfile.ZipFile(folder / "submission.zip") for folder in (tmp_path / "crf", run / "test"))
+    (name,) = by_hand.namelist()
+    assert by_hand.read(name) == submitted.read(name)
 
+    shutil.rmtree(run)  # as in a clone, which has the results alone
+    capsys.readouterr()
+    study(*command, "--", *SMALL)
+    assert "no submission of deeplab_largefov_seed0" in capsys.readouterr().out
     (tmp_path / "results/cityscapes/segnet_seed0.json").unlink()
     capsys.readouterr()
     study(*command, "--rows", "segnet,fcn8s", "--", *SMALL)  # the run folder has its report: nothing is trained
@@ -142,11 +158,13 @@ def test_camvid_goes_on_where_it_was_cut_off(study, tmp_path, request):
 
 
 def test_the_better_learning_rate_goes_on_to_the_next_seed(study, tmp_path, monkeypatch):
+    first = {"segnet": 0.3, "segnet_slow": 0.4, "vgg16_pwp": 0.4, "vgg16_pwn": 0.2}
+    first |= {"vgg16_pwn_1": 0.6, "vgg16_pwp_1": 0.5, "trial_sum": 0.5}
     trained = []
 
     def _train(run, _):
         trained.append(run.name)
-        score = {"segnet": 0.3, "segnet_slow": 0.4, "trial_sum": 0.5}[run.row.name] - run.seed / 10
+        score = first[run.row.name] - run.seed / 10
         scores = {"scalars": {"mean_iou": score}, "per_class": {"iou": {"sky": score}}, "names": ["sky"]}
         costs = {"parameters": 1, "model": "segnet", "options": {}}
         run.result.parent.mkdir(parents=True, exist_ok=True)
@@ -156,12 +174,57 @@ def test_the_better_learning_rate_goes_on_to_the_next_seed(study, tmp_path, monk
         return True
 
     monkeypatch.setattr(import_module("runs"), "_train", _train)
-    command = ("camvid", "--data", tmp_path, "--rows", "segnet,segnet_slow,trial_sum", "--seeds", "0,1")
+    command = ("camvid", "--data", tmp_path, "--rows", ",".join(first), "--seeds", "0,1")
     study(*command, "--output", tmp_path / "runs", "--results", tmp_path)
-    assert trained == ["segnet_seed0", "segnet_slow_seed0", "trial_sum_seed0", "segnet_slow_seed1"]
+    assert trained == [
+        *(f"{name}_seed0" for name in first),
+        *(f"{name}_seed1" for name in first if name not in ("segnet", "trial_sum")),
+    ]
     table = (tmp_path / "camvid_reduced.md").read_text()
     assert "**35.0** | 40.0, 30.0 | 2 |" in table
     assert "**30.0** | 30.0 | 2 |" in table
+    assert "| VGG-PWN over SegNet, learning rate 0.001 | +18.1 % | -57.1 % | +57.1 % |" in table
+    assert "| VGG-PWN over VGG-PWP | +3.9 % | -57.1 % | +22.2 % |" in table
+    assert "images of 120x160; the networks on VGG-16 have `vgg16_quarter`" in table
+
+
+def configuration(recipe, *arguments):
+    """What `feedbackward fit` makes of a recipe and arguments."""
+    with warnings.catch_warnings(action="ignore"):  # of the libraries, as the command does
+        return yaml.safe_load(FitCLI("fit", ["--config", str(recipe), *arguments]).full_config)
+
+
+def test_every_row_is_a_training_of_its_own(networks):
+    rows = import_module("plan").camvid("reduced")
+    configurations = [configuration(row.recipe, "--data.root", "x", *row.arguments) for row in rows]
+    assert len({json.dumps(found) for found in configurations}) == len(rows) == len({row.name for row in rows})
+
+
+def test_the_recommended_settings_are_the_defaults(networks):
+    plan = import_module("plan")
+    parameters = inspect.signature(fb.Feedbackward).parameters
+    assert {name: parameters[name].default for name in plan.RECOMMENDED} == plan.RECOMMENDED
+
+
+def test_the_recipe_for_camvid_is_the_recommended_one(networks):
+    (row,) = (row for row in import_module("plan").camvid("full") if row.name == "mobilenetv2_100_scaled")
+    study = configuration(row.recipe, "--data.root", "x", *row.arguments)
+    recipe = configuration("camvid_mobilenetv2", "--data.root", "x")
+    for name in ("model", "encoder_weights", "loss", "optimizer", "scheduler"):
+        assert recipe["model"][name] == study["model"][name]
+    for name in ("batch_size", "augmentation"):
+        assert recipe["data"]["init_args"][name] == study["data"]["init_args"][name]
+
+
+@pytest.mark.parametrize(
+    "name", ["flipped_kernels", "without_skips", "early_skips", "without_activations", "deep_supervision"]
+)
+def test_changed_networks_are_saved_and_loaded(networks, name, tmp_path):
+    network = create_model(name, encoder_name="test_resnet", encoder_weights=None, classes=3, output_stride=2).eval()
+    network.save_pretrained(tmp_path)
+    loaded, image = from_pretrained(tmp_path), torch.rand(1, 3, 32, 48)
+    assert type(loaded) is type(network)
+    torch.testing.assert_close(loaded(image), network(image))
 
 
 def test_flipped_kernels_are_the_same_network_where_kernels_are_symmetric(networks):

@@ -152,14 +152,33 @@ def test_the_card_of_the_saved_network(trained, camvid):
     result = card.data.eval_results[0]
     assert (result.dataset_name, result.dataset_split, result.metric_type) == ("CamVid", "val", "mean IoU")
     assert result.metric_value == pytest.approx(100 * best["scalars"]["mean_iou"], abs=0.05)
-    assert f"Epoch {best['epoch']} of 2, the best of them on the same 3 images, seed 0" in card.text
+    assert f"Epoch {best['epoch']} of 2, the best of the 2 that were scored, on the same 3 images, seed 0" in card.text
     assert "| sky | " in card.text
     assert "| bicyclist | - | - |" in card.text
     assert str(camvid) not in card.text  # the folders of a machine are nobody else's
 
-    recipe = yaml.safe_load(re.search(r"```yaml\n(.*?)```", card.text, flags=re.DOTALL)[1])
-    assert recipe["model"]["options"] == {"encoder_name": "test_resnet", "output_stride": 2}
-    assert recipe["trainer"]["max_epochs"] == 2
+    (size,) = re.findall(r"parameters,\n(.*) MB", card.text)
+    assert float(size) == pytest.approx((trained / "model/model.safetensors").stat().st_size / 1e6, abs=0.06)
+
+
+def test_the_recipe_of_the_card_is_all_of_the_training(tmp_path, camvid):
+    asked = ["--trainer.max_epochs", "2", "--trainer.check_val_every_n_epoch", "2", "--trainer.precision", "bf16-mixed"]
+    asked += ["--data.size", "[8,12]", "--early_stopping.patience", "7", "--seed_everything", "5"]
+    asked += ["--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.9"]
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    runs = {name: tmp_path / name for name in ("asked", "again")}
+    where = ["--config", str(tmp_path / "recipe.yaml"), "--data.root", str(camvid)]
+    fit.main("fit", [*where, *asked, "--run_dir", str(runs["asked"])])
+    card = (runs["asked"] / "model/README.md").read_text()
+    assert "the best of the 1 that were scored" in card
+    assert "--scale SCALE" in card
+    assert "such as 0.5 for\n16x24" in card
+
+    (tmp_path / "recipe.yaml").write_text(re.search(r"```yaml\n(.*?)```", card, flags=re.DOTALL)[1])
+    fit.main("fit", [*where, "--run_dir", str(runs["again"])])
+    first, second = (yaml.safe_load((run / "config.yaml").read_text()) for run in runs.values())
+    assert first.pop("run_dir") != second.pop("run_dir")
+    assert first == second
 
 
 @pytest.mark.parametrize("name", ["best", "last"])

@@ -248,8 +248,7 @@ class FitCLI(LightningCLI):
             )
         if self.trainer.is_global_zero:
             self.results.finish(self.model, self.datamodule.val_dataloader().dataset)
-            title = f"validation, epoch {best['epoch']}, the best of {len(self.history.epochs)}"
-            print_scores(Scores.from_dict(best), title=title)
+            print_scores(Scores.from_dict(best), title=f"validation, {self.history.summary}")
             get_console().print(Text(f"report: {self.folder.report}"), soft_wrap=True)
 
     def _say_how_to_resume(self) -> None:

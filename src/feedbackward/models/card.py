@@ -24,6 +24,7 @@ class Training:
     Args:
         data: The data set.
         split: The part of it that was scored.
+        size: Height and width to which images were resized, if they were.
         scores: In percent, by title.
         per_class: In percent, one row of values for each class.
         columns: The titles of those values.
@@ -34,6 +35,7 @@ class Training:
 
     data: str
     split: str
+    size: Sequence[int] | None
     scores: dict[str, str]
     per_class: dict[str, Sequence[str]]
     columns: Sequence[str]
@@ -47,6 +49,7 @@ def model_card(
     *,
     config: dict[str, Any],
     parameters: int,
+    size: int,
     normalization: Normalization,
     class_table: ClassTable | None,
     training: Training | None,
@@ -57,6 +60,7 @@ def model_card(
         data: The metadata of every network of the library; the scores are added to it.
         config: What builds the network again.
         parameters: How many it has.
+        size: The bytes of all its tensors.
         normalization: How its images are normalised.
         class_table: Its classes, where they are known.
         training: How it was trained, where that is known.
@@ -83,6 +87,7 @@ def model_card(
         name=name,
         config=config,
         parameters=parameters,
+        megabytes=size / 1e6,
         normalization=normalization,
         class_table=class_table,
         training=training,

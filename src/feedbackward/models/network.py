@@ -72,6 +72,7 @@ class SegmentationNetwork(
             self._hub_mixin_info.model_card_data,
             config=self.config,
             parameters=sum(parameter.numel() for parameter in self.parameters()),
+            size=sum(tensor.nbytes for tensor in self.state_dict().values()),
             normalization=self.normalization,
             class_table=self.class_table,
             training=training,
@@ -91,7 +92,8 @@ class SegmentationNetwork(
     def _from_pretrained(cls, *, model_id: str, **options: Any) -> "SegmentationNetwork":
         hub = {key: options.pop(key) for key in HUB_OPTIONS}
         folder = Path(model_id) if Path(model_id).is_dir() else Path(snapshot_download(model_id, **hub))
-        network = cls(**options)
+        # The hub's library hands all of the file to a network that takes any option.
+        network = cls(**{name: value for name, value in options.items() if name not in ("model", "class_table")})
         load_model(network, folder / WEIGHTS_FILE, strict=True)
         table = json.loads((folder / CONFIG_FILE).read_text())["class_table"]
         network.class_table = None if table is None else ClassTable.from_dict(table)

@@ -28,6 +28,13 @@ class History(pl.Callback):
         """Seconds of training and validation over all epochs, earlier sessions of a resumed run included."""
         return sum(record["seconds"] for record in self.epochs)
 
+    @property
+    def summary(self) -> str:
+        """Which epoch is the best, and of how many."""
+        assert self.best is not None
+        scored = sum("val/mean_iou" in record for record in self.epochs)
+        return f"epoch {self.best['epoch']} of {len(self.epochs)}, the best of the {scored} that were scored"
+
     def on_sanity_check_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
         """Forgets the scores of the trial batches before the training."""
         assert isinstance(pl_module, SegmentationTask)

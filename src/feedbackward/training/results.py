@@ -98,19 +98,16 @@ class RunResults(pl.Callback):
         """What the model card says of the training; the folders of this machine are left out."""
         assert self.history.best is not None
         best = Scores.from_dict(self.history.best)
-        epoch, epochs, images = self.history.best["epoch"], len(self.history.epochs), len(dataset)  # type: ignore[arg-type]
-        config = yaml.safe_load(self.config)
-        config["data"]["init_args"].pop("root", None)
-        recipe = {key: config[key] for key in ("seed_everything", "model", "data")}
-        recipe["trainer"] = {key: config["trainer"][key] for key in ("max_epochs", "precision")}
+        recipe = _without_folders(yaml.safe_load(self.config))
         facts = [
-            f"Epoch {epoch} of {epochs}, the best of them on the same {images} images, seed {self.facts['seed']}: "
-            "scores on images that no choice was made on are lower.",
+            f"{self.history.summary.capitalize()}, on the same {len(dataset)} images, "  # type: ignore[arg-type]
+            f"seed {self.facts['seed']}: scores on images that no choice was made on are lower.",
             f"Trained in {self.history.seconds / 60:.0f} minutes.",
         ]
         return Training(
             data=self.facts["data"].removesuffix("Data"),
             split="val",
+            size=recipe["data"]["init_args"].get("size"),
             scores={TITLES[name]: percent(value) for name, value in best.scalars.items()},
             per_class={label: [percent(values[label]) for values in best.per_class.values()] for label in best.names},
             columns=[TITLES[name] for name in best.per_class],
@@ -118,6 +115,16 @@ class RunResults(pl.Callback):
             recipe=yaml.safe_dump(recipe, sort_keys=False).rstrip(),
             versions=versions,
         )
+
+
+def _without_folders(config: dict[str, Any]) -> dict[str, Any]:
+    """A run's configuration for another machine; what is null of the trainer is left to it."""
+    data, trainer = config["data"], config["trainer"]
+    init_args = {key: value for key, value in data["init_args"].items() if key != "root"}
+    folders = ("default_root_dir", "logger")
+    trainer = {key: value for key, value in trainer.items() if value is not None and key not in folders}
+    rest = {key: value for key, value in config.items() if key not in ("run_dir", "ckpt_path")}
+    return {**rest, "data": {**data, "init_args": init_args}, "trainer": trainer}
 
 
 @torch.inference_mode()
