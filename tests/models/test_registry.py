@@ -74,6 +74,20 @@ def test_bad_arguments_are_named_with_what_to_do(name: str, options: dict[str, o
         fb.create_model(name, **options)
 
 
+def test_pretrained_weights_come_from_the_cache_of_the_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    cached = timm.create_model("test_resnet")  # its classifier included
+    repository, commit = tmp_path / "models--timm--test_resnet.r160_in1k", 40 * "0"
+    for folder in ("refs", f"snapshots/{commit}"):
+        (repository / folder).mkdir(parents=True)
+    (repository / "refs/main").write_text(commit)
+    save_file(cached.state_dict(), repository / "snapshots" / commit / "model.safetensors")
+    network = fb.create_model("feedbackward", **{**SMALL, "encoder_weights": "imagenet"})
+    without_classifier = {name: tensor for name, tensor in cached.state_dict().items() if not name.startswith("fc.")}
+    assert_close(dict(network.encoder.state_dict()), without_classifier)
+
+
 def test_no_network_and_no_cache_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
