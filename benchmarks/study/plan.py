@@ -244,10 +244,10 @@ def _scaled(form: Form, row: Row, rate: str) -> Row:
     )
 
 
-def _recommended_recipe(form: Form, rate: str, **augmentation: float) -> tuple[str, ...]:
+def _recommended_recipe(form: Form, rate: str) -> tuple[str, ...]:
     """What the recommended recipe has otherwise than the study's."""
-    augmentations = {"horizontal_flip": 0.5, "scale": [0.75, 1.5], "crop": SIZES[form], **augmentation}
-    return ("--data.augmentation", json.dumps(augmentations), "--model.optimizer.lr", rate)
+    augmentation = {"horizontal_flip": 0.5, "scale": [0.75, 1.5], "crop": SIZES[form]}
+    return ("--data.augmentation", json.dumps(augmentation), "--model.optimizer.lr", rate)
 
 
 def _trials(form: Form) -> list[Row]:
@@ -258,7 +258,6 @@ def _trials(form: Form) -> list[Row]:
     changes = [
         _row(f"trial_{name}", title, group, model, **network | changed)
         for name, title, model, changed in (
-            ("paper", "the paper's settings", "feedbackward", PAPER),
             ("sum", "classifier reads signal plus feature", "feedbackward", {"head_input": "sum"}),
             ("1x1", "classifier of 1x1", "feedbackward", {"head_kernel_size": 1}),
             ("last", "ends at the last feature of stride 4", "feedbackward", {"output_feature": "last"}),
@@ -280,7 +279,6 @@ def _trials(form: Form) -> list[Row]:
     recipes = [
         _row(f"trial_{name}", title, group, "feedbackward", **network, more=more)
         for name, title, more in (
-            ("jitter", "colours changed too", _recommended_recipe(form, RECOMMENDED_RATE, color_jitter=0.3)),
             ("cosine", "cosine schedule", (*scaled, "--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")),
             (
                 "average",
