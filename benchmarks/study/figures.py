@@ -1,6 +1,5 @@
 """The curves of a study, and its networks' predictions side by side."""
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
@@ -19,9 +18,6 @@ from feedbackward.inference import Predictor, choose_device, load_network
 from feedbackward.training.pictures import spread
 from feedbackward.writing import write_whole
 
-COLUMNS = 2
-"""Of the figure of curves."""
-
 
 def draw_curves(runs: Sequence[Run], path: Path) -> None:
     """Draw the first seed's curve of each row; a network has one colour, and is dashed at another learning rate.
@@ -32,11 +28,10 @@ def draw_curves(runs: Sequence[Run], path: Path) -> None:
     """
     first = list({run.row: run for run in reversed(runs)}.values())[::-1]
     groups = [(group, list(of_group)) for group, of_group in groupby(first, key=lambda run: run.row.group)]
-    lines = math.ceil(len(groups) / COLUMNS)
-    figure = Figure(figsize=(7.5 * COLUMNS, 4 * lines), layout="constrained")
+    figure = Figure(figsize=(11, 3.6 * len(groups)), layout="constrained")
     FigureCanvasSVG(figure)
-    axes = list(figure.subplots(lines, COLUMNS, sharey=True, squeeze=False).flat)
-    for axis, (group, of_group) in zip(axes, groups, strict=False):
+    axes = figure.subplots(len(groups), 1, sharey=True, squeeze=False).flat
+    for axis, (group, of_group) in zip(axes, groups, strict=True):
         colors = {name: f"C{number}" for number, name in enumerate(dict.fromkeys(run.row.network for run in of_group))}
         for run in of_group:
             curve = [epoch for epoch in load(run)["curves"] if "val/mean_iou" in epoch]
@@ -52,8 +47,6 @@ def draw_curves(runs: Sequence[Run], path: Path) -> None:
         axis.set_ylabel("mean IoU on val, %")
         axis.grid(alpha=0.3)
         axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    for axis in axes[len(groups) :]:
-        axis.remove()
     write_whole(path, partial(save_svg, figure))
 
 
