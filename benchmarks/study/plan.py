@@ -162,7 +162,6 @@ def _parts(form: Form) -> list[Row]:
             f"VGG-{short.upper()}, output_stride={stride}",
             "Where the way back ends",
             "feedbackward",
-            repeated=stride == 1,
             **_way_back(form, permute=permute, output_stride=stride),
         )
         for short, permute in (("pwn", "necessary"), ("pwp", "possible"))
@@ -197,7 +196,7 @@ def _parts(form: Form) -> list[Row]:
         "feedbackward",
         **_way_back(form, **RECOMMENDED),
     )
-    return [*depths, recommended, *parts]
+    return [replace(row, repeated=True) for row in (*depths, recommended, *parts)]
 
 
 def _peers(form: Form) -> list[Row]:
