@@ -31,7 +31,7 @@ RECOMMENDED = {
 RECOMMENDED_RATE = "0.01"
 """The learning rate of our small encoders under the recommended recipe: of the two that the study tries under its own
 the better one on mobilenetv2_100."""
-PEERS = (("Unet", "0.003"), ("FPN", "0.01"), ("DeepLabV3Plus", "0.003"))
+PEER_RATES = {"Unet": "0.003", "FPN": "0.01", "DeepLabV3Plus": "0.003"}
 """Networks of segmentation_models_pytorch and their learning rates under the recommended recipe, chosen as ours is;
 the study's own for DeepLabV3Plus, where it tries no other."""
 OTHER_RATES = {"_slow": "0.001", "_fast": "0.01"}
@@ -213,23 +213,14 @@ def _on_one_encoder(form: Form, encoder: str) -> list[Row]:
             ("_transitions", "recommended settings, retrace=transitions", {"retrace": "transitions"}),
         )
     ]
-    options = {"encoder_name": SMP_ENCODERS[encoder]}
-    theirs = [
-        _row(
-            f"{encoder}_{name.lower()}",
-            f"smp.{name}",
-            encoder,
-            "smp",
-            repeated=True,
-            architecture=name,
-            **options,
-        )
-        for name, _ in PEERS
-    ]
+    peer = {"encoder_name": SMP_ENCODERS[encoder]}
+    theirs = {
+        name: _row(f"{encoder}_{name.lower()}", f"smp.{name}", encoder, "smp", repeated=True, architecture=name, **peer)
+        for name in PEER_RATES
+    }
     scaled = [_scaled(form, row, RECOMMENDED_RATE) for row in ours]
-    scaled += [_scaled(form, row, rate) for row, (_, rate) in zip(theirs, PEERS, strict=True)]
-    at_two_rates = (row for row in (ours[0], *theirs) if not row.name.endswith("_deeplabv3plus"))
-    return [*scaled, *_at_two_rates(at_two_rates, "_fast")]
+    scaled += [_scaled(form, theirs[name], rate) for name, rate in PEER_RATES.items()]
+    return [*scaled, *_at_two_rates((ours[0], theirs["Unet"], theirs["FPN"]), "_fast")]
 
 
 def _scaled(form: Form, row: Row, rate: str) -> Row:
