@@ -50,7 +50,7 @@ def main(args: list[str] | None = None) -> None:
     first = [run for run in runs if run.seed == options.seeds[0]]
     failed = work([run for run in first if run in asked])
     better = at_best_rates(first)
-    again = [run for run in runs if run not in first and run.row.repeated and better.get(run.row.network) == run.row]
+    again = [run for run in runs if run not in first and better.get(run.row.network) == run.row]
     failed += work([run for run in again if run in asked])
     finished = sorted((run for run in [*first, *again] if run.result.exists()), key=lambda run: rows.index(run.row))
     if finished:
@@ -70,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--form", choices=tuple(SIZES), default="reduced", help="of the CamVid study")
     parser.add_argument("--rows", type=lambda names: names.split(","), help="train these only: NAME,NAME")
-    seeds = "what is compared with others is trained from all of these, the rest from the first"
+    seeds = (
+        "at the learning rate that suits it better a network is trained from all of these, at another from the first"
+    )
     parser.add_argument(
         "--seeds", type=lambda seeds: [int(seed) for seed in seeds.split(",")], default=[0, 1], help=seeds
     )

@@ -73,7 +73,6 @@ class Row:
         group: The question that it belongs to.
         recipe: Name or file of the recipe.
         arguments: More for `feedbackward fit`.
-        repeated: Whether it is compared with others so that a single seed would not do.
         crf: The checkpoint that is scored with DenseCRF too, if any.
         published: The paper's four scores, where it has them.
     """
@@ -83,7 +82,6 @@ class Row:
     group: str
     recipe: str
     arguments: tuple[str, ...] = ()
-    repeated: bool = False
     crf: Literal["best", "last"] | None = None
     published: tuple[float, float, float, float] | None = None
 
@@ -105,7 +103,7 @@ def best_rates(scores: Mapping[Row, float]) -> dict[str, Row]:
 def cityscapes() -> list[Row]:
     """The paper's Table 1."""
     return [
-        Row(name, title, "Table 1", f"cityscapes_{name}", repeated=True, crf=crf, published=published)
+        Row(name, title, "Table 1", f"cityscapes_{name}", crf=crf, published=published)
         for name, title, crf, published in (
             ("segnet", "SegNet", None, (57.0, 32.0, 79.1, 61.9)),
             ("deeplab_largefov", "DeepLab-LargeFOV", "best", (64.8, 34.9, 81.3, 58.7)),
@@ -152,7 +150,7 @@ def _paper(form: Form) -> list[Row]:
         _row("vgg16_pwp", "VGG-PWP", group, "feedbackward", **_way_back(form, permute="possible")),
         _row("vgg16_pwn", "VGG-PWN", group, "feedbackward", **_way_back(form)),
     ]
-    return _at_two_rates([replace(row, repeated=True) for row in rows], "_slow")
+    return _at_two_rates(rows, "_slow")
 
 
 def _parts(form: Form) -> list[Row]:
@@ -196,7 +194,7 @@ def _parts(form: Form) -> list[Row]:
         "feedbackward",
         **_way_back(form, **RECOMMENDED),
     )
-    return [replace(row, repeated=True) for row in (*depths, recommended, *parts)]
+    return [*depths, recommended, *parts]
 
 
 def _peers(form: Form) -> list[Row]:
@@ -207,7 +205,7 @@ def _on_one_encoder(form: Form, encoder: str) -> list[Row]:
     """Ours and its peers under the recommended recipe, then at two learning rates under the study's."""
     options = {"encoder_name": encoder} | RECOMMENDED
     ours = [
-        _row(f"{encoder}{name}", f"feedbackward, {title}", encoder, "feedbackward", repeated=True, **options | changed)
+        _row(f"{encoder}{name}", f"feedbackward, {title}", encoder, "feedbackward", **options | changed)
         for name, title, changed in (
             ("", "recommended settings", {}),
             ("_transitions", "recommended settings, retrace=transitions", {"retrace": "transitions"}),
@@ -215,7 +213,7 @@ def _on_one_encoder(form: Form, encoder: str) -> list[Row]:
     ]
     peer = {"encoder_name": SMP_ENCODERS[encoder]}
     theirs = {
-        name: _row(f"{encoder}_{name.lower()}", f"smp.{name}", encoder, "smp", repeated=True, architecture=name, **peer)
+        name: _row(f"{encoder}_{name.lower()}", f"smp.{name}", encoder, "smp", architecture=name, **peer)
         for name in PEER_RATES
     }
     scaled = [_scaled(form, row, RECOMMENDED_RATE) for row in ours]
@@ -241,43 +239,36 @@ def _recommended_recipe(form: Form, rate: str) -> tuple[str, ...]:
 
 
 def _trials(form: Form) -> list[Row]:
-    """Changes of the recommended network and of the recipe, each by itself, on the smallest network."""
-    # Compared with the row mobilenetv2_100.
-    network = {"encoder_name": "mobilenetv2_100"} | RECOMMENDED
-    group = "Changes of the network (mobilenetv2_100, recommended settings but for what is named)"
-    changes = [
-        _row(f"trial_{name}", title, group, model, **network | changed)
-        for name, title, model, changed in (
-            ("sum", "classifier reads signal plus feature", "feedbackward", {"head_input": "sum"}),
-            ("1x1", "classifier of 1x1", "feedbackward", {"head_kernel_size": 1}),
-            ("last", "ends at the last feature of stride 4", "feedbackward", {"output_feature": "last"}),
-            ("stride_2", "output_stride=2", "feedbackward", {"output_stride": 2}),
-            ("early_skips", "skips added before the activation", "early_skips", {}),
-            ("no_activations", "no activations on the way back", "without_activations", {}),
-            ("group_norm", "group norms on the way back", "feedbackward", {"decoder_norm": "group"}),
-            (
-                "deep_supervision",
-                "a second classifier at the U-turn, in training",
-                "deep_supervision",
-                {"more": ("--model.loss", "ways_back.DeeplySupervisedLoss")},
-            ),
+    """Changes of the recommended settings and recipe, each by itself, on the smallest network.
+
+    To be compared with the row mobilenetv2_100_scaled.
+    """
+    recipe = _recommended_recipe(form, RECOMMENDED_RATE)
+    cosine = ("--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")
+    average = ("--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.998")
+    supervision = ("--model.loss", "ways_back.DeeplySupervisedLoss")
+    return [
+        _row(
+            f"trial_{name}",
+            title,
+            "One change each (mobilenetv2_100, recommended settings, images scaled by 0.75 to 1.5)",
+            model,
+            more=(*recipe, *more),
+            **{"encoder_name": "mobilenetv2_100"} | RECOMMENDED | changed,
+        )
+        for name, title, model, changed, more in (
+            ("sum", "classifier reads signal plus feature", "feedbackward", {"head_input": "sum"}, ()),
+            ("1x1", "classifier of 1x1", "feedbackward", {"head_kernel_size": 1}, ()),
+            ("last", "ends at the last feature of stride 4", "feedbackward", {"output_feature": "last"}, ()),
+            ("stride_2", "output_stride=2", "feedbackward", {"output_stride": 2}, ()),
+            ("early_skips", "skips added before the activation", "early_skips", {}, ()),
+            ("no_activations", "no activations on the way back", "without_activations", {}, ()),
+            ("group_norm", "group norms on the way back", "feedbackward", {"decoder_norm": "group"}, ()),
+            ("deep_supervision", "a second classifier at the U-turn", "deep_supervision", {}, supervision),
+            ("cosine", "cosine schedule", "feedbackward", {}, cosine),
+            ("average", "moving average of the weights", "feedbackward", {}, average),
         )
     ]
-    # Compared with the row mobilenetv2_100_scaled.
-    group = "Changes of the recommended recipe (mobilenetv2_100, recommended settings, scaled images)"
-    scaled = _recommended_recipe(form, RECOMMENDED_RATE)
-    recipes = [
-        _row(f"trial_{name}", title, group, "feedbackward", **network, more=more)
-        for name, title, more in (
-            ("cosine", "cosine schedule", (*scaled, "--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")),
-            (
-                "average",
-                "moving average of the weights",
-                (*scaled, "--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.998"),
-            ),
-        )
-    ]
-    return [*changes, *recipes]
 
 
 def _way_back(form: Form, **changed: Any) -> dict[str, Any]:
@@ -292,9 +283,8 @@ def _row(
     model: str,
     *,
     more: tuple[str, ...] = (),
-    repeated: bool = False,
     crf: Literal["best", "last"] | None = None,
     **options: Any,
 ) -> Row:
     arguments = ("--model.model", model, "--model.options", json.dumps(options), *more)
-    return Row(name, title, group, str(RECIPE), arguments, repeated=repeated, crf=crf)
+    return Row(name, title, group, str(RECIPE), arguments, crf=crf)
