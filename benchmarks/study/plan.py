@@ -251,7 +251,7 @@ def _trials(form: Form) -> list[Row]:
         _row(
             f"trial_{name}",
             title,
-            "One change each (mobilenetv2_100, recommended settings, images scaled by 0.75 to 1.5)",
+            "mobilenetv2_100, images scaled by 0.75 to 1.5, one change each",
             model,
             more=(*recipe, *more),
             **{"encoder_name": "mobilenetv2_100"} | RECOMMENDED | changed,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -99,12 +100,14 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
                 by_seed = ", ".join(f"{value:.1f}" for value in last)
                 cells = (title, *costs, f"**{mean(last):.1f}**", by_seed, took)
                 lines.append(f"| {' | '.join(cells)} |")
-                classes.append((title, group, _mean_scores(score["per_class"]["iou"] for score in scores)))
+                classes.append((group, title, _mean_scores(score["per_class"]["iou"] for score in scores)))
         lines.append("")
     lines += _claims(means, better)
     names = list(classes[0][2])
-    lines += ["### By class", "", f"| network | {' | '.join(names)} |", "| --- |" + " ---: |" * len(names)]
-    lines += [f"| {title} ({group}) | {_cells(scores.values())} |" for title, group, scores in classes]
+    lines += ["### By class"]
+    for group, scored in groupby(classes, key=itemgetter(0)):
+        lines += ["", f"{group}:", "", f"| network | {' | '.join(names)} |", "| --- |" + " ---: |" * len(names)]
+        lines += [f"| {title} | {_cells(scores.values())} |" for _, title, scores in scored]
     curves, pictures = path.with_suffix(".svg"), path.with_suffix(".jpg")
     draw_curves(runs, curves)
     lines += ["", "### Curves", "", f"![Mean IoU on val by epoch]({curves.parent.name}/{curves.name})"]
