@@ -243,19 +243,13 @@ def _trials(form: Form) -> list[Row]:
 
     To be compared with the row mobilenetv2_100_scaled.
     """
+    network = {"encoder_name": "mobilenetv2_100"} | RECOMMENDED
     recipe = _recommended_recipe(form, RECOMMENDED_RATE)
-    cosine = ("--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")
-    average = ("--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.998")
     supervision = ("--model.loss", "ways_back.DeeplySupervisedLoss")
-    return [
-        _row(
-            f"trial_{name}",
-            title,
-            "mobilenetv2_100, images scaled by 0.75 to 1.5, one change each",
-            model,
-            more=(*recipe, *more),
-            **{"encoder_name": "mobilenetv2_100"} | RECOMMENDED | changed,
-        )
+    average = ("--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.998")
+    group = "mobilenetv2_100, images scaled by 0.75 to 1.5, one change of the {} each"
+    networks = [
+        _row(f"trial_{name}", title, group.format("network"), model, more=(*recipe, *more), **network | changed)
         for name, title, model, changed, more in (
             ("sum", "classifier reads signal plus feature", "feedbackward", {"head_input": "sum"}, ()),
             ("1x1", "classifier of 1x1", "feedbackward", {"head_kernel_size": 1}, ()),
@@ -265,10 +259,17 @@ def _trials(form: Form) -> list[Row]:
             ("no_activations", "no activations on the way back", "without_activations", {}, ()),
             ("group_norm", "group norms on the way back", "feedbackward", {"decoder_norm": "group"}, ()),
             ("deep_supervision", "a second classifier at the U-turn", "deep_supervision", {}, supervision),
-            ("cosine", "cosine schedule", "feedbackward", {}, cosine),
-            ("average", "moving average of the weights", "feedbackward", {}, average),
         )
     ]
+    recipes = [
+        _row(f"trial_{name}", title, group.format("recipe"), "feedbackward", more=(*recipe, *more), **network)
+        for name, title, more in (
+            ("iou", "IoU loss alone", ("--model.loss", "feedbackward.losses.IoULoss")),
+            ("cosine", "cosine schedule", ("--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")),
+            ("average", "moving average of the weights", average),
+        )
+    ]
+    return [*networks, *recipes]
 
 
 def _way_back(form: Form, **changed: Any) -> dict[str, Any]:
