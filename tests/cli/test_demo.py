@@ -1,8 +1,12 @@
 """The demo with a recipe so small that it takes seconds."""
 
+import re
+
 import pytest
+import yaml
 
 from feedbackward.cli import demo
+from feedbackward.cli.main import main
 from feedbackward.data.files import read_image
 from feedbackward.errors import InputError
 
@@ -38,6 +42,16 @@ def test_a_demo_ends_with_pictures_and_a_report(tmp_path, capsys):
     assert "unseen scenes:" in printed
     assert "iIoU is comparable only at 1024x2048" in printed
     assert printed.splitlines()[-2:] == ["pictures: runs/demo/predictions", "report:   runs/demo/report.html"]
+
+
+def test_the_network_of_the_demo_is_trained_again_as_its_card_says(tmp_path):
+    demo.main([])
+    card = (tmp_path / "runs/demo/model/README.md").read_text()
+    (tmp_path / "recipe.yaml").write_text(re.search(r"```yaml\n(.*?)```", card, flags=re.DOTALL)[1])
+    main([*re.search("`feedbackward (fit .*)`", card)[1].split(), "--run_dir", "again"])
+    first, second = (yaml.safe_load((tmp_path / run / "config.yaml").read_text()) for run in ("runs/demo", "again"))
+    assert first.pop("run_dir") != second.pop("run_dir")
+    assert first == second
 
 
 def test_the_first_free_folder_is_taken(tmp_path, monkeypatch):

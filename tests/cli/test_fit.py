@@ -175,6 +175,7 @@ def test_the_recipe_of_the_card_is_all_of_the_training(tmp_path, camvid):
     assert "such as 0.5 for\n16x24" in card
 
     (tmp_path / "recipe.yaml").write_text(re.search(r"```yaml\n(.*?)```", card, flags=re.DOTALL)[1])
+    assert "`feedbackward fit --config recipe.yaml --data.root FOLDER`" in card
     fit.main("fit", [*where, "--run_dir", str(runs["again"])])
     first, second = (yaml.safe_load((run / "config.yaml").read_text()) for run in runs.values())
     assert first.pop("run_dir") != second.pop("run_dir")

@@ -29,7 +29,8 @@ class Training:
         per_class: In percent, one row of values for each class.
         columns: The titles of those values.
         facts: Sentences on the training, such as its length and what is to be known about the scores.
-        recipe: Its configuration, as YAML; `feedbackward fit --config` takes it.
+        recipe: Its configuration, as YAML, without the folders.
+        command: What trains it again from a file recipe.yaml that has it.
         versions: The packages and the machine.
     """
 
@@ -41,6 +42,7 @@ class Training:
     columns: Sequence[str]
     facts: Sequence[str]
     recipe: str
+    command: str
     versions: dict[str, Any]
 
 

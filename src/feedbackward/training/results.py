@@ -98,7 +98,9 @@ class RunResults(pl.Callback):
         """What the model card says of the training; the folders of this machine are left out."""
         assert self.history.best is not None
         best = Scores.from_dict(self.history.best)
-        recipe = _without_folders(yaml.safe_load(self.config))
+        config = yaml.safe_load(self.config)
+        recipe = _without_folders(config)
+        folder = " --data.root FOLDER" if "root" in config["data"]["init_args"] else ""
         facts = [
             f"{self.history.summary.capitalize()}, on the same {len(dataset)} images, "  # type: ignore[arg-type]
             f"seed {self.facts['seed']}: scores on images that no choice was made on are lower.",
@@ -111,8 +113,9 @@ class RunResults(pl.Callback):
             scores={TITLES[name]: percent(value) for name, value in best.scalars.items()},
             per_class={label: [percent(values[label]) for values in best.per_class.values()] for label in best.names},
             columns=[TITLES[name] for name in best.per_class],
-            facts=[*facts, *best.notes],
+            facts=[*facts, *(f"{note}." for note in best.notes)],
             recipe=yaml.safe_dump(recipe, sort_keys=False).rstrip(),
+            command=f"feedbackward fit --config recipe.yaml{folder}",
             versions=versions,
         )
 
