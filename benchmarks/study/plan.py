@@ -28,6 +28,9 @@ RECOMMENDED = {
     "head_kernel_size": 3,
 }
 """What the study has led to."""
+RECOMMENDED_SCALE = (0.75, 1.5)
+SCALED = "images scaled by {} to {}".format(*RECOMMENDED_SCALE)
+"""How the recommended recipe changes images, in the names of groups."""
 RECOMMENDED_RATE = "0.01"
 """The learning rate of our small encoders under the recommended recipe: of the two that the study tries under its own
 the better one on mobilenetv2_100."""
@@ -227,14 +230,14 @@ def _scaled(form: Form, row: Row, rate: str) -> Row:
         row,
         name=f"{row.name}_scaled",
         title=f"{row.title}, learning rate {rate}",
-        group=f"{row.group}, images scaled by 0.75 to 1.5",
+        group=f"{row.group}, {SCALED}",
         arguments=(*row.arguments, *_recommended_recipe(form, rate)),
     )
 
 
 def _recommended_recipe(form: Form, rate: str) -> tuple[str, ...]:
     """What the recommended recipe has otherwise than the study's."""
-    augmentation = {"horizontal_flip": 0.5, "scale": [0.75, 1.5], "crop": SIZES[form]}
+    augmentation = {"horizontal_flip": 0.5, "scale": RECOMMENDED_SCALE, "crop": SIZES[form]}
     return ("--data.augmentation", json.dumps(augmentation), "--model.optimizer.lr", rate)
 
 
@@ -247,9 +250,9 @@ def _trials(form: Form) -> list[Row]:
     recipe = _recommended_recipe(form, RECOMMENDED_RATE)
     supervision = ("--model.loss", "ways_back.DeeplySupervisedLoss")
     average = ("--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.998")
-    group = "mobilenetv2_100, images scaled by 0.75 to 1.5, one change of the {} each"
+    group = f"mobilenetv2_100, {SCALED}, one change of the"
     networks = [
-        _row(f"trial_{name}", title, group.format("network"), model, more=(*recipe, *more), **network | changed)
+        _row(f"trial_{name}", title, f"{group} network each", model, more=(*recipe, *more), **network | changed)
         for name, title, model, changed, more in (
             ("sum", "classifier reads signal plus feature", "feedbackward", {"head_input": "sum"}, ()),
             ("1x1", "classifier of 1x1", "feedbackward", {"head_kernel_size": 1}, ()),
@@ -262,7 +265,7 @@ def _trials(form: Form) -> list[Row]:
         )
     ]
     recipes = [
-        _row(f"trial_{name}", title, group.format("recipe"), "feedbackward", more=(*recipe, *more), **network)
+        _row(f"trial_{name}", title, f"{group} recipe each", "feedbackward", more=(*recipe, *more), **network)
         for name, title, more in (
             ("iou", "IoU loss alone", ("--model.loss", "feedbackward.losses.IoULoss")),
             ("cosine", "cosine schedule", ("--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")),

@@ -40,10 +40,7 @@ def write_cityscapes(runs: Sequence[Run], *, data: Path, path: Path, say: Callab
         path: The file to write.
         say: Called with a line for each network that the submission wants and that is gone.
     """
-    lines = [
-        f"| network | {' | '.join(SCORES.values())} | parameters |",
-        "| --- |" + " ---: |" * (len(SCORES) + 1),
-    ]
+    lines = _head("network", *SCORES.values(), "parameters")
     for row, of_row in _by_row(runs):
         assert row.published is not None
         lines.append(f"| {row.title}, published (test) | {_cells(row.published)} | |")
@@ -83,13 +80,12 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
         path: The file to write; the figures come beside it.
     """
     size = SIZES[form]
-    header = ("network", "parameters", "GFLOPs", "mean IoU", "by seed", "minutes")
     lines = [f"The {form} form: images of {size[0]}x{size[1]}; the networks on VGG-16 have `{VGGS[form]}`.", ""]
     classes, means = [], dict[Row, float]()
     first = [run for run in runs if run.seed == runs[0].seed]
     better = at_best_rates(first)
     for group, rows in groupby(_by_row(runs), key=lambda pair: pair[0].group):
-        lines += [f"### {group}", "", f"| {' | '.join(header)} |", "| --- |" + " ---: |" * (len(header) - 1)]
+        lines += [f"### {group}", "", *_head("network", "parameters", "GFLOPs", "mean IoU", "by seed", "minutes")]
         for row, of_row in rows:
             results = [load(run) for run in of_row]
             means[row] = mean(result["last"]["scalars"]["mean_iou"] for result in results)
@@ -103,10 +99,9 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
                 classes.append((group, title, _mean_scores(score["per_class"]["iou"] for score in scores)))
         lines.append("")
     lines += _claims(means, better)
-    names = list(classes[0][2])
     lines += ["### By class"]
     for group, scored in groupby(classes, key=itemgetter(0)):
-        lines += ["", f"{group}:", "", f"| network | {' | '.join(names)} |", "| --- |" + " ---: |" * len(names)]
+        lines += ["", f"{group}:", "", *_head("network", *classes[0][2])]
         lines += [f"| {title} | {_cells(scores.values())} |" for _, title, scores in scored]
     curves, pictures = path.with_suffix(".svg"), path.with_suffix(".jpg")
     draw_curves(runs, curves)
@@ -157,9 +152,8 @@ def _claims(means: dict[Row, float], better: dict[str, Row]) -> list[str]:
             nearer = f"{behind}_1" if f"{behind}_1" in better else behind
             cells = (f"{claim:+.1f} %", lead(ahead, behind), lead(f"{ahead}_1", nearer))
             lines.append(f"| {better[ahead].title} over {better[behind].title} | {' | '.join(cells)} |")
-    columns = ("mean IoU", "in the paper", "here", "here, output_stride=1")
-    head = ["### The paper's claims", "", f"| {' | '.join(columns)} |", "| --- | ---: | ---: | ---: |"]
-    return [*head, *lines, ""] if lines else []
+    head = _head("mean IoU", "in the paper", "here", "here, output_stride=1")
+    return ["### The paper's claims", "", *head, *lines, ""] if lines else []
 
 
 def _gflops(result: dict[str, Any], size: tuple[int, int]) -> float:
@@ -168,6 +162,11 @@ def _gflops(result: dict[str, Any], size: tuple[int, int]) -> float:
             result["model"], classes=len(result["last"]["names"]), encoder_weights=None, **result["options"]
         )
     return flops(network.eval(), size) / 1e9
+
+
+def _head(*columns: str) -> list[str]:
+    """The head of a table: names on the left, then numbers."""
+    return [f"| {' | '.join(columns)} |", "| --- |" + " ---: |" * (len(columns) - 1)]
 
 
 def _cells(values: Iterable[float | None]) -> str:
