@@ -16,9 +16,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from feedbackward.graph import trace, transpose
 from feedbackward.models import create_encoder
-from feedbackward.models.catalogue import catalogue
+from feedbackward.models.catalog import catalog
+from feedbackward.transform import trace, transpose
 
 LIMITS = {"resnet50": 2.0}
 """Seconds that a network may take to build; all others have ten."""
@@ -49,7 +49,7 @@ def main() -> None:
 
 def default_encoders() -> list[str]:
     """resnet50, the encoder with the most parameters, and the one with the most norms on its way back."""
-    records = [record for record in catalogue().encoders if record.supported]
+    records = [record for record in catalog().encoders if record.supported]
     largest = max(records, key=lambda record: record.encoder_parameters)
     widest = max(records, key=lambda record: record.decoder_parameters or 0)
     return list(dict.fromkeys(["resnet50", largest.name, widest.name, "nfnet_f7"]))
@@ -68,9 +68,9 @@ def measured(name: str, repeats: int) -> dict[str, float]:
             traced = trace(encoder)
             times["trace"].append(time.perf_counter() - start)
             start = time.perf_counter()
-            way_back = transpose(traced)
+            decoder_graph = transpose(traced)
             times["transpose"].append(time.perf_counter() - start)
-        nodes = len(way_back.graph.nodes)
+        nodes = len(decoder_graph.graph.nodes)
     medians = {key: statistics.median(values) for key, values in times.items()}
     build = statistics.median(a + b for a, b in zip(times["trace"], times["transpose"], strict=True))
     return {"nodes": nodes, **medians, "build": build, "ratio": build / medians["create"]}

@@ -14,7 +14,7 @@ import onnx
 import onnxruntime
 import torch
 
-from feedbackward.benchmark import create_contender
+from feedbackward.benchmark import create_candidate
 from feedbackward.export import export
 
 SIZE = (512, 1024)
@@ -47,7 +47,7 @@ def parts(file: Path) -> dict[str, str]:
 def profile(name: str, folder: Path) -> dict[str, float]:
     """The milliseconds of each part: the medians of its kernels, added."""
     file = folder / "network.onnx"
-    export(create_contender(name), file, format="onnx", size=SIZE)
+    export(create_candidate(name), file, format="onnx", size=SIZE)
     part_of = parts(file)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS

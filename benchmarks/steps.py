@@ -1,4 +1,4 @@
-"""What each step of feedbackward.inference.optimize gives: python benchmarks/steps.py [ENCODER ...].
+"""What each step of feedbackward.segmenters.optimize gives: python benchmarks/steps.py [ENCODER ...].
 
 Each step comes on top of those before it; all of them run in turns, at 512x1024 with one image and two threads.
 """
@@ -12,9 +12,9 @@ import torch
 from torch import fx, nn
 
 import feedbackward as fb
-from feedbackward.benchmark.race import in_turns, median_and_quartiles
-from feedbackward.graph import fold_norms, upsample_late, work_in_place
+from feedbackward.benchmark.latency import in_turns, median_and_quartiles
 from feedbackward.models.optimized import OptimizedNetwork
+from feedbackward.passes import fold_norms, upsample_late, work_in_place
 
 ENCODERS = ("mobilenetv2_100", "resnet18", "vgg16_bn")
 SIZE, THREADS, REPEATS = (512, 1024), 2, 5
@@ -26,8 +26,8 @@ def steps(network: fb.Feedbackward) -> Iterator[tuple[str, nn.Module]]:
     def made(passes: fx.GraphModule) -> OptimizedNetwork:
         return OptimizedNetwork(network, copy.deepcopy(passes)).eval()
 
-    yield "as transposed", made(fx.GraphModule(network, network.way_back().graph))
-    passes = fx.GraphModule(network, upsample_late(network.way_back().graph, network, behind_norms=True))
+    yield "as transposed", made(fx.GraphModule(network, network.decoder_graph().graph))
+    passes = fx.GraphModule(network, upsample_late(network.decoder_graph().graph, network, after_norms=True))
     yield "upsampling late", made(passes)
     changes: tuple[tuple[str, Callable[[fx.GraphModule], None]], ...] = (
         ("norms folded", fold_norms),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-from feedbackward.models.catalogue import SHIPPED, Catalogue
+from feedbackward.models.catalog import SHIPPED, Catalog
 from feedbackward.models.survey import CLASSES, SIZE, EncoderRecord
 
 PAGE = Path(__file__).with_name("encoders.md")
@@ -62,7 +62,7 @@ stride in brackets.
 
 def page() -> str:
     """The page as Markdown."""
-    found = Catalogue.from_json(SHIPPED.read_text(encoding="utf-8"))
+    found = Catalog.from_json(SHIPPED.read_text(encoding="utf-8"))
     records = sorted(found.encoders, key=lambda record: (record.family, record.name))
     convolutional = [record for record in records if record.kind == "convolutional"]
     supported = sum(record.supported for record in convolutional)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from feedbackward import drawing
 from feedbackward.data import CAMVID, CamVidData
-from feedbackward.inference import Predictor, choose_device, load_network
+from feedbackward.segmenters import Predictor, choose_device, load_network
+from feedbackward.viz import pictures
 
 WIDTH = 1100
 
@@ -28,10 +28,10 @@ def main() -> None:
         if item["name"] in arguments.names:
             image = (item["image"] * 255).round().byte().permute(1, 2, 0).numpy()
             mask, prediction = item["mask"].numpy(), predictor.predict(image)
-            masks = [drawing.paint(each, CAMVID) for each in (mask, prediction)]
-            panels = [image, *masks, drawing.errors(prediction, mask, CAMVID)]
-            row = drawing.side_by_side(panels, ["image", "truth", "prediction", "errors"])
-            picture = Image.fromarray(drawing.with_legend(row, CAMVID, drawing.present(CAMVID, mask, prediction)))
+            masks = [pictures.paint(each, CAMVID) for each in (mask, prediction)]
+            panels = [image, *masks, pictures.errors(prediction, mask, CAMVID)]
+            row = pictures.side_by_side(panels, ["image", "truth", "prediction", "errors"])
+            picture = Image.fromarray(pictures.with_legend(row, CAMVID, pictures.present(CAMVID, mask, prediction)))
             picture = picture.resize((WIDTH, round(WIDTH * picture.height / picture.width)), Image.Resampling.LANCZOS)
             picture.save(Path(__file__).parent / "images" / f"camvid_{item['name']}.jpg", quality=85, optimize=True)
 

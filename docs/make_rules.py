@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from feedbackward.graph.registry import REGISTRY, Rule, Target, describe
+from feedbackward.transform.registry import REGISTRY, Rule, Target, describe
 
 PAGE = Path(__file__).with_name("rules.md")
 HEAD = """\

@@ -6,8 +6,8 @@ from five_nodes import FiveNodes
 from rich.console import Console
 
 from feedbackward.cli.info import way_back_table
-from feedbackward.graph import Retrace, WayBack, trace, transpose
-from feedbackward.graph.explain import explain
+from feedbackward.transform import DecoderGraph, Retrace, trace, transpose
+from feedbackward.viz.explain import explain
 
 PAGE = Path(__file__).with_name("transform.md")
 ENCODER = Path(__file__).with_name("five_nodes.py")
@@ -42,7 +42,7 @@ does to it is its *rule*, looked up by the operation. `feedbackward info` prints
 1. **U-turn.** The encoder does not end with a pool, so it gets one, and the upsampling back. The signal starts as that.
 2. **add.** The rule of an addition: the signal goes to both branches, `act` and `branch`. Nothing is emitted.
 3. **branch.** The rule of a convolution: read the weight from the encoder, swap its channel axes if the layer changes
-   the channels (8 to 8: as it is), convolve with unit stride, normalise. The norm is new: `decoder.branch.norm`.
+   the channels (8 to 8: as it is), convolve with unit stride, normalize. The norm is new: `decoder.branch.norm`.
 4. **act.** Two signals have come here, from `add` and from `branch`: the walker adds them. It is the one place where
    that happens, so no rule need know who else uses a value. Then the rule of an activation: the same activation, and
    the encoder's own value of this node is added, which is the skip.
@@ -77,7 +77,7 @@ finds that `branch` is made from `act` alone: the shortcut is an identity, and t
 ## What the walker knows
 
 Nothing of operations. It knows nodes, signals, and that a signal can go only to values that depend on the image: a
-weight that is standardised or a table of positions is a value of the graph too, and rules may read it. A value of
+weight that is standardized or a table of positions is a value of the graph too, and rules may read it. A value of
 several tensors (a split) has a signal for each of them, handed to its rule together. A rule that does not cover a
 call as it stands says so, and all nodes without a rule are named in one error before anything is built.
 
@@ -91,12 +91,12 @@ def page() -> str:
     """The page as Markdown."""
     encoder = trace(FiveNodes())
     source = ENCODER.read_text(encoding="utf-8").partition("\n\n\n")[2].rstrip()
-    way_back = transpose(encoder)
+    decoder_graph = transpose(encoder)
     return TEXT.format(
         encoder=source,
         forward="\n".join(_nodes(list(encoder.graph.nodes)[:-1])),
         info=_info("all"),
-        back="\n".join(_nodes(list(way_back.graph.nodes)[5:])),
+        back="\n".join(_nodes(list(decoder_graph.graph.nodes)[5:])),
         transitions=_info("transitions"),
     )
 
@@ -107,10 +107,10 @@ def _nodes(nodes: list) -> list[str]:
 
 def _info(retrace: Retrace) -> str:
     encoder = trace(FiveNodes().eval())
-    way_back: WayBack = transpose(encoder, retrace=retrace)
+    decoder_graph: DecoderGraph = transpose(encoder, retrace=retrace)
     console = Console(width=100, color_system=None, force_terminal=False)
     with console.capture() as capture:
-        console.print(way_back_table(explain(encoder, way_back, size=(64, 128), in_channels=3)))
+        console.print(way_back_table(explain(encoder, decoder_graph, size=(64, 128), in_channels=3)))
     return "\n".join(line.rstrip() for line in capture.get().rstrip().splitlines())
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from feedbackward.graph import REGISTRY
+from feedbackward.transform import REGISTRY
 
 DOCS = Path(__file__).parents[1] / "docs"
 

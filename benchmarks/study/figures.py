@@ -11,16 +11,16 @@ from matplotlib.figure import Figure
 from PIL import Image
 from runs import Run, load
 
-from feedbackward import drawing
-from feedbackward.charts import save_svg
 from feedbackward.data import CAMVID, CamVidData
-from feedbackward.inference import Predictor, choose_device, load_network
+from feedbackward.io import write_whole
+from feedbackward.segmenters import Predictor, choose_device, load_network
 from feedbackward.training.pictures import spread
-from feedbackward.writing import write_whole
+from feedbackward.viz import pictures
+from feedbackward.viz.charts import save_svg
 
 
 def draw_curves(runs: Sequence[Run], path: Path) -> None:
-    """Draw the first seed's curve of each row; a network has one colour, and is dashed at another learning rate.
+    """Draw the first seed's curve of each row; a network has one color, and is dashed at another learning rate.
 
     Args:
         runs: Those that have a result, those of a group side by side.
@@ -69,8 +69,8 @@ def draw_predictions(runs: Sequence[Run], *, data: Path, size: tuple[int, int], 
         image, mask = (dataset[index][key] for key in ("image", "mask"))
         pixels = (image * 255).round().byte().permute(1, 2, 0).numpy()
         masks = [mask.numpy(), *(predictor.predict(pixels) for predictor in predictors)]
-        rows.append(drawing.side_by_side([pixels, *(drawing.paint(each, CAMVID) for each in masks)], titles))
-    rows[-1] = drawing.with_legend(rows[-1], CAMVID, range(len(CAMVID)))
+        rows.append(pictures.side_by_side([pixels, *(pictures.paint(each, CAMVID) for each in masks)], titles))
+    rows[-1] = pictures.with_legend(rows[-1], CAMVID, range(len(CAMVID)))
     small = Image.fromarray(np.concatenate(rows))
     small = small.resize((small.width // 2, small.height // 2), Image.Resampling.LANCZOS)
     write_whole(path, lambda file: small.save(file, format="JPEG", quality=85, optimize=True))

@@ -5,7 +5,7 @@ Importing this file registers them: the encoders in timm, the networks in feedba
 
 from typing import Any
 
-import ways_back  # noqa: F401  (it registers them)
+import decoder_variants  # noqa: F401  (it registers them)
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from timm.models.vgg import VGG, ConvMlp, cfgs
 from torch import nn

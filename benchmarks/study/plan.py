@@ -39,7 +39,7 @@ PEER_RATES = {"Unet": "0.003", "FPN": "0.01", "DeepLabV3Plus": "0.003"}
 the study's own for DeepLabV3Plus, where it tries no other."""
 OTHER_RATES = {"_slow": "0.001", "_fast": "0.01"}
 """The end of the name of a row that is another one at this learning rate and not the recipe's: no single one is fair
-to all, so the paper's networks, ours and its peers are trained at the recipe's and at the neighbour that suits their
+to all, so the paper's networks, ours and its peers are trained at the recipe's and at the neighbor that suits their
 kind, from the first seed. The better of the two goes on to the other seeds, and counts."""
 CLAIMS = (
     ("vgg16_pwn", "segnet", 18.1),
@@ -150,8 +150,8 @@ def _paper(form: Form) -> list[Row]:
             encoder_name=with_norms,
         ),
         _row("fcn8s_bn", "FCN-8s, batch norms", group, "fcn8s", encoder_name=with_norms),
-        _row("vgg16_pwp", "VGG-PWP", group, "feedbackward", **_way_back(form, permute="possible")),
-        _row("vgg16_pwn", "VGG-PWN", group, "feedbackward", **_way_back(form)),
+        _row("vgg16_pwp", "VGG-PWP", group, "feedbackward", **_decoder_graph(form, permute="possible")),
+        _row("vgg16_pwn", "VGG-PWN", group, "feedbackward", **_decoder_graph(form)),
     ]
     return _at_two_rates(rows, "_slow")
 
@@ -163,14 +163,14 @@ def _parts(form: Form) -> list[Row]:
             f"VGG-{short.upper()}, output_stride={stride}",
             "Where the way back ends",
             "feedbackward",
-            **_way_back(form, permute=permute, output_stride=stride),
+            **_decoder_graph(form, permute=permute, output_stride=stride),
         )
         for short, permute in (("pwn", "necessary"), ("pwp", "possible"))
         for stride in (1, 2, 4)
     ]
     group = "What the parts do (VGG-PWN, output_stride=1)"
     parts = [
-        _row(f"vgg16_pwn_1_{name}", title, group, model, **_way_back(form, output_stride=1) | changed)
+        _row(f"vgg16_pwn_1_{name}", title, group, model, **_decoder_graph(form, output_stride=1) | changed)
         for name, title, model, changed in (
             ("transitions", "retrace=transitions", "feedbackward", {"retrace": "transitions"}),
             ("flipped", "kernels flipped", "flipped_kernels", {}),
@@ -195,7 +195,7 @@ def _parts(form: Form) -> list[Row]:
         "VGG-16, recommended settings",
         "Where the way back ends",
         "feedbackward",
-        **_way_back(form, **RECOMMENDED),
+        **_decoder_graph(form, **RECOMMENDED),
     )
     return [*depths, recommended, *parts]
 
@@ -248,7 +248,7 @@ def _trials(form: Form) -> list[Row]:
     """
     network = {"encoder_name": "mobilenetv2_100"} | RECOMMENDED
     recipe = _recommended_recipe(form, RECOMMENDED_RATE)
-    supervision = ("--model.loss", "ways_back.DeeplySupervisedLoss")
+    supervision = ("--model.loss", "decoder_variants.DeeplySupervisedLoss")
     average = ("--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.998")
     group = f"mobilenetv2_100, {SCALED}, one change of the"
     networks = [
@@ -275,7 +275,7 @@ def _trials(form: Form) -> list[Row]:
     return [*networks, *recipes]
 
 
-def _way_back(form: Form, **changed: Any) -> dict[str, Any]:
+def _decoder_graph(form: Form, **changed: Any) -> dict[str, Any]:
     """The options of the paper's VGG-PWN, some of them changed."""
     return {"encoder_name": VGGS[form], "encoder_norm": "batch", "permute": "necessary"} | PAPER | changed
 

@@ -13,9 +13,9 @@ from plan import CLAIMS, PICTURED, SIZES, VGGS, Form, Row
 from runs import Run, at_best_rates, load, minutes
 
 from feedbackward.cli.main import main
+from feedbackward.io import write_text
 from feedbackward.models import create_model
 from feedbackward.models.costs import flops
-from feedbackward.writing import write_text
 
 SCORES = {
     "mean_iou": "IoU class",

@@ -16,9 +16,9 @@ import yaml
 from plan import Row, best_rates
 
 from feedbackward.errors import InputError
+from feedbackward.io import write_text
 from feedbackward.training.recipes import find_recipe
 from feedbackward.training.run_folder import RunFolder
-from feedbackward.writing import write_text
 
 TRAIN = Path(__file__).with_name("train.py")
 RECIPE_FILE = "recipe.json"

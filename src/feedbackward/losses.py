@@ -1,4 +1,4 @@
-"""What training minimises: the IoU loss, cross-entropy, and their sum.
+"""What training minimizes: the IoU loss, cross-entropy, and their sum.
 
 Source: Rahman and Wang (2016), "Optimizing intersection-over-union in deep neural networks for image
 segmentation". Void pixels never count; a batch of void alone gives 0 and a zero gradient.

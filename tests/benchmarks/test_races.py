@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from feedbackward.benchmark import RUNTIMES, create_contender
+from feedbackward.benchmark import RUNTIMES, create_candidate
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "races.py"
 
@@ -29,7 +29,7 @@ def test_every_network_and_runtime_is_one(module):
         runtimes |= set(options.get("--runtimes", "eager").split(","))
     with torch.device("meta"):
         for name in names:
-            create_contender(name)
+            create_candidate(name)
     assert runtimes <= set(RUNTIMES)
 
 

@@ -244,7 +244,7 @@ def test_flipped_kernels_are_the_same_network_where_kernels_are_symmetric(networ
 def test_without_skips_the_image_is_seen_through_the_deepest_features_alone(networks):
     options = {"encoder_name": "vgg16_quarter", "encoder_weights": None, "encoder_norm": "batch", "classes": 3}
     network = create_model("without_skips", **options, output_stride=1, head_input="sum").eval()
-    assert not network.way_back().graph.find_nodes(op="call_function", target=fuse)
+    assert not network.decoder_graph().graph.find_nodes(op="call_function", target=fuse)
     deepest = network.encoder.get_submodule("features.30")
     assert isinstance(deepest, torch.nn.MaxPool2d)
     handle = deepest.register_forward_hook(lambda _, __, value: torch.zeros_like(value))
@@ -312,7 +312,7 @@ def test_deep_supervision_adds_the_loss_of_scores_at_the_u_turn(networks):
         logits = network(image)
         second = F.interpolate(network.second_head(network.encoder(image)), (64, 96), mode="bilinear")
     torch.testing.assert_close(logits[2:], second)
-    loss, usual = import_module("ways_back").DeeplySupervisedLoss(), CrossEntropyIoULoss()
+    loss, usual = import_module("decoder_variants").DeeplySupervisedLoss(), CrossEntropyIoULoss()
     torch.testing.assert_close(loss(logits, mask), usual(logits[:2], mask) + 0.4 * usual(second, mask))
     scores = network.eval()(image)
     assert scores.shape == (2, 3, 64, 96)

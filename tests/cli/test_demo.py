@@ -16,7 +16,7 @@ model:
   options: {encoder_name: test_resnet, output_stride: 2}
   encoder_weights: null
 data:
-  class_path: feedbackward.data.streets.StreetsData
+  class_path: feedbackward.streets.StreetsData
   init_args: {train_scenes: 2, val_scenes: 2, test_scenes: 2, size: [64, 128], batch_size: 2, num_workers: 0}
 trainer: {max_epochs: 1, accelerator: cpu}
 """

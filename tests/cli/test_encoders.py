@@ -5,7 +5,7 @@ import pytest
 import timm
 
 from feedbackward.cli.main import main
-from feedbackward.models.catalogue import Catalogue, cache_file
+from feedbackward.models.catalog import Catalog, cache_file
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def test_the_list_as_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_a_part_is_measured_and_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["encoders", "test_resnet", "--measure", "--json", str(tmp_path / "list.json")])
-    assert Catalogue.from_json((tmp_path / "list.json").read_text()).encoders[0].supported
+    assert Catalog.from_json((tmp_path / "list.json").read_text()).encoders[0].supported
     assert not cache_file().exists()
     assert "kept in" not in capsys.readouterr().out
 
@@ -48,7 +48,7 @@ def test_all_are_measured_and_kept(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     monkeypatch.setattr(timm, "list_models", lambda *_: ["test_resnet", "test_vit"])
     main(["encoders", "--measure", "--processes", "2"])
     assert f"kept in {cache_file()}" in capsys.readouterr().out.replace("\n", "")
-    assert len(Catalogue.from_json(cache_file().read_text()).encoders) == 2
+    assert len(Catalog.from_json(cache_file().read_text()).encoders) == 2
 
 
 @pytest.mark.parametrize(

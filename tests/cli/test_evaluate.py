@@ -263,7 +263,7 @@ CLASS_ERRORS: dict[str, tuple[Change, str]] = {
     ),
     "RGB": (
         lambda root: save(root / "predictions" / "a.png", np.zeros((2, 2, 3))),
-        r"a\.png has 3 channels .*Predictions are scored as indices: write those of the classes, not their colours$",
+        r"a\.png has 3 channels .*Predictions are scored as indices: write those of the classes, not their colors$",
     ),
 }
 

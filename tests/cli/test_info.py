@@ -62,7 +62,7 @@ def test_the_paper_s_parameters_and_a_hand_count_of_flops(run):
     assert "The way back ends at image: 3 channels, stride 1." in output
 
 
-def test_a_network_without_a_way_back(run, refused, tmp_path):
+def test_a_network_without_a_decoder_graph(run, refused, tmp_path):
     output = run("segnet", "--size", "256,512")
     back = [(b, a, stride) for a, b, stride in VGG[1:]] + [(64, 19, 1)]
     passes = sum(2 * 9 * a * b * (256 // stride) * (512 // stride) for a, b, stride in [*VGG, *back]) / 1e9

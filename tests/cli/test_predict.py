@@ -5,14 +5,14 @@ import pytest
 import torch
 from PIL import Image
 
+from feedbackward.classes import ClassTable
 from feedbackward.cli.main import main
 from feedbackward.data.cityscapes_labels import CITYSCAPES, LABELS
-from feedbackward.data.classes import ClassTable
 from feedbackward.data.files import check_image
-from feedbackward.inference.loading import load_network
-from feedbackward.inference.predictor import Predictor
 from feedbackward.models import create_model
 from feedbackward.nn import DenseCRF
+from feedbackward.segmenters.loading import load_network
+from feedbackward.segmenters.predictor import Predictor
 
 TABLE = ClassTable(("road", "sky", "car"), ((128, 64, 128), (70, 130, 180), (0, 0, 142)))
 
@@ -167,7 +167,7 @@ def test_a_network_without_class_table(scenes, tmp_path, capsys):
     network = create_model("feedbackward", encoder_name="test_resnet", encoder_weights=None, classes=3)
     network.save_pretrained(tmp_path / "network")
     message = refused(capsys, tmp_path / "network", scenes, tmp_path / "out")
-    assert "carries no class names and colours" in message
+    assert "carries no class names and colors" in message
     assert not (tmp_path / "out").exists()
 
 

@@ -23,32 +23,32 @@ def test_names_are_enough(class_file, tmp_path, write):
     assert said.table.colors == ((0, 0, 0), (128, 0, 0))
     assert said.table.ignore_index == 255
     mask = write(tmp_path / "mask.png", np.array([[0, 1, 255]], np.uint8))
-    np.testing.assert_array_equal(said.coding.read(mask), [[0, 1, 255]])
+    np.testing.assert_array_equal(said.encoding.read(mask), [[0, 1, 255]])
 
 
-def test_values_colours_and_what_is_ignored(class_file, tmp_path, write):
+def test_values_colors_and_what_is_ignored(class_file, tmp_path, write):
     text = "ignore: 0\nclasses: [{name: road, value: 7, color: [128, 64, 128]}, {name: car, value: 255}]"
     said = load_class_file(class_file(text))
     assert said.table.colors[0] == (128, 64, 128)
     mask = write(tmp_path / "mask.png", np.array([[0, 7, 255]], np.uint8))
-    np.testing.assert_array_equal(said.coding.read(mask), [[255, 0, 1]])
+    np.testing.assert_array_equal(said.encoding.read(mask), [[255, 0, 1]])
 
 
 @pytest.mark.parametrize("ignore", ["", "ignore: null\n"])
 def test_a_class_may_be_white(ignore, class_file, tmp_path, write):
     said = load_class_file(class_file(ignore + "classes: [background, {name: car, value: 255}]"))
     mask = write(tmp_path / "mask.png", np.array([[0, 255]], np.uint8))
-    np.testing.assert_array_equal(said.coding.read(mask), [[0, 1]])
+    np.testing.assert_array_equal(said.encoding.read(mask), [[0, 1]])
 
 
-def test_colours(class_file, tmp_path, write):
+def test_colors(class_file, tmp_path, write):
     text = (
         "masks: colors\nignore: [0, 0, 0]\n"
         "classes: [{name: road, color: [128, 64, 128]}, {name: car, color: [0, 0, 142]}]"
     )
     said = load_class_file(class_file(text))
     colors = np.array([[[0, 0, 142], [0, 0, 0], [128, 64, 128]]], np.uint8)
-    np.testing.assert_array_equal(said.coding.read(write(tmp_path / "mask.png", colors)), [[1, 255, 0]])
+    np.testing.assert_array_equal(said.encoding.read(write(tmp_path / "mask.png", colors)), [[1, 255, 0]])
 
 
 def test_json(class_file):
@@ -95,7 +95,7 @@ COLORED = "classes: [{name: a, color: [1, 2, 3]}, {name: b, color: [4, 5, 6]}]"
             "has a value, which masks: colors",
         ),
         (f"{COLORED}\nmasks: colors\nignore: 0", "ignore .* is 0; expected"),
-        (f"{COLORED}\nmasks: colors\nignore: [1, 2, 3]", r"colour \[1, 2, 3\] is given twice"),
+        (f"{COLORED}\nmasks: colors\nignore: [1, 2, 3]", r"color \[1, 2, 3\] is given twice"),
     ],
 )
 def test_refused(text, message, class_file):

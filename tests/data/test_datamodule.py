@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from feedbackward.data.classes import ClassTable
+from feedbackward.classes import ClassTable
 from feedbackward.data.datamodule import SegmentationDataModule
 from feedbackward.data.transforms import Augmentation, EvalTransform, TrainTransform
 from feedbackward.errors import InputError

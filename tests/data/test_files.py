@@ -17,13 +17,13 @@ def test_png_is_read_exactly(tmp_path, write, picture):
 
 
 def test_grey_palette_and_transparent_images_become_rgb(tmp_path, picture):
-    grey = Image.fromarray(picture[..., 0])
-    grey.save(tmp_path / "grey.png")
+    gray = Image.fromarray(picture[..., 0])
+    gray.save(tmp_path / "gray.png")
     transparent = Image.fromarray(np.dstack([picture, picture[..., :1]]))
     transparent.save(tmp_path / "rgba.png")
     palette = Image.fromarray(picture).quantize(16)
     palette.save(tmp_path / "palette.png", transparency=b"\0\x80")
-    np.testing.assert_array_equal(read_image(tmp_path / "grey.png"), np.repeat(picture[..., :1], 3, axis=2))
+    np.testing.assert_array_equal(read_image(tmp_path / "gray.png"), np.repeat(picture[..., :1], 3, axis=2))
     np.testing.assert_array_equal(read_image(tmp_path / "rgba.png"), picture)
     np.testing.assert_array_equal(read_image(tmp_path / "palette.png"), np.array(palette.convert("RGB")))
 
@@ -43,12 +43,12 @@ def test_image_is_upright(tmp_path, picture):
 
 def test_mask_is_read_as_indices(tmp_path, write):
     mask = np.array([[0, 7], [255, 1]], np.uint8)
-    write(tmp_path / "grey.png", mask)
+    write(tmp_path / "gray.png", mask)
     palette = Image.fromarray(mask, mode=None).convert("L")
     palette.putpalette([value for index in range(256) for value in (255 - index, index // 2, 3)])
     palette.save(tmp_path / "palette.png")
     write(tmp_path / "bits.png", mask > 1)
-    np.testing.assert_array_equal(read_mask(tmp_path / "grey.png"), mask)
+    np.testing.assert_array_equal(read_mask(tmp_path / "gray.png"), mask)
     np.testing.assert_array_equal(read_mask(tmp_path / "palette.png"), mask)
     np.testing.assert_array_equal(read_mask(tmp_path / "bits.png"), mask > 1)
 
@@ -144,7 +144,7 @@ def test_huge_image(tmp_path, write, picture, monkeypatch):
         read_image(path)
 
 
-def test_colours_where_indices_are_expected(tmp_path, write, picture):
+def test_colors_where_indices_are_expected(tmp_path, write, picture):
     path = write(tmp_path / "mask.png", picture)
     with pytest.raises(InputError, match=r"mask\.png has 3 channels \(RGB\); expected one .*masks: colors"):
         read_mask(path)

@@ -23,7 +23,7 @@ def test_class_file_elsewhere(folder, tmp_path):
     assert len(data.dataset("val")) == 2
 
 
-def test_masks_of_colours(folder, write):
+def test_masks_of_colors(folder, write):
     (folder / "classes.yaml").unlink()
     (folder / "classes.json").write_text(
         '{"masks": "colors", "classes": [{"name": "sky", "color": [1, 2, 3]}, {"name": "car", "color": [9, 8, 7]}]}'
@@ -35,7 +35,7 @@ def test_masks_of_colours(folder, write):
     data = FolderData(root=folder)
     assert data.dataset("val")[0]["mask"].tolist() == [[0] * 8] * 3 + [[1] * 8] * 3
     write(folder / "masks" / "val" / "b.png", mask + 1)
-    with pytest.raises(InputError, match=r"val/b\.png: colours \(2, 3, 4\), \(10, 9, 8\) at 48 pixels"):
+    with pytest.raises(InputError, match=r"val/b\.png: colors \(2, 3, 4\), \(10, 9, 8\) at 48 pixels"):
         data.dataset("val")
 
 

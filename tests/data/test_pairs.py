@@ -3,12 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from feedbackward.data.coding import IndexCoding
+from feedbackward.data.encodings import IndexEncoding
 from feedbackward.data.pairs import ImageDataset, Pair, PairDataset, check_pairs, match
 from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
 
-CODING = IndexCoding({0: 0, 1: 1, 255: 255}, hint="")
+CODING = IndexEncoding({0: 0, 1: 1, 255: 255}, hint="")
 
 
 def files(*names):

@@ -9,7 +9,7 @@ import openvino
 import pytest
 import torch
 
-from feedbackward.data.classes import ClassTable
+from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.export import export, load_exported
 from feedbackward.models import create_model
@@ -51,7 +51,7 @@ def exported(network, tmp_path_factory):
 
 
 def run_alone(path, image):
-    """The output and the description of a file, without this library."""
+    """The output and the metadata of a file, without this library."""
     if path.suffix == ".onnx":
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         (output,) = session.run(None, {"image": image.numpy()})
@@ -66,7 +66,7 @@ def run_alone(path, image):
 
 
 def scores_of(network, image):
-    """The scores, with the images normalised by hand."""
+    """The scores, with the images normalized by hand."""
     mean, std = (
         torch.tensor(values).view(1, 3, 1, 1) for values in (network.normalization.mean, network.normalization.std)
     )
@@ -79,10 +79,10 @@ def scores_of(network, image):
 def test_a_file_computes_what_the_network_does(network, exported, format, shape):
     batch, height, width = shape
     image = torch.rand(batch, 3, height, width)
-    output, description = run_alone(exported(format), image)
+    output, metadata = run_alone(exported(format), image)
     assert output.dtype == np.float32
     np.testing.assert_allclose(output, scores_of(network, image), atol=2e-5)
-    described = json.loads(description)
+    described = json.loads(metadata)
     assert described["class_table"] == TABLE.to_dict()
     assert (described["output"], described["in_channels"], described["size"]) == ("scores", 3, None)
     assert described["smallest"] == 33
@@ -115,9 +115,9 @@ def test_classes_instead_of_scores(network, tmp_path, format):
     report = export(network, path, format=format, argmax=True)
     assert set(report.differences) == {(64, 96), (97, 131), (160, 128)}
     image = torch.rand(2, 3, 40, 50)
-    output, description = run_alone(path, image)
+    output, metadata = run_alone(path, image)
     assert (output.dtype, output.shape) == (np.uint8, (2, 40, 50))
-    assert json.loads(description)["output"] == "classes"
+    assert json.loads(metadata)["output"] == "classes"
     scores = scores_of(network, image)
     chosen = np.take_along_axis(scores, output[:, None].astype(int), axis=1)[:, 0]
     np.testing.assert_allclose(chosen, scores.max(axis=1), atol=2e-5)
@@ -221,7 +221,7 @@ def test_a_size_that_the_network_pads(network, format, tmp_path):
 
 
 def test_a_missing_runtime_is_named(network, tmp_path, monkeypatch):
-    monkeypatch.setattr("feedbackward.export.file_format.find_spec", lambda name: None if "onnx" in name else "there")
+    monkeypatch.setattr("feedbackward.export.formats.base.find_spec", lambda name: None if "onnx" in name else "there")
     message = r"files of format openvino need onnx and onnxscript and onnxruntime, .*'feedbackward\[openvino\]'"
     with pytest.raises(InputError, match=message):
         export(network, tmp_path / "network.xml", format="openvino")

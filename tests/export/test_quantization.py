@@ -14,8 +14,8 @@ pytestmark = pytest.mark.usefixtures("exporting")
 
 def build(name="feedbackward", encoder_name="test_resnet"):
     torch.manual_seed(0)
-    way_back = {"output_feature": "last"} if name == "feedbackward" else {}  # nearly all layers are walked back
-    return create_model(name, encoder_name=encoder_name, encoder_weights=None, classes=3, **way_back).eval()
+    decoder_graph = {"output_feature": "last"} if name == "feedbackward" else {}  # nearly all layers are walked back
+    return create_model(name, encoder_name=encoder_name, encoder_weights=None, classes=3, **decoder_graph).eval()
 
 
 def images(count=3):
@@ -47,7 +47,7 @@ def test_scores_near_those_of_the_network(network, tmp_path, untied):
 @pytest.mark.parametrize(
     ("name", "path", "options", "message"),
     [
-        ("feedbackward", "network.pt2", {}, "quantised networks are ONNX files, which end in .onnx"),
+        ("feedbackward", "network.pt2", {}, "quantized networks are ONNX files, which end in .onnx"),
         ("deeplab_largefov", "network.onnx", {"untied": True}, "deeplab_largefov has no weights that two passes share"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import distributed
 
-from feedbackward.data.classes import ClassTable
+from feedbackward.classes import ClassTable
 from feedbackward.metrics import CityscapesScores, SegmentationScores
 
 TABLE = ClassTable(("a", "b", "c"), ((0, 0, 0), (1, 1, 1), (2, 2, 2)))

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from feedbackward.data.classes import ClassTable
+from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.metrics import SegmentationScores
 

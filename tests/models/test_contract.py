@@ -17,14 +17,14 @@ from torch.testing import assert_close
 
 import feedbackward as fb
 from feedbackward.errors import InputError
-from feedbackward.graph import trace
-from feedbackward.graph.draw import draw
-from feedbackward.graph.explain import explain
 from feedbackward.models import create_encoder
-from feedbackward.models.catalogue import SHIPPED, Catalogue
+from feedbackward.models.catalog import SHIPPED, Catalog
 from feedbackward.models.survey import EncoderRecord
+from feedbackward.transform import trace
+from feedbackward.viz.diagram import draw
+from feedbackward.viz.explain import explain
 
-RECORDS = [record for record in Catalogue.from_json(SHIPPED.read_text()).encoders if record.supported]
+RECORDS = [record for record in Catalog.from_json(SHIPPED.read_text()).encoders if record.supported]
 SAMPLE = {
     min((record for record in RECORDS if record.family == family), key=lambda record: record.encoder_parameters).name
     for family in {record.family for record in RECORDS}
@@ -97,7 +97,7 @@ def test_an_encoder_run_backward(name: str, tmp_path: Path) -> None:
         training, evaluation = ([node.format_node() for node in trace(encoder).graph.nodes] for encoder in encoders)
         assert training == evaluation
         network = fb.Feedbackward(name, encoder_weights=None, output_stride=None)
-        rows = explain(network.encoder, network.way_back(), size=network.sizes.padded((65, 97)), in_channels=3)
+        rows = explain(network.encoder, network.decoder_graph(), size=network.sizes.padded((65, 97)), in_channels=3)
     norms = [n for n, _ in network.decoder.named_modules() if "norm" in n.rpartition(".")[2]]
     assert sum(row.weight is not None for row in rows) == len(norms) > 0
     assert ET.fromstring(draw(rows, title=name, classes=5)).tag.endswith("svg")
@@ -145,11 +145,11 @@ def test_shared_weights_stay_shared_and_their_gradient_is_the_sum_of_both_uses()
     apart = copy.deepcopy(network)
     apart.zero_grad()
     copied = nn.Parameter(weight.detach().clone())
-    way_back = apart.way_back()
-    (use,) = [n for n in way_back.graph.nodes if n.target == "encoder.layer2.0.conv1.weight"]
+    decoder_graph = apart.decoder_graph()
+    (use,) = [n for n in decoder_graph.graph.nodes if n.target == "encoder.layer2.0.conv1.weight"]
     apart.register_parameter("copied", copied)
     use.target = "copied"
-    apart._runs = apart._compile(way_back)
+    apart._runs = apart._compile(decoder_graph)
     apart(image).square().sum().backward()
     assert_close(apart.encoder.get_submodule("layer2.0.conv1").weight.grad + copied.grad, total)
     assert copied.grad.abs().sum() > 0
@@ -183,7 +183,7 @@ def test_the_norms_of_the_way_back_are_of_the_kind_that_was_asked_for(norm: type
     network = fb.Feedbackward("test_resnet", encoder_weights=None, output_stride=None, decoder_norm=kind)
     layers = [module for module in network.decoder.modules() if not list(module.children())]
     assert {type(layer) for layer in layers} == {norm}
-    back = network.way_back()
+    back = network.decoder_graph()
     convs = [node for node in back.graph.nodes if getattr(node.target, "__name__", "") == "same_conv2d"]
     assert len(layers) == len(convs) > 10
 
@@ -224,7 +224,7 @@ def test_pretrained_weights_of_the_first_layer_are_carried_over_to_other_channel
     network = fb.Feedbackward("test_resnet", encoder_weights=tmp_path / "weights.safetensors", in_channels=channels)
     key = "conv1.0.weight" if "conv1.0.weight" in theirs.state_dict() else "conv1.weight"
     colors = theirs.state_dict()[key]
-    # A grey image gives what a coloured one with the same three channels gives; more channels repeat the three, so
+    # A gray image gives what a colored one with the same three channels gives; more channels repeat the three, so
     # scaled that the sum over equal channels stays.
     repeated = colors.sum(1, keepdim=True) if channels == 1 else colors[:, [0, 1, 2, 0, 1]] * 3 / 5
     assert_close(network.encoder.state_dict()[key], repeated)

@@ -7,9 +7,9 @@ import torch
 from torch import fx
 
 from feedbackward.errors import InputError
-from feedbackward.graph import WayBack, trace, transpose
-from feedbackward.graph.step import path_of
 from feedbackward.models import create_encoder
+from feedbackward.transform import DecoderGraph, trace, transpose
+from feedbackward.transform.step import path_of
 
 ENDS = {
     # The feature of stride 1, 2 and 4 that is nearest to the image: where it is made, and its channels. Where the first
@@ -133,9 +133,9 @@ def traced(name: str) -> fx.GraphModule:
         return trace(create_encoder(name, weights=None, in_channels=3))
 
 
-def ends_at(way_back: WayBack) -> tuple[str, int]:
-    stop = way_back.stop
-    return "image" if stop.op == "placeholder" else path_of(stop), way_back.channels
+def ends_at(decoder_graph: DecoderGraph) -> tuple[str, int]:
+    stop = decoder_graph.stop
+    return "image" if stop.op == "placeholder" else path_of(stop), decoder_graph.channels
 
 
 @pytest.mark.parametrize("name", ENDS)
@@ -153,8 +153,8 @@ def test_the_way_back_ends_at_the_nearest_feature_through_which_the_whole_signal
 def test_the_way_back_ends_at_the_first_feature_of_a_stride(name: str, retrace: str) -> None:
     for stride, end in zip((2, 4), FIRSTS[name], strict=True):
         if end is not None:
-            way_back = transpose(traced(name), retrace=retrace, output_stride=stride, output_feature="first")
-            assert ends_at(way_back) == end
+            decoder_graph = transpose(traced(name), retrace=retrace, output_stride=stride, output_feature="first")
+            assert ends_at(decoder_graph) == end
 
 
 @pytest.mark.parametrize(("name", "stride"), [("vgg16", 16), ("resnet18", 32), ("convmixer_768_32", 8)])
@@ -166,11 +166,11 @@ def test_a_way_back_that_would_end_before_its_first_layer_is_refused(name: str, 
 
 @pytest.mark.parametrize("name", TRANSITIONS)
 def test_transitions_walk_back_what_changes_resolution_or_channels(name: str) -> None:
-    way_back = transpose(traced(name), retrace="transitions")
+    decoder_graph = transpose(traced(name), retrace="transitions")
     applied = {"same_conv2d", "linear"}
     walked = [
         path_of(passed.node)
-        for passed in way_back.passed
+        for passed in decoder_graph.passed
         if applied & {getattr(node.target, "__name__", "") for node in passed.emitted}
     ]
     assert sorted(walked) == sorted(TRANSITIONS[name])

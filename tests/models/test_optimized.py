@@ -1,4 +1,4 @@
-"""Optimised networks against the ones that they were made from."""
+"""Optimized networks against the ones that they were made from."""
 
 import pytest
 import torch

@@ -78,7 +78,7 @@ def test_holds_every_number_of_the_paper(network: fb.Feedbackward) -> None:
     assert (convs, forward_norms, backward_norms) == (14_710_464, 8_448, 7_430)
     total = sum(p.numel() for p in parameters.values())
     assert round(total / 1e6, 1) == 14.7
-    passes = [n for n in network.way_back().graph.nodes if "conv" in getattr(n.target, "__name__", "")]
+    passes = [n for n in network.decoder_graph().graph.nodes if "conv" in getattr(n.target, "__name__", "")]
     assert len(passes) == 13
     assert parameters["head.pointwise.weight"].shape[:2] == (19, 3)
     assert not [name for name in parameters if name.startswith("encoder.") and "norm" not in name and "bias" in name]

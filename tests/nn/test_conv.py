@@ -10,7 +10,7 @@ from feedbackward.nn import same_conv2d
 
 
 def by_shifts(signal: Tensor, weight: Tensor, dilation: tuple[int, int]) -> Tensor:
-    """For one group; the centre of an even kernel is the tap above and left of its middle."""
+    """For one group; the center of an even kernel is the tap above and left of its middle."""
     (m, k), (height, width) = weight.shape[2:], signal.shape[2:]
     top, left = (d * (size - 1) // 2 for d, size in zip(dilation, (m, k), strict=True))
     room = 64

@@ -13,7 +13,7 @@ OPTIONS = {"appearance_xy": 6.0, "appearance_rgb": 40.0, "smoothness_xy": 1.5}
 
 @pytest.fixture
 def scene() -> tuple[torch.Tensor, torch.Tensor]:
-    """Noisy scores of three classes, and an image in which they have colours of their own."""
+    """Noisy scores of three classes, and an image in which they have colors of their own."""
     generator = torch.Generator().manual_seed(0)
     classes = torch.zeros(14, 18, dtype=torch.long)
     classes[:, 6:], classes[8:, 10:] = 1, 2
@@ -78,7 +78,7 @@ def test_with_the_published_deviations(
     logits, image = scene
     crf = DenseCRF()
     expected = by_hand(logits, image, crf)
-    # Colours that differ by little draw strongly, so the lattice turns a pixel here and there: its mean is held.
+    # Colors that differ by little draw strongly, so the lattice turns a pixel here and there: its mean is held.
     assert (crf(logits[None], image[None])[0].exp() - expected).abs().mean() < 0.01
     assert (logits.softmax(0) - expected).abs().mean() > 0.1
     monkeypatch.setattr("feedbackward.nn.crf.PermutohedralLattice", AllPairs)

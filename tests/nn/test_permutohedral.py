@@ -6,7 +6,7 @@ import torch
 from feedbackward.nn.permutohedral import PermutohedralLattice
 
 
-def mean_of_neighbours(features: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+def mean_of_neighbors(features: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     kernel = torch.exp(-torch.cdist(features, features).square() / 2)
     return kernel @ values / kernel.sum(1, keepdim=True)
 
@@ -21,14 +21,14 @@ def test_it_is_a_gaussian_filter_of_unit_deviation(dims: int, extent: float, tol
     values = (features @ torch.randn(dims, 4, dtype=torch.float64, generator=generator)).sin()
     lattice = PermutohedralLattice(features)
     found = lattice.filter(values) / lattice.filter(torch.ones_like(values[:, :1]))
-    expected = mean_of_neighbours(features, values)
+    expected = mean_of_neighbors(features, values)
 
     def error(result: torch.Tensor) -> float:
         return ((result - expected).norm() / (expected - expected.mean(0)).norm()).item()
 
     assert error(found) < tolerance
     for deviation in (0.65, 1.5):  # the tolerance tells deviations apart
-        assert error(mean_of_neighbours(features / deviation, values)) > 1.2 * tolerance
+        assert error(mean_of_neighbors(features / deviation, values)) > 1.2 * tolerance
 
 
 def test_points_far_apart_do_not_meet() -> None:

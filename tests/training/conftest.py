@@ -1,11 +1,11 @@
-"""A task that is learnt in seconds: name the colour of stripes."""
+"""A task that is learned in seconds: name the color of stripes."""
 
 import pytest
 import torch
 from lightning.pytorch import Trainer
 from torch.utils.data import Dataset
 
-from feedbackward.data.classes import ClassTable
+from feedbackward.classes import ClassTable
 from feedbackward.data.datamodule import SegmentationDataModule
 from feedbackward.training.task import SegmentationTask
 
@@ -13,7 +13,7 @@ TABLE = ClassTable(("red", "green", "blue"), ((200, 0, 0), (0, 200, 0), (0, 0, 2
 
 
 class Stripes(Dataset):
-    """Noisy images (3, 16, 24) of three colours; masks twice as large where evaluated, with a void row."""
+    """Noisy images (3, 16, 24) of three colors; masks twice as large where evaluated, with a void row."""
 
     def __init__(self, length, *, seed, scale, cityscapes=False):
         generator = torch.Generator().manual_seed(seed)

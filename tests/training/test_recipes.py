@@ -10,10 +10,10 @@ from feedbackward.cli import fit
 from feedbackward.data.camvid import CamVidData
 from feedbackward.data.cityscapes import CityscapesData
 from feedbackward.data.cityscapes_labels import CITYSCAPES
-from feedbackward.data.streets import StreetsData
 from feedbackward.errors import InputError
 from feedbackward.losses import IoULoss
 from feedbackward.models import list_models
+from feedbackward.streets import StreetsData
 from feedbackward.training.recipes import find_recipe, list_recipes
 
 

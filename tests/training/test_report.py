@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from feedbackward.data.classes import ClassTable
-from feedbackward.drawing import RIGHT, UNCOUNTED, WRONG
+from feedbackward.classes import ClassTable
 from feedbackward.training.panels import WIDTH, draw_panels
 from feedbackward.training.pictures import spread
 from feedbackward.training.report import render_report
 from feedbackward.training.scores import Scores
+from feedbackward.viz.pictures import RIGHT, UNCOUNTED, WRONG
 
 TABLE = ClassTable(("road", "<sky>"), ((128, 64, 128), (70, 130, 180)))
 

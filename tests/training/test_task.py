@@ -6,8 +6,8 @@ from lightning.pytorch import Callback
 from torch import nn
 from torch.nn import functional as F
 
+from feedbackward.classes import ClassTable
 from feedbackward.data.cityscapes_labels import CITYSCAPES
-from feedbackward.data.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.losses import CrossEntropyIoULoss, IoULoss
 from feedbackward.metrics import CityscapesScores

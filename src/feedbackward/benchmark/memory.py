@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from feedbackward.benchmark.contenders import create_contender
-from feedbackward.benchmark.runtimes import RUNTIMES, Course, Prepared
+from feedbackward.benchmark.candidates import create_candidate
+from feedbackward.benchmark.runtimes import RUNTIMES, Prepared, Workload
 from feedbackward.errors import InputError
 from feedbackward.export import load_exported
 from feedbackward.export.formats import SUFFIXES
@@ -62,7 +62,7 @@ def _measure(name: str, runtime: str, shape: tuple[int, int, int, int], threads:
     before = _status(NOW)
     with tempfile.TemporaryDirectory() as folder:
         if file is None:
-            prepared = RUNTIMES[runtime](create_contender(name), Course(image, Path(folder)))
+            prepared = RUNTIMES[runtime](create_candidate(name), Workload(image, Path(folder)))
         else:
             prepared = Prepared(load_exported(file, threads=threads).output)
         if prepared.device.type == "cuda":

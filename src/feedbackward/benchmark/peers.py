@@ -8,10 +8,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from feedbackward.errors import InputError
-from feedbackward.graph import Sizes
 from feedbackward.models import Normalization, SegmentationNetwork
 from feedbackward.models.encoder import create_encoder, normalization_of
 from feedbackward.nn import pad_to
+from feedbackward.transform import InputSizes
 
 SMP_ENCODERS = {
     "mobilenetv2_100": "mobilenet_v2",
@@ -39,7 +39,7 @@ class SmpNetwork(SegmentationNetwork):
         InputError: If the library is not installed, or has no such network or encoder.
     """
 
-    SIZES = Sizes(minimum=32, multiple=32)
+    SIZES = InputSizes(minimum=32, multiple=32)
     """The sizes of images that its networks take; others are padded and the scores cropped."""
 
     def __init__(

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from feedbackward.export import FORMATS, export, load_exported
-from feedbackward.inference import choose_device, optimize
 from feedbackward.models import Feedbackward, SegmentationNetwork
+from feedbackward.segmenters import choose_device, optimize
 
 CPU = torch.device("cpu")
 
@@ -34,7 +34,7 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Course:
+class Workload:
     """What networks are raced over.
 
     Args:
@@ -48,28 +48,28 @@ class Course:
     tolerance: float | None = None
 
 
-Prepare = Callable[[SegmentationNetwork, Course], Prepared]
+Prepare = Callable[[SegmentationNetwork, Workload], Prepared]
 """From a network in evaluation mode and the course."""
 
 
-def _eager(network: SegmentationNetwork, course: Course) -> Prepared:  # noqa: ARG001
+def _eager(network: SegmentationNetwork, course: Workload) -> Prepared:  # noqa: ARG001
     return Prepared(torch.inference_mode()(network))
 
 
-def _channels_last(network: SegmentationNetwork, course: Course) -> Prepared:
+def _channels_last(network: SegmentationNetwork, course: Workload) -> Prepared:
     return _eager(network.to(memory_format=torch.channels_last), course)
 
 
-def _optimized(network: SegmentationNetwork, course: Course) -> Prepared:
+def _optimized(network: SegmentationNetwork, course: Workload) -> Prepared:
     """A feedbackward network as optimize() makes it; any other with its channels last."""
     return Prepared(optimize(network)) if isinstance(network, Feedbackward) else _channels_last(network, course)
 
 
-def _compiled(network: SegmentationNetwork, course: Course) -> Prepared:  # noqa: ARG001
+def _compiled(network: SegmentationNetwork, course: Workload) -> Prepared:  # noqa: ARG001
     return Prepared(torch.inference_mode()(torch.compile(network.to(memory_format=torch.channels_last))))
 
 
-def _cuda(network: SegmentationNetwork, course: Course) -> Prepared:
+def _cuda(network: SegmentationNetwork, course: Workload) -> Prepared:
     """Compiled, on a GPU in bfloat16; the images lie there already."""
     device, dtype = choose_device("cuda"), torch.bfloat16
     images = course.image.to(device, dtype, memory_format=torch.channels_last)
@@ -84,7 +84,7 @@ def _cuda(network: SegmentationNetwork, course: Course) -> Prepared:
 
 
 def _file(name: str) -> Prepare:
-    def prepare(network: SegmentationNetwork, course: Course) -> Prepared:
+    def prepare(network: SegmentationNetwork, course: Workload) -> Prepared:
         path, size = course.folder / f"network{FORMATS[name].suffix}", (course.image.shape[-2], course.image.shape[-1])
         report = export(network, path, format=name, size=size, tolerance=course.tolerance)
         return Prepared(load_exported(path, threads=torch.get_num_threads()).output, path, report.size)

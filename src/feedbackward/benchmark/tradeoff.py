@@ -13,12 +13,12 @@ from matplotlib import colormaps
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from feedbackward.benchmark.latency import Result
 from feedbackward.benchmark.peers import SmpNetwork
-from feedbackward.benchmark.race import Result
-from feedbackward.charts import save_svg
 from feedbackward.errors import InputError
+from feedbackward.io import write_whole
 from feedbackward.models import MODELS, SegmentationNetwork, create_model
-from feedbackward.writing import write_whole
+from feedbackward.viz.charts import save_svg
 
 MARKS = "os^Dv"
 Scores = list[tuple[dict[str, Any], float]]
@@ -66,7 +66,7 @@ def configuration(network: SegmentationNetwork) -> dict[str, Any]:
 
 
 def draw_tradeoff(results: Iterable[tuple[Result, dict[str, Any]]], scores: Scores, path: Path) -> list[str]:
-    """Draw mean IoU against the time of an image: a colour for each network, a mark for each runtime.
+    """Draw mean IoU against the time of an image: a color for each network, a mark for each runtime.
 
     Args:
         results: Those of a race, each with its network's configuration.
@@ -89,16 +89,16 @@ def draw_tradeoff(results: Iterable[tuple[Result, dict[str, Any]]], scores: Scor
     if not points:
         raise InputError("the study has no score of any of these networks; race some that it has trained")
     points.sort(key=itemgetter(0), reverse=True)
-    colours = _numbered(result.name for _, result in points)
+    colors = _numbered(result.name for _, result in points)
     marks = _numbered(result.runtime for _, result in points)
     figure = Figure(figsize=(10, 4.5), layout="constrained")
     FigureCanvasSVG(figure)
     axis = figure.subplots()
     for score, result in points:
-        colour = colormaps["tab20"](colours[result.name] % 20)
+        color = colormaps["tab20"](colors[result.name] % 20)
         label = f"{score:.1f}  {result.name}, {result.runtime}"
         mark = MARKS[marks[result.runtime] % len(MARKS)]
-        axis.scatter(1e3 / result.images_per_second, score, color=colour, marker=mark, label=label)
+        axis.scatter(1e3 / result.images_per_second, score, color=color, marker=mark, label=label)
     axis.set_xlabel("milliseconds an image")
     axis.set_ylabel("mean IoU of the study, %")
     axis.set_xlim(left=0)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from feedbackward.benchmark.contenders import create_contender
-from feedbackward.benchmark.race import in_turns, median_and_quartiles
+from feedbackward.benchmark.candidates import create_candidate
+from feedbackward.benchmark.latency import in_turns, median_and_quartiles
 from feedbackward.losses import CrossEntropyLoss
 
 
@@ -34,7 +34,7 @@ def race_training(
     """Race training steps on the CPU, in float32.
 
     Args:
-        names: The networks, as create_contender takes them.
+        names: The networks, as create_candidate takes them.
         size: Height and width of the images.
         batch: How many images make a step.
         threads: PyTorch's own choice if None.
@@ -45,7 +45,7 @@ def race_training(
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    networks = [create_contender(name).train() for name in names]
+    networks = [create_candidate(name).train() for name in names]
     generator = torch.Generator().manual_seed(0)
     image = torch.rand(batch, 3, *size, generator=generator)
     mask = torch.randint(0, networks[0].classes, (batch, *size), generator=generator)

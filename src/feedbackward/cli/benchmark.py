@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from feedbackward.benchmark import RUNTIMES, Entry, Result, TrainingStep, create_contender, race, race_training
-from feedbackward.benchmark.contenders import GRAMMAR
+from feedbackward.benchmark import RUNTIMES, Entry, Result, TrainingStep, create_candidate, race, race_training
+from feedbackward.benchmark.candidates import GRAMMAR
 from feedbackward.benchmark.tradeoff import configuration, draw_tradeoff, read_scores
+from feedbackward.cli.console import console_for_tables
 from feedbackward.cli.size import height_width
-from feedbackward.cli.width import console_for_tables
 from feedbackward.errors import InputError
+from feedbackward.io import check_target, write_json
 from feedbackward.machine import describe_machine
-from feedbackward.writing import check_target, write_json
 
 DASH = "-"
 
@@ -82,7 +82,7 @@ def main(args: list[str]) -> None:
         console_for_tables().print(race_table(results))
         rows = list(map(asdict, results))
         if options.plot is not None:
-            configs = {model: configuration(create_contender(model)) for model in models}
+            configs = {model: configuration(create_candidate(model)) for model in models}
             pairs = [(result, configs[result.name]) for result in results]
             for name in draw_tradeoff(pairs, read_scores(options.scores), options.plot):
                 console.print(Text(f"not in the plot, as the study has no score of it: {name}"))

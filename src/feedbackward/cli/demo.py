@@ -12,8 +12,8 @@ from rich import get_console
 from rich.text import Text
 
 from feedbackward.cli import fit, predict
-from feedbackward.data.streets.writing import write_cityscapes
 from feedbackward.errors import InputError
+from feedbackward.streets.writing import write_cityscapes
 from feedbackward.training.run_folder import RunFolder
 
 RECIPE = "streets_demo"

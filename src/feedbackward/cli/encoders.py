@@ -14,11 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from feedbackward.cli.width import console_for_tables
+from feedbackward.cli.console import console_for_tables
 from feedbackward.errors import InputError
-from feedbackward.models.catalogue import Catalogue, catalogue, keep, measure_encoders
+from feedbackward.io import check_target, write_text
+from feedbackward.models.catalog import Catalog, catalog, keep, measure_encoders
 from feedbackward.models.survey import CLASSES, SIZE, EncoderRecord
-from feedbackward.writing import check_target, write_text
 
 
 def main(args: list[str]) -> None:
@@ -59,10 +59,10 @@ def encoders(pattern: str, *, json: Path | None, measure: bool, processes: int) 
     if json is not None:
         check_target(json, option="--json")
     console = console_for_tables()
-    found = _measured(names, processes, console) if measure else catalogue()
+    found = _measured(names, processes, console) if measure else catalog()
     if measure and len(names) == len(timm.list_models()):
         console.print(Text(f"kept in {keep(found)}"), soft_wrap=True)
-    found = Catalogue(found.timm, tuple(record for record in found.encoders if fnmatchcase(record.name, pattern)))
+    found = Catalog(found.timm, tuple(record for record in found.encoders if fnmatchcase(record.name, pattern)))
     if json is not None:
         write_text(json, found.to_json())
     console.print(_table(found.encoders))
@@ -70,7 +70,7 @@ def encoders(pattern: str, *, json: Path | None, measure: bool, processes: int) 
         console.print(Text(line), soft_wrap=True)
 
 
-def _measured(names: Sequence[str], processes: int, console: Console) -> Catalogue:
+def _measured(names: Sequence[str], processes: int, console: Console) -> Catalog:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("running them backward", total=len(names))
@@ -100,7 +100,7 @@ def _cells(record: EncoderRecord) -> list[str]:
     return [*cells, "yes", millions, f"{record.decoder_parameters:,}", f"{record.head_parameters:,}", strides, gflops]
 
 
-def _summary(found: Catalogue) -> list[str]:
+def _summary(found: Catalog) -> list[str]:
     kinds = Counter(record.kind for record in found.encoders)
     supported = Counter(record.kind for record in found.encoders if record.supported)
     return [

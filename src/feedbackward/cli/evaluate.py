@@ -20,18 +20,18 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from feedbackward.data.camvid import CAMVID, CAMVID_CODING
+from feedbackward.classes import ClassTable
+from feedbackward.data.camvid import CAMVID, CAMVID_ENCODING
 from feedbackward.data.class_file import load_class_file
-from feedbackward.data.classes import ClassTable
-from feedbackward.data.coding import MaskCoding
+from feedbackward.data.encodings import MaskEncoding
 from feedbackward.errors import InputError
+from feedbackward.io import check_target, write_text
 from feedbackward.metrics.cityscapes_result import CityscapesResult
 from feedbackward.metrics.evaluate import evaluate_cityscapes, evaluate_classes
 from feedbackward.metrics.pairs import find_cityscapes_pairs, find_class_pairs
-from feedbackward.writing import check_target, write_text
 
 DataSet = Literal["cityscapes", "camvid", "folder"]
-CodedClasses = tuple[ClassTable, MaskCoding]
+EncodedClasses = tuple[ClassTable, MaskEncoding]
 """The classes of a data set and how the ground truth encodes them."""
 
 _WHOLE = ("mean_iou", "pixel_accuracy", "mean_accuracy")
@@ -95,7 +95,7 @@ def evaluate(
     Raises:
         InputError: If anything is wrong with the input; nothing is written then.
     """
-    class_file = coded_classes(dataset, classes)
+    class_file = encoded_classes(dataset, classes)
     if json is not None:
         check_target(json, option="--json")
     console = Console()
@@ -112,11 +112,11 @@ def evaluate(
 
 
 def _predict(
-    model: str, source: Path, folder: Path, scale: float, class_file: CodedClasses | None, console: Console
+    model: str, source: Path, folder: Path, scale: float, class_file: EncodedClasses | None, console: Console
 ) -> Path:
     # Scoring files needs no networks, and importing them takes longer than all else here.
     from feedbackward.cli.predict import predict_into
-    from feedbackward.inference import Predictor, choose_device, load_any
+    from feedbackward.segmenters import Predictor, choose_device, load_any
 
     predictor = Predictor(load_any(model), device=choose_device("auto"), scale=scale)
     table = None if class_file is None else class_file[0]
@@ -124,7 +124,7 @@ def _predict(
 
 
 def score(
-    class_file: CodedClasses | None,
+    class_file: EncodedClasses | None,
     ground_truth: Path,
     predictions: Path,
     workers: int,
@@ -136,10 +136,10 @@ def score(
         with _progress(console, len(pairs)) as advance:
             result = evaluate_cityscapes(pairs, workers=workers, on_pair=advance)
         return cityscapes_tables(result), result.to_official()
-    table, coding = class_file
+    table, encoding = class_file
     masks = find_class_pairs(ground_truth, predictions)
     with _progress(console, len(masks)) as advance:
-        scores = evaluate_classes(masks, table, read_truth=coding.read, workers=workers, on_pair=advance)
+        scores = evaluate_classes(masks, table, read_truth=encoding.read, workers=workers, on_pair=advance)
     return class_tables(scores, table), _plain(scores, table)
 
 
@@ -166,16 +166,16 @@ def class_tables(scores: dict[str, Tensor], class_table: ClassTable) -> list[Tab
     return [classes, whole]
 
 
-def coded_classes(dataset: DataSet, classes: Path | None) -> CodedClasses | None:
+def encoded_classes(dataset: DataSet, classes: Path | None) -> EncodedClasses | None:
     """The classes and how the ground truth encodes them; None for Cityscapes, which has its own rules."""
     if dataset == "folder":
         if classes is None:
             raise InputError("--dataset folder needs --classes FILE, the YAML or JSON that names the classes")
         class_file = load_class_file(classes)
-        return class_file.table, class_file.coding
+        return class_file.table, class_file.encoding
     if classes is not None:
         raise InputError(f"--dataset {dataset} has its own classes; --classes is for --dataset folder")
-    return None if dataset == "cityscapes" else (CAMVID, CAMVID_CODING)
+    return None if dataset == "cityscapes" else (CAMVID, CAMVID_ENCODING)
 
 
 @contextmanager

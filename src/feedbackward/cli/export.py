@@ -11,9 +11,9 @@ from rich.text import Text
 
 from feedbackward.cli.size import height_width
 from feedbackward.export import export
-from feedbackward.export.file_format import PRECISIONS
-from feedbackward.inference import load_network
-from feedbackward.writing import check_new
+from feedbackward.export.formats.base import PRECISIONS
+from feedbackward.io import check_new
+from feedbackward.segmenters import load_network
 
 MEGABYTE = 1e6
 

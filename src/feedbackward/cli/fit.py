@@ -18,11 +18,13 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from rich import get_console
 from rich.text import Text
 
-from feedbackward.cli.refusals import CONFIG_FLAGS, check_validation, explain, input_error, take_exported
-from feedbackward.data import CamVidData, CityscapesData, FolderData, SegmentationDataModule, StreetsData
-from feedbackward.data.classes import check_classes
+from feedbackward.classes import check_classes
+from feedbackward.cli.errors import CONFIG_FLAGS, check_validation, explain, input_error, take_exported
+from feedbackward.data import CamVidData, CityscapesData, FolderData, SegmentationDataModule
 from feedbackward.errors import InputError
+from feedbackward.io import check_target, write_json
 from feedbackward.models.checkpoint import read_checkpoint
+from feedbackward.streets import StreetsData
 from feedbackward.training.best_and_last import BestAndLast
 from feedbackward.training.console import EpochLines, print_scores
 from feedbackward.training.history import History
@@ -32,7 +34,6 @@ from feedbackward.training.results import RunResults
 from feedbackward.training.run_folder import RunFolder
 from feedbackward.training.scores import Scores
 from feedbackward.training.task import SegmentationTask
-from feedbackward.writing import check_target, write_json
 
 Command = Literal["fit", "validate", "test"]
 

@@ -14,18 +14,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from feedbackward.cli.console import console_for_tables
 from feedbackward.cli.size import height_width
-from feedbackward.cli.width import console_for_tables
 from feedbackward.errors import InputError
-from feedbackward.graph import HeadInput, OutputFeature, Permute, Retrace
-from feedbackward.graph.draw import draw
-from feedbackward.graph.explain import Row, Shape, explain
-from feedbackward.inference.loading import load_network
+from feedbackward.io import check_target, write_text
 from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, list_models
 from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX
 from feedbackward.models.costs import flops, flops_by_part, parameters
 from feedbackward.nn import DecoderNorm
-from feedbackward.writing import check_target, write_text
+from feedbackward.segmenters.loading import load_network
+from feedbackward.transform import HeadInput, OutputFeature, Permute, Retrace
+from feedbackward.viz.diagram import draw
+from feedbackward.viz.explain import Row, Shape, explain
 
 SHOWN_ELSEWHERE = ("model", "encoder_name", "encoder_weights", "in_channels", "classes")
 
@@ -84,22 +84,24 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
     console.print(_costs(network, (height, width)))
     console.print(Text("A multiplication with its addition counts as 2 FLOPs. /2: a stride, g32: groups."))
     if isinstance(network, Feedbackward):
-        rows = _show_way_back(network, (height, width), console)
+        rows = _show_decoder_graph(network, (height, width), console)
         if drawing is not None:
             title = ", ".join((name, *(f"{key}={value}" for key, value in options.items())))
             write_text(drawing, draw(rows, title=title, classes=network.classes))
             console.print(Text(str(drawing)), soft_wrap=True)
 
 
-def _show_way_back(network: Feedbackward, size: tuple[int, int], console: Console) -> list[Row]:
+def _show_decoder_graph(network: Feedbackward, size: tuple[int, int], console: Console) -> list[Row]:
     with torch.device("meta"):
-        way_back = network.way_back()
+        decoder_graph = network.decoder_graph()
         # The network repeats the last row and column of images that the encoder does not take as they are.
         seen = network.sizes.padded(size)
-        rows = explain(network.encoder, way_back, size=seen, in_channels=network.config["in_channels"])
+        rows = explain(network.encoder, decoder_graph, size=seen, in_channels=network.config["in_channels"])
     end = next(row for row in rows if row.part == "end")
-    console.print(Text(f"The way back ends at {end.path}: {way_back.channels} channels, stride {way_back.stride}."))
-    strides = ", ".join(map(str, way_back.strides))
+    console.print(
+        Text(f"The way back ends at {end.path}: {decoder_graph.channels} channels, stride {decoder_graph.stride}.")
+    )
+    strides = ", ".join(map(str, decoder_graph.strides))
     console.print(Text(f"It can end at stride {strides}, or go back to the image (null).{_sizes(network)}\n"))
     console.print(way_back_table(rows))
     return rows
@@ -155,7 +157,7 @@ def _costs(network: SegmentationNetwork, size: tuple[int, int]) -> Table:
 
 
 def way_back_table(rows: Sequence[Row]) -> Table:
-    """The rows in the order of the way back; neighbours at which no signal arrives share a line."""
+    """The rows in the order of the way back; neighbors at which no signal arrives share a line."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for header in ("encoder node", "operation", "shape", "the way back there", "signal then"):
         table.add_column(header, overflow="fold")

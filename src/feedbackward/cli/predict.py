@@ -12,12 +12,14 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from feedbackward.data.classes import ClassTable, check_classes
+from feedbackward.classes import ClassTable, check_classes
 from feedbackward.data.files import read_image
 from feedbackward.errors import InputError
-from feedbackward.inference.images import find_images
-from feedbackward.inference.loading import load_any
-from feedbackward.inference.outputs import (
+from feedbackward.io import write_whole
+from feedbackward.nn import DenseCRF
+from feedbackward.segmenters.images import find_images
+from feedbackward.segmenters.loading import load_any
+from feedbackward.segmenters.outputs import (
     FOLDERS,
     Job,
     Layout,
@@ -29,9 +31,7 @@ from feedbackward.inference.outputs import (
     submission_image,
     zip_submission,
 )
-from feedbackward.inference.predictor import Predictor, choose_device
-from feedbackward.nn import DenseCRF
-from feedbackward.writing import write_whole
+from feedbackward.segmenters.predictor import Predictor, choose_device
 
 
 def main(args: list[str]) -> None:
@@ -76,7 +76,7 @@ def predict(
         device: Where to run; auto is the GPU if there is one.
         scale: The network sees the image at this factor of its size; masks keep the full size.
         crf: Refine the scores with DeepLab's fully connected CRF.
-        overlays: Write the image painted with the class colours, with a legend.
+        overlays: Write the image painted with the class colors, with a legend.
         zipped: Also pack the submission into one zip.
         overwrite: Replace output files that exist.
 
@@ -100,7 +100,7 @@ def predict(
     pixels = write_predictions(predictor, jobs, table, layout, console)
     if zipped:
         zip_submission(archive, jobs)
-    _summarise(console, jobs, table, pixels, output=output, archive=archive if zipped else None)
+    _summarize(console, jobs, table, pixels, output=output, archive=archive if zipped else None)
 
 
 def named_classes(predictor: Predictor, model: str, layout: Layout) -> ClassTable:
@@ -112,7 +112,7 @@ def named_classes(predictor: Predictor, model: str, layout: Layout) -> ClassTabl
     table = predictor.network.class_table
     if table is None:
         raise InputError(
-            f"the network {model} carries no class names and colours; load it in Python, set its "
+            f"the network {model} carries no class names and colors; load it in Python, set its "
             f"class_table, and save it again with save_pretrained"
         )
     if layout == "cityscapes":
@@ -167,7 +167,7 @@ def _run(predictor: Predictor, job: Job, table: ClassTable, layout: Layout) -> N
     return prediction
 
 
-def _summarise(
+def _summarize(
     console: Console,
     jobs: Iterable[Job],
     table: ClassTable,

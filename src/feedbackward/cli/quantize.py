@@ -12,16 +12,16 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from feedbackward.benchmark.race import in_turns
-from feedbackward.cli.evaluate import DataSet, coded_classes, score
+from feedbackward.benchmark.latency import in_turns
+from feedbackward.cli.evaluate import DataSet, encoded_classes, score
 from feedbackward.cli.predict import predict_into
 from feedbackward.data.files import read_image
 from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
 from feedbackward.export import export, load_exported, quantize
-from feedbackward.inference import Predictor, choose_device, load_network
-from feedbackward.inference.images import find_images
-from feedbackward.writing import check_new
+from feedbackward.io import check_new
+from feedbackward.segmenters import Predictor, choose_device, load_network
+from feedbackward.segmenters.images import find_images
 
 REPEATS = 10
 MEAN_IOU = {"cityscapes": "averageScoreClasses"}
@@ -68,7 +68,7 @@ def main(args: list[str]) -> None:
         for (name, one), taken in zip(loaded.items(), times, strict=True):
             row = [name, f"{files[name].stat().st_size / 1e6:.2f}", f"{1e3 * statistics.median(taken):.1f}"]
             if options.dataset:
-                classes = coded_classes(options.dataset, options.classes)
+                classes = encoded_classes(options.dataset, options.classes)
                 predictor = Predictor(one, device=choose_device("cpu"), scale=options.scale)
                 table_of_data = None if classes is None else classes[0]
                 masks = predict_into(Path(folder, name), predictor, name, options.source, table_of_data, console)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from feedbackward.cli.size import height_width
 from feedbackward.data.datamodule import Split
-from feedbackward.data.streets.writing import write_cityscapes
+from feedbackward.streets.writing import write_cityscapes
 
 
 def main(args: list[str]) -> None:

@@ -12,11 +12,9 @@ if TYPE_CHECKING:
     from feedbackward.data.cityscapes import CityscapesData as CityscapesData
     from feedbackward.data.cityscapes_labels import CITYSCAPES as CITYSCAPES
     from feedbackward.data.class_file import read_class_file as read_class_file
-    from feedbackward.data.classes import ClassTable as ClassTable
     from feedbackward.data.datamodule import Item as Item
     from feedbackward.data.datamodule import SegmentationDataModule as SegmentationDataModule
     from feedbackward.data.folder import FolderData as FolderData
-    from feedbackward.data.streets import StreetsData as StreetsData
     from feedbackward.data.transforms import Augmentation as Augmentation
 
 _MODULES = {
@@ -25,11 +23,9 @@ _MODULES = {
     "Augmentation": "transforms",
     "CamVidData": "camvid",
     "CityscapesData": "cityscapes",
-    "ClassTable": "classes",
     "FolderData": "folder",
     "Item": "datamodule",
     "SegmentationDataModule": "datamodule",
-    "StreetsData": "streets",
     "read_class_file": "class_file",
 }
 

@@ -5,9 +5,9 @@ Sources: Brostow et al. (2009), "Semantic object classes in video"; github.com/a
 
 from pathlib import Path
 
-from feedbackward.data.classes import ClassTable
-from feedbackward.data.coding import IndexCoding
+from feedbackward.classes import ClassTable
 from feedbackward.data.datamodule import SegmentationDataModule, Split
+from feedbackward.data.encodings import IndexEncoding
 from feedbackward.data.files import IMAGE_SUFFIXES, MASK_SUFFIXES, list_files
 from feedbackward.data.pairs import PairDataset, check_pairs, match
 from feedbackward.data.transforms import FLIP_ONLY, VOID, Augmentation, Size
@@ -41,13 +41,13 @@ CAMVID = ClassTable(
         (0, 128, 192),
     ),
 )
-"""The 11 classes in the order of their indices, with the colours of SegNet's authors."""
+"""The 11 classes in the order of their indices, with the colors of SegNet's authors."""
 
-UNLABELLED = 11
+UNLABELED = 11
 
-CAMVID_CODING = IndexCoding(
-    {**{index: index for index in range(len(CAMVID))}, UNLABELLED: VOID},
-    hint="CamVid's annotations in SegNet's layout hold one index a pixel: 0 to 10, and 11 for unlabelled",
+CAMVID_ENCODING = IndexEncoding(
+    {**{index: index for index in range(len(CAMVID))}, UNLABELED: VOID},
+    hint="CamVid's annotations in SegNet's layout hold one index a pixel: 0 to 10, and 11 for unlabeled",
 )
 """How CamVid's annotations encode the classes."""
 
@@ -113,5 +113,5 @@ class CamVidData(SegmentationDataModule):
             where=f"{images} and {masks}",
             hint=hint,
         )
-        check_pairs(pairs, CAMVID_CODING, one_size=self.one_size(split))
-        return PairDataset(pairs, CAMVID_CODING, self.transform(split))
+        check_pairs(pairs, CAMVID_ENCODING, one_size=self.one_size(split))
+        return PairDataset(pairs, CAMVID_ENCODING, self.transform(split))

@@ -10,10 +10,10 @@ from typing import Literal
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from feedbackward.classes import ClassTable
 from feedbackward.data.cityscapes_labels import CITYSCAPES, LABELS
-from feedbackward.data.classes import ClassTable
-from feedbackward.data.coding import IndexCoding
 from feedbackward.data.datamodule import Item, Scoring, SegmentationDataModule, Split
+from feedbackward.data.encodings import IndexEncoding
 from feedbackward.data.files import list_files, read_image, read_instance_ids, read_mask
 from feedbackward.data.instances import check_instances, find_instances
 from feedbackward.data.pairs import ImageDataset, Pair, PairDataset, check_pairs, match
@@ -31,7 +31,7 @@ _TRAINING_SETS: dict[Annotations, tuple[tuple[str, str], ...]] = {
 
 _ARCHIVES = {"gtFine": "gtFine_trainvaltest.zip", "gtCoarse": "gtCoarse.zip"}
 
-_CODING = IndexCoding(
+_ENCODING = IndexEncoding(
     {label.id: label.train_id for label in LABELS},
     hint="Files named labelIds hold label ids; 255 comes from train ids (labelTrainIds), which are not read",
 )
@@ -102,13 +102,13 @@ class CityscapesData(SegmentationDataModule):
         if split == "train":
             sources = _TRAINING_SETS[self.train_annotations]
             pairs = [pair for kind, folder in sources for pair in find_pairs(self.root, folder, kind)]
-            check_pairs(pairs, _CODING, one_size=self.one_size(split))
-            return PairDataset(pairs, _CODING, self.transform(split))
+            check_pairs(pairs, _ENCODING, one_size=self.one_size(split))
+            return PairDataset(pairs, _ENCODING, self.transform(split))
         pairs = find_pairs(self.root, split, "gtFine")
         if split == "test":
             _refuse_withheld(pairs)
         instances = find_instances(pairs)
-        check_pairs(pairs, _CODING, one_size=self.one_size(split))
+        check_pairs(pairs, _ENCODING, one_size=self.one_size(split))
         check_instances(pairs, instances)
         return CityscapesDataset(pairs, instances, EvalTransform(self.size))
 
@@ -138,7 +138,7 @@ class CityscapesDataset(Dataset[Item]):
     def __getitem__(self, index: int) -> Item:
         pair = self.pairs[index]
         label_ids = read_mask(pair.mask)
-        image, mask = self._transform(read_image(pair.image), _CODING.encode(label_ids, pair.mask))
+        image, mask = self._transform(read_image(pair.image), _ENCODING.encode(label_ids, pair.mask))
         return {
             "name": pair.name,
             "image": image,
@@ -193,7 +193,7 @@ def _hint(root: Path, folder: str, split: str) -> str:
 
 
 def _refuse_withheld(pairs: Sequence[Pair]) -> None:
-    if all((_CODING.read(pair.mask) == VOID).all() for pair in pairs):
+    if all((_ENCODING.read(pair.mask) == VOID).all() for pair in pairs):
         raise InputError(
             f"the annotations in {pairs[0].mask.parents[1]} are dummies without any class: Cityscapes "
             f"withholds those of its test split. Score on val, or predict the test images and submit them"

@@ -1,4 +1,4 @@
-"""The 34 labels of Cityscapes: label ids, train ids, categories and colours.
+"""The 34 labels of Cityscapes: label ids, train ids, categories and colors.
 
 Source: Cordts et al. (2016), "The Cityscapes dataset for semantic urban scene understanding", and the label
 table of cityscapesScripts. The license plate (label id -1) is never drawn and therefore absent.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from feedbackward.data.classes import ClassTable
+from feedbackward.classes import ClassTable
 
 VOID_TRAIN_ID = 255
 """The train id of every label that is ignored in evaluation."""

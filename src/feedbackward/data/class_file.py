@@ -1,9 +1,9 @@
 """The small YAML or JSON file that says which classes a folder of masks holds, and how the masks encode them.
 
 masks: indices            # or colors
-ignore: 255               # the value that never counts; with colours a colour, such as [0, 0, 0]
+ignore: 255               # the value that never counts; with colors a color, such as [0, 0, 0]
 classes:
-  - road                  # value 0, a colour from the default palette
+  - road                  # value 0, a color from the default palette
   - {name: car, value: 7, color: [0, 0, 142]}
 """
 
@@ -15,8 +15,8 @@ from typing import Any, NoReturn
 
 import yaml
 
-from feedbackward.data.classes import ClassTable
-from feedbackward.data.coding import MOST_CLASSES, Color, ColorCoding, IndexCoding, MaskCoding
+from feedbackward.classes import ClassTable
+from feedbackward.data.encodings import MOST_CLASSES, Color, ColorEncoding, IndexEncoding, MaskEncoding
 from feedbackward.data.transforms import VOID
 from feedbackward.errors import InputError
 
@@ -30,18 +30,18 @@ class ClassFile:
 
     Args:
         table: The classes; its ignore_index is 255, that of the masks given out, whatever the files hold.
-        coding: How the mask files encode them.
+        encoding: How the mask files encode them.
         ignores_white: Whether masks are indices and 255 is ignored, so that black-and-white pictures seem
             valid.
     """
 
     table: ClassTable
-    coding: MaskCoding
+    encoding: MaskEncoding
     ignores_white: bool
 
 
 def default_palette(count: int) -> tuple[Color, ...]:
-    """The first colours of Pascal VOC's palette, all different (VOCdevkit, VOClabelcolormap)."""
+    """The first colors of Pascal VOC's palette, all different (VOCdevkit, VOClabelcolormap)."""
     return tuple(_voc_color(index) for index in range(count))
 
 
@@ -58,8 +58,8 @@ def load_class_file(path: Path) -> ClassFile:
     """Read a class file.
 
     Keys: `classes` lists names or mappings of `name`, `value` (in index masks; the place in the list unless
-    given) and `color` ([red, green, blue]; needed when masks are colours); `masks` is "indices" (default) or
-    "colors"; `ignore` is the value or colour that never counts, for indices 255 unless given or a class's.
+    given) and `color` ([red, green, blue]; needed when masks are colors); `masks` is "indices" (default) or
+    "colors"; `ignore` is the value or color that never counts, for indices 255 unless given or a class's.
 
     Raises:
         InputError: If the file is missing, is no YAML or JSON, or says something else than classes.
@@ -83,10 +83,10 @@ def load_class_file(path: Path) -> ClassFile:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     if kind == "colors":
-        return ClassFile(table, _color_coding(classes, data.get("ignore"), path), ignores_white=False)
+        return ClassFile(table, _color_encoding(classes, data.get("ignore"), path), ignores_white=False)
     values = [entry.get("value", index) for index, entry in enumerate(classes)]
     ignored = data.get("ignore", VOID if VOID not in values else None)
-    return ClassFile(table, _index_coding(values, ignored, path), ignores_white=ignored == VOID)
+    return ClassFile(table, _index_encoding(values, ignored, path), ignores_white=ignored == VOID)
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _class_entry(entry: object, path: Path) -> dict[str, Any]:
-    """Name, and value and colour where given, all of the right type."""
+    """Name, and value and color where given, all of the right type."""
     fields: dict[str, Any] = dict(entry) if isinstance(entry, Mapping) else {"name": entry}
     _check_keys(fields, CLASS_KEYS, path)
     if not isinstance(fields.get("name"), str):
@@ -121,7 +121,7 @@ def _class_entry(entry: object, path: Path) -> dict[str, Any]:
     return fields
 
 
-def _index_coding(values: list[int], ignored: object, path: Path) -> IndexCoding:
+def _index_encoding(values: list[int], ignored: object, path: Path) -> IndexEncoding:
     for value in values:
         if values.count(value) > 1:
             _refuse(path, f"value {value} stands for more than one class")
@@ -131,10 +131,10 @@ def _index_coding(values: list[int], ignored: object, path: Path) -> IndexCoding
         _refuse(path, f"ignore is {ignored}, which is a class's value too; ignore another value or null")
     indices = {value: index for index, value in enumerate(values)}
     hint = f"If the value is a class, give it one in {path} ('value:'); if it never counts, 'ignore:' it"
-    return IndexCoding(indices if ignored is None else {**indices, int(str(ignored)): VOID}, hint=hint)
+    return IndexEncoding(indices if ignored is None else {**indices, int(str(ignored)): VOID}, hint=hint)
 
 
-def _color_coding(classes: list[dict[str, Any]], ignored: object, path: Path) -> ColorCoding:
+def _color_encoding(classes: list[dict[str, Any]], ignored: object, path: Path) -> ColorEncoding:
     for entry in classes:
         if "color" not in entry:
             _refuse(path, f"class {entry['name']!r} has no color, which masks: colors needs")
@@ -144,8 +144,8 @@ def _color_coding(classes: list[dict[str, Any]], ignored: object, path: Path) ->
     void = None if ignored is None else _color(ignored, "ignore (with masks: colors)", path)
     for color in (*colors, void):
         if color is not None and [*colors, void].count(color) > 1:
-            _refuse(path, f"colour {list(color)} is given twice; classes and ignore need different ones")
-    return ColorCoding(colors, void=void, hint=f"Colours of classes and the one to ignore stand in {path}")
+            _refuse(path, f"color {list(color)} is given twice; classes and ignore need different ones")
+    return ColorEncoding(colors, void=void, hint=f"Colors of classes and the one to ignore stand in {path}")
 
 
 def _color(value: object, what: str, path: Path) -> Color:

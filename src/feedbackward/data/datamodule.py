@@ -11,7 +11,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from feedbackward.data.classes import ClassTable
+from feedbackward.classes import ClassTable
 from feedbackward.data.transforms import (
     FLIP_ONLY,
     Augmentation,
@@ -40,7 +40,7 @@ class Item(TypedDict, total=False):
     """One scene of a data set; a batch has the same keys with a leading dimension n (names become a list).
 
     Attributes:
-        image: float32 (3, h, w) in [0, 1], red green blue, not normalised.
+        image: float32 (3, h, w) in [0, 1], red green blue, not normalized.
         mask: int64 (H, W), class indices with 255 for void. In training (H, W) is the image's (h, w); in
             evaluation it is the mask's own, full resolution. Absent only from images to predict.
         name: The file's stem, unique in its split.

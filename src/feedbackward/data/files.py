@@ -16,7 +16,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 MASK_SUFFIXES = (".png",)
 
 _COLORS_HINT = (
-    "Save the indices themselves, or, if the colours stand for classes, say so with 'masks: colors' in a class file "
+    "Save the indices themselves, or, if the colors stand for classes, say so with 'masks: colors' in a class file "
     "and open the set with FolderData"
 )
 _ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 swap height and width
@@ -26,7 +26,7 @@ _FILE_ENDS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9", "MPO": b"\xff\xd9"}
 def read_image(path: Path) -> NDArray[np.uint8]:
     """The image as uint8 (H, W, 3), red green blue, upright as every viewer shows it (EXIF orientation).
 
-    Grey, palette, CMYK and transparent images are converted.
+    Gray, palette, CMYK and transparent images are converted.
 
     Raises:
         InputError: If the file is missing, truncated, not an image, or deeper than 8 bits per channel.
@@ -39,11 +39,11 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 
 
 def read_mask(path: Path, *, hint: str = _COLORS_HINT) -> NDArray[np.uint8]:
-    """The values of a mask as uint8 (H, W); of a palette image the indices, not the colours.
+    """The values of a mask as uint8 (H, W); of a palette image the indices, not the colors.
 
     Args:
         path: The file.
-        hint: What a user can do about a mask of colours; the end of the error's message.
+        hint: What a user can do about a mask of colors; the end of the error's message.
 
     Raises:
         InputError: If the file is missing, truncated or not an image of one 8-bit channel.

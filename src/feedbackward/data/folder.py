@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from feedbackward.classes import ClassTable
 from feedbackward.data.class_file import ClassFile, load_class_file
-from feedbackward.data.classes import ClassTable
 from feedbackward.data.datamodule import SegmentationDataModule, Split
 from feedbackward.data.files import IMAGE_SUFFIXES, MASK_SUFFIXES, list_files, read_mask
 from feedbackward.data.pairs import Pair, PairDataset, check_pairs, match
@@ -25,7 +25,7 @@ class FolderData(SegmentationDataModule):
         ROOT/masks/train/NAME.png
 
     The class file lists the classes and says how masks encode them: `classes: [background, car]` is enough
-    for masks of 0, 1 and 255 for pixels that never count. See load_class_file for values, colours and what
+    for masks of 0, 1 and 255 for pixels that never count. See load_class_file for values, colors and what
     is ignored.
 
     Args:
@@ -92,10 +92,10 @@ class FolderData(SegmentationDataModule):
             where=f"{images} and {masks}",
             hint=hint,
         )
-        check_pairs(pairs, self._class_file.coding, one_size=self.one_size(split))
+        check_pairs(pairs, self._class_file.encoding, one_size=self.one_size(split))
         if self._class_file.ignores_white:
             _refuse_black_and_white(pairs)
-        return PairDataset(pairs, self._class_file.coding, self.transform(split))
+        return PairDataset(pairs, self._class_file.encoding, self.transform(split))
 
 
 def find_class_file(root: Path) -> Path:
@@ -126,6 +126,6 @@ def _refuse_black_and_white(pairs: Sequence[Pair]) -> None:
     if white:
         raise InputError(
             f"all {len(pairs)} masks in {pairs[0].mask.parent} hold 0 and 255 alone, and 255 is ignored, so "
-            f"that one class alone would be learnt. These are black-and-white pictures: give the class "
+            f"that one class alone would be learned. These are black-and-white pictures: give the class "
             f"that is white 'value: 255' in the class file, or divide the masks by 255"
         )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from torch.utils.data import Dataset
 
-from feedbackward.data.coding import MaskCoding
 from feedbackward.data.datamodule import Item
+from feedbackward.data.encodings import MaskEncoding
 from feedbackward.data.files import check_image, read_image
 from feedbackward.data.transforms import EvalTransform, TrainTransform
 from feedbackward.errors import InputError, listed
@@ -59,12 +59,12 @@ def match(images: dict[str, Path], masks: dict[str, Path], *, where: str, hint: 
     return [Pair(name, images[name], masks[name]) for name in sorted(images)]
 
 
-def check_pairs(pairs: Sequence[Pair], coding: MaskCoding, *, one_size: bool) -> None:
+def check_pairs(pairs: Sequence[Pair], encoding: MaskEncoding, *, one_size: bool) -> None:
     """Read every mask and every image's header once, on all cores.
 
     Args:
         pairs: What a split holds.
-        coding: How the masks encode classes.
+        encoding: How the masks encode classes.
         one_size: Whether all images and masks must have one size.
 
     Raises:
@@ -74,7 +74,7 @@ def check_pairs(pairs: Sequence[Pair], coding: MaskCoding, *, one_size: bool) ->
 
     def check(pair: Pair) -> tuple[int, int]:
         height, width = check_image(pair.image)
-        mask_height, mask_width = coding.read(pair.mask).shape
+        mask_height, mask_width = encoding.read(pair.mask).shape
         if (height, width) != (mask_height, mask_width):
             raise InputError(
                 f"{pair.image} is {height}x{width} but its mask {pair.mask} is {mask_height}x{mask_width} "
@@ -99,13 +99,15 @@ class PairDataset(Dataset[Item]):
 
     Args:
         pairs: What the split holds, checked.
-        coding: How the masks encode classes.
+        encoding: How the masks encode classes.
         transform: What makes tensors of the pixels.
     """
 
-    def __init__(self, pairs: Sequence[Pair], coding: MaskCoding, transform: TrainTransform | EvalTransform) -> None:
+    def __init__(
+        self, pairs: Sequence[Pair], encoding: MaskEncoding, transform: TrainTransform | EvalTransform
+    ) -> None:
         self.pairs = pairs
-        self._coding = coding
+        self._encoding = encoding
         self._transform = transform
 
     def __len__(self) -> int:
@@ -113,7 +115,7 @@ class PairDataset(Dataset[Item]):
 
     def __getitem__(self, index: int) -> Item:
         pair = self.pairs[index]
-        image, mask = self._transform(read_image(pair.image), self._coding.read(pair.mask))
+        image, mask = self._transform(read_image(pair.image), self._encoding.read(pair.mask))
         return {"name": pair.name, "image": image, "mask": mask}
 
 

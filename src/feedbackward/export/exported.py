@@ -7,9 +7,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from feedbackward.errors import InputError
-from feedbackward.export.description import Description
-from feedbackward.export.file_format import Run
 from feedbackward.export.formats import SUFFIXES
+from feedbackward.export.formats.base import Run
+from feedbackward.export.metadata import Metadata
 from feedbackward.models import Normalization
 
 
@@ -18,33 +18,33 @@ class ExportedNetwork(nn.Module):
 
     Args:
         run: Runs the file.
-        description: What the file says of itself.
+        metadata: What the file says of itself.
 
     Attributes:
-        description: As given.
+        metadata: As given.
         config: Of the network that was exported.
         class_table: Its classes.
-        normalization: Nothing, for the file normalises.
+        normalization: Nothing, for the file normalizes.
     """
 
-    def __init__(self, run: Run, description: Description) -> None:
+    def __init__(self, run: Run, metadata: Metadata) -> None:
         super().__init__()
         self.run = run
-        self.description = description
-        self.config = description.config
-        self.class_table = description.class_table
-        channels = description.in_channels
+        self.metadata = metadata
+        self.config = metadata.config
+        self.class_table = metadata.class_table
+        channels = metadata.in_channels
         self.normalization = Normalization((0.0,) * channels, (1.0,) * channels)
 
     @property
     def classes(self) -> int:
         """The number of classes."""
-        return self.description.classes
+        return self.metadata.classes
 
     @property
     def gives_scores(self) -> bool:
         """Whether the file gives scores, and not classes alone."""
-        return self.description.output == "scores"
+        return self.metadata.output == "scores"
 
     def output(self, image: Float[Tensor, "n c h w"]) -> Tensor:
         """What the file gives for images with values in [0, 1].
@@ -52,20 +52,20 @@ class ExportedNetwork(nn.Module):
         Raises:
             InputError: If they are of a size or of channels that it does not take.
         """
-        size, expected = tuple(image.shape[-2:]), self.description.size
+        size, expected = tuple(image.shape[-2:]), self.metadata.size
         if expected is not None and size != expected:
             raise InputError(
                 f"the file takes images of {expected[0]}x{expected[1]} alone, and this one has {size[0]}x{size[1]}; "
                 f"resize it, or export the network without --size"
             )
-        if expected is None and min(size) < self.description.smallest:
-            smallest = self.description.smallest
+        if expected is None and min(size) < self.metadata.smallest:
+            smallest = self.metadata.smallest
             raise InputError(
                 f"the file takes images of {smallest}x{smallest} or more, and this one has {size[0]}x{size[1]}; "
                 f"enlarge it"
             )
-        if image.shape[1] != self.description.in_channels:
-            raise InputError(f"the file takes {self.description.in_channels} channels, found {image.shape[1]}")
+        if image.shape[1] != self.metadata.in_channels:
+            raise InputError(f"the file takes {self.metadata.in_channels} channels, found {image.shape[1]}")
         return self.run(image.detach().cpu()).to(image.device)
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:

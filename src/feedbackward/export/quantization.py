@@ -1,4 +1,4 @@
-"""Post-training quantisation to 8-bit integers: the ranges of activations come from a few images, nothing is trained.
+"""Post-training quantization to 8-bit integers: the ranges of activations come from a few images, nothing is trained.
 
 While both passes share a weight it has one scale: one for each output channel would be one for each input channel of
 its swapped form. Untied, each pass has a copy of its own with the norm folded in, and a scale for each channel.
@@ -14,12 +14,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from feedbackward.errors import InputError
+from feedbackward.export.api import export
 from feedbackward.export.exported import load_exported
-from feedbackward.export.exporting import export
-from feedbackward.export.onnx import INPUT, ONNX
+from feedbackward.export.formats.onnx import INPUT, ONNX
+from feedbackward.io import check_target
 from feedbackward.models import Feedbackward, SegmentationNetwork
 from feedbackward.models.optimized import optimize
-from feedbackward.writing import check_target
 
 
 def quantize(
@@ -53,7 +53,7 @@ def quantize(
 
     path = Path(path)
     if path.suffix != ONNX.suffix:
-        raise InputError(f"{path}: quantised networks are ONNX files, which end in {ONNX.suffix}")
+        raise InputError(f"{path}: quantized networks are ONNX files, which end in {ONNX.suffix}")
     if untied and not isinstance(network, Feedbackward):
         raise InputError(f"{network.config['model']} has no weights that two passes share; leave out untied")
     check_target(path, option="the output")

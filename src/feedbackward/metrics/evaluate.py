@@ -14,8 +14,8 @@ from jaxtyping import Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
+from feedbackward.classes import ClassTable
 from feedbackward.data.cityscapes_labels import EVALUATED
-from feedbackward.data.classes import ClassTable
 from feedbackward.data.files import read_instance_ids, read_mask
 from feedbackward.errors import InputError
 from feedbackward.metrics.cityscapes_counts import CityscapesCounts, add_counts, count_image, count_nothing
@@ -24,7 +24,7 @@ from feedbackward.metrics.functional import confusion_matrix
 from feedbackward.metrics.pairs import CityscapesPair, ClassPair
 from feedbackward.metrics.segmentation import segmentation_scores
 
-_HINT = "Predictions are scored as indices: write those of the classes, not their colours"
+_HINT = "Predictions are scored as indices: write those of the classes, not their colors"
 
 Pair = TypeVar("Pair")
 Counts = TypeVar("Counts")

@@ -9,7 +9,7 @@ from jaxtyping import Int64, Integer
 from torch import Tensor
 from torchmetrics import Metric
 
-from feedbackward.data.classes import ClassTable
+from feedbackward.classes import ClassTable
 from feedbackward.metrics.functional import (
     accuracy_per_class,
     confusion_matrix,

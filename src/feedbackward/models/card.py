@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from feedbackward.data.classes import ClassTable
+from feedbackward.classes import ClassTable
 from feedbackward.models.encoder import Normalization
 
 _TEMPLATE = Path(__file__).with_name("card.md.jinja")
@@ -63,7 +63,7 @@ def model_card(
         config: What builds the network again.
         parameters: How many it has.
         size: The bytes of all its tensors.
-        normalization: How its images are normalised.
+        normalization: How its images are normalized.
         class_table: Its classes, where they are known.
         training: How it was trained, where that is known.
     """

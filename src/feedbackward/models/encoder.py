@@ -1,4 +1,4 @@
-"""The one door to timm: a convnet by name, with its pretrained weights, and how its images are normalised."""
+"""The one door to timm: a convnet by name, with its pretrained weights, and how its images are normalized."""
 
 import difflib
 import os
@@ -20,7 +20,7 @@ IMAGENET = "imagenet"
 
 @dataclass(frozen=True)
 class Normalization:
-    """The statistics with which a network's images are normalised, by channel.
+    """The statistics with which a network's images are normalized, by channel.
 
     Args:
         mean: Subtracted from images in [0, 1].
@@ -31,7 +31,7 @@ class Normalization:
     std: tuple[float, ...]
 
     def __call__(self, image: Float[Tensor, "*n c h w"]) -> Float[Tensor, "*n c h w"]:
-        """Normalise images with values in [0, 1]."""
+        """Normalize images with values in [0, 1]."""
         mean, std = (image.new_tensor(values)[:, None, None] for values in (self.mean, self.std))
         return (image - mean) / std
 

@@ -13,32 +13,28 @@ from jaxtyping import Float
 from torch import Tensor, fx, nn
 
 from feedbackward.errors import InputError
-from feedbackward.graph import (
-    HeadInput,
-    OutputFeature,
-    Permute,
-    Retrace,
-    Sizes,
-    WayBack,
-    biases_to_norms,
-    checkpointed,
-    lean_skips,
-    rectify_in_place,
-    trace,
-    transpose,
-    upsample_late,
-)
 from feedbackward.models.encoder import create_encoder, normalization_of
 from feedbackward.models.network import SegmentationNetwork
 from feedbackward.nn import Classifier, DecoderNorm, Parts, is_one_size, pad_to, resize_logits
+from feedbackward.passes import biases_to_norms, checkpointed, lean_skips, rectify_in_place, upsample_late
+from feedbackward.transform import (
+    DecoderGraph,
+    HeadInput,
+    InputSizes,
+    OutputFeature,
+    Permute,
+    Retrace,
+    trace,
+    transpose,
+)
 
 EncoderNorm = Literal["own", "batch"]
 
 
 def score(
-    image: Float[Tensor, "n c h w"], passes: Callable[[Tensor], Parts], head: nn.Module, sizes: Sizes
+    image: Float[Tensor, "n c h w"], passes: Callable[[Tensor], Parts], head: nn.Module, sizes: InputSizes
 ) -> Float[Tensor, "n classes h w"]:
-    """Score every pixel of normalised images of any height and width.
+    """Score every pixel of normalized images of any height and width.
 
     Args:
         image: The images.
@@ -168,16 +164,16 @@ class Feedbackward(SegmentationNetwork):
         self.encoder = traced
         if freeze_encoder:
             self.encoder.requires_grad_(False)
-        way_back = self.way_back()
-        self.decoder = way_back.decoder
-        self.head = Classifier(way_back.channels, classes, head_kernel_size)
-        self.sizes = way_back.measures.sizes
+        decoder_graph = self.decoder_graph()
+        self.decoder = decoder_graph.decoder
+        self.head = Classifier(decoder_graph.channels, classes, head_kernel_size)
+        self.sizes = decoder_graph.shapes.sizes
         self._checkpointing = False
-        self._runs = self._compile(way_back)
+        self._runs = self._compile(decoder_graph)
         self.train()
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
-        """Score every pixel of normalised images of any height and width."""
+        """Score every pixel of normalized images of any height and width."""
         return score(image, partial(self._runs[self.training], self), self.head, self.sizes)
 
     @property
@@ -186,7 +182,7 @@ class Feedbackward(SegmentationNetwork):
         # Features of one pixel more than the fewest: not every runtime pools those.
         return self.sizes.minimum + 1
 
-    def way_back(self) -> WayBack:
+    def decoder_graph(self) -> DecoderGraph:
         """The graph of both passes, written anew from the encoder: the network keeps only what it compiles to."""
         return transpose(
             self.encoder,
@@ -202,7 +198,7 @@ class Feedbackward(SegmentationNetwork):
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Keep less for the backward pass: norms, activations and skips are computed again in it."""
         self._checkpointing = enable
-        self._runs = self._compile(self.way_back())
+        self._runs = self._compile(self.decoder_graph())
 
     def train(self, mode: bool = True) -> "Feedbackward":
         """Set the mode; a frozen encoder stays in evaluation mode, so that the statistics of its norms do not move."""
@@ -211,9 +207,9 @@ class Feedbackward(SegmentationNetwork):
             self.encoder.eval()
         return self
 
-    def _compile(self, way_back: WayBack) -> dict[bool, Callable[[nn.Module, Tensor], Parts]]:
+    def _compile(self, decoder_graph: DecoderGraph) -> dict[bool, Callable[[nn.Module, Tensor], Parts]]:
         """What runs in training and in evaluation."""
-        training, evaluation = (upsample_late(way_back.graph, self, behind_norms=norms) for norms in (False, True))
+        training, evaluation = (upsample_late(decoder_graph.graph, self, after_norms=norms) for norms in (False, True))
         lean_skips(training, self)
         for graph in (training, evaluation):
             rectify_in_place(graph, self)
@@ -226,4 +222,4 @@ class Feedbackward(SegmentationNetwork):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
-        self._runs = self._compile(self.way_back())
+        self._runs = self._compile(self.decoder_graph())

@@ -9,7 +9,7 @@ from huggingface_hub import ModelCard, ModelHubMixin, snapshot_download
 from safetensors.torch import load_model, save_model
 from torch import nn
 
-from feedbackward.data.classes import ClassTable
+from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.models.card import Training, model_card
 from feedbackward.models.encoder import Normalization, check_positive
@@ -24,16 +24,16 @@ class SegmentationNetwork(
     pipeline_tag="image-segmentation",
     tags=["semantic-segmentation"],
 ):
-    """An nn.Module from normalised images (N, C, H, W) to logits (N, classes, H, W), for any H and W.
+    """An nn.Module from normalized images (N, C, H, W) to logits (N, classes, H, W), for any H and W.
 
     Args:
         config: What builds the network again, plain JSON data: create_model's name under "model", and its options.
-        normalization: How its images are normalised.
+        normalization: How its images are normalized.
 
     Attributes:
         config: As given.
         normalization: As given.
-        class_table: The names and colours of its classes, where they are known; saved with the network.
+        class_table: The names and colors of its classes, where they are known; saved with the network.
     """
 
     def __init__(self, config: dict[str, Any], normalization: Normalization) -> None:

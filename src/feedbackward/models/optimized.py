@@ -13,9 +13,9 @@ from jaxtyping import Float
 from torch import Tensor, fx, nn
 
 from feedbackward.errors import InputError
-from feedbackward.graph import fold_norms, upsample_late, work_in_place
 from feedbackward.models.feedbackward import Feedbackward, score
 from feedbackward.nn import Parts
+from feedbackward.passes import fold_norms, upsample_late, work_in_place
 
 Weights = Literal["memory", "speed"]
 
@@ -51,7 +51,7 @@ class OptimizedNetwork(nn.Module):
 
     @torch.no_grad()
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
-        """Score every pixel of normalised images of any height and width."""
+        """Score every pixel of normalized images of any height and width."""
         return score(image, self.passes, self.head, self.sizes)
 
 
@@ -81,7 +81,7 @@ def optimize(
     if weights not in get_args(Weights):
         raise InputError(f"weights={weights!r}: expected one of {', '.join(map(repr, get_args(Weights)))}")
     own = copy.deepcopy(network).eval().requires_grad_(False)
-    passes = fx.GraphModule(own, upsample_late(own.way_back().graph, own, behind_norms=True))
+    passes = fx.GraphModule(own, upsample_late(own.decoder_graph().graph, own, after_norms=True))
     if weights == "speed":
         fold_norms(passes)
     work_in_place(passes)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from feedbackward.graph import OutputFeature, UnsupportedOperationsError, trace, transpose
 from feedbackward.models.costs import flops, parameters
 from feedbackward.models.encoder import create_encoder
 from feedbackward.models.feedbackward import Feedbackward
+from feedbackward.transform import OutputFeature, UnsupportedOperationsError, trace, transpose
 
 Kind = Literal["convolutional", "hybrid", "attention", "other"]
 

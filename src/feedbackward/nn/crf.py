@@ -15,14 +15,14 @@ class DenseCRF(nn.Module):
     """Mean-field inference with two Gaussian kernels and the Potts model; nothing in it is learned.
 
     The kernel k between two pixels becomes k_ij / sqrt(sum_l k_il * sum_l k_jl), as in the later code of the CRF's
-    authors, so that the weights mean the same at every size; a pixel counts among its own neighbours. The defaults are
+    authors, so that the weights mean the same at every size; a pixel counts among its own neighbors. The defaults are
     those of the script that was released with DeepLab-LargeFOV, for images at their own size.
 
     Args:
         iterations: Mean-field updates.
-        appearance_weight: Of the kernel between pixels that are near and of like colour.
+        appearance_weight: Of the kernel between pixels that are near and of like color.
         appearance_xy: Its standard deviation in space, in pixels.
-        appearance_rgb: And in colour, of 255 levels.
+        appearance_rgb: And in color, of 255 levels.
         smoothness_weight: Of the kernel between pixels that are near.
         smoothness_xy: Its standard deviation, in pixels.
 
@@ -71,7 +71,7 @@ class DenseCRF(nn.Module):
 
         Args:
             logits: Scores of the classes.
-            image: The image that they are of, with values in [0, 1], not normalised.
+            image: The image that they are of, with values in [0, 1], not normalized.
 
         Returns:
             The logarithms of the refined probabilities.
@@ -93,7 +93,7 @@ class DenseCRF(nn.Module):
             (self.smoothness_weight, place / self.smoothness_xy),
             (self.appearance_weight, torch.cat([place / self.appearance_xy, color / self.appearance_rgb], 1)),
         )
-        filters = [(weight, *_normalised(PermutohedralLattice(features))) for weight, features in kernels]
+        filters = [(weight, *_normalized(PermutohedralLattice(features))) for weight, features in kernels]
 
         unary = logits.flatten(1).T.log_softmax(1)  # (pixels, classes)
         refined = unary
@@ -104,6 +104,6 @@ class DenseCRF(nn.Module):
         return refined.T.reshape(logits.shape)
 
 
-def _normalised(lattice: PermutohedralLattice) -> tuple[Float[Tensor, "points 1"], PermutohedralLattice]:
-    """By what to multiply before and behind the filter, so that the kernel is normalised symmetrically."""
+def _normalized(lattice: PermutohedralLattice) -> tuple[Float[Tensor, "points 1"], PermutohedralLattice]:
+    """By what to multiply before and behind the filter, so that the kernel is normalized symmetrically."""
     return lattice.filter(torch.ones_like(lattice.weights[:, :1])).rsqrt(), lattice

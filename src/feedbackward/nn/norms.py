@@ -17,7 +17,7 @@ def create_norm(kind: DecoderNorm, channels: int, *, dims: int) -> nn.Module:
     """A norm for signals of `dims` axes with their channels in the second.
 
     Args:
-        kind: "batch" for the paper's batch normalisation, "group" for one that does not depend on the batch.
+        kind: "batch" for the paper's batch normalization, "group" for one that does not depend on the batch.
         channels: The channels of the signal.
         dims: Its axes, the batch included: 4 for images, 3 for sequences; one of BATCH_NORMS.
     """

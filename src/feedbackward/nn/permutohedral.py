@@ -35,17 +35,17 @@ class PermutohedralLattice:
         stride = torch.cat([extent.new_ones(1), extent.cumprod(0)[:-1]])
         keys, self.corners = torch.unique(((corners - lowest) * stride).sum(-1), return_inverse=True)
         steps = torch.cat([stride.sum() - (dims + 1) * stride, stride.sum()[None]])
-        self.neighbours = [(_find(keys, keys + step), _find(keys, keys - step)) for step in steps]
+        self.neighbors = [(_find(keys, keys + step), _find(keys, keys - step)) for step in steps]
 
     def filter(self, values: Float[Tensor, "points k"]) -> Float[Tensor, "points k"]:
         """Filter each of the k values of the points."""
         spread = (self.weights[..., None] * values[:, None, :]).flatten(0, 1)  # (points * (d + 1), k)
         # One row more, of zeros, stands for the corners that no point has touched.
-        lattice = values.new_zeros(len(self.neighbours[0][0]) + 1, values.shape[1])
+        lattice = values.new_zeros(len(self.neighbors[0][0]) + 1, values.shape[1])
         lattice.index_add_(0, self.corners.flatten(), spread)
-        for before, behind in self.neighbours:
+        for before, behind in self.neighbors:
             lattice[:-1] += 0.5 * (lattice[before] + lattice[behind])
-        return torch.einsum("pc,pck->pk", self.weights, lattice[self.corners]) / (1 + 0.5 ** (len(self.neighbours) - 1))
+        return torch.einsum("pc,pck->pk", self.weights, lattice[self.corners]) / (1 + 0.5 ** (len(self.neighbors) - 1))
 
 
 def _elevate(features: Float[Tensor, "points d"]) -> Float[Tensor, "points d_1"]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def upsample_like(signal: Float[Tensor, "n c *size"], like: Float[Tensor, "n d *other"]) -> Float[Tensor, "n c *other"]:
-    """Upsample to the height and width of `like` by nearest neighbour, the paper's interpolation."""
+    """Upsample to the height and width of `like` by nearest neighbor, the paper's interpolation."""
     return F.interpolate(signal, size=like.shape[2:], mode="nearest")
 
 

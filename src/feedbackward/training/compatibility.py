@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from feedbackward.data.classes import ClassTable, check_classes
+from feedbackward.classes import ClassTable, check_classes
 from feedbackward.errors import InputError
 
 

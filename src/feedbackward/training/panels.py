@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from feedbackward import drawing
-from feedbackward.data.classes import ClassTable
-from feedbackward.drawing import Picture
+from feedbackward.classes import ClassTable
+from feedbackward.viz import pictures
+from feedbackward.viz.pictures import Picture
 
 WIDTH = 480
 """Pictures are at most this wide: they go into logs and pages by the dozen."""
@@ -25,7 +25,7 @@ class Panels(NamedTuple):
     def overlays(self) -> Picture:
         """Truth and prediction half-transparent over the image, side by side."""
         mixed = [(self.image // 2 + panel // 2) for panel in (self.truth, self.prediction)]
-        return drawing.side_by_side(mixed, ["truth", "prediction"])
+        return pictures.side_by_side(mixed, ["truth", "prediction"])
 
 
 def draw_panels(image: Tensor, mask: Tensor, prediction: Tensor, table: ClassTable) -> Panels:
@@ -43,9 +43,9 @@ def draw_panels(image: Tensor, mask: Tensor, prediction: Tensor, table: ClassTab
     indices = {name: _nearest(labels, size) for name, labels in (("mask", mask), ("prediction", prediction))}
     return Panels(
         image=(shown * 255).round().byte().permute(1, 2, 0).cpu().numpy(),
-        truth=drawing.paint(indices["mask"], table),
-        prediction=drawing.paint(indices["prediction"], table),
-        errors=drawing.errors(indices["prediction"], indices["mask"], table),
+        truth=pictures.paint(indices["mask"], table),
+        prediction=pictures.paint(indices["prediction"], table),
+        errors=pictures.errors(indices["prediction"], indices["mask"], table),
     )
 
 

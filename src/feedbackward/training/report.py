@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from feedbackward.charts import save_svg
-from feedbackward.data.classes import ClassTable
-from feedbackward.drawing import RIGHT, UNCOUNTED, VOID_COLOR, WRONG, Picture
+from feedbackward.classes import ClassTable
 from feedbackward.training.panels import Panels
 from feedbackward.training.titles import TITLES, percent
+from feedbackward.viz.charts import save_svg
+from feedbackward.viz.pictures import RIGHT, UNCOUNTED, VOID_COLOR, WRONG, Picture
 
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
@@ -78,7 +78,7 @@ def _duration(seconds: float) -> str:
 
 
 def _inline(picture: Picture, kind: str) -> str:
-    """A data: address. Photographs as JPEG; masks as PNG, where they are smaller and keep their colours."""
+    """A data: address. Photographs as JPEG; masks as PNG, where they are smaller and keep their colors."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, kind, quality=85, optimize=True)
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"

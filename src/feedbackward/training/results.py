@@ -11,6 +11,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import Dataset
 
 from feedbackward.data.datamodule import Item
+from feedbackward.io import write_json, write_text
 from feedbackward.models.card import Training
 from feedbackward.models.checkpoint import read_checkpoint
 from feedbackward.training.history import History
@@ -21,7 +22,6 @@ from feedbackward.training.run_folder import RunFolder
 from feedbackward.training.scores import Scores
 from feedbackward.training.task import SegmentationTask
 from feedbackward.training.titles import TITLES, percent
-from feedbackward.writing import write_json, write_text
 
 
 class RunResults(pl.Callback):

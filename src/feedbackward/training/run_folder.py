@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from feedbackward.errors import InputError
+from feedbackward.io import check_writable, nearest_existing, write_json
 from feedbackward.machine import describe_machine
-from feedbackward.writing import check_writable, nearest_existing, write_json
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from feedbackward.data.classes import ClassTable
+from feedbackward.classes import ClassTable
 from feedbackward.data.datamodule import Scoring
 from feedbackward.metrics import CityscapesScores, SegmentationScores
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from feedbackward.data.classes import ClassTable
+from feedbackward.classes import ClassTable
 from feedbackward.data.datamodule import Scoring
 from feedbackward.errors import InputError
 from feedbackward.losses import CrossEntropyIoULoss, CrossEntropyLoss, IoULoss
@@ -55,7 +55,7 @@ class SegmentationTask(pl.LightningModule):
             ignore, or a checkpoint does not fit the network or the classes.
 
     Example:
-        >>> from feedbackward.data.classes import ClassTable
+        >>> from feedbackward.classes import ClassTable
         >>> table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
         >>> task = SegmentationTask(model="vgg16_pwn", class_table=table)
         >>> task.network.classes

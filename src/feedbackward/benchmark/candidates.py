@@ -1,0 +1,78 @@
+"""Every network that can be raced, ours and those of other libraries, by one name."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import torch
+
+from feedbackward.benchmark.peers import EncoderAlone, SmpNetwork, TorchvisionNetwork
+from feedbackward.errors import InputError
+from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, list_models
+from feedbackward.segmenters import load_network
+
+GRAMMAR = """\
+  NAME                      a model of this library, such as vgg16_pwn or segnet
+  feedbackward/ENCODER      our network on an encoder of timm
+  smp/ARCHITECTURE/ENCODER  segmentation_models_pytorch, such as smp/Unet/resnet18
+  torchvision/NAME          torchvision's segmentation networks, such as torchvision/deeplabv3_resnet50
+  timm/ENCODER              an encoder alone, up to its last feature
+  PATH                      a saved network or a checkpoint
+Options follow a question mark: feedbackward/resnet18?retrace=transitions&output_stride=4
+With grad_checkpointing=true among them, our networks keep less in training"""
+
+SOURCES: dict[str, tuple[int, Callable[..., SegmentationNetwork]]] = {
+    "feedbackward": (1, lambda encoder, **options: Feedbackward(encoder, encoder_weights=None, **options)),
+    "smp": (
+        2,
+        lambda architecture, encoder, **options: SmpNetwork(architecture, encoder, encoder_weights=None, **options),
+    ),
+    "torchvision": (1, TorchvisionNetwork),
+    "timm": (1, EncoderAlone),
+}
+"""How many names stand behind a source's own, and what builds its network from them."""
+
+
+def create_candidate(name: str, *, classes: int = 19) -> SegmentationNetwork:
+    """Build a network with random weights, or load a trained one.
+
+    Args:
+        name: As GRAMMAR has it.
+        classes: The number of classes of one that is built.
+
+    Raises:
+        InputError: If there is no such network, or an option is not its own.
+    """
+    if Path(name).exists():
+        return load_network(name)
+    address, _, query = name.partition("?")
+    options = {key: _value(text) for key, text in parse_qsl(query, strict_parsing=bool(query))}
+    checkpointing = options.pop("grad_checkpointing", False)
+    torch.manual_seed(0)
+    network = _build(address, name, classes=classes, **options)
+    if checkpointing:
+        network.set_grad_checkpointing()
+    return network.eval()
+
+
+def _build(address: str, name: str, **options: Any) -> SegmentationNetwork:
+    if address in list_models():
+        return create_model(address, encoder_weights=None, **options)
+    source, *names = address.split("/")
+    count, build = SOURCES.get(source, (None, None))
+    if build is None or len(names) != count:
+        raise InputError(f"no network {name!r}; networks are named\n{GRAMMAR}")
+    try:
+        return build(*names, **options)
+    except TypeError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
+def _value(text: str) -> Any:
+    """An option's value: a number, true, false or null as JSON has them, or text."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

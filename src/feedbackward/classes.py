@@ -1,0 +1,84 @@
+"""The classes of a data set: their names and colors, in the order of their indices."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from feedbackward.errors import InputError
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """Names and colors of the classes; class i of a mask is the i-th entry.
+
+    Args:
+        names: One name per class.
+        colors: One (red, green, blue) per class, 0 to 255.
+        ignore_index: The mask value that never counts (void).
+
+    Raises:
+        InputError: If there are no classes, names repeat, names and colors differ in number, a color is not three
+            values from 0 to 255, or ignore_index is itself a class.
+
+    Example:
+        >>> table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
+        >>> len(table)
+        2
+    """
+
+    names: tuple[str, ...]
+    colors: tuple[tuple[int, int, int], ...]
+    ignore_index: int = 255
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise InputError("a class table without classes; name at least one class")
+        repeated = sorted({name for name in self.names if self.names.count(name) > 1})
+        if repeated:
+            raise InputError(f"class names {repeated} appear more than once; give every class its own name")
+        if len(self.colors) != len(self.names):
+            raise InputError(f"{len(self.names)} class names but {len(self.colors)} colors; give one color per class")
+        for name, color in zip(self.names, self.colors, strict=True):
+            if len(color) != 3 or not all(0 <= value <= 255 for value in color):
+                raise InputError(f"color {color} of class {name!r}: expected three values from 0 to 255")
+        if 0 <= self.ignore_index < len(self.names):
+            raise InputError(
+                f"ignore_index {self.ignore_index} is the class {self.names[self.ignore_index]!r}; "
+                f"choose a value that is no class, such as 255"
+            )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; from_dict is its inverse."""
+        return {
+            "names": list(self.names),
+            "colors": [list(color) for color in self.colors],
+            "ignore_index": self.ignore_index,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "ClassTable":
+        """Build the table from the plain data of to_dict."""
+        red_green_blue = tuple((int(r), int(g), int(b)) for r, g, b in data["colors"])
+        return cls(tuple(data["names"]), red_green_blue, int(data["ignore_index"]))
+
+
+def check_classes(saved: ClassTable | None, class_table: ClassTable, *, of: str) -> None:
+    """Check that a network has the classes of the data.
+
+    Args:
+        saved: The network's.
+        class_table: Those of the data.
+        of: Where the network comes from, for the message.
+
+    Raises:
+        InputError: If they differ, or the network has no names for its own.
+    """
+    if saved is None:
+        raise InputError(f"the {of} has no names for its classes; set the network's class_table before it is saved")
+    if saved.names != class_table.names:
+        raise InputError(
+            f"the {of} was trained on {len(saved)} classes ({', '.join(saved.names)}), but the data "
+            f"has {len(class_table)} ({', '.join(class_table.names)}); use the data of its training"
+        )

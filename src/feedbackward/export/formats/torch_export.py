@@ -1,0 +1,63 @@
+"""Files of torch.export (.pt2), which PyTorch runs without this library."""
+
+import tempfile
+import zipfile
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from torch import Tensor
+from torch.export import ExportedProgram
+
+from feedbackward.errors import InputError
+from feedbackward.export.formats.base import FileFormat, Run
+from feedbackward.export.metadata import KEY, Metadata
+
+ENTRY = f"{KEY}.json"
+
+
+def write(program: ExportedProgram, metadata: Metadata, path: Path) -> None:
+    """Write the graph without what torch.export notes about the code that it came from."""
+    for module in program.graph_module.modules():
+        for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
+            for note in ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn", "from_node"):
+                node.meta.pop(note, None)
+    program.example_inputs = None
+    with tempfile.TemporaryDirectory() as folder:
+        stored = Path(folder, path.name)
+        torch.export.save(program, stored, extra_files={ENTRY: metadata.to_json()})
+        _deflate(stored, path)
+
+
+def _deflate(stored: Path, path: Path) -> None:
+    """The same archive with its texts compressed: those of a small network are a third of its weights."""
+    with zipfile.ZipFile(stored) as source, zipfile.ZipFile(path, "w") as target:
+        for entry in source.infolist():
+            method = zipfile.ZIP_DEFLATED if entry.filename.endswith(".json") else zipfile.ZIP_STORED
+            target.writestr(entry.filename, source.read(entry), method)
+
+
+def read(path: Path, threads: int | None = None) -> tuple[Run, Metadata]:
+    """Open a file in PyTorch, on the CPU; threads are those of the process."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is no file of torch.export, or a truncated one")
+    entries = {ENTRY: ""}
+    try:
+        program = torch.export.load(path, extra_files=entries)
+    except (RuntimeError, ValueError, KeyError, UnpicklingError) as error:
+        raise InputError(f"{path} is no file of torch.export, or a damaged one: {error}") from error
+    module = program.module()
+
+    def run(image: Tensor) -> Tensor:
+        with torch.no_grad():
+            output: Tensor = module(image)
+        return output
+
+    return run, Metadata.from_json(entries[ENTRY] or None, path=path)
+
+
+TORCH_EXPORT = FileFormat(
+    "torch_export", suffix=".pt2", needs=(), extra="", precisions=("fp32", "fp16", "bf16"), write=write, read=read
+)

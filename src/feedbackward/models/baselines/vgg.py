@@ -1,0 +1,78 @@
+"""VGG as the networks take it that were made of it: blocks of convolutions without the pools, and the layers behind.
+
+"Very Deep Convolutional Networks for Large-Scale Image Recognition" (Simonyan and Zisserman, 2014).
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from timm.models.vgg import VGG
+from torch import nn
+
+from feedbackward.errors import InputError
+from feedbackward.models.encoder import Normalization, create_encoder, normalization_of
+
+
+@dataclass(frozen=True)
+class VGGLayers:
+    """The layers of one of timm's VGGs, for a network to use as its own.
+
+    Args:
+        name: timm's name of the VGG.
+        in_channels: The channels of the image.
+        blocks: The convolutions with their norms and activations, cut at the pools, which are left out.
+        fc6: The first fully connected layer, as a convolution of 7x7.
+        fc7: The second one, as a convolution of 1x1.
+        normalization: How the images are normalized.
+    """
+
+    name: str
+    in_channels: int
+    blocks: tuple[nn.Sequential, ...]
+    fc6: nn.Conv2d
+    fc7: nn.Conv2d
+    normalization: Normalization
+
+    def config(self, model: str, *, classes: int) -> dict[str, Any]:
+        """What builds the network `model` again, as SegmentationNetwork takes it."""
+        return {
+            "model": model,
+            "encoder_name": self.name,
+            "encoder_weights": None,
+            "in_channels": self.in_channels,
+            "classes": classes,
+        }
+
+
+def vgg_layers(name: str, *, weights: str | os.PathLike[str] | None, in_channels: int) -> VGGLayers:
+    """Build one of timm's VGGs; arguments and errors as in create_encoder.
+
+    Raises:
+        InputError: If the name is another encoder's.
+    """
+    encoder = create_encoder(name, weights=weights, in_channels=in_channels)
+    if not isinstance(encoder, VGG):
+        raise InputError(
+            f"encoder_name={name!r}: this network is made of a VGG; give vgg16 or another of timm's VGGs, or use the "
+            f"model 'feedbackward', which takes any encoder"
+        )
+    fc6, fc7 = (cast(nn.Conv2d, encoder.pre_logits.get_submodule(layer)) for layer in ("fc1", "fc2"))
+    normalization = normalization_of(encoder, in_channels)
+    return VGGLayers(name, in_channels, tuple(_blocks(encoder)), fc6, fc7, normalization)
+
+
+def convolutions(block: nn.Sequential) -> list[nn.Conv2d]:
+    """The convolutions of a block."""
+    return [layer for layer in block if isinstance(layer, nn.Conv2d)]
+
+
+def _blocks(encoder: VGG) -> Iterator[nn.Sequential]:
+    layers: list[nn.Module] = []
+    for layer in encoder.features:
+        if isinstance(layer, nn.MaxPool2d):
+            yield nn.Sequential(*layers)
+            layers = []
+        else:
+            layers.append(layer)

@@ -1,0 +1,79 @@
+"""Batch norms folded into the convolutions before them, in both passes; for evaluation."""
+
+import copy
+
+import torch
+from timm.layers import BatchNormAct2d
+from torch import Tensor, fx, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from feedbackward.nn import same_conv2d
+from feedbackward.passes.shared_weight import shared_weight
+
+
+def fold_norms(network: fx.GraphModule) -> None:
+    """Replace each convolution that a batch norm alone reads by one that has the norm in its weight, in place.
+
+    A weight that both passes use becomes two: scaled by the encoder's norm, and with its axes swapped and scaled by the
+    norm of the way back. The network's own tensors stay as they are.
+
+    Args:
+        network: Both passes in evaluation mode, as upsample_late(..., after_norms=True) orders them.
+    """
+    for node in network.graph.find_nodes(op="call_module"):
+        norm = network.get_submodule(str(node.target))
+        source = node.args[0]
+        if not isinstance(norm, nn.BatchNorm2d) or len(source.users) > 1:
+            continue
+        if source.op == "call_module" and isinstance(network.get_submodule(str(source.target)), nn.Conv2d):
+            _fold_into_layer(network, source, norm)
+        elif source.target is same_conv2d and shared_weight(source, network) is not None:
+            _fold_into_decoder_graph(network, source, norm)
+        else:
+            continue
+        if isinstance(norm, BatchNormAct2d):  # it goes on with its activation
+            node.target = f"{node.target}.act"
+        else:
+            node.replace_all_uses_with(source)
+            network.graph.erase_node(node)
+    network.graph.eliminate_dead_code()
+    network.delete_all_unused_submodules()
+    network.recompile()
+
+
+def _fold_into_layer(network: fx.GraphModule, node: fx.Node, norm: nn.BatchNorm2d) -> None:
+    """A layer of the encoder, which may run several times with a norm for each."""
+    layer = network.get_submodule(str(node.target))
+    assert isinstance(layer, nn.Conv2d)
+    folded = copy.copy(layer)
+    folded._parameters, folded._modules = dict(layer._parameters), {}  # a norm that was put behind it stands below it
+    folded.weight, folded.bias = _folded(layer.weight, layer.bias, norm)
+    node.target = _add(network, folded)
+
+
+def _fold_into_decoder_graph(network: fx.GraphModule, node: fx.Node, norm: nn.BatchNorm2d) -> None:
+    weight = shared_weight(node, network)
+    assert weight is not None
+    folded = nn.Module()
+    folded.weight, folded.bias = _folded(weight, None, norm)
+    path = _add(network, folded)
+    with network.graph.inserting_before(node):
+        node.update_arg(1, network.graph.get_attr(f"{path}.weight"))
+        node.update_kwarg("bias", network.graph.get_attr(f"{path}.bias"))
+
+
+def _folded(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) -> tuple[nn.Parameter, nn.Parameter]:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    with torch.no_grad():
+        scaled, shift = fuse_conv_bn_weights(
+            weight, bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+        )
+    return nn.Parameter(scaled.contiguous(), requires_grad=False), nn.Parameter(shift, requires_grad=False)
+
+
+def _add(network: fx.GraphModule, module: nn.Module) -> str:
+    """Register a module under a name of its own."""
+    number = next(n for n in range(len(network.graph.nodes)) if not hasattr(network, f"folded{n}"))
+    network.add_submodule(f"folded{number}", module)
+    return f"folded{number}"

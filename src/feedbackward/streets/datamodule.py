@@ -1,0 +1,74 @@
+"""Streets for Lightning."""
+
+from feedbackward.classes import ClassTable
+from feedbackward.data.cityscapes_labels import CITYSCAPES
+from feedbackward.data.datamodule import Scoring, SegmentationDataModule, Split
+from feedbackward.data.transforms import FLIP_ONLY, Augmentation, Size
+from feedbackward.errors import InputError
+from feedbackward.streets.dataset import Streets, check_seed
+
+
+class StreetsData(SegmentationDataModule):
+    """Synthetic street scenes, drawn on the fly, with the classes and scores of Cityscapes; they need no download.
+
+    18 of the 19 classes occur: there are no trains.
+
+    Args:
+        seed: Which streets; any whole number from 0.
+        train_scenes: Number of training scenes.
+        val_scenes: Number of validation scenes.
+        test_scenes: Number of test scenes.
+        size: Height and width at which scenes are drawn, image and mask alike.
+        batch_size: Images in a training batch.
+        eval_batch_size: Images in a validation or test batch.
+        num_workers: Processes that draw scenes; 0 draws them in the main process.
+        augmentation: Random changes of the training images.
+
+    Raises:
+        InputError: If a number is out of its range.
+    """
+
+    size: Size
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        train_scenes: int = 1000,
+        val_scenes: int = 100,
+        test_scenes: int = 100,
+        size: Size = (256, 512),
+        batch_size: int = 8,
+        eval_batch_size: int = 8,
+        num_workers: int = 2,
+        augmentation: Augmentation = FLIP_ONLY,
+    ) -> None:
+        super().__init__(
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            num_workers=num_workers,
+            size=size,
+            augmentation=augmentation,
+        )
+        check_seed(seed)
+        self.seed = seed
+        self.scenes: dict[Split, int] = {"train": train_scenes, "val": val_scenes, "test": test_scenes}
+        for split, scenes in self.scenes.items():
+            if scenes < 1:
+                raise InputError(f"{split}_scenes is {scenes}; expected 1 or more")
+
+    @property
+    def class_table(self) -> ClassTable:
+        """The 19 evaluated classes of Cityscapes."""
+        return CITYSCAPES
+
+    @property
+    def scoring(self) -> Scoring:
+        """Cityscapes' four scores."""
+        return "cityscapes"
+
+    def dataset(self, split: Split) -> Streets:
+        """The scenes of a split."""
+        return Streets(
+            split, scenes=self.scenes[split], seed=self.seed, size=self.size, transform=self.transform(split)
+        )

@@ -1,0 +1,95 @@
+"""Streets as files, in Cityscapes' own folder layout, so that whatever reads Cityscapes reads them."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from feedbackward.data.cityscapes_labels import TRAIN_IDS
+from feedbackward.data.datamodule import SPLITS, Split
+from feedbackward.data.transforms import Size, check_size
+from feedbackward.errors import InputError
+from feedbackward.streets.dataset import check_seed, scene_name, scene_seed
+from feedbackward.streets.scene import Scene, draw_scene
+
+_CITY = "streets"
+
+
+def write_cityscapes(
+    root: Path,
+    *,
+    counts: Mapping[Split, int],
+    seed: int = 0,
+    size: Size = (1024, 2048),
+    on_scene: Callable[[], None] = lambda: None,
+) -> None:
+    """Write scenes as a data set in Cityscapes' layout; they are those that Streets draws from the same seed.
+
+    For each scene leftImg8bit/SPLIT/streets/NAME_leftImg8bit.png, and in gtFine/SPLIT/streets/
+    NAME_gtFine_labelIds.png, NAME_gtFine_labelTrainIds.png and the 16-bit NAME_gtFine_instanceIds.png.
+
+    Args:
+        root: The folder to make; it must be empty if it exists. It appears when all scenes are written.
+        counts: Number of scenes in each split; a split with 0 is left out.
+        seed: Which streets; any whole number from 0.
+        size: Height and width in pixels.
+        on_scene: Called after each scene.
+
+    Raises:
+        InputError: If there is nothing to write, a number is out of its range, or root has content or cannot be
+            written.
+    """
+    check_seed(seed)
+    check_size("size", size)
+    _check_counts(counts)
+    try:
+        _check_empty(root)
+        root.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".part", dir=root.parent))
+        try:
+            for split, count in counts.items():
+                for index in range(count):
+                    scene = draw_scene(scene_seed(seed, split, index), size)
+                    _write_scene(part, split, scene_name(split, index), scene)
+                    on_scene()
+            part.chmod(0o755)  # temporary folders are private
+            if root.exists():
+                root.rmdir()
+            part.rename(root)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    except OSError as error:
+        raise InputError(f"{root} cannot be written: {error}; choose another folder") from error
+
+
+def _check_counts(counts: Mapping[Split, int]) -> None:
+    for split, count in counts.items():
+        if split not in SPLITS:
+            raise InputError(f"no split {split!r}; there are {', '.join(SPLITS)}")
+        if count < 0:
+            raise InputError(f"{count} scenes in split {split!r}; expected 0 or more")
+    if not sum(counts.values()):
+        raise InputError("no scenes to write; ask for at least one")
+
+
+def _check_empty(root: Path) -> None:
+    if root.exists() and not root.is_dir():
+        raise InputError(f"{root} is a file; give the name of a new folder")
+    if root.is_dir() and any(root.iterdir()):
+        raise InputError(f"{root} is not empty; give the name of a new folder, or empty it first")
+
+
+def _write_scene(root: Path, split: Split, name: str, scene: Scene) -> None:
+    pictures, annotations = root / "leftImg8bit" / split / _CITY, root / "gtFine" / split / _CITY
+    for folder in (pictures, annotations):
+        folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(scene.image).save(pictures / f"{name}_leftImg8bit.png")
+    for kind, ids in (
+        ("labelIds", scene.label_ids),
+        ("labelTrainIds", TRAIN_IDS[scene.label_ids]),
+        ("instanceIds", scene.instance_ids.astype(np.uint16)),
+    ):
+        Image.fromarray(ids).save(annotations / f"{name}_gtFine_{kind}.png")

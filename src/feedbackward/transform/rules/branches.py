@@ -1,0 +1,60 @@
+"""Where branches meet: sums, differences, and products with a gate."""
+
+import operator
+from typing import Any
+
+import torch
+from torch import fx
+
+from feedbackward.transform.registry import NoRuleError, Signals, rule
+from feedbackward.transform.step import Step
+
+
+@rule(operator.add, torch.add, "add")
+def add(step: Step, left: Any, right: Any) -> Signals:
+    """The signal goes to both branches; to the shortcut alone where a residual branch is passed by."""
+    branches = step.whole(left, right)
+    if step.tensors(left, right) and not branches:
+        raise NoRuleError("a sum of two values that are each spread over the other")
+    if step.policy.retrace == "transitions" and len(branches) == 2:
+        shortcut = step.source_of(*branches)
+        if shortcut is not None:
+            return [(shortcut, step.signal)]
+    return [(branch, step.signal) for branch in branches]
+
+
+@rule(operator.sub, torch.sub, "sub")
+def subtract(step: Step, left: Any, right: Any) -> Signals:
+    """As an addition, with the sign of the branch that is subtracted."""
+    signals = add(step, left, right)
+    minus = [branch is right and (branch is not left or i == 1) for i, (branch, _) in enumerate(signals)]
+    return [
+        (branch, step.emit(operator.neg, signal) if negative else signal)
+        for negative, (branch, signal) in zip(minus, signals, strict=True)
+    ]
+
+
+@rule(operator.mul, torch.mul, "mul")
+def gate(step: Step, left: Any, right: Any) -> Signals:
+    """Multiplication by the encoder's own gate: the factor that is spread over the other, or made from it."""
+    factors = step.whole(left, right)
+    source = step.source_of(*factors) if len(factors) == 2 else None
+    gated = factors if source is None else [source]
+    return [(factor, step.emit(operator.mul, step.signal, right if factor is left else left)) for factor in gated]
+
+
+@rule(operator.truediv, torch.div, "div")
+def divide(step: Step, left: Any, right: Any) -> Signals:
+    """Division by the encoder's own divisor, which gets no signal."""
+    if step.whole(right):
+        raise NoRuleError("a quotient of two branches")
+    return [(value, step.emit(operator.truediv, step.signal, right)) for value in step.whole(left)]
+
+
+@rule(torch.sum, "sum")
+def total(step: Step, x: fx.Node, dim: int, keepdim: bool = False) -> Signals:
+    """Over an axis of branches: the signal goes to each of them."""
+    if not isinstance(dim, int) or not step.shapes.is_fixed(x, dim):
+        raise NoRuleError("a sum over the pixels of an image")
+    signal = step.signal if keepdim else step.emit("unsqueeze", step.signal, dim)
+    return [(x, step.emit("expand_as", signal, x))]

@@ -1,0 +1,92 @@
+"""A value taken apart or put together along an axis: concatenations, splits, slices and stacks."""
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import fx
+
+from feedbackward.nn import pad_like
+from feedbackward.transform.registry import NoRuleError, Signals, rule
+from feedbackward.transform.step import Step
+
+
+@rule(torch.cat, torch.concat)
+def cat(step: Step, tensors: fx.Node | Sequence[fx.Node], dim: int = 0) -> Signals:
+    """To each part its slice of the signal."""
+    tensors = _each(step, tensors)
+    if not step.shapes.is_fixed(step.node, dim):
+        raise NoRuleError("a concatenation along the pixels of an image")
+    sizes = [step.shape_of(tensor)[dim] for tensor in tensors]
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    return [
+        (tensor, step.emit(torch.narrow, step.signal, dim, start, size))
+        for tensor, start, size in zip(tensors, starts, sizes, strict=True)
+    ]
+
+
+@rule(torch.stack)
+def stack(step: Step, tensors: fx.Node | Sequence[fx.Node], dim: int = 0) -> Signals:
+    """To each part its own of the signals that are stacked."""
+    return [(tensor, step.emit(torch.select, step.signal, dim, i)) for i, tensor in enumerate(_each(step, tensors))]
+
+
+def _each(step: Step, tensors: fx.Node | Sequence[fx.Node]) -> Sequence[Any]:
+    """The tensors of a list, or of one value that holds several."""
+    if isinstance(tensors, fx.Node):
+        return [(tensors, i) for i in range(len(step.shapes.reference[tensors]))]
+    return tensors
+
+
+@rule(torch.functional.split, torch.chunk, "split", "chunk")
+def split(step: Step, x: fx.Node, sizes: Any = None, dim: int = 0, **_: Any) -> Signals:
+    """The signals of the parts side by side, zeros where none has come back."""
+    lengths = [shape[dim] for shape in step.shapes.reference[step.node]]
+    if not step.shapes.is_fixed(x, dim):
+        raise NoRuleError("a split along the pixels of an image")
+    parts = [
+        step.arrived.get(i) or step.emit(torch.zeros_like, step.emit(torch.narrow, x, dim, sum(lengths[:i]), length))
+        for i, length in enumerate(lengths)
+    ]
+    return [(x, step.emit(torch.cat, parts, dim))]
+
+
+@rule(torch.unbind, "unbind")
+def unbind(step: Step, x: fx.Node, dim: int = 0) -> Signals:
+    """The signals of the parts in a stack, zeros where none has come back."""
+    any_part = next(iter(step.arrived.values()))
+    count = len(step.shapes.reference[step.node])
+    parts = [step.arrived.get(i) or step.emit(torch.zeros_like, any_part) for i in range(count)]
+    return [(x, step.emit(torch.stack, parts, dim))]
+
+
+@rule(operator.getitem)
+def part(step: Step, x: fx.Node, index: Any) -> Signals:
+    """The signal in the place of the part, with zeros around it."""
+    parts = step.shapes.reference[x]
+    if not isinstance(parts, torch.Size):
+        if not isinstance(index, int):
+            raise NoRuleError("an index of several parts")
+        return [((x, index % len(parts)), step.signal)]
+    cuts = index if isinstance(index, tuple) else (index,)
+    if not all(isinstance(cut, slice) and cut.step in (None, 1) for cut in cuts):
+        raise NoRuleError("an index that is no plain slice")
+    if all(cut.start in (None, 0) for cut in cuts):
+        return [(x, step.emit(pad_like, step.signal, x))]
+    around = [_around(step, x, axis, cut) for axis, cut in enumerate(cuts)]
+    around += [(0, 0)] * (len(step.shape(x)) - len(cuts))
+    padding = [size for pair in reversed(around) for size in pair]  # F.pad begins with the last axis
+    return [(x, step.emit(F.pad, step.signal, padding))]
+
+
+def _around(step: Step, x: fx.Node, axis: int, cut: slice) -> tuple[int, int]:
+    """How much of an axis lies before and behind a slice of it."""
+    if any(isinstance(end, fx.Node) for end in (cut.start, cut.stop)):
+        raise NoRuleError("a slice that is computed")
+    length = step.shape(x)[axis]
+    start, stop, _ = cut.indices(length)
+    if not step.shapes.is_fixed(x, axis) and not (cut.start in (None, start) and cut.stop in (None, stop - length)):
+        raise NoRuleError("a slice whose place depends on the size of the image")
+    return start, length - stop

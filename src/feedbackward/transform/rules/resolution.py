@@ -1,0 +1,66 @@
+"""Operations that change the resolution, and padding."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch.nn.functional as F
+from timm.layers import AvgPool2dSame, BlurPool2d
+from timm.layers.padding import pad_same
+from timm.layers.pool2d_same import MaxPool2dSame
+from torch import fx, nn
+
+from feedbackward.nn import downsample_like
+from feedbackward.transform.registry import REGISTRY, Signals, Target, rule
+from feedbackward.transform.step import Step
+
+PADS: set[Target] = {F.pad, pad_same, nn.ZeroPad2d, nn.ConstantPad2d}
+
+
+def unpadded(step: Step, x: fx.Node) -> fx.Node:
+    """What a layer's input was before it was padded for the layer, so that the layer does not make it smaller."""
+    if step.keeps_size(x):
+        return x
+    while step.target_of(x) in PADS:
+        (source, *_) = x.all_input_nodes
+        if step.shape(source)[:2] != step.shape(x)[:2]:  # channels were added
+            return x
+        x = source
+    return x
+
+
+@rule(nn.MaxPool2d, MaxPool2dSame, AvgPool2dSame, BlurPool2d, F.max_pool2d)
+def pool(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
+    """Nearest upsampling to the size of the pool's input."""
+    x = unpadded(step, x)
+    return [(x, step.upsampled_like(x))]
+
+
+@rule(nn.AvgPool1d, nn.AvgPool2d, F.avg_pool2d)
+def average_pool(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
+    """As a pool; one of unit stride is a fixed filter, and the same one is applied again."""
+    return [(x, step.repeat())] if step.keeps_size(x) else pool(step, x)
+
+
+@rule(nn.Upsample, F.interpolate)
+def upsampling(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
+    """The mean over what was made of each pixel of the input."""
+    return [(x, step.emit(downsample_like, step.signal, x))]
+
+
+@rule(F.pad)
+def pad(step: Step, x: fx.Node, sizes: Sequence[Any], *_: Any, **__: Any) -> Signals:
+    """Where no layer takes it back: what was padded is cut off."""
+    return [(x, step.emit(F.pad, step.signal, list(map(step.minus, sizes))))]
+
+
+@rule(nn.ZeroPad2d, nn.ConstantPad2d)
+def pad_module(step: Step, x: fx.Node) -> Signals:
+    """As a padding."""
+    layer = step.module
+    assert isinstance(layer, (nn.ZeroPad2d, nn.ConstantPad2d))
+    return pad(step, x, layer.padding)
+
+
+def turns_around(target: Target) -> bool:
+    """Whether the operation, standing last in an encoder, is the paper's U-turn with its own way back."""
+    return target in REGISTRY and REGISTRY[target] in (pool, average_pool)

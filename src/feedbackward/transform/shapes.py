@@ -1,0 +1,184 @@
+"""What the values of a graph measure, found without computing.
+
+They are run on torch's meta device, where tensors have shapes and no data.
+"""
+
+import copy
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.fx.node import map_aggregate
+
+from feedbackward.transform.registry import UnsupportedOperationsError
+
+REFERENCE_SIZE = (256, 256)
+"""Height and width at which the strides and the channels of a graph are read off."""
+ODD_SIZE = (641, 897)
+"""A size without a common factor, at which every axis that follows the image is longer than at the reference size."""
+ALIGNED_SIZE = (512, 768)
+"""Such a size for encoders that take multiples of their deepest stride alone."""
+
+Shapes = Mapping[fx.Node, Any]
+"""The torch.Size of each node's tensor, in the tuples and lists that the node's value has; no entry without tensors."""
+
+
+@dataclass(frozen=True)
+class InputSizes:
+    """The sizes of images that an encoder takes.
+
+    Args:
+        minimum: The smallest height and width that it is known to take.
+        multiple: What height and width must be multiples of; 1 where it takes any.
+    """
+
+    minimum: int
+    multiple: int
+
+    def padded(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The smallest of these sizes that holds an image of that height and width."""
+        up = self.multiple - 1  # never below 0: the exporter to ONNX rounds that the other way
+        height, width = ((max(side, self.minimum) + up) // self.multiple * self.multiple for side in size)
+        return height, width
+
+
+@dataclass(frozen=True)
+class ShapeInfo:
+    """The shapes of an encoder's values at two image sizes, and which sizes it takes.
+
+    Args:
+        reference: At the reference size, for a batch of two images.
+        other: At a size larger in height, width and batch: the axes that differ follow the image.
+        sizes: The sizes of images that the encoder takes.
+    """
+
+    reference: Shapes
+    other: Shapes
+    sizes: InputSizes
+
+    def is_fixed(self, value: fx.Node, axis: int) -> bool:
+        """Whether the axis is as long for every image."""
+        return bool(self.reference[value][axis] == self.other[value][axis])
+
+    def layout(self, value: fx.Node) -> tuple[bool, ...]:
+        """Which axes of a tensor are fixed; nothing for a value of several tensors."""
+        shape = self.reference[value]
+        return tuple(self.is_fixed(value, axis) for axis in range(len(shape))) if isinstance(shape, torch.Size) else ()
+
+    def is_image(self, value: fx.Node) -> bool:
+        """Whether a value is laid out as images are: (N, C, H, W)."""
+        return self.layout(value) == (False, True, False, False)
+
+    def is_channels_last(self, value: fx.Node) -> bool:
+        """Whether a value is an image with its channels last: (N, H, W, C)."""
+        return self.layout(value) == (False, False, False, True)
+
+    def stride(self, value: fx.Node) -> int:
+        """By how much an image is smaller than the encoder's: a power of two, also where a layer is not padded."""
+        height = self.reference[value][1 if self.is_channels_last(value) else 2]
+        return 1 << max(0, round(math.log2(REFERENCE_SIZE[0] / height)))
+
+
+class MetaCopy:
+    """A traced network on the meta device: it has the modules and the shapes of the given one, and no data."""
+
+    def __init__(self, root: nn.Module, graph: fx.Graph) -> None:
+        # A deep copy in which each tensor is one without data; the copied modules run in evaluation mode.
+        memo: dict[int, Any] = {}
+        for tensor in chain(root.parameters(), root.buffers()):
+            meta_copy = torch.empty_like(tensor, device="meta")
+            memo[id(tensor)] = nn.Parameter(meta_copy) if isinstance(tensor, nn.Parameter) else meta_copy
+        self._root = nn.Module()
+        for name, child in root.named_children():
+            self._root.add_module(name, copy.deepcopy(child, memo))
+        for name, tensor in chain(root.named_parameters(recurse=False), root.named_buffers(recurse=False)):
+            setattr(self._root, name, memo[id(tensor)])
+        self._root.eval()
+        self._graph = graph
+        self._dtype = next((parameter.dtype for parameter in root.parameters()), torch.get_default_dtype())
+
+    def shapes(self, size: tuple[int, int], *, channels: int, batch: int = 2) -> Shapes:
+        """The shapes of the graph's values for images (batch, channels, *size).
+
+        Raises:
+            UnsupportedOperationsError: If the graph does not run at that size.
+        """
+        interpreter = _ShapeInterpreter(self._root, graph=self._graph)
+        try:
+            with torch.device("meta"), torch.no_grad():
+                interpreter.run(torch.empty(batch, channels, *size, dtype=self._dtype))
+        except Exception as error:  # whatever an encoder's own code raises at a size that it does not take
+            raise UnsupportedOperationsError(
+                f"this encoder does not run on images of {size[0]}x{size[1]}, so it does not take every size: "
+                f"{type(error).__name__}: {error}; choose another encoder",
+                reasons=(f"does not run on images of {size[0]}x{size[1]}",),
+            ) from error
+        return interpreter.found
+
+
+class _ShapeInterpreter(fx.Interpreter):
+    def __init__(self, root: nn.Module, graph: fx.Graph) -> None:
+        super().__init__(root, graph=graph)
+        self.found: dict[fx.Node, Any] = {}
+        # The encoder's error is wrapped in a message for users, to which fx would add its own frames.
+        self.extra_traceback = False
+
+    def run_node(self, n: fx.Node) -> Any:
+        value = super().run_node(n)
+        tensors: list[torch.Tensor] = []
+        shape = map_aggregate(value, lambda leaf: _note(leaf, tensors))
+        if tensors and n.op != "output":
+            self.found[n] = shape
+        return value
+
+
+def _note(leaf: Any, tensors: list[torch.Tensor]) -> Any:
+    if not isinstance(leaf, torch.Tensor):
+        return leaf
+    tensors.append(leaf)
+    return leaf.shape
+
+
+def infer_shapes(encoder: fx.GraphModule, *, channels: int) -> ShapeInfo:
+    """Measure an encoder's values and find out which sizes it takes, by running it on images without data.
+
+    Args:
+        encoder: What trace() returns.
+        channels: The channels of its images.
+
+    Raises:
+        UnsupportedOperationsError: If it does not run at the reference size, or at no other.
+    """
+    meta_copy = MetaCopy(encoder, encoder.graph)
+    feature = encoder.graph.output_node().args[0]
+    reference = meta_copy.shapes(REFERENCE_SIZE, channels=channels)
+    if not isinstance(feature, fx.Node) or not isinstance(reference[feature], torch.Size):
+        raise UnsupportedOperationsError(
+            "this encoder's features are several tensors; choose another encoder",
+            reasons=("its features are several tensors",),
+        )
+    takes_any_size = _runs(meta_copy, ODD_SIZE, channels)
+    other = meta_copy.shapes(ODD_SIZE if takes_any_size else ALIGNED_SIZE, channels=channels, batch=3)
+    shapes = ShapeInfo(reference, other, InputSizes(minimum=REFERENCE_SIZE[0], multiple=1))
+    if not (shapes.is_image(feature) or shapes.is_channels_last(feature)):
+        raise UnsupportedOperationsError(
+            f"this encoder's features are not laid out as an image: for two images of "
+            f"{REFERENCE_SIZE[0]}x{REFERENCE_SIZE[1]} they are {tuple(reference[feature])}; choose another encoder",
+            reasons=("its features are not laid out as an image",),
+        )
+    stride = shapes.stride(feature)
+    smallest = (stride * n for n in (1, 2, 4) if _runs(meta_copy, (stride * n, stride * n), channels))
+    sizes = InputSizes(next(smallest, REFERENCE_SIZE[0]), multiple=1 if takes_any_size else stride)
+    return replace(shapes, sizes=sizes)
+
+
+def _runs(meta_copy: MetaCopy, size: tuple[int, int], channels: int) -> bool:
+    try:
+        meta_copy.shapes(size, channels=channels)
+    except UnsupportedOperationsError:
+        return False
+    return True

@@ -1,0 +1,209 @@
+"""What a rule sees: one node of the encoder, the signal that has come back to it, and the means to emit."""
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from timm.layers import DropPath
+from torch import fx, nn
+
+from feedbackward.nn import BATCH_NORMS, upsample_like
+from feedbackward.transform.registry import NoRuleError, Target
+from feedbackward.transform.shapes import ShapeInfo
+
+Permute = Literal["necessary", "possible"]
+Retrace = Literal["all", "transitions"]
+OutputFeature = Literal["last", "first"]
+HeadInput = Literal["sum", "both"]
+
+IDENTITIES: tuple[Target, ...] = (
+    nn.Identity, nn.Dropout, nn.Dropout2d, DropPath, "contiguous", "to", "type_as", "float",
+)  # fmt: skip
+"""Operations that hand their input on as it is, up to chance and precision."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The two choices of the method that rules read.
+
+    Args:
+        permute: "necessary" swaps a weight's channel axes only where the layer changes the number of channels (PWN),
+            "possible" swaps them always (PWP).
+        retrace: "all" walks every layer back; "transitions" only those that change the resolution or the channels.
+    """
+
+    permute: Permute = "necessary"
+    retrace: Retrace = "all"
+
+
+@dataclass(frozen=True)
+class NormShape:
+    """What a norm of the way back is made for.
+
+    Args:
+        channels: The channels that it normalizes.
+        dims: The axes of the signal, which has its channels in the second.
+    """
+
+    channels: int
+    dims: int
+
+
+@dataclass
+class Step:
+    """One node on the way back.
+
+    Args:
+        graph: The graph that is being written, behind all that stands in it.
+        node: The node of the encoder's pass, in that graph.
+        root: The traced encoder, in which the node's target is looked up.
+        arrived: What has come back to the node's output: the signal under None, or, where the node's value holds
+            several tensors, the signal of each of them that one has come back to, under its index.
+        policy: The choices of the method.
+        shapes: The shapes of every value of the encoder's pass.
+        from_image: The encoder's values that depend on the image; no other takes a signal.
+        norms: What each norm of the way back is for by its path in the encoder; norm() adds to it.
+    """
+
+    graph: fx.Graph
+    node: fx.Node
+    root: nn.Module
+    arrived: Mapping[int | None, fx.Node]
+    policy: Policy
+    shapes: ShapeInfo
+    from_image: set[fx.Node]
+    norms: dict[str, NormShape]
+
+    @property
+    def signal(self) -> fx.Node:
+        """What has come back to the node's output, of one tensor."""
+        return self.arrived[None]
+
+    @property
+    def path(self) -> str:
+        """The path of the node's module in the encoder, or of the module whose forward pass calls its function."""
+        return path_of(self.node)
+
+    @property
+    def module(self) -> nn.Module:
+        """The node's module."""
+        return self.root.get_submodule(self.path)
+
+    def target_of(self, value: fx.Node) -> Target:
+        """The operation that makes an encoder's value."""
+        return type(self.root.get_submodule(path_of(value))) if value.op == "call_module" else value.target
+
+    def shape(self, value: fx.Node) -> torch.Size:
+        """The shape of an encoder's value; only ratios and fixed axes of it mean anything."""
+        shape: torch.Size = self.shapes.reference[value]
+        return shape
+
+    def tensors(self, *values: Any) -> list[fx.Node]:
+        """Those of an operation's arguments that the signal can flow to: tensors that depend on the image."""
+        return [value for value in values if isinstance(value, fx.Node) and value in self.from_image]
+
+    def whole(self, *values: Any) -> list[fx.Node]:
+        """Those of them that are as large as the node's output, not spread over it."""
+        return [value for value in self.tensors(*values) if self.shape(value) == self.shape(self.node)]
+
+    def keeps_size(self, value: fx.Node) -> bool:
+        """Whether the node's output has the height and width of this input of it, for every image."""
+        found = (self.shapes.reference, self.shapes.other)
+        return all(shapes[value][-2:] == shapes[self.node][-2:] for shapes in found)
+
+    def emit(self, function: Callable[..., Any] | str, *args: Any, **kwargs: Any) -> fx.Node:
+        """Append a call of a function, or of a tensor's method by its name."""
+        if isinstance(function, str):
+            return self.graph.call_method(function, args, kwargs)
+        return self.graph.call_function(function, args, kwargs)
+
+    def emit_module(self, path: str, signal: fx.Node) -> fx.Node:
+        """Append a call of one of the encoder's modules, which must hold no state."""
+        return self.graph.call_module(f"encoder.{path}", (signal,))
+
+    def repeat(self) -> fx.Node:
+        """Append the node's own operation, applied to the signal in place of its first argument."""
+        again = self.graph.node_copy(self.node, lambda value: value)
+        again.args = (self.signal, *self.node.args[1:])
+        return again
+
+    def weight(self) -> fx.Node:
+        """Read the weight of the node's module: the encoder's own Parameter, registered nowhere else."""
+        return self.graph.get_attr(f"encoder.{self.path}.weight")
+
+    def norm(self, signal: fx.Node, like: fx.Node, *, path: str, axis: int = 1) -> fx.Node:
+        """Append the layer's own norm of the way back, decoder.PATH.norm, over the channels of the layer's input.
+
+        Args:
+            signal: What is normalized.
+            like: The layer's input.
+            path: The layer's path in the encoder; one that runs several times has a norm for each.
+            axis: Where its channels are.
+        """
+        shape = self.shape(like)
+        if len(shape) not in BATCH_NORMS:
+            raise NoRuleError(f"a signal of {len(shape)} axes")
+        names = (f"{path}.norm{number}" for number in ("", *range(2, len(self.norms) + 3)))
+        name = next(name for name in names if name not in self.norms)
+        self.norms[name] = NormShape(shape[axis], len(shape))
+        if axis == 1:
+            return self.graph.call_module(f"decoder.{name}", (signal,))
+        normed = self.graph.call_module(f"decoder.{name}", (self.emit("movedim", signal, axis, 1),))
+        return self.emit("movedim", normed, 1, axis)
+
+    def minus(self, number: Any) -> Any:
+        """A number of the graph with its sign changed, whether it is known or computed there."""
+        return self.emit(operator.neg, number) if isinstance(number, fx.Node) else -number
+
+    def as_long(self, left: fx.Node, axis: int, right: fx.Node, other: int) -> bool:
+        """Whether an axis of one value is as long as an axis of another, for every image."""
+        found = (self.shapes.reference, self.shapes.other)
+        return all(shapes[left][axis] == shapes[right][other] for shapes in found)
+
+    def shape_of(self, part: Any) -> torch.Size:
+        """The shape of a tensor, or of one of several that a value holds: (value, index)."""
+        value, index = part if isinstance(part, tuple) else (part, None)
+        shape: torch.Size = self.shapes.reference[value] if index is None else self.shapes.reference[value][index]
+        return shape
+
+    def upsampled_like(self, value: fx.Node) -> fx.Node:
+        """The signal at the size of this input, upsampled if the node changes the size."""
+        return self.signal if self.keeps_size(value) else self.emit(upsample_like, self.signal, value)
+
+    def source_of(self, left: fx.Node, right: fx.Node) -> fx.Node | None:
+        """The one of two values that the other is made from alone: what a residual branch or a gate starts at."""
+        if left is right:
+            return None
+        for source, made in ((left, right), (right, left)):
+            if self._is_made_from(made, self.origin(source)):
+                return source
+        return None
+
+    def _is_made_from(self, value: fx.Node, source: fx.Node) -> bool:
+        """Whether each way from the image to the value leads through the source; sizes lead nowhere."""
+        pending, seen = [value], {source}
+        while pending:
+            node = pending.pop()
+            if node in seen:
+                continue
+            if node.op == "placeholder":
+                return False
+            seen.add(node)
+            pending.extend(self.tensors(*node.all_input_nodes))
+        return True
+
+    def origin(self, value: fx.Node) -> fx.Node:
+        """The value itself, or what it is the same as."""
+        while self.target_of(value) in IDENTITIES:
+            (value, *_) = value.all_input_nodes
+        return value
+
+
+def path_of(node: fx.Node) -> str:
+    """The path of a node's module in the encoder, or of the module whose forward pass calls its function."""
+    if node.op == "call_module":
+        return str(node.target).removeprefix("encoder.")
+    callers = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
+    return callers[-1] if callers and callers[-1] else node.name

@@ -1,0 +1,211 @@
+"""The two passes side by side, as in Figures 1 and 2 of the paper: one drawing for every encoder, as an SVG.
+
+"Feedbackward Decoding for Semantic Segmentation" (Wang et al.), Section 4.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from feedbackward.viz.diagram_layout import PITCH, Kind, Line, Mark, lines, place
+from feedbackward.viz.explain import AS_IT_IS, Row
+from feedbackward.viz.svg import Sheet
+
+WIDTH = 800
+LEFT, RIGHT = 230, 585
+"""Where the forward pass runs down and the way back up."""
+SCORES, TOP = 142, 158
+"""The heights of the scores and of the first mark's upper end; the title and the legend stand above."""
+BOX, CHARACTERS = 236, 35
+"""The width of a box, and how many characters fit into it."""
+HALF: dict[Kind, float] = {"image": 12, "layer": 12, "resize": 9, "merge": 8, "skip": 0}
+"""Half the height of a mark of the forward pass."""
+JOINT = 7
+"""The radius of the circles of the way back."""
+SHORT = {"upsample": "↑", "sum of signals": "Σ"}
+"""Words for which a layer's box has no room."""
+SYMBOLS = {"add": "+", "sub": "−", "mul": "×", "cat": "‖"}
+
+
+def draw(rows: Sequence[Row], *, title: str, classes: int) -> str:
+    """Draw both passes as an SVG, 800 pixels wide.
+
+    Args:
+        rows: What explain() returns.
+        title: Stands above the drawing.
+        classes: The number of classes that the classifier scores.
+
+    Returns:
+        The text of an SVG file that needs no other file.
+    """
+    turn, *nodes = rows
+    marks = place(nodes[::-1], top=TOP)
+    sheet = Sheet(width=WIDTH, height=marks[-1].y + 74)
+    _bands(sheet, marks)
+    _legend(sheet, title, marks)
+    for line in lines(marks, back=False):
+        sheet.path(_down(line, marks), "flow" if HALF[marks[line.target].kind] else "flow bare")
+    for line in lines(marks, back=True):
+        sheet.path(_up(line, marks), "flow" if _half(marks[line.source]) else "flow bare")
+    _turn(sheet, turn, marks[-1])
+    for mark in marks:
+        _forward(sheet, mark)
+        if mark.end is not None:
+            _end(sheet, mark, mark.end, marks[0].row, classes)
+        elif mark.reached:
+            _back(sheet, mark)
+    return str(sheet)
+
+
+def _bands(sheet: Sheet, marks: list[Mark]) -> None:
+    """A stripe behind the marks of one resolution."""
+    image = marks[0].size
+    for index, (size, group) in enumerate(groupby(marks, key=lambda mark: mark.size)):
+        band = list(group)
+        top, bottom = (end.y + sign * PITCH[end.kind] / 2 for end, sign in ((band[0], -1), (band[-1], 1)))
+        above = 0 if index else TOP - SCORES + 20
+        sheet.rect(0, top - above, WIDTH, bottom - top + above, "paper" if index % 2 else "band")
+        sheet.label(10, top + 13, f"1/{round(image[0] / size[0])}", "text")
+        if bottom - top > 28:
+            sheet.label(10, top + 25, "×".join(map(str, size)))
+
+
+def _legend(sheet: Sheet, title: str, marks: list[Mark]) -> None:
+    sheet.label(WIDTH / 2, 26, title, "title middle")
+    styles = {_style(mark.row.weight) for mark in marks if mark.row.weight is not None}
+    entries = [
+        ("encoder", "layer of the encoder"),
+        *[("as-it-is", "the same weight, as it is")] * ("as-it-is" in styles),
+        *[("swapped", "the same weight, channel axes swapped")] * ("swapped" in styles),
+        ("new", "classifier"),
+    ]
+    x = (WIDTH - sum(34 + 5.4 * len(text) for _, text in entries)) / 2
+    for style, text in entries:
+        sheet.rect(x, 40, 16, 12, f"box {style}", radius=2)
+        sheet.label(x + 21, 50, text)
+        x += 34 + 5.4 * len(text)
+    layers = {action for mark in marks if mark.row.weight is not None for action in mark.row.actions}
+    signs = "".join(f"  {sign} {word}." for word, sign in SHORT.items() if word in layers)
+    notes = (
+        "Two boxes at one height share one weight. Violet arrows: the encoder's own feature is added to the signal.",
+        f"New parameters: a norm behind each layer of the way back, and the classifier; nothing else.{signs}",
+    )
+    for y, note in zip((70, 84), notes, strict=True):
+        sheet.label(WIDTH / 2, y, note, "small middle")
+    sheet.label(LEFT, SCORES - 28, "forward pass", "head middle")
+    sheet.label(RIGHT, SCORES - 28, "way back", "head middle")
+
+
+def _box(sheet: Sheet, x: float, y: float, half: float, style: str, left: str, right: str = "") -> None:
+    """A box around (x, y) with a text at either end; where they do not fit, the first one loses its beginning."""
+    sheet.rect(x - BOX / 2, y - half, BOX, 2 * half, f"box {style}", radius=3)
+    room = CHARACTERS - 1 - len(right)
+    sheet.label(x - BOX / 2 + 8, y + 4, left if len(left) <= room else f"…{left[1 - room :]}", "text")
+    sheet.label(x + BOX / 2 - 8, y + 4, right, "right")
+
+
+def _forward(sheet: Sheet, mark: Mark) -> None:
+    row = mark.row
+    if mark.kind == "image":
+        _box(sheet, LEFT, mark.y, HALF["image"], "resize", "image", "×".join(map(str, row.shape)))
+    elif mark.kind == "layer":
+        details = f"{row.operation} ".partition(" ")[2]
+        channels = f"{mark.channels} → {row.channels}"
+        _box(sheet, LEFT, mark.y, HALF["layer"], "encoder", row.path, f"{details}· {channels}")
+    elif mark.kind == "resize":
+        _box(sheet, LEFT, mark.y, HALF["resize"], "resize", row.operation)
+    elif mark.kind == "merge":
+        sheet.circle(LEFT, mark.y, HALF["merge"], "meet")
+        sheet.label(LEFT, mark.y + 4, SYMBOLS.get(row.operation, ""), "middle")
+    else:
+        sheet.circle(LEFT, mark.y, 2.5, "fork")
+        sheet.label(LEFT + 7, mark.y - 3, ", ".join((*mark.between, row.operation)))
+
+
+def _back(sheet: Sheet, mark: Mark) -> None:
+    row = mark.row
+    words = ", ".join(action for action in row.actions if action != "+ skip")
+    if row.weight is not None:
+        signs = [SHORT[action] for action in row.actions if action in SHORT]
+        # How the weight is used, which the action has in brackets, is what the color of the box says.
+        actions = (action.partition(" (")[0] for action in row.actions if action not in SHORT)
+        words = " ".join((*signs, ", ".join(actions)))
+        channels = f"{row.channels} → {mark.channels}"
+        _box(sheet, RIGHT, mark.y, HALF["layer"], _style(row.weight), words, channels)
+    elif mark.kind == "resize":
+        _box(sheet, RIGHT, mark.y, HALF["resize"], "resize", words)
+    elif row.skip or row.gate:
+        start = LEFT + HALF[mark.kind]
+        sheet.path(f"M{start:g},{mark.y:g} H{RIGHT - JOINT:g}", "join gate" if row.gate else "join skip")
+        sheet.circle(RIGHT, mark.y, JOINT, "joint")
+        sheet.label(RIGHT, mark.y + 4, "×" if row.gate else "+", "middle")
+        sheet.label(RIGHT + 12, mark.y + 11, words)
+    else:
+        sheet.label(RIGHT - 7, mark.y + 4, words, "small right")
+
+
+def _end(sheet: Sheet, mark: Mark, end: Row, image: Row, classes: int) -> None:
+    """The classifier at the height at which the way back ends, and the scores at the height of the image."""
+    half = HALF["layer"]
+    channels = f"{end.channels} → {classes}"
+    sheet.path(f"M{RIGHT},{mark.y - half:g} V{SCORES + half:g}", "flow")
+    if end.size != image.size:
+        sheet.label(RIGHT + 8, SCORES + half + 18, "bilinear interpolation")
+    _box(sheet, RIGHT, mark.y, half, "new", ", ".join((*end.actions, "classifier")), channels)
+    _box(sheet, RIGHT, SCORES, half, "resize", "scores", "×".join(map(str, (classes, *(image.size or ())))))
+
+
+def _turn(sheet: Sheet, turn: Row, last: Mark) -> None:
+    start, deep = last.y + HALF[last.kind], last.y + 44
+    end = last.y + (JOINT if last.row.skip else HALF[last.kind])
+    curve = f"M{LEFT},{start:g} V{deep - 16:g} Q{LEFT},{deep:g} {LEFT + 16},{deep:g} H{RIGHT - 16}"
+    sheet.path(f"{curve} Q{RIGHT},{deep:g} {RIGHT},{deep - 16:g} V{end:g}", "flow")
+    sheet.label((LEFT + RIGHT) / 2, deep + 15, f"U-turn: {', '.join(turn.actions)}", "middle")
+
+
+def _down(line: Line, marks: list[Mark]) -> str:
+    """The way of the encoder's value from one mark to another."""
+    upper, lower = marks[line.source], marks[line.target]
+    halves = HALF[upper.kind], HALF[lower.kind]
+    if line.lane is None:
+        return f"M{LEFT},{upper.y + halves[0]:g} V{lower.y - halves[1]:g}"
+    start, end = (LEFT - _reach(half) for half in halves)
+    out = LEFT - BOX / 2 - 10 - 7 * line.lane
+    return (
+        f"M{start:g},{upper.y + _aside(upper, halves[0]):g} H{out:g} V{lower.y - _aside(lower, halves[1]):g} H{end:g}"
+    )
+
+
+def _up(line: Line, marks: list[Mark]) -> str:
+    """The way of the signal, against that of the encoder's value."""
+    upper, lower = marks[line.source], marks[line.target]
+    halves = _half(upper), _half(lower)
+    if line.lane is None:
+        return f"M{RIGHT},{lower.y - halves[1]:g} V{upper.y + halves[0]:g}"
+    end, start = (RIGHT + _reach(half) for half in halves)
+    out = RIGHT + BOX / 2 + 10 + 7 * line.lane
+    return (
+        f"M{start:g},{lower.y - _aside(lower, halves[1]):g} H{out:g} V{upper.y + _aside(upper, halves[0]):g} H{end:g}"
+    )
+
+
+def _reach(half: float) -> float:
+    """How far a mark of that height reaches to the side: boxes are higher than circles."""
+    return BOX / 2 if half > HALF["merge"] else half
+
+
+def _aside(mark: Mark, half: float) -> float:
+    """How far from the middle of a mark a line around others begins or ends, so that two of them keep apart."""
+    return 4 if half > JOINT or mark.kind == "merge" else 0
+
+
+def _half(mark: Mark) -> float:
+    """Half the height of what stands on the way back."""
+    if mark.end is not None:
+        return HALF["layer"]
+    if mark.row.skip or mark.row.gate:
+        return JOINT
+    return HALF[mark.kind] if mark.row.weight or mark.kind == "resize" else 0
+
+
+def _style(weight: str | None) -> str:
+    return "as-it-is" if weight == AS_IT_IS else "swapped"

@@ -1,0 +1,257 @@
+"""What the way back does at each node of an encoder, and the shapes of both passes, as plain rows.
+
+The words are read off the nodes that the rules emitted, so a new rule shows without a line here.
+"""
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from inspect import signature
+from itertools import groupby
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import fx, nn
+
+from feedbackward.nn import beside, fuse, permute_weight, same_conv2d, upsample_like
+from feedbackward.transform.decoder_graph import DecoderGraph
+from feedbackward.transform.registry import REGISTRY, Rule, describe, target_of
+from feedbackward.transform.rules import layers, pointwise
+from feedbackward.transform.shapes import MetaCopy, Shapes
+from feedbackward.transform.step import path_of
+
+SWAPPED, AS_IT_IS, PASSED_BY = "axes swapped", "as it is", "passed by"
+
+WORDS: dict[Any, str] = {
+    upsample_like: "upsample",
+    same_conv2d: "conv",
+    fuse: "+ skip",
+    beside: "beside the skip",
+    torch.narrow: "slice",
+    F.linear: "matrix",
+    torch.relu: "ReLU",
+    F.max_pool2d: "max pool",
+    operator.mul: "× gate",
+    operator.neg: "minus",
+    operator.add: "sum of signals",
+}
+"""What is emitted, in words; anything else goes by its own name."""
+
+LEFT_OUT: set[Rule] = {
+    layers.conv,
+    layers.functional_conv,
+    layers.conditional_conv,
+    layers.linear,
+    layers.functional_linear,
+    pointwise.activation,
+}
+"""Rules whose nodes are passed by where they emit nothing; at all others there is nothing to do then."""
+
+Shape = tuple[int, ...]
+"""Of one image: channels, height, width, or as the encoder lays it out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One node of the encoder and what the way back does there; or the U-turn between the two passes.
+
+    Args:
+        part: The "turn", a "node" of the encoder, the node at which the way back "ends", or one "beyond" it.
+        name: The node's name in the graph.
+        path: Its place in the encoder: the path of its module, or of the module that calls it.
+        operation: What the encoder does there, with a convolution's kernel, stride (/2) and groups (g32).
+        shape: The encoder's value there; of several tensors the first.
+        channels: Its channels.
+        size: Its height and width, None where it is not laid out as an image.
+        inputs: The names of the nodes that the encoder reads there.
+        weighted: Whether the node's module has a weight to share.
+        actions: What the way back does there, in words and in order.
+        weight: How it uses the weight, "as it is" or "axes swapped"; None where it uses none.
+        skip: Whether the encoder's value joins the signal there.
+        gate: Whether the signal is multiplied by the encoder's gate there.
+        signals: What flows on from there; none where no signal arrives, several behind a concatenation.
+    """
+
+    part: Literal["turn", "node", "end", "beyond"]
+    name: str
+    path: str
+    operation: str
+    shape: Shape
+    channels: int
+    size: tuple[int, int] | None
+    inputs: tuple[str, ...] = ()
+    weighted: bool = False
+    actions: tuple[str, ...] = ()
+    weight: str | None = None
+    skip: bool = False
+    gate: bool = False
+    signals: tuple[Shape, ...] = ()
+
+
+def explain(
+    encoder: fx.GraphModule, decoder_graph: DecoderGraph, *, size: tuple[int, int], in_channels: int
+) -> list[Row]:
+    """The rows of both passes in the order of the way back, from the U-turn to the image.
+
+    Args:
+        encoder: The traced encoder.
+        decoder_graph: What transpose() made of it.
+        size: Height and width of the image; the shapes are found without computing.
+        in_channels: The channels of the image.
+    """
+    root = nn.Module()
+    root.encoder, root.decoder = encoder, decoder_graph.decoder
+    root.train(encoder.training)
+    both = fx.GraphModule(root, decoder_graph.graph)
+    return _Rows(both, decoder_graph, MetaCopy(both, decoder_graph.graph).shapes(size, channels=in_channels)).all()
+
+
+class _Rows:
+    def __init__(self, both: fx.GraphModule, decoder_graph: DecoderGraph, found: Shapes) -> None:
+        self.both = both
+        self.found = found
+        self.turn = decoder_graph.turn
+        self.stop = decoder_graph.stop
+        self.shapes = decoder_graph.shapes
+        self.emitted = {passed.node: passed.emitted for passed in decoder_graph.passed}
+        nodes = list(decoder_graph.graph.nodes)
+        last = nodes.index(decoder_graph.feature) + 1
+        # What does not depend on the image, such as a weight that is standardized, gets no signal and no row.
+        self.forward = dict[fx.Node, None]()
+        for node in nodes[:last]:
+            if node in found and (node.op == "placeholder" or self._inputs(node)):
+                self.forward[node] = None
+        claimed = {*self.turn, *(node for emitted in self.emitted.values() for node in emitted)}
+        self.emitted[self.stop] = tuple(node for node in nodes[last:-1] if node not in claimed)
+
+    def all(self) -> list[Row]:
+        forward = list(self.forward)
+        end = forward.index(self.stop)
+        rows = [self._row(node, beyond=i < end) for i, node in enumerate(forward)]
+        return [self._turn(forward[-1]), *reversed(rows)]
+
+    def _turn(self, feature: fx.Node) -> Row:
+        shape = self._shape(feature)
+        return Row(
+            part="turn",
+            name="turn",
+            path="U-turn",
+            operation="",
+            shape=shape,
+            channels=self._channels(feature),
+            size=self._size(feature),
+            inputs=(feature.name,),
+            actions=tuple(map(self._word, self.turn)) or ("the encoder's last pool turns around",),
+            signals=(shape,),
+        )
+
+    def _row(self, node: fx.Node, *, beyond: bool) -> Row:
+        emitted = self.emitted.get(node, ())
+        through = [step for step in emitted if step in _signal(emitted)]
+        targets = {step.target for step in through}
+        uses = [_use_of_weight(step) for step in through if _use_of_weight(step)]
+        return Row(
+            part="end" if node is self.stop else "beyond" if beyond else "node",
+            name=node.name,
+            path=_path(node),
+            operation=self._operation(node),
+            shape=self._shape(node),
+            channels=self._channels(node),
+            size=self._size(node),
+            inputs=tuple(value.name for value in self._inputs(node)),
+            weighted=self._is_weighted(node),
+            actions=() if beyond else self._actions(node),
+            weight=uses[0] if uses else None,
+            skip=not targets.isdisjoint((fuse, beside)),
+            gate=operator.mul in targets,
+            signals=tuple(map(self._shape, _ends(emitted) or [node])) if node in self.emitted else (),
+        )
+
+    def _actions(self, node: fx.Node) -> tuple[str, ...]:
+        if node not in self.emitted:
+            return (PASSED_BY,)
+        emitted = self.emitted[node]
+        words = [self._phrase(step) for step in emitted if step in _signal(emitted)]
+        if words or node is self.stop:
+            return tuple(word for word, _ in groupby(words))  # the slices of a concatenation in one word
+        reached = [value in self.emitted for value in self._inputs(node)]
+        if len(reached) > 1:
+            return ("to each branch" if all(reached) else "past the branch",)
+        return (PASSED_BY if REGISTRY[target_of(node, self.both)] in LEFT_OUT else "nothing",)
+
+    def _phrase(self, step: fx.Node) -> str:
+        use = _use_of_weight(step)
+        return f"{self._word(step)} ({use})" if use else self._word(step)
+
+    def _word(self, step: fx.Node) -> str:
+        if step.op == "call_module":
+            return "norm" if str(step.target).startswith("decoder.") else self._operation(step)
+        return WORDS[step.target] if step.target in WORDS else self._operation(step)
+
+    def _operation(self, node: fx.Node) -> str:
+        if node.op == "placeholder":
+            return "image"
+        name = describe(target_of(node, self.both)).rpartition(".")[2]
+        layer = self.both.get_submodule(str(node.target)) if node.op == "call_module" else None
+        if isinstance(layer, nn.Conv2d):
+            kernel, strides, groups = layer.kernel_size, layer.stride, layer.groups
+        elif node.target is torch.conv2d:
+            call = signature(layers.functional_conv).bind(None, *node.args, **node.kwargs)
+            call.apply_defaults()
+            kernel, groups = self.found[call.arguments["weight"]][2:], call.arguments["groups"]
+            strides = call.arguments["stride"]
+            strides = strides if isinstance(strides, tuple) else (strides,)
+        else:
+            return name
+        stride = f" /{max(strides)}" if max(strides) > 1 else ""
+        return f"{name} {'×'.join(map(str, kernel))}{stride}{f' g{groups}' if groups > 1 else ''}"
+
+    def _is_weighted(self, node: fx.Node) -> bool:
+        target = target_of(node, self.both)
+        return target in REGISTRY and REGISTRY[target].__module__ == layers.__name__
+
+    def _inputs(self, node: fx.Node) -> list[fx.Node]:
+        return [value for value in node.all_input_nodes if value in self.forward]
+
+    def _shape(self, node: fx.Node) -> Shape:
+        found = self.found[node]
+        while not isinstance(found, torch.Size):
+            found = found[0]
+        return tuple(found[1:])
+
+    def _channels(self, node: fx.Node) -> int:
+        return self._shape(node)[0 if self.shapes.is_image(node) else -1]
+
+    def _size(self, node: fx.Node) -> tuple[int, int] | None:
+        shape = self._shape(node)
+        if self.shapes.is_image(node):
+            return shape[1], shape[2]
+        return (shape[0], shape[1]) if self.shapes.is_channels_last(node) else None
+
+
+def _use_of_weight(step: fx.Node) -> str | None:
+    """How the weight is used where the emitted node applies one."""
+    if step.target not in (same_conv2d, F.linear):
+        return None
+    weight = step.args[1]
+    assert isinstance(weight, fx.Node)
+    return SWAPPED if weight.target is permute_weight else AS_IT_IS
+
+
+def _path(node: fx.Node) -> str:
+    return "image" if node.op == "placeholder" else path_of(node)
+
+
+def _ends(emitted: Sequence[fx.Node]) -> list[fx.Node]:
+    """What flows on: the emitted nodes that no other of them reads."""
+    return [step for step in emitted if not any(user in emitted for user in step.users)]
+
+
+def _signal(emitted: Sequence[fx.Node]) -> set[fx.Node]:
+    """The emitted nodes that the signal passes through; it enters a node as the first input."""
+    through = set(_ends(emitted))
+    for step in reversed(emitted):
+        if step in through:
+            through.update(step.all_input_nodes[:1])
+    return through

@@ -1,0 +1,160 @@
+"""Pictures of segmentations: masks in colors, overlays, legends, errors, and panels side by side.
+
+All pictures are numpy arrays, uint8 (H, W, 3), red green blue.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from feedbackward.classes import ClassTable
+from feedbackward.errors import InputError
+
+Picture: TypeAlias = NDArray[np.uint8]
+
+VOID_COLOR = (0, 0, 0)
+RIGHT, WRONG, UNCOUNTED = (250, 250, 250), (214, 39, 40), (170, 170, 170)
+"""The colors of an error picture; they differ in lightness too."""
+
+_GAP = 8  # pixels between panels and around legends
+_INK, _PAPER = (20, 20, 20), (255, 255, 255)
+
+
+def paint(mask: NDArray[np.integer], table: ClassTable) -> Picture:
+    """A mask in the colors of its classes, void in black.
+
+    Args:
+        mask: Class indices (H, W), ignore_index for void.
+        table: The classes.
+
+    Raises:
+        InputError: If the mask holds a value outside the table.
+    """
+    void = mask == table.ignore_index
+    outside = mask[~void & ((mask < 0) | (mask >= len(table)))]
+    if outside.size:
+        raise InputError(
+            f"mask value {outside.flat[0]} is outside the class table; expected 0 to {len(table) - 1}, or "
+            f"{table.ignore_index} for void"
+        )
+    palette = np.array([*table.colors, VOID_COLOR], np.uint8)
+    return palette[np.where(void, len(table), mask)]
+
+
+def overlay(image: Picture, mask: NDArray[np.integer], table: ClassTable, *, alpha: float = 0.5) -> Picture:
+    """The image with the mask's colors laid over it; void leaves it as it is.
+
+    Args:
+        image: uint8 (H, W, 3).
+        mask: Class indices (H, W).
+        table: The classes.
+        alpha: How much of the color is seen, 0 to 1.
+
+    Raises:
+        InputError: If the mask's size is not the image's, or it holds a value outside the table.
+    """
+    _check_sizes(image.shape[:2], mask.shape)
+    mixed = np.rint((1 - alpha) * image + alpha * paint(mask, table)).astype(np.uint8)
+    return np.where((mask == table.ignore_index)[..., None], image, mixed)
+
+
+def errors(prediction: NDArray[np.integer], mask: NDArray[np.integer], table: ClassTable) -> Picture:
+    """Where a prediction is wrong: red; right: white; void, which never counts: gray.
+
+    Args:
+        prediction: Class indices (H, W).
+        mask: Class indices of the truth (H, W).
+        table: The classes.
+
+    Raises:
+        InputError: If the two differ in size.
+    """
+    _check_sizes(prediction.shape, mask.shape)
+    verdict = np.where(mask == table.ignore_index, 2, prediction != mask)
+    return np.array([RIGHT, WRONG, UNCOUNTED], np.uint8)[verdict.astype(np.intp)]
+
+
+def present(table: ClassTable, *masks: NDArray[np.integer]) -> list[int]:
+    """The classes that occur in the masks, in order, without void."""
+    values: set[int] = set().union(*(np.unique(mask).tolist() for mask in masks))
+    return sorted(values & set(range(len(table))))
+
+
+def legend(table: ClassTable, classes: Collection[int], *, width: int, font_size: int = 14) -> Picture:
+    """Patches of color with the names of classes beside them, in rows of equal columns.
+
+    Args:
+        table: The classes.
+        classes: Which of them to show; see present.
+        width: Width of the picture in pixels; it gets wider if the longest name does not fit.
+        font_size: Height of the letters in pixels.
+    """
+    font = ImageFont.load_default(font_size)
+    names = [table.names[index] for index in classes]
+    patch, row = font_size, round(font_size * 1.5)
+    widest = max((font.getlength(name) for name in names), default=0)
+    column = patch + 2 * _GAP + int(widest)
+    width = max(width, _GAP + column)
+    columns = (width - _GAP) // column
+    rows = -(-len(names) // columns)
+    canvas = Image.new("RGB", (width, rows * row + _GAP), _PAPER)
+    draw = ImageDraw.Draw(canvas)
+    for place, (index, name) in enumerate(zip(classes, names, strict=True)):
+        left = _GAP + place % columns * ((width - _GAP) // columns)
+        top = _GAP // 2 + place // columns * row
+        middle = top + row // 2
+        box = (left, middle - patch // 2, left + patch, middle + patch // 2)
+        draw.rectangle(box, fill=table.colors[index], outline=_INK)
+        draw.text((left + patch + _GAP // 2, middle), name, fill=_INK, font=font, anchor="lm")
+    return np.array(canvas)
+
+
+def with_legend(picture: Picture, table: ClassTable, classes: Collection[int]) -> Picture:
+    """A picture with the legend of classes under it."""
+    height, width = picture.shape[:2]
+    below = legend(table, classes, width=width, font_size=_font_size(height))
+    margin = ((0, 0), (0, below.shape[1] - width), (0, 0))
+    return np.concatenate([np.pad(picture, margin, constant_values=255), below])
+
+
+def side_by_side(panels: Sequence[Picture], titles: Sequence[str]) -> Picture:
+    """Pictures in a row on white, each under its title, all brought to the height of the first.
+
+    Args:
+        panels: Pictures, of any size.
+        titles: One for each.
+    """
+    height = panels[0].shape[0]
+    scaled = [_to_height(panel, height) for panel in panels]
+    font_size = _font_size(height)
+    font = ImageFont.load_default(font_size)
+    bar = round(font_size * 1.6)
+    width = sum(panel.shape[1] for panel in scaled) + _GAP * (len(panels) - 1)
+    canvas = Image.new("RGB", (width, bar + height), _PAPER)
+    draw = ImageDraw.Draw(canvas)
+    left = 0
+    for panel, title in zip(scaled, titles, strict=True):
+        draw.text((left, bar // 2), title, fill=_INK, font=font, anchor="lm")
+        canvas.paste(Image.fromarray(panel), (left, bar))
+        left += panel.shape[1] + _GAP
+    return np.array(canvas)
+
+
+def _to_height(panel: Picture, height: int) -> Picture:
+    if panel.shape[0] == height:
+        return panel
+    width = max(1, round(panel.shape[1] * height / panel.shape[0]))
+    return np.array(Image.fromarray(panel).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def _font_size(height: int) -> int:
+    """Letters that can be read beside a picture of that height, also when it is scaled to a page."""
+    return max(12, height // 26)
+
+
+def _check_sizes(first: tuple[int, ...], second: tuple[int, ...]) -> None:
+    if first != second:
+        raise InputError(f"sizes differ: {first[0]}x{first[1]} and {second[0]}x{second[1]} (height x width)")

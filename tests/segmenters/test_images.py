@@ -1,0 +1,23 @@
+import pytest
+
+from feedbackward.errors import InputError
+from feedbackward.segmenters.images import find_images
+
+
+def test_finds_images_in_subfolders_and_leaves_the_rest(tmp_path):
+    for name in ("b.JPG", "city/a.png", "city/notes.txt", ".hidden.png", "a.jpeg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = [path.relative_to(tmp_path).as_posix() for path in find_images(tmp_path)]
+    assert found == ["a.jpeg", "b.JPG", "city/a.png"]
+    assert find_images(tmp_path / "b.JPG") == [tmp_path / "b.JPG"]
+
+
+def test_names_what_is_missing(tmp_path):
+    with pytest.raises(InputError, match=r"no such image or folder: .*/nowhere"):
+        find_images(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"no images in .* end in one of \.png \.jpg \.jpeg"):
+        find_images(tmp_path)
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(InputError, match=r"a\.txt is no image by its name"):
+        find_images(tmp_path / "a.txt")

@@ -1,0 +1,177 @@
+import pickle
+import zipfile
+
+import pytest
+import torch
+
+from feedbackward.errors import InputError
+from feedbackward.segmenters import loading
+from feedbackward.segmenters.loading import load_network
+
+
+class RunsCode:
+    """Calls pytest.fail when a pickle that holds it is loaded."""
+
+    def __reduce__(self):
+        return pytest.fail, ("the file ran code",)
+
+
+def edited(checkpoint, tmp_path, edit):
+    """A copy of the checkpoint with its content changed."""
+    content = torch.load(checkpoint, weights_only=True)
+    edit(content)
+    torch.save(content, tmp_path / "edited.ckpt")
+    return tmp_path / "edited.ckpt"
+
+
+def assert_same(network, reference):
+    image = torch.rand(1, 3, 33, 50)
+    assert not network.training
+    assert network.class_table == reference.class_table
+    with torch.inference_mode():
+        torch.testing.assert_close(network(image), reference(image), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("kind", [str, lambda path: path])
+def test_loads_a_checkpoint(trained, checkpoint, kind):
+    assert_same(load_network(kind(checkpoint)), trained)
+
+
+@pytest.mark.parametrize("kind", [str, lambda path: path])
+def test_loads_a_saved_folder(trained, tmp_path, kind):
+    trained.save_pretrained(tmp_path / "saved")
+    assert_same(load_network(kind(tmp_path / "saved")), trained)
+
+
+def test_a_hub_id_is_asked_for_only_if_there_is_no_such_path(trained, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(loading, "from_pretrained", lambda name: asked.append(name) or trained)
+    monkeypatch.chdir(tmp_path)
+    assert load_network("someone/camvid-mobilenet") is trained
+    assert asked == ["someone/camvid-mobilenet"]
+    for name in ("nothing", "./some/folder", "/a/b", "a/b/c", "runs/best.ckpt", "saved/model.safetensors"):
+        with pytest.raises(InputError, match=rf"no such model: {name}; expected a folder"):
+            load_network(name)
+    assert len(asked) == 1
+
+
+def test_a_path_with_a_typo_is_told_before_the_hub(tmp_path, monkeypatch):
+    asked = []
+
+    def unreachable(name):
+        asked.append(name)
+        raise InputError("no network")
+
+    monkeypatch.setattr(loading, "from_pretrained", unreachable)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"^there is no folder or file runs/typo here, and .*: no network$"):
+        load_network("runs/typo")
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(InputError, match=r"^there is no folder or file runs/typo here, and as runs is a folder"):
+        load_network("runs/typo")
+    assert asked == ["runs/typo"]
+
+
+def test_an_exported_file_is_no_network_to_go_on_with(tmp_path):
+    with pytest.raises(InputError, match=r"no such model: .*network\.onnx"):
+        load_network(tmp_path / "network.onnx")
+    (tmp_path / "network.onnx").touch()
+    with pytest.raises(InputError, match=r"network\.onnx is an exported file; give the folder or checkpoint of"):
+        load_network(tmp_path / "network.onnx")
+
+
+def test_a_folder_without_a_network(tmp_path):
+    with pytest.raises(InputError, match=r"is no saved network: config\.json and model\.safetensors missing"):
+        load_network(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "best.ckpt").touch()
+    with pytest.raises(InputError, match=r": model\.safetensors missing; .* mean .*/checkpoints/best\.ckpt\?"):
+        load_network(tmp_path)
+
+
+def test_a_damaged_folder(trained, tmp_path):
+    trained.save_pretrained(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"model\.safetensors"):
+        load_network(tmp_path)
+    weights.write_bytes(whole)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(InputError, match=r"config\.json"):
+        load_network(tmp_path)
+
+
+def test_one_file_of_a_folder(trained, tmp_path):
+    trained.save_pretrained(tmp_path)
+    with pytest.raises(InputError, match=r"one file of a saved network; give its folder"):
+        load_network(tmp_path / "model.safetensors")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", pickle.dumps({"state_dict": {}})])
+def test_other_files(tmp_path, content):
+    (tmp_path / "a.ckpt").write_bytes(content)
+    with pytest.raises(InputError, match="is no checkpoint"):
+        load_network(tmp_path / "a.ckpt")
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
+def test_a_truncated_checkpoint(checkpoint, tmp_path, kept):
+    content = checkpoint.read_bytes()
+    (tmp_path / "a.ckpt").write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(InputError, match="is truncated: its end is missing"):
+        load_network(tmp_path / "a.ckpt")
+
+
+def test_a_zip_that_is_no_checkpoint(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.ckpt", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    with pytest.raises(InputError, match="is no checkpoint or is damaged"):
+        load_network(tmp_path / "a.ckpt")
+
+
+def test_code_in_a_checkpoint_is_refused_and_not_run(checkpoint, tmp_path):
+    path = edited(checkpoint, tmp_path, lambda content: content.update(extra=RunsCode()))
+    with pytest.raises(InputError, match=r"could run code: _pytest\.outcomes\._Fail"):
+        load_network(path)
+
+
+def test_a_checkpoint_of_another_program(tmp_path):
+    torch.save({"model": {}, "args": 1}, tmp_path / "a.ckpt")
+    with pytest.raises(InputError, match=r"checkpoint of another program: .* found args, model; give one"):
+        load_network(tmp_path / "a.ckpt")
+    torch.save(torch.zeros(3), tmp_path / "b.ckpt")
+    with pytest.raises(InputError, match="holds a Tensor"):
+        load_network(tmp_path / "b.ckpt")
+
+
+def test_tensors_that_do_not_fit(trained, checkpoint, tmp_path):
+    names = list(trained.state_dict())
+
+    def edit(content):
+        tensors = content["state_dict"]
+        del tensors[f"network.{names[0]}"]
+        tensors[f"network.{names[1]}"] = torch.zeros(7, 7, 7)
+        tensors["network.stranger"] = torch.zeros(1)
+
+    with pytest.raises(InputError) as caught:
+        load_network(edited(checkpoint, tmp_path, edit))
+    message = str(caught.value)
+    assert f"1 tensors missing ({names[0]})" in message
+    assert "1 unexpected (stranger)" in message
+    assert f"1 of another shape ({names[1]})" in message
+
+
+def test_other_classes_than_the_configuration(checkpoint, tmp_path):
+    path = edited(checkpoint, tmp_path, lambda content: content["feedbackward"]["config"].update(classes=5))
+    with pytest.raises(InputError, match="of another shape"):
+        load_network(path)
+
+
+def test_a_run_folder_points_to_its_saved_network(trained, tmp_path):
+    trained.save_pretrained(tmp_path / "model")
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "best.ckpt").touch()
+    with pytest.raises(InputError, match=r"did you mean .*/model\?"):
+        load_network(tmp_path)
