@@ -11,7 +11,7 @@ import feedbackward
 SOURCE = Path(feedbackward.__file__).parent
 FLOORS = (
     {"errors"},
-    {"io", "classes", "machine"},
+    {"io", "classes", "machine", "preprocessing"},
     {"nn", "data"},
     {"transform", "losses", "metrics", "streets"},
     {"passes", "viz"},

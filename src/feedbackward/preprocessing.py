@@ -1,0 +1,64 @@
+"""What happens to an image before a network sees it: 8-bit values to [0, 1], then the encoder's mean and deviation.
+
+Works on PyTorch tensors and NumPy arrays by their own methods, so that neither has to be imported for the other.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Images = TypeVar("Images", "Tensor", NDArray[Any])
+"""Images (N, C, H, W) or one image (C, H, W), as a tensor or an array."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The statistics that normalize a network's images, one value per channel.
+
+    Args:
+        mean: Subtracted from images in [0, 1].
+        std: Divides the difference.
+
+    Example:
+        >>> Preprocessing((0.5,), (0.25,))(np.ones((1, 1, 2), np.float32)).tolist()
+        [[[2.0, 2.0]]]
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @classmethod
+    def identity(cls, channels: int) -> "Preprocessing":
+        """The preprocessing of a network that takes images in [0, 1] as they are."""
+        return cls((0.0,) * channels, (1.0,) * channels)
+
+    @property
+    def channels(self) -> int:
+        """The number of image channels."""
+        return len(self.mean)
+
+    def __call__(self, image: Images) -> Images:
+        """Normalize images with values in [0, 1]: (..., channels, H, W), of floating point, to the same shape."""
+        normalized: Images = (image - _per_channel(self.mean, image)) / _per_channel(self.std, image)
+        return normalized
+
+
+def to_unit_range(image: Images) -> Images:
+    """8-bit images as float32 in [0, 1], contiguous; images of floating point as they are."""
+    if image.dtype.itemsize > 1:
+        return image
+    if isinstance(image, np.ndarray):
+        image = np.ascontiguousarray(image, np.float32)
+        image /= 255
+        return image
+    return image.contiguous().float().div_(255)
+
+
+def _per_channel(values: tuple[float, ...], like: Any) -> Any:
+    array = np.asarray(values, like.dtype) if isinstance(like, np.ndarray) else like.new_tensor(values)
+    return array[:, None, None]
