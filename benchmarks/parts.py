@@ -15,7 +15,7 @@ import onnxruntime
 import torch
 
 from feedbackward.benchmark import create_candidate
-from feedbackward.export import export
+from feedbackward.exporting import export
 
 SIZE = (512, 1024)
 THREADS = 2

@@ -1,4 +1,4 @@
-"""What each step of feedbackward.segmenters.optimize gives: python benchmarks/steps.py [ENCODER ...].
+"""What each step of feedbackward.optimize gives: python benchmarks/steps.py [ENCODER ...].
 
 Each step comes on top of those before it; all of them run in turns, at 512x1024 with one image and two threads.
 """

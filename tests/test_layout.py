@@ -10,13 +10,13 @@ import feedbackward
 
 SOURCE = Path(feedbackward.__file__).parent
 FLOORS = (
-    {"errors"},
+    {"errors", "lazy"},
     {"io", "classes", "machine", "preprocessing"},
     {"nn", "data"},
     {"transform", "losses", "metrics", "streets"},
     {"passes", "viz"},
     {"models"},
-    {"export"},
+    {"exporting"},
     {"training", "segmenters"},
     {"benchmark"},
     {"cli"},

@@ -1,36 +1,54 @@
-"""Feedbackward decoding: any convnet, walked backward with its own weights, is its own segmentation decoder.
+"""Feedbackward decoding: a pretrained encoder, transposed with its own weights, is its own segmentation decoder.
 
-Names are imported when first asked for, so that the command line answers without waiting for torch.
+Names are imported on first use, so that the command line answers without waiting for torch.
 """
 
-from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from feedbackward.lazy import lazy_names
+
 if TYPE_CHECKING:
+    from feedbackward import data as data
+    from feedbackward import losses as losses
+    from feedbackward import metrics as metrics
     from feedbackward.errors import InputError as InputError
+    from feedbackward.exporting import export as export
+    from feedbackward.exporting import quantize as quantize
     from feedbackward.models import Feedbackward as Feedbackward
     from feedbackward.models import create_model as create_model
     from feedbackward.models import from_pretrained as from_pretrained
     from feedbackward.models import list_encoders as list_encoders
     from feedbackward.models import list_models as list_models
+    from feedbackward.models import optimize as optimize
+    from feedbackward.transform import UnsupportedOperationsError as UnsupportedOperationsError
+
+    __version__: str
 
 _MODULES = {
     "Feedbackward": "models",
     "InputError": "errors",
+    "UnsupportedOperationsError": "transform",
     "create_model": "models",
+    "data": "data",
+    "export": "exporting",
     "from_pretrained": "models",
     "list_encoders": "models",
     "list_models": "models",
+    "losses": "losses",
+    "metrics": "metrics",
+    "optimize": "models",
+    "quantize": "exporting",
 }
 
-__all__ = list(_MODULES)
+__all__ = [*_MODULES, "__version__"]
+
+_import_name, _ = lazy_names(__name__, _MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return version(__name__) if name == "__version__" else _import_name(name)
 
 
 def __dir__() -> list[str]:
-    return sorted(_MODULES)
+    return sorted(__all__)

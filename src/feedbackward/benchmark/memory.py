@@ -13,8 +13,8 @@ from torch import Tensor
 from feedbackward.benchmark.candidates import create_candidate
 from feedbackward.benchmark.runtimes import RUNTIMES, Prepared, Workload
 from feedbackward.errors import InputError
-from feedbackward.export import load_exported
-from feedbackward.export.formats import SUFFIXES
+from feedbackward.exporting import load_exported
+from feedbackward.exporting.formats import SUFFIXES
 
 PEAK, NOW = "VmHWM", "VmRSS"
 """Lines of /proc/self/status: the most memory that the process has held, and what it holds."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from feedbackward.export import FORMATS, export, load_exported
-from feedbackward.models import Feedbackward, SegmentationNetwork
-from feedbackward.segmenters import choose_device, optimize
+from feedbackward.exporting import FORMATS, export, load_exported
+from feedbackward.models import Feedbackward, SegmentationNetwork, optimize
+from feedbackward.segmenters import choose_device
 
 CPU = torch.device("cpu")
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from jsonargparse import ArgumentError, Namespace
 
 from feedbackward.errors import InputError
-from feedbackward.export import ExportedNetwork, load_exported
+from feedbackward.exporting import ExportedNetwork, load_exported
 from feedbackward.training.recipes import list_recipes
 
 CONFIG_FLAGS = ("--config", "-c")

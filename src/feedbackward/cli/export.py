@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from feedbackward.cli.size import height_width
-from feedbackward.export import export
-from feedbackward.export.formats.base import PRECISIONS
+from feedbackward.exporting import export
+from feedbackward.exporting.formats.base import PRECISIONS
 from feedbackward.io import check_new
 from feedbackward.segmenters import load_network
 

@@ -18,7 +18,7 @@ from feedbackward.cli.predict import predict_into
 from feedbackward.data.files import read_image
 from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
-from feedbackward.export import export, load_exported, quantize
+from feedbackward.exporting import export, load_exported, quantize
 from feedbackward.io import check_new
 from feedbackward.segmenters import Predictor, choose_device, load_network
 from feedbackward.segmenters.images import find_images

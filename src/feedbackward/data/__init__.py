@@ -1,10 +1,8 @@
-"""Data sets: class tables, readers that check what they open, and a Lightning datamodule for each.
+"""Data sets: class tables, readers that check what they open, and a Lightning datamodule for each."""
 
-Names are imported when first asked for: networks need class tables, and they must not wait for lightning.
-"""
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from feedbackward.lazy import lazy_names
 
 if TYPE_CHECKING:
     from feedbackward.data.camvid import CAMVID as CAMVID
@@ -31,12 +29,4 @@ _MODULES = {
 
 __all__ = list(_MODULES)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(_MODULES)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -1,8 +1,22 @@
 """Scores of segmentations: plain classes, and Cityscapes' IoU and iIoU as its own evaluator has them."""
 
-from feedbackward.metrics.cityscapes import CityscapesScores
-from feedbackward.metrics.cityscapes_result import CityscapesResult
-from feedbackward.metrics.functional import confusion_matrix
-from feedbackward.metrics.segmentation import SegmentationScores
+from typing import TYPE_CHECKING
 
-__all__ = ["CityscapesResult", "CityscapesScores", "SegmentationScores", "confusion_matrix"]
+from feedbackward.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from feedbackward.metrics.cityscapes import CityscapesScores as CityscapesScores
+    from feedbackward.metrics.cityscapes_result import CityscapesResult as CityscapesResult
+    from feedbackward.metrics.functional import confusion_matrix as confusion_matrix
+    from feedbackward.metrics.segmentation import SegmentationScores as SegmentationScores
+
+_MODULES = {
+    "CityscapesResult": "cityscapes_result",
+    "CityscapesScores": "cityscapes",
+    "SegmentationScores": "segmentation",
+    "confusion_matrix": "functional",
+}
+
+__all__ = list(_MODULES)
+
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

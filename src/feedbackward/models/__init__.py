@@ -1,25 +1,42 @@
 """Networks: from an encoder's name to logits."""
 
-from feedbackward.models.baselines.deeplab_largefov import DeepLabLargeFOV
-from feedbackward.models.baselines.fcn8s import FCN8s
-from feedbackward.models.baselines.segnet import SegNet
-from feedbackward.models.builders import MODELS, create_model, from_pretrained, list_models
-from feedbackward.models.catalog import list_encoders
-from feedbackward.models.encoder import Normalization, create_encoder
-from feedbackward.models.feedbackward import Feedbackward
-from feedbackward.models.network import SegmentationNetwork
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "MODELS",
-    "DeepLabLargeFOV",
-    "FCN8s",
-    "Feedbackward",
-    "Normalization",
-    "SegNet",
-    "SegmentationNetwork",
-    "create_encoder",
-    "create_model",
-    "from_pretrained",
-    "list_encoders",
-    "list_models",
-]
+from feedbackward.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from feedbackward.models.baselines.deeplab_largefov import DeepLabLargeFOV as DeepLabLargeFOV
+    from feedbackward.models.baselines.fcn8s import FCN8s as FCN8s
+    from feedbackward.models.baselines.segnet import SegNet as SegNet
+    from feedbackward.models.builders import MODELS as MODELS
+    from feedbackward.models.builders import create_model as create_model
+    from feedbackward.models.builders import from_pretrained as from_pretrained
+    from feedbackward.models.builders import list_models as list_models
+    from feedbackward.models.catalog import list_encoders as list_encoders
+    from feedbackward.models.encoder import Normalization as Normalization
+    from feedbackward.models.encoder import create_encoder as create_encoder
+    from feedbackward.models.feedbackward import Feedbackward as Feedbackward
+    from feedbackward.models.network import SegmentationNetwork as SegmentationNetwork
+    from feedbackward.models.optimized import OptimizedNetwork as OptimizedNetwork
+    from feedbackward.models.optimized import optimize as optimize
+
+_MODULES = {
+    "DeepLabLargeFOV": "baselines.deeplab_largefov",
+    "FCN8s": "baselines.fcn8s",
+    "Feedbackward": "feedbackward",
+    "MODELS": "builders",
+    "Normalization": "encoder",
+    "OptimizedNetwork": "optimized",
+    "SegNet": "baselines.segnet",
+    "SegmentationNetwork": "network",
+    "create_encoder": "encoder",
+    "create_model": "builders",
+    "from_pretrained": "builders",
+    "list_encoders": "catalog",
+    "list_models": "builders",
+    "optimize": "optimized",
+}
+
+__all__ = list(_MODULES)
+
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

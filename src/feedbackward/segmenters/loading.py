@@ -10,8 +10,8 @@ from torch import Tensor
 
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError, listed
-from feedbackward.export import ExportedNetwork, load_exported
-from feedbackward.export.exported import is_exported
+from feedbackward.exporting import ExportedNetwork, load_exported
+from feedbackward.exporting.exported import is_exported
 from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, from_pretrained
 from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX, read_checkpoint
 from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE

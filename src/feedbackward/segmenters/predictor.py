@@ -10,8 +10,8 @@ from torch import Tensor
 
 from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
-from feedbackward.export import ExportedNetwork
-from feedbackward.export.wrapper import MOST_CLASSES
+from feedbackward.exporting import ExportedNetwork
+from feedbackward.exporting.wrapper import MOST_CLASSES
 from feedbackward.models import SegmentationNetwork
 from feedbackward.models.optimized import OptimizedNetwork
 from feedbackward.nn import DenseCRF, resize_logits

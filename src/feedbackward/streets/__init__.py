@@ -1,8 +1,24 @@
 """Streets: synthetic street scenes drawn from a seed, in Cityscapes label ids with instance maps."""
 
-from feedbackward.streets.datamodule import StreetsData
-from feedbackward.streets.dataset import Streets
-from feedbackward.streets.scene import Scene, draw_scene
-from feedbackward.streets.writing import write_cityscapes
+from typing import TYPE_CHECKING
 
-__all__ = ["Scene", "Streets", "StreetsData", "draw_scene", "write_cityscapes"]
+from feedbackward.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from feedbackward.streets.datamodule import StreetsData as StreetsData
+    from feedbackward.streets.dataset import Streets as Streets
+    from feedbackward.streets.scene import Scene as Scene
+    from feedbackward.streets.scene import draw_scene as draw_scene
+    from feedbackward.streets.writing import write_cityscapes as write_cityscapes
+
+_MODULES = {
+    "Scene": "scene",
+    "Streets": "dataset",
+    "StreetsData": "datamodule",
+    "draw_scene": "scene",
+    "write_cityscapes": "writing",
+}
+
+__all__ = list(_MODULES)
+
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

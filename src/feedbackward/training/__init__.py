@@ -1,6 +1,20 @@
 """Training: the LightningModule, what a run writes, and the recipes."""
 
-from feedbackward.training.recipes import find_recipe, list_recipes
-from feedbackward.training.task import SegmentationTask
+from typing import TYPE_CHECKING
 
-__all__ = ["SegmentationTask", "find_recipe", "list_recipes"]
+from feedbackward.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from feedbackward.training.recipes import find_recipe as find_recipe
+    from feedbackward.training.recipes import list_recipes as list_recipes
+    from feedbackward.training.task import SegmentationTask as SegmentationTask
+
+_MODULES = {
+    "SegmentationTask": "task",
+    "find_recipe": "recipes",
+    "list_recipes": "recipes",
+}
+
+__all__ = list(_MODULES)
+
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

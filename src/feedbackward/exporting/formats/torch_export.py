@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.export import ExportedProgram
 
 from feedbackward.errors import InputError
-from feedbackward.export.formats.base import FileFormat, Run
-from feedbackward.export.metadata import KEY, Metadata
+from feedbackward.exporting.formats.base import FileFormat, Run
+from feedbackward.exporting.metadata import KEY, Metadata
 
 ENTRY = f"{KEY}.json"
 

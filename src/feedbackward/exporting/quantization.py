@@ -14,9 +14,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from feedbackward.errors import InputError
-from feedbackward.export.api import export
-from feedbackward.export.exported import load_exported
-from feedbackward.export.formats.onnx import INPUT, ONNX
+from feedbackward.exporting.api import export
+from feedbackward.exporting.exported import load_exported
+from feedbackward.exporting.formats.onnx import INPUT, ONNX
 from feedbackward.io import check_target
 from feedbackward.models import Feedbackward, SegmentationNetwork
 from feedbackward.models.optimized import optimize

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.export import ExportedProgram
 
 from feedbackward.errors import InputError
-from feedbackward.export.metadata import Metadata
+from feedbackward.exporting.metadata import Metadata
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 """The types of a file's weights."""

@@ -7,7 +7,7 @@ from torch.export import Dim, ExportedProgram
 from torch.fx.experimental import _config  # it has no public name
 
 from feedbackward.errors import InputError
-from feedbackward.export.metadata import Metadata
+from feedbackward.exporting.metadata import Metadata
 from feedbackward.models import SegmentationNetwork
 from feedbackward.models.optimized import OptimizedNetwork
 

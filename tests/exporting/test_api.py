@@ -11,7 +11,7 @@ import torch
 
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
-from feedbackward.export import export, load_exported
+from feedbackward.exporting import export, load_exported
 from feedbackward.models import create_model
 
 TABLE = ClassTable(("road", "sky", "car"), ((128, 64, 128), (70, 130, 180), (0, 0, 142)))
@@ -221,7 +221,9 @@ def test_a_size_that_the_network_pads(network, format, tmp_path):
 
 
 def test_a_missing_runtime_is_named(network, tmp_path, monkeypatch):
-    monkeypatch.setattr("feedbackward.export.formats.base.find_spec", lambda name: None if "onnx" in name else "there")
+    monkeypatch.setattr(
+        "feedbackward.exporting.formats.base.find_spec", lambda name: None if "onnx" in name else "there"
+    )
     message = r"files of format openvino need onnx and onnxscript and onnxruntime, .*'feedbackward\[openvino\]'"
     with pytest.raises(InputError, match=message):
         export(network, tmp_path / "network.xml", format="openvino")

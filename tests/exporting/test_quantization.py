@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from feedbackward.errors import InputError
-from feedbackward.export import load_exported, quantize
+from feedbackward.exporting import load_exported, quantize
 from feedbackward.models import create_model
 
 pytestmark = pytest.mark.usefixtures("exporting")

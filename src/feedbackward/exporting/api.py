@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 
 from feedbackward.errors import InputError
-from feedbackward.export.exported import load_exported
-from feedbackward.export.formats import FORMATS
-from feedbackward.export.formats.base import PRECISIONS
-from feedbackward.export.metadata import Metadata, describe
-from feedbackward.export.wrapper import MOST_CLASSES, ExportWrapper, traced
+from feedbackward.exporting.exported import load_exported
+from feedbackward.exporting.formats import FORMATS
+from feedbackward.exporting.formats.base import PRECISIONS
+from feedbackward.exporting.metadata import Metadata, describe
+from feedbackward.exporting.wrapper import MOST_CLASSES, ExportWrapper, traced
 from feedbackward.io import check_target, nearest_existing
 from feedbackward.models import SegmentationNetwork
 from feedbackward.models.optimized import OptimizedNetwork

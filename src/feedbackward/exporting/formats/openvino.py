@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.export import ExportedProgram
 
 from feedbackward.errors import InputError
-from feedbackward.export.formats import onnx
-from feedbackward.export.formats.base import FileFormat, Run
-from feedbackward.export.metadata import KEY, Metadata
+from feedbackward.exporting.formats import onnx
+from feedbackward.exporting.formats.base import FileFormat, Run
+from feedbackward.exporting.metadata import KEY, Metadata
 
 
 def write(program: ExportedProgram, metadata: Metadata, path: Path) -> None:

@@ -7,9 +7,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from feedbackward.errors import InputError
-from feedbackward.export.formats import SUFFIXES
-from feedbackward.export.formats.base import Run
-from feedbackward.export.metadata import Metadata
+from feedbackward.exporting.formats import SUFFIXES
+from feedbackward.exporting.formats.base import Run
+from feedbackward.exporting.metadata import Metadata
 from feedbackward.models import Normalization
 
 
