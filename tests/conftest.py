@@ -1,10 +1,21 @@
-"""Checks the shapes in the types of public tensor functions while the tests run."""
+"""Settings of all tests: tensor shapes in annotations are checked, and property tests run the same few examples."""
 
 import logging
 
 import jaxtyping
 import pytest
+from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
+
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("repeatable")
 
 install_import_hook(["feedbackward.nn", "feedbackward.losses", "feedbackward.metrics"], "beartype.beartype")
 

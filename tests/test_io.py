@@ -1,44 +1,134 @@
+import json
+import math
+
 import pytest
 
 from feedbackward.errors import InputError
-from feedbackward.io import check_writable, write_whole
+from feedbackward.io import (
+    check_new,
+    check_target,
+    check_writable,
+    nearest_existing,
+    write_json,
+    write_text,
+    write_whole,
+)
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+def interrupted(error):
+    """Writes half of a file, then fails."""
+
+    def save(file):
+        file.write(b"half")
+        raise error
+
+    return save
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A file alone in its folder."""
     path = tmp_path / "a.png"
     write_whole(path, lambda file: file.write(b"first"))
+    return path
 
-    def fail(error):
-        def save(file):
-            file.write(b"half")
-            raise error
 
-        return save
+def test_a_file_is_replaced(written):
+    write_whole(written, lambda file: file.write(b"second"))
+    assert written.read_bytes() == b"second"
+    assert list(written.parent.iterdir()) == [written]
 
+
+def test_a_full_disk_is_named(written):
     with pytest.raises(InputError, match=r"a\.png cannot be written: .*No space left"):
-        write_whole(path, fail(OSError(28, "No space left on device")))
-    with pytest.raises(KeyboardInterrupt):
-        write_whole(path, fail(KeyboardInterrupt()))
-    assert path.read_bytes() == b"first"
-    assert list(tmp_path.iterdir()) == [path]
+        write_whole(written, interrupted(OSError(28, "No space left on device")))
 
 
-def test_a_folder_is_tried_and_left_as_it_was(tmp_path):
-    check_writable(tmp_path, what="the report")
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt(), ValueError("no image")])
+def test_after_an_error_the_file_is_as_it_was(written, error):
+    with pytest.raises((InputError, type(error))):
+        write_whole(written, interrupted(error))
+    assert written.read_bytes() == b"first"
+    assert list(written.parent.iterdir()) == [written]
+
+
+def test_an_error_of_the_content_is_not_hidden(tmp_path):
+    with pytest.raises(ValueError, match="no image") as raised:
+        write_whole(tmp_path / "a.png", interrupted(ValueError("no image")))
+    assert not isinstance(raised.value, InputError)
+
+
+@pytest.mark.parametrize("below", ["a.png", "folder/a.png"])
+def test_a_target_below_a_file_is_refused(tmp_path, below):
     (tmp_path / "file").touch()
-    for folder in (tmp_path / "file", tmp_path / "gone"):
-        with pytest.raises(InputError, match=rf"the report cannot be written \({folder}: .*\); choose another place"):
-            check_writable(folder, what="the report")
+    with pytest.raises(InputError, match=rf"{tmp_path / 'file' / below} cannot be written: "):
+        write_whole(tmp_path / "file" / below, lambda file: file.write(b"x"))
 
 
-def test_a_target_below_a_file(tmp_path):
-    (tmp_path / "file").touch()
-    for path in (tmp_path / "file" / "a.png", tmp_path / "file" / "below" / "a.png"):
-        with pytest.raises(InputError, match=rf"{path} cannot be written: "):
-            write_whole(path, lambda file: file.write(b"x"))
-
-
-def test_folders_on_the_way_are_made(tmp_path):
+def test_missing_folders_are_created(tmp_path):
     write_whole(tmp_path / "new" / "folder" / "a", lambda file: file.write(b"x"))
     assert (tmp_path / "new" / "folder" / "a").read_bytes() == b"x"
+
+
+def test_text_is_utf_8(tmp_path):
+    write_text(tmp_path / "a.txt", "Krähenbühl\n")
+    assert (tmp_path / "a.txt").read_bytes() == "Krähenbühl\n".encode()
+
+
+def test_json_reads_back(tmp_path):
+    write_json(tmp_path / "a.json", {"iou": [0.5, None]})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"iou": [0.5, None]}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_json_has_no_nan(tmp_path, value):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"iou": value})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_checking_a_folder_leaves_nothing(tmp_path):
+    check_writable(tmp_path, what="the report")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["file", "gone"])
+def test_what_is_not_a_folder_is_not_writable(tmp_path, name):
+    (tmp_path / "file").touch()
+    folder = tmp_path / name
+    with pytest.raises(InputError, match=rf"the report cannot be written \({folder}: .*\); choose another place"):
+        check_writable(folder, what="the report")
+
+
+def test_a_target_may_be_new_or_in_a_folder_that_is_missing(tmp_path):
+    check_target(tmp_path / "a.json", option="--json")
+    check_target(tmp_path / "new" / "folder" / "a.json", option="--json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_no_target(tmp_path):
+    with pytest.raises(InputError, match=rf"--json {tmp_path}: this is a folder; give the name of a file"):
+        check_target(tmp_path, option="--json")
+
+
+def test_a_target_is_checked_in_the_nearest_folder_that_exists(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=rf"--json .*a\.json cannot be written \({tmp_path / 'file'}: Not a directory"):
+        check_target(tmp_path / "file" / "folder" / "a.json", option="--json")
+
+
+def test_an_existing_file_is_replaced_only_when_asked_for(tmp_path):
+    path = tmp_path / "a.png"
+    check_new(path, overwrite=False)
+    path.touch()
+    check_new(path, overwrite=True)
+    with pytest.raises(InputError, match=r"a\.png exists already; choose another name or add --overwrite"):
+        check_new(path, overwrite=False)
+
+
+def test_the_nearest_existing_path(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "broken").symlink_to(tmp_path / "gone")
+    for name in ("file", "broken"):
+        assert nearest_existing(tmp_path / name / "below" / "deep") == tmp_path / name
+    assert nearest_existing(tmp_path / "new" / "folder") == nearest_existing(tmp_path) == tmp_path

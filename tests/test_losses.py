@@ -1,7 +1,12 @@
+"""The losses against loops over pixels and classes, against torch, and by what must not change them."""
+
 import math
 
+import hypothesis.strategies as st
 import pytest
 import torch
+import torch.nn.functional as F
+from hypothesis import given
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -44,6 +49,69 @@ def cross_entropy_by_hand(logits: Tensor, mask: Tensor, weight: list[float]) -> 
     return total / norm
 
 
+@st.composite
+def batches(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
+    """Logits from flat to nearly certain, and a mask in which classes may be missing and some pixels are void."""
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 999)))
+    classes, scale, void = draw(st.integers(1, 5)), draw(st.floats(0, 30)), draw(st.sampled_from([0.0, 0.3, 0.9]))
+    size = (draw(st.integers(1, 3)), draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    logits = scale * torch.randn(size[0], classes, *size[1:], generator=generator, dtype=torch.float64)
+    mask = torch.randint(0, classes, size, generator=generator)
+    return logits, mask.where(torch.rand(size, generator=generator) >= void, 255)
+
+
+@given(batches())
+def test_iou_loss_is_between_zero_and_one(logits_and_mask: tuple[Tensor, Tensor]) -> None:
+    assert -1e-12 <= iou_loss(*logits_and_mask).item() <= 1 + 1e-12
+
+
+@given(batches())
+def test_cross_entropy_is_torch_s_mean(logits_and_mask: tuple[Tensor, Tensor]) -> None:
+    logits, mask = logits_and_mask
+    weight = torch.linspace(0.5, 2, logits.shape[1], dtype=torch.float64)
+    for options in ({}, {"weight": weight}):
+        expected = F.cross_entropy(logits, mask, ignore_index=255, **options)
+        # torch gives nan where every pixel is void.
+        assert_close(cross_entropy(logits, mask, **options), expected.nan_to_num(0))
+
+
+UNWEIGHTED = [IoULoss(), CrossEntropyLoss(), CrossEntropyIoULoss()]
+
+
+@pytest.mark.parametrize("loss", UNWEIGHTED)
+@given(batches())
+def test_a_constant_added_to_all_scores_of_a_pixel_changes_nothing(
+    loss: torch.nn.Module, logits_and_mask: tuple[Tensor, Tensor]
+) -> None:
+    logits, mask = logits_and_mask
+    offsets = torch.linspace(-5, 5, mask.numel(), dtype=torch.float64).reshape(mask.shape)
+    assert_close(loss(logits + offsets.unsqueeze(1), mask), loss(logits, mask))
+
+
+@pytest.mark.parametrize("loss", UNWEIGHTED)
+@given(batches())
+def test_the_order_of_the_classes_does_not_matter(
+    loss: torch.nn.Module, logits_and_mask: tuple[Tensor, Tensor]
+) -> None:
+    logits, mask = logits_and_mask
+    reversed_mask = mask.where(mask == 255, logits.shape[1] - 1 - mask)
+    assert_close(loss(logits.flip(1), reversed_mask), loss(logits, mask))
+
+
+@pytest.mark.parametrize("loss", UNWEIGHTED)
+@given(batches())
+def test_the_places_of_the_pixels_do_not_matter(loss: torch.nn.Module, logits_and_mask: tuple[Tensor, Tensor]) -> None:
+    logits, mask = logits_and_mask
+    assert_close(loss(logits.flip(2, 3).transpose(2, 3), mask.flip(1, 2).transpose(1, 2)), loss(logits, mask))
+
+
+@pytest.mark.parametrize("loss", UNWEIGHTED)
+@given(batches())
+def test_every_pixel_twice_changes_nothing(loss: torch.nn.Module, logits_and_mask: tuple[Tensor, Tensor]) -> None:
+    logits, mask = logits_and_mask
+    assert_close(loss(torch.cat([logits, logits]), torch.cat([mask, mask])), loss(logits, mask))
+
+
 def test_iou_loss_is_the_formula() -> None:
     logits, mask = batch()
     assert iou_loss(logits, mask).item() == pytest.approx(iou_loss_by_hand(logits, mask), abs=1e-12)
@@ -57,7 +125,7 @@ def test_iou_loss_is_taken_over_the_batch_not_per_image() -> None:
 
 def test_iou_loss_is_zero_for_certainty_and_one_for_its_opposite() -> None:
     mask = torch.tensor([[[0, 1], [255, 1]]])
-    right = torch.nn.functional.one_hot(mask.where(mask != 255, 0), 2).permute(0, 3, 1, 2).double() * 1000
+    right = F.one_hot(mask.where(mask != 255, 0), 2).permute(0, 3, 1, 2).double() * 1000
     assert_close(iou_loss(right, mask), torch.tensor(0.0, dtype=torch.float64))
     assert_close(iou_loss(-right, mask), torch.tensor(1.0, dtype=torch.float64))
 

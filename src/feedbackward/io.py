@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and finding out beforehand whether a folder takes them."""
+"""Atomic writing of files, and checks before long work that its result can be written."""
 
 import json
 import tempfile
@@ -11,14 +11,14 @@ from feedbackward.errors import InputError
 
 
 def write_whole(path: Path, save: Callable[[IO[bytes]], object]) -> None:
-    """Write a file under a temporary name and rename it, so that what stands at `path` is always whole.
+    """Write a file under a temporary name, then rename it, so that `path` never holds an incomplete file.
 
     Args:
-        path: The file to write or replace; folders on the way to it are made.
-        save: Writes the content into the open file.
+        path: The file to write or replace; missing parent folders are created.
+        save: Writes the content to the open file.
 
     Raises:
-        InputError: If it cannot be written, as on a full disk.
+        InputError: If the file cannot be written, for example because the disk is full.
     """
     part = path.with_name(f".{path.name}.part")
     try:
@@ -29,38 +29,39 @@ def write_whole(path: Path, save: Callable[[IO[bytes]], object]) -> None:
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error}") from error
     finally:
-        # Where no file could be made there is none to remove, and the error above says why.
+        # If the temporary file could not be created, the error above says why.
         with suppress(OSError):
             part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8, whole or not at all.
+    """Write a text file in UTF-8 atomically.
 
     Raises:
-        InputError: If it cannot be written.
+        InputError: If the file cannot be written.
     """
     write_whole(path, lambda file: file.write(text.encode()))
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write plain data as JSON, whole or not at all; it has no nan.
+    """Write plain data as JSON atomically.
 
     Raises:
-        InputError: If it cannot be written.
+        InputError: If the file cannot be written.
+        ValueError: If the data contains nan or infinity, which JSON does not have.
     """
     write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
 
 
 def check_target(path: Path, *, option: str) -> None:
-    """Check before the work that a file can be written at its end.
+    """Check, before the work that produces it, that a file can be written.
 
     Args:
-        path: The file to write; folders on the way to it may be missing.
-        option: The option that named it, for the message.
+        path: The file to write; parent folders may be missing.
+        option: The command-line option that names the file, for the message.
 
     Raises:
-        InputError: If it is a folder, or no file can be made there.
+        InputError: If `path` is a folder or no file can be created there.
     """
     if path.is_dir():
         raise InputError(f"{option} {path}: this is a folder; give the name of a file")
@@ -68,28 +69,28 @@ def check_target(path: Path, *, option: str) -> None:
 
 
 def check_new(path: Path, *, overwrite: bool) -> None:
-    """Check that a file would replace none.
+    """Check that writing a file would not replace an existing one.
 
     Args:
         path: The file to write.
-        overwrite: Whether it may.
+        overwrite: Whether an existing file may be replaced.
 
     Raises:
-        InputError: If one is there and it may not.
+        InputError: If `path` exists and may not be replaced.
     """
     if path.exists() and not overwrite:
         raise InputError(f"{path} exists already; choose another name or add --overwrite")
 
 
 def check_writable(folder: Path, *, what: str) -> None:
-    """Check that files can be made in a folder, without leaving one.
+    """Check that files can be created in a folder; none is left behind.
 
     Args:
-        folder: Where files are to be made.
-        what: What the user asked for, for the message.
+        folder: The folder to check.
+        what: What the user asked to write, for the message.
 
     Raises:
-        InputError: If it does not exist, is no folder or is not writable.
+        InputError: If `folder` does not exist, is not a folder or is not writable.
     """
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -99,5 +100,5 @@ def check_writable(folder: Path, *, what: str) -> None:
 
 
 def nearest_existing(folder: Path) -> Path:
-    """The folder itself or the nearest above it that exists, be it a file or a link to nothing."""
+    """Return the folder or its nearest existing parent, which may be a file or a broken link."""
     return next(path for path in (folder, *folder.parents) if path.exists() or path.is_symlink())

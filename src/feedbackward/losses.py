@@ -1,7 +1,7 @@
-"""What training minimizes: the IoU loss, cross-entropy, and their sum.
+"""The training losses: IoU loss, cross-entropy and their sum.
 
-Source: Rahman and Wang (2016), "Optimizing intersection-over-union in deep neural networks for image
-segmentation". Void pixels never count; a batch of void alone gives 0 and a zero gradient.
+The IoU loss is that of Rahman and Wang (2016), "Optimizing intersection-over-union in deep neural networks for image
+segmentation". Void pixels are ignored; a batch with only void pixels gives 0 and a zero gradient.
 """
 
 import math
@@ -16,7 +16,7 @@ from feedbackward.errors import InputError
 
 
 def _full_precision(logits: Tensor) -> Tensor:
-    """The logits in float32, or float64 where they are: sums over many pixels overflow half precision."""
+    """The logits in float32, or unchanged if float64: sums over many pixels overflow float16."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
@@ -32,12 +32,12 @@ def iou_loss(
     and U = sum(X + Y - X * Y); the loss is 1 - mean(I / U).
 
     Args:
-        logits: Scores of the classes.
+        logits: Unnormalized class scores.
         mask: Class indices, or ignore_index for void.
-        ignore_index: The mask value that never counts.
+        ignore_index: Mask value of pixels to ignore.
 
     Returns:
-        A scalar in [0, 1], in float32 or wider, under autocast too; 0 where no pixel is valid.
+        A scalar in [0, 1], in float32 or float64 even under autocast; 0 if every pixel is void.
 
     Example:
         >>> logits = torch.tensor([50.0, 0.0]).view(1, 2, 1, 1)
@@ -55,7 +55,7 @@ def iou_loss(
         union = (probabilities * valid).sum(dim=(0, 2, 3)) + count - intersection
 
         present = count > 0
-        # The union of an absent class is replaced because 0 / 0 would put nan into the gradient.
+        # An absent class would put nan into the gradient by 0 / 0.
         iou = intersection / union.where(present, 1.0)
         mean_iou = iou.sum() / present.sum().clamp(min=1)
         return present.any().to(mean_iou.dtype) - mean_iou
@@ -68,16 +68,16 @@ def cross_entropy(
     weight: Float[Tensor, " classes"] | None = None,
     ignore_index: int = 255,
 ) -> Float[Tensor, ""]:
-    """Cross-entropy, averaged over the valid pixels with the weights of their classes.
+    """Cross-entropy, averaged over the valid pixels, each weighted by its class.
 
     Args:
-        logits: Scores of the classes.
+        logits: Unnormalized class scores.
         mask: Class indices, or ignore_index for void.
-        weight: How much a pixel of each class counts; None for all alike.
-        ignore_index: The mask value that never counts.
+        weight: Weight of each class; None for equal weights.
+        ignore_index: Mask value of pixels to ignore.
 
     Returns:
-        A scalar in float32 or wider, under autocast too; 0 (not nan) where no pixel counts.
+        A scalar in float32 or float64 even under autocast; 0, not nan, if every pixel is void or has weight 0.
     """
     with torch.autocast(logits.device.type, enabled=False):
         logits = _full_precision(logits)
@@ -92,27 +92,31 @@ def cross_entropy(
 
 
 class IoULoss(nn.Module):
-    """iou_loss as a module."""
+    """`iou_loss` as a module.
+
+    Args:
+        ignore_index: Mask value of pixels to ignore.
+    """
 
     def __init__(self, *, ignore_index: int = 255) -> None:
         super().__init__()
         self.ignore_index = ignore_index
 
     def forward(self, logits: Float[Tensor, "n classes h w"], mask: Int64[Tensor, "n h w"]) -> Float[Tensor, ""]:
-        """The loss of a batch."""
+        """Compute the loss of a batch."""
         return iou_loss(logits, mask, ignore_index=self.ignore_index)
 
 
 class CrossEntropyLoss(nn.Module):
-    """cross_entropy as a module.
+    """`cross_entropy` as a module.
 
     Args:
-        weight: One number per class, how much its pixels count; None for all alike.
-        ignore_index: The mask value that never counts.
+        weight: Weight of each class; None for equal weights.
+        ignore_index: Mask value of pixels to ignore.
 
     Raises:
-        InputError: If a weight is negative or not finite, if all are zero, or, when it is called, if there is
-            not one weight per class.
+        InputError: If a weight is negative or not finite or all are zero; when called, if the number of weights is not
+            the number of classes.
     """
 
     weight: Tensor | None
@@ -122,14 +126,14 @@ class CrossEntropyLoss(nn.Module):
         self.ignore_index = ignore_index
         if weight is not None and not (all(math.isfinite(w) and w >= 0 for w in weight) and any(weight)):
             raise InputError(
-                f"class weights {list(weight)}: expected finite numbers of at least 0, one of them greater"
+                f"class weights {list(weight)}: expected finite numbers of at least 0, at least one of them greater"
             )
         tensor = None if weight is None else torch.tensor(weight, dtype=torch.float32)
-        # Not persistent: the weights belong to the configuration, and checkpoints load whatever the loss is.
+        # Not persistent, so that a checkpoint loads with any loss: the weights are part of the configuration.
         self.register_buffer("weight", tensor, persistent=False)
 
     def forward(self, logits: Float[Tensor, "n classes h w"], mask: Int64[Tensor, "n h w"]) -> Float[Tensor, ""]:
-        """The loss of a batch."""
+        """Compute the loss of a batch."""
         if self.weight is not None and len(self.weight) != logits.shape[1]:
             raise InputError(
                 f"{len(self.weight)} class weights for {logits.shape[1]} classes; give one weight per class"
@@ -141,11 +145,11 @@ class CrossEntropyIoULoss(nn.Module):
     """The sum of CrossEntropyLoss and IoULoss.
 
     Args:
-        weight: The class weights of the cross-entropy; the IoU loss weighs all classes alike by itself.
-        ignore_index: The mask value that never counts.
+        weight: Class weights of the cross-entropy; the IoU loss weights all classes equally.
+        ignore_index: Mask value of pixels to ignore.
 
     Raises:
-        InputError: As CrossEntropyLoss.
+        InputError: See CrossEntropyLoss.
     """
 
     def __init__(self, weight: Sequence[float] | None = None, *, ignore_index: int = 255) -> None:
@@ -154,6 +158,6 @@ class CrossEntropyIoULoss(nn.Module):
         self.iou = IoULoss(ignore_index=ignore_index)
 
     def forward(self, logits: Float[Tensor, "n classes h w"], mask: Int64[Tensor, "n h w"]) -> Float[Tensor, ""]:
-        """The loss of a batch."""
+        """Compute the loss of a batch."""
         loss: Tensor = self.cross_entropy(logits, mask) + self.iou(logits, mask)
         return loss

@@ -1,4 +1,4 @@
-"""The packages, Python and the machine that something was computed with."""
+"""A record of the machine and the package versions behind a result."""
 
 import os
 import platform
@@ -11,11 +11,11 @@ PACKAGES = ("feedbackward", "torch", "torchvision", "timm", "lightning", "torchm
 
 
 def describe_machine() -> dict[str, Any]:
-    """Versions, platform, the number of CPUs and the names of GPUs, as plain data."""
+    """Return the versions of Python and packages, the platform, the number of CPUs and the names of GPUs."""
     return {
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
-        "torch": torch.__version__,  # with its CUDA
+        "torch": torch.__version__,  # includes the CUDA version
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
         "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],

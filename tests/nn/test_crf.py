@@ -133,5 +133,5 @@ def test_bad_iterations_and_sizes_are_refused(scene: tuple[torch.Tensor, torch.T
     logits, image = scene
     with pytest.raises(InputError, match="iterations is -1; expected 0 or more"):
         DenseCRF(iterations=-1)
-    with pytest.raises(InputError, match="the sizes 7x18 and 14x18; resize one"):
+    with pytest.raises(InputError, match="the sizes 7x18 and 14x18; expected the same size: resize one"):
         DenseCRF()(logits[None, :, :7], image[None])

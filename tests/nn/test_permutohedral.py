@@ -1,7 +1,9 @@
 """The lattice against the sum over all pairs of points."""
 
+import hypothesis.strategies as st
 import pytest
 import torch
+from hypothesis import given
 
 from feedbackward.nn.permutohedral import PermutohedralLattice
 
@@ -37,3 +39,23 @@ def test_points_far_apart_do_not_meet() -> None:
     assert near > 0.3
     assert own > 0.3
     assert far == 0
+
+
+@given(dims=st.integers(1, 5), seed=st.integers(0, 99))
+def test_a_point_s_weights_are_barycentric_coordinates(dims: int, seed: int) -> None:
+    features = 20 * torch.randn(30, dims, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    weights = PermutohedralLattice(features).weights
+    assert weights.shape == (30, dims + 1)
+    assert weights.min() > -1e-9
+    torch.testing.assert_close(weights.sum(1), torch.ones(30, dtype=torch.float64))
+
+
+@given(seed=st.integers(0, 99))
+def test_it_is_linear_and_does_not_depend_on_the_order_of_the_points(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randn(20, 3, dtype=torch.float64, generator=generator)
+    values = torch.randn(20, 2, dtype=torch.float64, generator=generator)
+    lattice, order = PermutohedralLattice(features), torch.randperm(20, generator=generator)
+    left, right = lattice.filter(values[:, :1]), lattice.filter(values[:, 1:])
+    torch.testing.assert_close(lattice.filter(2 * values[:, :1] - values[:, 1:]), 2 * left - right)
+    torch.testing.assert_close(PermutohedralLattice(features[order]).filter(values[order, :1]), left[order])

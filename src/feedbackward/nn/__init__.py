@@ -1,4 +1,4 @@
-"""Pure tensor functions and the few layers; they know no graph and no network."""
+"""Tensor functions and layers that know nothing of graphs or networks."""
 
 from feedbackward.nn.classifier import Classifier, Parts
 from feedbackward.nn.conv import same_conv2d

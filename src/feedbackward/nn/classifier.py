@@ -1,4 +1,4 @@
-"""The classifier at the end of the way back."""
+"""The segmentation head: a small classifier on the decoder's output."""
 
 from collections.abc import Sequence
 from itertools import accumulate
@@ -9,18 +9,18 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 Parts: TypeAlias = Tensor | tuple[Tensor, ...]
-"""What the classifier reads: one tensor, or several that stand side by side."""
+"""Input of the classifier: one tensor (N, C, H, W), or several that it treats as concatenated along their channels."""
 
 
 class Classifier(nn.Module):
-    """A 1x1 convolution to the classes, behind a depthwise one where it shall look at more than one pixel.
+    """A 1x1 convolution to the classes, preceded by a depthwise convolution if kernel_size > 1.
 
-    Parts that stand side by side are read where they are, and never copied into one tensor.
+    Several input parts give the logits of their concatenation, but each part is convolved where it is and never copied.
 
     Args:
-        channels: Of what it reads, those of all parts together.
-        classes: Of what it gives.
-        kernel_size: The odd side of the square of pixels that it looks at.
+        channels: Input channels, summed over all parts.
+        classes: Output channels.
+        kernel_size: Odd kernel size of the depthwise convolution; 1 for none.
     """
 
     def __init__(self, channels: int, classes: int, kernel_size: int) -> None:
@@ -33,7 +33,7 @@ class Classifier(nn.Module):
         self.pointwise = nn.Conv2d(channels, classes, kernel_size=1)
 
     def forward(self, signal: Parts) -> Float[Tensor, "n classes h w"]:
-        """Score a signal (N, channels, H, W), or its parts."""
+        """Compute the logits of a signal (N, channels, H, W) or of its parts."""
         parts = (signal,) if isinstance(signal, Tensor) else signal
         widths = [part.shape[1] for part in parts]
         if self.depthwise is not None:
@@ -48,5 +48,5 @@ class Classifier(nn.Module):
 
 
 def _split(weight: Tensor, widths: Sequence[int], *, dim: int) -> list[Tensor]:
-    # The exporter to ONNX has no rule for a constant that torch.split takes apart, and says so.
+    # torch.onnx does not support torch.split of a constant and would warn.
     return [weight.narrow(dim, end - width, width) for width, end in zip(widths, accumulate(widths), strict=True)]

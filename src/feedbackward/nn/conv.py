@@ -1,4 +1,4 @@
-"""The convolution of the way back: unit stride, "same" padding, a weight that belongs to the encoder."""
+"""The decoder's convolution: unit stride, "same" padding, and a weight shared with the encoder."""
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -13,14 +13,16 @@ def same_conv2d(
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
 ) -> Float[Tensor, "n out h w"]:
-    """Convolve with unit stride and keep the size; an even kernel is padded by one more at the bottom and right.
+    """Convolve with unit stride and keep height and width, as F.conv2d(padding="same") does.
+
+    Where the padding of an axis is odd, the bottom or the right gets the extra row or column.
 
     Args:
-        signal: The signal on the way back.
-        weight: The weight to apply, shared with the encoder.
-        bias: Added, where a norm was folded into the weight.
-        dilation: The dilation of the encoder's convolution, by axis.
-        groups: The groups of the encoder's convolution.
+        signal: The decoder signal.
+        weight: A weight of the encoder, with or without permuted channel axes.
+        bias: Added to the output; only present if a norm was folded into the weight.
+        dilation: Dilation of the encoder's convolution, (vertical, horizontal).
+        groups: Groups of the encoder's convolution.
     """
     height, width = (d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True))
     if height % 2 == 0 and width % 2 == 0:

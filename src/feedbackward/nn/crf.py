@@ -1,4 +1,4 @@
-"""The fully connected CRF that DeepLab refines its scores with: each pixel is drawn to those that are near and alike.
+"""The fully connected CRF with which DeepLab refines its scores: pixels that are close and alike get the same class.
 
 "Efficient Inference in Fully Connected CRFs with Gaussian Edge Potentials" (Krähenbühl and Koltun, 2011).
 """
@@ -12,22 +12,22 @@ from feedbackward.nn.permutohedral import PermutohedralLattice
 
 
 class DenseCRF(nn.Module):
-    """Mean-field inference with two Gaussian kernels and the Potts model; nothing in it is learned.
+    """Mean-field inference with two Gaussian kernels and the Potts model, without learned parameters.
 
-    The kernel k between two pixels becomes k_ij / sqrt(sum_l k_il * sum_l k_jl), as in the later code of the CRF's
-    authors, so that the weights mean the same at every size; a pixel counts among its own neighbors. The defaults are
-    those of the script that was released with DeepLab-LargeFOV, for images at their own size.
+    The kernel k is normalized symmetrically to k_ij / sqrt(sum_l k_il * sum_l k_jl), as in the later code of the CRF's
+    authors, so that its weight has the same effect at every image size; each pixel is one of its own neighbors. The
+    defaults are those of the script released with DeepLab-LargeFOV, for images at full resolution.
 
     Args:
-        iterations: Mean-field updates.
-        appearance_weight: Of the kernel between pixels that are near and of like color.
-        appearance_xy: Its standard deviation in space, in pixels.
-        appearance_rgb: And in color, of 255 levels.
-        smoothness_weight: Of the kernel between pixels that are near.
-        smoothness_xy: Its standard deviation, in pixels.
+        iterations: Number of mean-field updates.
+        appearance_weight: Weight of the appearance kernel, between pixels that are close and similar in color.
+        appearance_xy: Spatial standard deviation of the appearance kernel, in pixels.
+        appearance_rgb: Color standard deviation of the appearance kernel, for values from 0 to 255.
+        smoothness_weight: Weight of the smoothness kernel, between pixels that are close.
+        smoothness_xy: Standard deviation of the smoothness kernel, in pixels.
 
     Raises:
-        InputError: If a deviation is not positive, or iterations is negative.
+        InputError: If a standard deviation is not positive or iterations is negative.
 
     Example:
         >>> scores, image = torch.zeros(1, 4, 8, 8), torch.rand(1, 3, 8, 8)
@@ -67,22 +67,22 @@ class DenseCRF(nn.Module):
     def forward(
         self, logits: Float[Tensor, "n classes h w"], image: Float[Tensor, "n 3 i j"]
     ) -> Float[Tensor, "n classes h w"]:
-        """Refine scores.
+        """Refine logits.
 
         Args:
-            logits: Scores of the classes.
-            image: The image that they are of, with values in [0, 1], not normalized.
+            logits: Class scores.
+            image: The image they belong to, with values in [0, 1], not normalized.
 
         Returns:
             The logarithms of the refined probabilities.
 
         Raises:
-            InputError: If their sizes differ.
+            InputError: If the sizes of logits and image differ.
         """
         if logits.shape[-2:] != image.shape[-2:]:
             sizes = " and ".join("x".join(map(str, tensor.shape[-2:])) for tensor in (logits, image))
-            raise InputError(f"scores and image have the sizes {sizes}; resize one of them, so that they are the same")
-        with torch.autocast(logits.device.type, enabled=False):  # sums over many pixels overflow half precision
+            raise InputError(f"logits and image have the sizes {sizes}; expected the same size: resize one of them")
+        with torch.autocast(logits.device.type, enabled=False):  # sums over many pixels overflow float16
             return torch.stack([self._refine(*pair) for pair in zip(logits.float(), image.float(), strict=True)])
 
     def _refine(self, logits: Float[Tensor, "classes h w"], image: Float[Tensor, "3 h w"]) -> Tensor:
@@ -105,5 +105,5 @@ class DenseCRF(nn.Module):
 
 
 def _normalized(lattice: PermutohedralLattice) -> tuple[Float[Tensor, "points 1"], PermutohedralLattice]:
-    """By what to multiply before and behind the filter, so that the kernel is normalized symmetrically."""
+    """Scale to apply before and after the filter, which normalizes its kernel symmetrically."""
     return lattice.filter(torch.ones_like(lattice.weights[:, :1])).rsqrt(), lattice

@@ -1,40 +1,55 @@
-"""The skip: what the encoder saw joins what flows back."""
+"""Skip connections: how an encoder feature joins the decoder signal."""
 
 import math
 from typing import Any
 
 import torch
-from jaxtyping import Float
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from feedbackward.nn.bits import pack_bits, unpack_bits
+EIGHTH_BITS = 0x8040201008040201 - 2**64
+"""Bit 9i for each byte i. Multiplied by eight bytes of 0 or 1, it collects them in the highest byte, the first as its
+highest bit; multiplied by that byte, it spreads them so that bit 7 of byte i is the value of byte i."""
+LOWEST_BITS = 0x0101010101010101
 
 
 def fuse(signal: Float[Tensor, "*size"], feature: Float[Tensor, "*size"]) -> Float[Tensor, "*size"]:
-    """Add the encoder's own feature to the signal at the same place of the graph (the paper's Section 4)."""
+    """Add the encoder feature of the same graph node to the signal (Section 4 of the paper)."""
     return signal + feature
+
+
+def beside(signal: Float[Tensor, "n c h w"], feature: Float[Tensor, "n d h w"]) -> tuple[Tensor, Tensor]:
+    """Return signal and encoder feature as two parts, which the classifier reads without concatenating them."""
+    return signal, feature
+
+
+def add_in_place(left: Float[Tensor, "*size"], right: Float[Tensor, "*other"]) -> Float[Tensor, "*sum"]:
+    """Add `right` to `left`, in the memory of `left` if the sum has its shape and dtype."""
+    fits = left.shape == right.shape and left.dtype == torch.result_type(left, right)
+    return left.add_(right) if fits else left + right
 
 
 def rectify_and_fuse(
     signal: Float[Tensor, "*size"], feature: Float[Tensor, "*size"], *, ceiling: float = math.inf
 ) -> Float[Tensor, "*size"]:
-    """fuse(signal.clamp(0, ceiling), feature), of which training keeps one bit a value and not 32.
+    """Compute `fuse(signal.clamp(0, ceiling), feature)`, saving one bit per value for autograd instead of the values.
 
     Args:
-        signal: Before a ReLU, or a ReLU6 with ceiling=6.
-        feature: The encoder's own feature.
-        ceiling: The largest value that the activation gives.
+        signal: Input of a ReLU, or of a ReLU6 with ceiling=6.
+        feature: The encoder feature.
+        ceiling: Largest output of the activation.
     """
     fused: Tensor = _RectifyAndFuse.apply(signal, feature, ceiling)
     return fused
 
 
 class _RectifyAndFuse(torch.autograd.Function):
-    """Keeps where the signal passes the activation; the activated signal itself is part of the sum alone."""
+    """Saves where the activation passes the signal; the activated signal exists only as part of the sum."""
 
     @staticmethod
     def forward(ctx: Any, signal: Tensor, feature: Tensor, ceiling: float) -> Tensor:
-        # Flattened in the order of its memory, nothing is moved.
+        # Flattening in memory order copies nothing.
         ctx.order = sorted(range(signal.dim()), key=signal.stride().__getitem__, reverse=True)
         passes = signal > 0 if ceiling == math.inf else (signal > 0) & (signal < ceiling)
         passes = passes.permute(ctx.order)
@@ -47,16 +62,17 @@ class _RectifyAndFuse(torch.autograd.Function):
         (packed,) = ctx.saved_tensors
         (gradient,) = gradients
         passes = unpack_bits(packed, math.prod(ctx.size)).view(ctx.size)
-        in_place = sorted(range(len(ctx.order)), key=ctx.order.__getitem__)
-        return gradient * passes.permute(in_place), gradient, None
+        original_order = sorted(range(len(ctx.order)), key=ctx.order.__getitem__)
+        return gradient * passes.permute(original_order), gradient, None
 
 
-def beside(signal: Float[Tensor, "n c h w"], feature: Float[Tensor, "n d h w"]) -> tuple[Tensor, Tensor]:
-    """The signal and the encoder's own feature side by side, for a classifier that tells the two apart."""
-    return signal, feature
+def pack_bits(mask: Bool[Tensor, " n"]) -> UInt8[Tensor, " m"]:
+    """Pack eight booleans into each byte, the first as the highest bit; zeros fill the last byte."""
+    eights = F.pad(mask, (0, -len(mask) % 8)).view(torch.int64)
+    return (eights * EIGHTH_BITS).bitwise_right_shift_(56).to(torch.uint8)
 
 
-def add_in_place(left: Float[Tensor, "*size"], right: Float[Tensor, "*other"]) -> Float[Tensor, "*size"]:
-    """Their sum, in the memory of the left one where it has the sum's shape and precision."""
-    fits = left.shape == right.shape and left.dtype == torch.result_type(left, right)
-    return left.add_(right) if fits else left + right
+def unpack_bits(packed: UInt8[Tensor, " m"], count: int) -> Bool[Tensor, " n"]:
+    """Unpack the first `count` booleans that `pack_bits` packed."""
+    eights = packed.to(torch.int64).mul_(EIGHTH_BITS).bitwise_right_shift_(7).bitwise_and_(LOWEST_BITS)
+    return eights.view(torch.bool)[:count]

@@ -1,4 +1,4 @@
-"""The norms of the way back, the only layers that it has of its own."""
+"""The decoder's norms, its only layers that are not shared with the encoder."""
 
 from typing import Literal
 
@@ -7,19 +7,20 @@ from torch import nn
 DecoderNorm = Literal["batch", "group"]
 
 BATCH_NORMS = {2: nn.BatchNorm1d, 3: nn.BatchNorm1d, 4: nn.BatchNorm2d, 5: nn.BatchNorm3d}
-"""The batch norm for signals of so many axes."""
+"""The batch norm for tensors with that number of axes."""
 GROUPS, SMALLEST_GROUP = 32, 8
-"""The number of groups of Wu and He, "Group Normalization" (2018), and the fewest channels of a group, if there are any
-others to group them with: a channel alone has no statistics in an image of one pixel."""
+"""The largest number of groups, as in "Group Normalization" (Wu and He, 2018), and the smallest size of a group where
+there are enough channels: a group of one channel has no variance in an image of one pixel."""
 
 
 def create_norm(kind: DecoderNorm, channels: int, *, dims: int) -> nn.Module:
-    """A norm for signals of `dims` axes with their channels in the second.
+    """Create a norm for tensors (N, channels, ...).
 
     Args:
-        kind: "batch" for the paper's batch normalization, "group" for one that does not depend on the batch.
-        channels: The channels of the signal.
-        dims: Its axes, the batch included: 4 for images, 3 for sequences; one of BATCH_NORMS.
+        kind: "batch" for the paper's batch normalization, "group" for group normalization, which does not depend on
+            the batch.
+        channels: Number of channels.
+        dims: Number of axes, including the batch: 4 for images, 3 for sequences; a key of BATCH_NORMS.
     """
     if kind == "batch":
         return BATCH_NORMS[dims](channels)

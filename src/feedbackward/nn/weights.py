@@ -1,4 +1,4 @@
-"""The weight of the way back: a convolution's own filters, regrouped to lead from its outputs to its inputs.
+"""The decoder's weight: a convolution's own filters, regrouped to map its outputs to its inputs.
 
 Section 3 of "Feedbackward Decoding for Semantic Segmentation" (Wang et al.).
 """
@@ -12,15 +12,14 @@ def permute_weight(
 ) -> Float[Tensor, "in out_per_group *kernel"]:
     """Swap the two channel axes of a convolution's weight inside each group; the filters stay intact.
 
-    The filters are not flipped: this is the paper's regrouping, not the adjoint of the convolution.
+    The filters are not flipped, so the result is the paper's regrouping and not the adjoint of the convolution.
 
     Args:
-        weight: As torch.nn.functional.conv2d takes it.
-        groups: The number of groups of the convolution; divides both channel counts.
+        weight: Weight of a convolution, as F.conv2d takes it, or of a linear layer.
+        groups: Number of groups of the convolution; it divides both channel counts.
 
     Returns:
-        The weight of a convolution with as many groups that leads from `out` to `in` channels. For one group it is
-        a view of the given weight.
+        The weight of a convolution from `out` to `in` channels with the same groups; for groups=1 a view of `weight`.
 
     Example:
         >>> import torch
