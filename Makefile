@@ -36,9 +36,9 @@ format: $(INSTALLED)  ## rewrite the sources in the house format
 docs: $(DOCS_INSTALLED)  ## the documentation, into site/
 	$(BIN)/mkdocs build --strict
 
-bench: $(BENCH)/.installed  ## building a network; CPU time beside the official Cityscapes evaluator
-	$(BIN)/python benchmarks/building.py
-	$(BENCH)/bin/python benchmarks/evaluation.py
+bench: $(BENCH)/.installed  ## time to build a network; time to evaluate, beside the official Cityscapes evaluator
+	$(BIN)/python benchmarks/build_time.py
+	$(BENCH)/bin/python benchmarks/evaluation_time.py
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \

@@ -1,4 +1,4 @@
-"""Takes the races that benchmarks/races.py has run into docs/performance.md: python docs/make_performance.py."""
+"""Puts the results of benchmarks/performance.py into docs/performance.md: python docs/make_performance.py."""
 
 import json
 from itertools import groupby
@@ -8,7 +8,7 @@ from typing import Any
 from places import filled
 
 PAGE = Path(__file__).with_name("performance.md")
-RACES = Path(__file__).with_name("performance")
+RESULTS = Path(__file__).with_name("performance")
 TARGETS = {
     "mobilenetv2_100": "5 / 3.2",
     "mobilenetv3_large_100": "2.5 / 2.5",
@@ -17,27 +17,29 @@ TARGETS = {
     "resnet50": "1.3 / 1",
     "vgg16_bn": "1.15 / 1.15",
 }
-"""How many times as fast as smp.Unet and smp.FPN on the same encoder a network was to be."""
+"""The speedups over smp.Unet and over smp.FPN on the same encoder that we had aimed for."""
 
 
 def page() -> str:
-    """The page, with each race's table."""
-    return filled(PAGE, {"targets": targets(), **{path.stem: race(path) for path in sorted(RACES.glob("*.json"))}})
+    """The page, with the table of each benchmark."""
+    return filled(
+        PAGE, {"targets": targets(), **{path.stem: benchmark(path) for path in sorted(RESULTS.glob("*.json"))}}
+    )
 
 
 def targets() -> str:
-    """What the races of encoders show of the targets; each has smp.Unet, smp.FPN, ours, ours by transitions, timm's."""
+    """The speedups beside their targets. Each file has smp.Unet, smp.FPN, ours, ours by transitions and the encoder."""
     lines = table("encoder", "target", "ours", "ours, transitions", "encoder alone", "peak memory", "transitions")
     for encoder, target in TARGETS.items():
-        unet, fpn, *others = json.loads((RACES / f"{encoder}.json").read_text(encoding="utf-8"))["results"]
+        unet, fpn, *others = json.loads((RESULTS / f"{encoder}.json").read_text(encoding="utf-8"))["results"]
         speeds = [f"{unet['seconds'] / one['seconds']:.2f} / {fpn['seconds'] / one['seconds']:.2f}" for one in others]
         memory = [f"{one['memory']['peak_bytes'] / unet['memory']['peak_bytes']:.2f}" for one in others[:2]]
         lines.append(f"| {' | '.join((encoder, target, *speeds, *memory))} |")
     return "\n".join(lines) + "\n"
 
 
-def race(path: Path) -> str:
-    """The table of one race."""
+def benchmark(path: Path) -> str:
+    """The table of one benchmark."""
     results = json.loads(path.read_text(encoding="utf-8"))["results"]
     lines = training(results) if "saved_bytes" in results[0] else inference(results)
     return "\n".join(lines) + "\n"
@@ -68,7 +70,7 @@ def inference(results: list[dict[str, Any]]) -> list[str]:
 
 def training(results: list[dict[str, Any]]) -> list[str]:
     """A row for each network's training step."""
-    lines = table("network", "ms a step", "time", "kept for the backward pass, MB", "memory")
+    lines = table("network", "ms per step", "time", "kept for the backward pass, MB", "memory")
     for one in results:
         cells = (
             f"`{one['name']}`",
@@ -82,7 +84,7 @@ def training(results: list[dict[str, Any]]) -> list[str]:
 
 
 def table(*names: str) -> list[str]:
-    """The head of a table."""
+    """The header of a table."""
     return [f"| {' | '.join(names)} |", "| --- |" + " ---: |" * (len(names) - 1)]
 
 
@@ -93,7 +95,7 @@ def milliseconds(result: dict[str, Any]) -> str:
 
 
 def megabytes(count: int | None) -> str:
-    """In millions of bytes, if there is a number."""
+    """In megabytes; a dash for None."""
     return "-" if count is None else f"{count / 1e6:.1f}"
 
 

@@ -317,9 +317,3 @@ def test_deep_supervision_adds_the_loss_of_scores_at_the_u_turn(networks):
     scores = network.eval()(image)
     assert scores.shape == (2, 3, 64, 96)
     assert loss(scores, mask) == usual(scores, mask)
-
-
-@pytest.mark.parametrize("size", [(32, 64), (33, 47)])
-def test_peers_take_any_size(networks, size):
-    network = create_model("smp", architecture="FPN", encoder_name="mobilenet_v2", encoder_weights=None, classes=5)
-    assert network.eval()(torch.rand(1, 3, *size)).shape == (1, 5, *size)

@@ -1,4 +1,4 @@
-"""Every network that can be raced, ours and those of other libraries, by one name."""
+"""The networks that a benchmark compares, ours and those of other libraries, each under one name."""
 
 import json
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from feedbackward.segmenters import load_network
 
 GRAMMAR = """\
   NAME                      a model of this library, such as vgg16_pwn or segnet
-  feedbackward/ENCODER      our network on an encoder of timm
+  feedbackward/ENCODER      our network on a timm encoder
   smp/ARCHITECTURE/ENCODER  segmentation_models_pytorch, such as smp/Unet/resnet18
-  torchvision/NAME          torchvision's segmentation networks, such as torchvision/deeplabv3_resnet50
-  timm/ENCODER              an encoder alone, up to its last feature
+  torchvision/NAME          a segmentation network of torchvision, such as torchvision/deeplabv3_resnet50
+  timm/ENCODER              a timm encoder alone, up to its last feature
   PATH                      a saved network or a checkpoint
 Options follow a question mark: feedbackward/resnet18?retrace=transitions&output_stride=4
-With grad_checkpointing=true among them, our networks keep less in training"""
+With grad_checkpointing=true our networks keep less for the backward pass"""
 
 SOURCES: dict[str, tuple[int, Callable[..., SegmentationNetwork]]] = {
     "feedbackward": (1, lambda encoder, **options: Feedbackward(encoder, encoder_weights=None, **options)),
@@ -32,18 +32,18 @@ SOURCES: dict[str, tuple[int, Callable[..., SegmentationNetwork]]] = {
     "torchvision": (1, TorchvisionNetwork),
     "timm": (1, EncoderAlone),
 }
-"""How many names stand behind a source's own, and what builds its network from them."""
+"""The number of names after each source, and what builds a network from them."""
 
 
 def create_candidate(name: str, *, classes: int = 19) -> SegmentationNetwork:
     """Build a network with random weights, or load a trained one.
 
     Args:
-        name: As GRAMMAR has it.
-        classes: The number of classes of one that is built.
+        name: A name as described by GRAMMAR.
+        classes: Number of classes; a trained network keeps its own.
 
     Raises:
-        InputError: If there is no such network, or an option is not its own.
+        InputError: If there is no such network, or it does not take an option.
     """
     if Path(name).exists():
         return load_network(name)
@@ -63,7 +63,7 @@ def _build(address: str, name: str, **options: Any) -> SegmentationNetwork:
     source, *names = address.split("/")
     count, build = SOURCES.get(source, (None, None))
     if build is None or len(names) != count:
-        raise InputError(f"no network {name!r}; networks are named\n{GRAMMAR}")
+        raise InputError(f"unknown network {name!r}; expected one of these forms:\n{GRAMMAR}")
     try:
         return build(*names, **options)
     except TypeError as error:
@@ -71,7 +71,7 @@ def _build(address: str, name: str, **options: Any) -> SegmentationNetwork:
 
 
 def _value(text: str) -> Any:
-    """An option's value: a number, true, false or null as JSON has them, or text."""
+    """An option's value: JSON where it is valid JSON, else text."""
     try:
         return json.loads(text)
     except json.JSONDecodeError:

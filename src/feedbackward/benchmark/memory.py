@@ -1,4 +1,4 @@
-"""The memory that a network and one inference take, measured in a process of their own: the CPU's, or the GPU's."""
+"""Memory of a network and one inference, on the CPU or the GPU, measured in a process of their own."""
 
 import multiprocessing
 import tempfile
@@ -17,16 +17,16 @@ from feedbackward.exporting import load_exported
 from feedbackward.exporting.formats import SUFFIXES
 
 PEAK, NOW = "VmHWM", "VmRSS"
-"""Lines of /proc/self/status: the most memory that the process has held, and what it holds."""
+"""Lines of /proc/self/status: peak and current resident memory of the process."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What a process holds beyond what it held before it had the network.
+    """Memory of a process beyond what it took before the network was loaded.
 
     Args:
-        loaded_bytes: When the network is ready to run.
-        peak_bytes: The most, in an inference.
+        loaded_bytes: With the network ready to run.
+        peak_bytes: At the peak of an inference.
     """
 
     loaded_bytes: int
@@ -36,20 +36,20 @@ class Memory:
 def measure_memory(
     name: str, runtime: str, shape: tuple[int, int, int, int], *, threads: int, file: Path | None = None
 ) -> Memory:
-    """Load and run a network in a process of its own.
+    """Measure the memory of a network and one inference in a process of their own.
 
     Args:
-        name: The network.
-        runtime: What runs it.
-        shape: Of the images.
-        threads: Of the runtime.
-        file: The file that it runs from, where there is one: what writes it is not counted.
+        name: Name of the network, as create_candidate takes it.
+        runtime: One of RUNTIMES.
+        shape: Shape of the images (N, 3, H, W).
+        threads: Threads of the runtime.
+        file: The exported file that the runtime loads; the memory of the export does not count then.
 
     Raises:
-        InputError: If this is not Linux, whose kernel keeps the count.
+        InputError: On systems other than Linux, whose kernel keeps the count.
     """
     if not Path("/proc/self/clear_refs").exists():
-        raise InputError("peak memory is read from Linux's /proc, and there is none here; leave out --memory")
+        raise InputError("peak memory is read from /proc, which only Linux has; leave out --memory")
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_measure, name, runtime, shape, threads, file).result()
 
@@ -69,7 +69,7 @@ def _measure(name: str, runtime: str, shape: tuple[int, int, int, int], threads:
             return _on_gpu(prepared, image)
         loaded = _status(NOW) - before
         prepared.run(image)
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         prepared.run(image)
     return Memory(loaded, _status(PEAK) - before)
 

@@ -1,4 +1,4 @@
-"""Networks of other libraries in the place of ours."""
+"""Networks of other libraries as segmentation networks of this one."""
 
 import importlib
 from importlib.util import find_spec
@@ -21,7 +21,7 @@ SMP_ENCODERS = {
     "resnet50": "resnet50",
     "vgg16_bn": "vgg16_bn",
 }
-"""timm's encoders that ours and segmentation_models_pytorch's networks are compared on, and its names of them."""
+"""timm's names of encoders that segmentation_models_pytorch has too, and its names for them."""
 IMAGENET = Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
@@ -29,18 +29,18 @@ class SmpNetwork(SegmentationNetwork):
     """A network of segmentation_models_pytorch.
 
     Args:
-        architecture: The name of its class there, such as Unet.
-        encoder_name: The encoder's name there.
+        architecture: Name of the class in that library, such as Unet.
+        encoder_name: Name of the encoder in that library.
         encoder_weights: "imagenet" or None.
-        in_channels: The channels of the image.
-        classes: The number of classes.
+        in_channels: Number of channels of the image.
+        classes: Number of classes.
 
     Raises:
-        InputError: If the library is not installed, or has no such network or encoder.
+        InputError: If the library is not installed, or has no such architecture or encoder.
     """
 
     SIZES = InputSizes(minimum=32, multiple=32)
-    """The sizes of images that its networks take; others are padded and the scores cropped."""
+    """Sizes of images that its networks take; other images are padded and the logits cropped."""
 
     def __init__(
         self,
@@ -54,9 +54,7 @@ class SmpNetwork(SegmentationNetwork):
         config = {"model": "smp", "architecture": architecture, "encoder_name": encoder_name, "encoder_weights": None}
         super().__init__({**config, "in_channels": in_channels, "classes": classes}, normalization=IMAGENET)
         if find_spec("segmentation_models_pytorch") is None:
-            raise InputError(
-                f"{architecture} is one of segmentation_models_pytorch: pip install 'feedbackward[benchmark]'"
-            )
+            raise InputError(f"{architecture} needs segmentation_models_pytorch: pip install 'feedbackward[benchmark]'")
         smp = importlib.import_module("segmentation_models_pytorch")
         try:
             build = getattr(smp, architecture)
@@ -67,42 +65,42 @@ class SmpNetwork(SegmentationNetwork):
             raise InputError(f"segmentation_models_pytorch has no {architecture} on {encoder_name}: {error}") from error
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
-        """Score every pixel of images of any height and width."""
+        """Logits of images of any height and width."""
         height, width = image.shape[-2:]
-        scores: Tensor = self.network(pad_to(image, self.SIZES.padded((height, width))))
-        return scores[..., :height, :width]
+        logits: Tensor = self.network(pad_to(image, self.SIZES.padded((height, width))))
+        return logits[..., :height, :width]
 
 
 class TorchvisionNetwork(SegmentationNetwork):
-    """One of torchvision's segmentation networks, without weights.
+    """A segmentation network of torchvision, with random weights.
 
     Args:
-        name: As torchvision has it, such as deeplabv3_resnet50.
-        classes: The number of classes.
+        name: Name in torchvision, such as deeplabv3_resnet50.
+        classes: Number of classes.
 
     Raises:
-        InputError: If it has none of that name.
+        InputError: If torchvision has no segmentation network of that name.
     """
 
     def __init__(self, name: str, *, classes: int = 19) -> None:
         super().__init__({"model": "torchvision", "name": name, "in_channels": 3, "classes": classes}, IMAGENET)
-        there = torchvision.models.list_models(module=torchvision.models.segmentation)
-        if name not in there:
-            raise InputError(f"torchvision has no segmentation network {name}; it has {', '.join(there)}")
+        known = torchvision.models.list_models(module=torchvision.models.segmentation)
+        if name not in known:
+            raise InputError(f"torchvision has no segmentation network {name}; it has {', '.join(known)}")
         self.network = torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=classes)
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
-        """Score every pixel."""
-        scores: Tensor = self.network(image)["out"]
-        return scores
+        """Logits of every pixel."""
+        logits: Tensor = self.network(image)["out"]
+        return logits
 
 
 class EncoderAlone(SegmentationNetwork):
-    """One of timm's encoders without a decoder: its last feature is what it gives, in the place of scores.
+    """A timm encoder without a decoder: returns its last feature in place of logits.
 
     Args:
-        name: timm's name.
-        classes: Not used; the networks that it is raced against have them.
+        name: Name in timm.
+        classes: Not used by the encoder; it is there so that all candidates are built alike.
     """
 
     def __init__(self, name: str, *, classes: int = 19) -> None:

@@ -1,4 +1,4 @@
-"""The ways to run a network that are raced: in PyTorch, on the CPU or a GPU, and as exported files."""
+"""The runtimes of the benchmark: PyTorch in several modes, on the CPU or a GPU, and exported files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class Prepared:
     """A network that is ready to run.
 
     Args:
-        run: Takes images.
-        file: The file that it runs from, where there is one.
-        file_bytes: The size of that, with what belongs to it.
-        device: What it runs on.
-        dtype: The type in which that multiplies.
+        run: Runs the network on images.
+        file: The exported file, in runtimes that load one.
+        file_bytes: Size of that file, external weights included.
+        device: Where it runs.
+        dtype: Type of the products.
     """
 
     run: Callable[[Tensor], object]
@@ -35,12 +35,12 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Workload:
-    """What networks are raced over.
+    """What a network is prepared for.
 
     Args:
-        image: The images that will be run.
-        folder: For files.
-        tolerance: How far a file may differ from its network, as export() takes it.
+        image: The images that it will run on.
+        folder: Folder for exported files.
+        tolerance: How far an exported file may differ from its network, as `export` takes it.
     """
 
     image: Tensor
@@ -49,30 +49,30 @@ class Workload:
 
 
 Prepare = Callable[[SegmentationNetwork, Workload], Prepared]
-"""From a network in evaluation mode and the course."""
+"""Prepares a network in evaluation mode for a workload."""
 
 
-def _eager(network: SegmentationNetwork, course: Workload) -> Prepared:  # noqa: ARG001
+def _eager(network: SegmentationNetwork, workload: Workload) -> Prepared:  # noqa: ARG001
     return Prepared(torch.inference_mode()(network))
 
 
-def _channels_last(network: SegmentationNetwork, course: Workload) -> Prepared:
-    return _eager(network.to(memory_format=torch.channels_last), course)
+def _channels_last(network: SegmentationNetwork, workload: Workload) -> Prepared:
+    return _eager(network.to(memory_format=torch.channels_last), workload)
 
 
-def _optimized(network: SegmentationNetwork, course: Workload) -> Prepared:
-    """A feedbackward network as optimize() makes it; any other with its channels last."""
-    return Prepared(optimize(network)) if isinstance(network, Feedbackward) else _channels_last(network, course)
+def _optimized(network: SegmentationNetwork, workload: Workload) -> Prepared:
+    """`optimize` for feedbackward networks; channels_last for all others, which it does not take."""
+    return Prepared(optimize(network)) if isinstance(network, Feedbackward) else _channels_last(network, workload)
 
 
-def _compiled(network: SegmentationNetwork, course: Workload) -> Prepared:  # noqa: ARG001
+def _compiled(network: SegmentationNetwork, workload: Workload) -> Prepared:  # noqa: ARG001
     return Prepared(torch.inference_mode()(torch.compile(network.to(memory_format=torch.channels_last))))
 
 
-def _cuda(network: SegmentationNetwork, course: Workload) -> Prepared:
-    """Compiled, on a GPU in bfloat16; the images lie there already."""
+def _cuda(network: SegmentationNetwork, workload: Workload) -> Prepared:
+    """Compiled, on a GPU in bfloat16; the images are on it beforehand."""
     device, dtype = choose_device("cuda"), torch.bfloat16
-    images = course.image.to(device, dtype, memory_format=torch.channels_last)
+    images = workload.image.to(device, dtype, memory_format=torch.channels_last)
     moved = network.to(device, dtype).to(memory_format=torch.channels_last)
     compiled = torch.inference_mode()(torch.compile(moved))
 
@@ -84,9 +84,10 @@ def _cuda(network: SegmentationNetwork, course: Workload) -> Prepared:
 
 
 def _file(name: str) -> Prepare:
-    def prepare(network: SegmentationNetwork, course: Workload) -> Prepared:
-        path, size = course.folder / f"network{FORMATS[name].suffix}", (course.image.shape[-2], course.image.shape[-1])
-        report = export(network, path, format=name, size=size, tolerance=course.tolerance)
+    def prepare(network: SegmentationNetwork, workload: Workload) -> Prepared:
+        path = workload.folder / f"network{FORMATS[name].suffix}"
+        size = workload.image.shape[-2], workload.image.shape[-1]
+        report = export(network, path, format=name, size=size, tolerance=workload.tolerance)
         return Prepared(load_exported(path, threads=torch.get_num_threads()).output, path, report.size)
 
     return prepare

@@ -1,4 +1,4 @@
-"""Training steps of several networks in turns, and the memory that they keep for the backward pass."""
+"""Training steps of several networks, timed in turns, and the memory they keep for the backward pass."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ import torch
 from torch import Tensor, nn
 
 from feedbackward.benchmark.candidates import create_candidate
-from feedbackward.benchmark.latency import in_turns, median_and_quartiles
+from feedbackward.benchmark.timing import median_and_quartiles, time_interleaved
 from feedbackward.losses import CrossEntropyLoss
 
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """What a training step of one network showed.
+    """What was measured of the training steps of one network.
 
     Args:
-        name: Of the network.
-        seconds: The median time of a step: forward, cross-entropy, backward, Adam.
-        quartiles: The times that a quarter and three quarters of the steps stayed below.
-        saved_bytes: What the forward pass keeps for the backward pass, each memory counted once; parameters left out.
+        name: Name of the network.
+        seconds: Median time of a step: forward pass, cross-entropy, backward pass, Adam.
+        quartiles: First and third quartile of that time.
+        saved_bytes: What the forward pass keeps for the backward pass: each storage once, parameters left out.
     """
 
     name: str
@@ -28,17 +28,17 @@ class TrainingStep:
     saved_bytes: int
 
 
-def race_training(
+def measure_training(
     names: Sequence[str], *, size: tuple[int, int], batch: int = 2, threads: int | None = None, repeats: int = 5
 ) -> list[TrainingStep]:
-    """Race training steps on the CPU, in float32.
+    """Time training steps in turns, on the CPU in float32.
 
     Args:
-        names: The networks, as create_candidate takes them.
+        names: Names of the networks, as create_candidate takes them.
         size: Height and width of the images.
-        batch: How many images make a step.
-        threads: PyTorch's own choice if None.
-        repeats: How many steps each makes, in turns with the others.
+        batch: Number of images per step.
+        threads: Threads of PyTorch; its default if None.
+        repeats: Number of timed steps of each network.
 
     Raises:
         InputError: If a network is unknown.
@@ -51,7 +51,7 @@ def race_training(
     mask = torch.randint(0, networks[0].classes, (batch, *size), generator=generator)
     steps = [_step(network, image, mask) for network in networks]
     results = []
-    for name, network, taken in zip(names, networks, in_turns(steps, repeats=repeats), strict=True):
+    for name, network, taken in zip(names, networks, time_interleaved(steps, repeats=repeats), strict=True):
         results.append(TrainingStep(name, *median_and_quartiles(taken), saved_bytes(network, image)))
     return results
 
@@ -68,17 +68,17 @@ def _step(network: nn.Module, image: Tensor, mask: Tensor) -> Callable[[], None]
 
 
 def saved_bytes(network: nn.Module, image: Tensor) -> int:
-    """What a forward pass keeps for the backward pass, each memory counted once; parameters left out."""
+    """The bytes that a forward pass keeps for the backward pass: each storage once, parameters left out."""
     own = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
     found: dict[int, int] = {}
 
-    def note(tensor: Tensor) -> Tensor:
+    def record(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
             found[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        kept = network(image)  # while it is held, its graph is
+    with torch.autograd.graph.saved_tensors_hooks(record, lambda tensor: tensor):
+        kept = network(image)  # the graph, and with it every saved tensor, lives as long as this
     del kept
     return sum(found.values())

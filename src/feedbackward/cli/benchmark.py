@@ -1,4 +1,4 @@
-"""`feedbackward benchmark`: networks raced against each other, as a table, as JSON and as a plot."""
+"""`feedbackward benchmark`: latency, memory and file size of several networks, as a table and as JSON."""
 
 from argparse import RawDescriptionHelpFormatter
 from dataclasses import asdict
@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from feedbackward.benchmark import RUNTIMES, Entry, Result, TrainingStep, create_candidate, race, race_training
 from feedbackward.benchmark.candidates import GRAMMAR
-from feedbackward.benchmark.tradeoff import configuration, draw_tradeoff, read_scores
+from feedbackward.benchmark.latency import Entry, Result, measure_inference
+from feedbackward.benchmark.runtimes import RUNTIMES
+from feedbackward.benchmark.training import TrainingStep, measure_training
 from feedbackward.cli.console import console_for_tables
 from feedbackward.cli.size import height_width
-from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_json
 from feedbackward.machine import describe_machine
 
@@ -25,45 +25,43 @@ DASH = "-"
 
 
 class _AsWritten(RawDescriptionHelpFormatter, DefaultHelpFormatter):
-    """The description keeps its lines."""
+    """Keeps the line breaks of the description."""
 
 
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward benchmark` and run it."""
     parser = ArgumentParser(
         prog="feedbackward benchmark",
-        description=f"Race networks in turns on the CPU, or with the runtime cuda on a GPU. They are named\n{GRAMMAR}",
+        description=f"Time networks in turns, on the CPU or, with the runtime cuda, on a GPU. Networks:\n{GRAMMAR}",
         formatter_class=_AsWritten,
         allow_abbrev=False,
     )
     parser.add_argument(
         "--models",
         required=True,
-        help="networks, NAME,NAME; a time is also given as a multiple of the first's",
+        help="networks, NAME,NAME; times are also printed as multiples of the first one's",
     )
-    parser.add_argument("--runtimes", default="eager", help=f"of {', '.join(RUNTIMES)}: NAME,NAME")
+    parser.add_argument("--runtimes", default="eager", help=f"some of {', '.join(RUNTIMES)}: NAME,NAME")
     parser.add_argument("--size", default="512,1024", help="height and width of the images, H,W")
-    parser.add_argument("--batch", type=PositiveInt, default=1, help="images at a time")
-    parser.add_argument("--threads", type=PositiveInt | None, default=None, help="of every runtime")
-    parser.add_argument("--repeats", type=PositiveInt, default=10, help="how often each runs")
-    parser.add_argument("--memory", action="store_true", help="measure peak memory too, in processes of their own")
+    parser.add_argument("--batch", type=PositiveInt, default=1, help="images per call")
+    parser.add_argument("--threads", type=PositiveInt | None, default=None, help="threads of every runtime")
+    parser.add_argument("--repeats", type=PositiveInt, default=10, help="timed calls of each network")
     parser.add_argument(
-        "--tolerance", type=PositiveFloat | None, default=None, help="how far a file may differ from its network"
+        "--memory", action="store_true", help="measure memory too, each network in a process of its own"
     )
-    parser.add_argument("--train", action="store_true", help="race training steps instead")
-    parser.add_argument("--json", type=Path | None, help="file to write the results to")
-    parser.add_argument("--plot", type=Path | None, help="SVG file: mean IoU against time, with --scores")
     parser.add_argument(
-        "--scores", type=Path | None, help="folder of a study's results, such as docs/study/camvid_reduced"
+        "--tolerance",
+        type=PositiveFloat | None,
+        default=None,
+        help="how far an exported file may differ from its network, relative to the largest absolute logit",
     )
+    parser.add_argument("--train", action="store_true", help="time training steps instead")
+    parser.add_argument("--json", type=Path | None, help="JSON file to write the results to")
     options = parser.parse_args(args)
     size = height_width(options.size)
-    for option in ("json", "plot"):
-        if options[option] is not None:
-            check_target(options[option], option=f"--{option}")
-    if (options.plot is None) != (options.scores is None) or (options.plot is not None and options.train):
-        raise InputError("--plot FILE and --scores DIR go together, and with the race of inference alone")
-    models, console = options.models.split(","), Console()
+    if options.json is not None:
+        check_target(options.json, option="--json")
+    models = options.models.split(",")
     shared: dict[str, Any] = {
         "size": size,
         "batch": options.batch,
@@ -71,28 +69,23 @@ def main(args: list[str]) -> None:
         "repeats": options.repeats,
     }
     if options.train:
-        steps = race_training(models, **shared)
+        steps = measure_training(models, **shared)
         console_for_tables().print(training_table(steps))
         rows = list(map(asdict, steps))
     else:
         entries = [Entry(model, runtime) for runtime in options.runtimes.split(",") for model in models]
-        of_files: dict[str, Any] = {"memory": options.memory, "tolerance": options.tolerance}
-        with console.status("") as status:
-            results = race(entries, **shared, **of_files, say=lambda line: status.update(Text(line)))
-        console_for_tables().print(race_table(results))
+        more: dict[str, Any] = {"memory": options.memory, "tolerance": options.tolerance}
+        with Console().status("") as status:
+            results = measure_inference(entries, **shared, **more, say=lambda line: status.update(Text(line)))
+        console_for_tables().print(inference_table(results))
         rows = list(map(asdict, results))
-        if options.plot is not None:
-            configs = {model: configuration(create_candidate(model)) for model in models}
-            pairs = [(result, configs[result.name]) for result in results]
-            for name in draw_tradeoff(pairs, read_scores(options.scores), options.plot):
-                console.print(Text(f"not in the plot, as the study has no score of it: {name}"))
     if options.json is not None:
         machine = {**describe_machine(), "threads": torch.get_num_threads()}
         write_json(options.json, {"machine": machine, "size": size, "batch": options.batch, "results": rows})
 
 
-def race_table(results: list[Result]) -> Table:
-    """A row for each network in each runtime; how many times as long as the first of its runtime it takes."""
+def inference_table(results: list[Result]) -> Table:
+    """A row for each network in each runtime; its time also as a multiple of the runtime's first network."""
     table = Table(Column("network", overflow="fold"), "runtime")
     for column in (
         "ms",
@@ -129,9 +122,9 @@ def race_table(results: list[Result]) -> Table:
 
 
 def training_table(steps: list[TrainingStep]) -> Table:
-    """A row for each network; how many times as long as the first one's its step takes."""
+    """A row for each network; time and memory also as multiples of the first network's."""
     table = Table(Column("network", overflow="fold"))
-    for column in ("ms a step", "quartiles", "× first", "kept for backward, MB", "× first"):
+    for column in ("ms per step", "quartiles", "× first", "kept for backward, MB", "× first"):
         table.add_column(column, justify="right")
     for step in steps:
         low, high = step.quartiles

@@ -16,7 +16,7 @@ COMMANDS = {
     "export": "a trained network as a file for another runtime",
     "quantize": "a trained network as an ONNX file of 8-bit integers",
     "evaluate": "score a folder of predictions against the ground truth",
-    "benchmark": "networks raced against each other: time, memory, file size",
+    "benchmark": "time, memory and file size of several networks",
     "encoders": "the architectures of timm, and which of them can be run backward",
     "info": "parameters, cost and the way back of a network",
     "streets": "write synthetic street scenes as a data set",

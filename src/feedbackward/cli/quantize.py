@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from feedbackward.benchmark.latency import in_turns
+from feedbackward.benchmark.timing import time_interleaved
 from feedbackward.cli.evaluate import DataSet, encoded_classes, score
 from feedbackward.cli.predict import predict_into
 from feedbackward.data.files import read_image
@@ -64,7 +64,7 @@ def main(args: list[str]) -> None:
         export(network, whole, argmax=options.argmax)
         files = {"float32": whole, "8-bit": options.output}
         loaded = {name: load_exported(path) for name, path in files.items()}
-        times = in_turns([partial(one.output, images[0][None]) for one in loaded.values()], repeats=REPEATS)
+        times = time_interleaved([partial(one.output, images[0][None]) for one in loaded.values()], repeats=REPEATS)
         for (name, one), taken in zip(loaded.items(), times, strict=True):
             row = [name, f"{files[name].stat().st_size / 1e6:.2f}", f"{1e3 * statistics.median(taken):.1f}"]
             if options.dataset:

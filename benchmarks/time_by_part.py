@@ -1,6 +1,6 @@
-"""Where a network's time goes in onnxruntime: the encoder, the way back, the classifier, the last interpolation.
+"""Time of each part of a network in onnxruntime: encoder, decoder, classifier and final interpolation.
 
-With nothing beside it: python benchmarks/parts.py [NAME ...], names as for feedbackward benchmark.
+On an idle machine: python benchmarks/time_by_part.py [NAME ...], with names as for `feedbackward benchmark`.
 """
 
 import json
@@ -20,7 +20,7 @@ from feedbackward.exporting import export
 SIZE = (512, 1024)
 THREADS = 2
 REPEATS = 10
-PARTS = ("encoder", "way back", "classifier", "interpolation")
+PARTS = ("encoder", "decoder", "classifier", "interpolation")
 NAMES = [
     f"feedbackward/{encoder}?retrace=transitions"
     for encoder in ("mobilenetv2_100", "efficientnet_b0", "resnet18", "resnet50", "vgg16_bn")
@@ -28,16 +28,16 @@ NAMES = [
 
 
 def parts(file: Path) -> dict[str, str]:
-    """The part of each node of an exported network, by its name and by those of what it makes."""
+    """The part that each node of an exported network belongs to, by the node's name and by its outputs' names."""
     graph = onnx.load(file).graph
     weights = {tensor.name for tensor in graph.initializer if len(tensor.dims) > 1}
     found, part, read = {}, "encoder", set[str]()
     for node in graph.node:
         own = weights.intersection(node.input)
-        if any(name.startswith(("network.head.", "slice")) for name in own):  # parts of the head's weights are slices
+        if any(name.startswith(("network.head.", "slice")) for name in own):  # the head's weights may be sliced
             part = "classifier"
-        elif part == "encoder" and own & read:  # the way back begins where a weight is read again
-            part = "way back"
+        elif part == "encoder" and own & read:  # the decoder begins where a weight is used again
+            part = "decoder"
         read |= own
         found |= dict.fromkeys((node.name, *node.output), part)
     last = [node for node in graph.node if node.op_type == "Resize"][-1]
@@ -45,7 +45,7 @@ def parts(file: Path) -> dict[str, str]:
 
 
 def profile(name: str, folder: Path) -> dict[str, float]:
-    """The milliseconds of each part: the medians of its kernels, added."""
+    """The milliseconds of each part: the sum of its kernels' medians."""
     file = folder / "network.onnx"
     export(create_candidate(name), file, format="onnx", size=SIZE)
     part_of = parts(file)
@@ -63,7 +63,7 @@ def profile(name: str, folder: Path) -> dict[str, float]:
     for event in events:
         if event["name"].endswith("_kernel_time"):
             kernel = event["name"].removesuffix("_kernel_time")
-            # What onnxruntime puts between the nodes of the file, a change of layout, belongs to the one before it.
+            # The layout changes that onnxruntime inserts between the nodes count as the node before them.
             part = next((part_of[node] for node in (kernel, kernel.removesuffix("_nchwc")) if node in part_of), part)
             order[kernel] = part
             times[kernel].append(event["dur"] / 1e3)
@@ -74,7 +74,7 @@ def profile(name: str, folder: Path) -> dict[str, float]:
 
 
 def main(names: list[str]) -> None:
-    """Print the parts of each network."""
+    """Print the time of each part of each network."""
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
             total = profile(name, Path(folder))

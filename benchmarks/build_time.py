@@ -1,8 +1,8 @@
-"""Building a network beside building its encoder: tracing it and writing the way back, on one core.
+"""Time to trace and transpose an encoder, relative to the time to create the encoder, on one core.
 
-The encoders are made on the meta device, so that what is compared is work on modules and graphs, without weights.
+The encoders are on the meta device: only the work on modules and graphs is timed, no weights are initialized.
 
-    python benchmarks/building.py [--encoders NAME,NAME] [--repeats N] [--json FILE]
+    python benchmarks/build_time.py [--encoders NAME,NAME] [--repeats N] [--json FILE]
 """
 
 import argparse
@@ -21,7 +21,7 @@ from feedbackward.models.catalog import catalog
 from feedbackward.transform import trace, transpose
 
 LIMITS = {"resnet50": 2.0}
-"""Seconds that a network may take to build; all others have ten."""
+"""Seconds that tracing and transposing may take; ten for all other encoders."""
 
 
 def main() -> None:
@@ -32,9 +32,17 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    results = {name: measured(name, args.repeats) for name in args.encoders.split(",")}
+    results = {name: measure(name, args.repeats) for name in args.encoders.split(",")}
     table = Table()
-    for header in ("encoder", "nodes", "encoder alone, s", "trace, s", "transpose, s", "both, s", "to encoder alone"):
+    for header in (
+        "encoder",
+        "nodes",
+        "encoder alone, s",
+        "trace, s",
+        "transpose, s",
+        "both, s",
+        "relative to the encoder",
+    ):
         table.add_column(header, justify="left" if header == "encoder" else "right")
     for name, result in results.items():
         cells = (f"{result[key]:.2f}" for key in ("create", "trace", "transpose", "build", "ratio"))
@@ -42,21 +50,21 @@ def main() -> None:
     Console(width=120).print(table)
     if args.json:
         args.json.write_text(json.dumps({"torch": torch.__version__, "timm": timm.__version__, "networks": results}))
-    late = [name for name, result in results.items() if result["build"] > LIMITS.get(name, 10.0)]
-    if late:
-        raise SystemExit(f"over the limit: {', '.join(late)}")
+    slow = [name for name, result in results.items() if result["build"] > LIMITS.get(name, 10.0)]
+    if slow:
+        raise SystemExit(f"over the limit: {', '.join(slow)}")
 
 
 def default_encoders() -> list[str]:
-    """resnet50, the encoder with the most parameters, and the one with the most norms on its way back."""
+    """resnet50, the encoder with the most parameters, and the one with the most decoder parameters, and the deepest."""
     records = [record for record in catalog().encoders if record.supported]
     largest = max(records, key=lambda record: record.encoder_parameters)
     widest = max(records, key=lambda record: record.decoder_parameters or 0)
     return list(dict.fromkeys(["resnet50", largest.name, widest.name, "nfnet_f7"]))
 
 
-def measured(name: str, repeats: int) -> dict[str, float]:
-    """Medians in seconds."""
+def measure(name: str, repeats: int) -> dict[str, float]:
+    """Number of nodes, median seconds of each stage, and tracing and transposing relative to the encoder."""
     times: dict[str, list[float]] = {"create": [], "trace": [], "transpose": []}
     nodes = 0
     for _ in range(repeats):

@@ -1,0 +1,66 @@
+"""The names of networks, and what is built from them."""
+
+import pytest
+import torch
+
+from feedbackward.benchmark.candidates import create_candidate
+from feedbackward.errors import InputError
+
+OURS = "feedbackward/test_resnet?retrace=transitions&output_stride=2"
+PEER = "smp/FPN/mobilenet_v2"
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        (OURS, {"encoder_name": "test_resnet", "retrace": "transitions", "output_stride": 2}),
+        (
+            "feedbackward/test_resnet?output_stride=null&freeze_encoder=true",
+            {"output_stride": None, "freeze_encoder": True},
+        ),
+        ("segnet?encoder_name=vgg11", {"model": "segnet", "encoder_name": "vgg11"}),
+        (PEER, {"architecture": "FPN", "encoder_name": "mobilenet_v2"}),
+        ("torchvision/lraspp_mobilenet_v3_large", {"name": "lraspp_mobilenet_v3_large"}),
+        ("timm/test_resnet", {"encoder_name": "test_resnet"}),
+    ],
+)
+def test_a_name_builds_its_network(name, config):
+    network = create_candidate(name, classes=5)
+    assert not network.training
+    assert config.items() <= network.config.items()
+    logits = network(torch.rand(1, 3, 45, 70))
+    assert logits.shape == ((1, 96, 2, 3) if name.startswith("timm") else (1, 5, 45, 70))
+
+
+def test_a_path_loads_a_saved_network(tmp_path):
+    create_candidate(OURS, classes=4).save_pretrained(tmp_path)
+    assert create_candidate(str(tmp_path)).classes == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("segnett", r"unknown network 'segnett'; expected one of these forms:\n  NAME "),
+        ("smp/Unet", "unknown network 'smp/Unet'; expected one of these forms"),
+        ("smp/Unett/resnet18", "segmentation_models_pytorch has no Unett on resnet18"),
+        ("smp/Unet/resnet", "segmentation_models_pytorch has no Unet on resnet"),
+        ("torchvision/unet", "torchvision has no segmentation network unet; it has deeplabv3_mobilenet_v3_large"),
+        ("timm/test_resnett", "unknown encoder 'test_resnett'"),
+        ("feedbackward/test_resnet?stride=2", "unexpected keyword argument 'stride'"),
+        ("segnet?encoder_name=vgg11&grad_checkpointing=true", "segnet has no gradient checkpointing"),
+    ],
+)
+def test_an_unknown_name_or_option_is_refused(name, message):
+    with pytest.raises(InputError, match=message):
+        create_candidate(name)
+
+
+def test_a_peer_that_is_not_installed(monkeypatch):
+    monkeypatch.setattr("feedbackward.benchmark.peers.find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"pip install 'feedbackward\[benchmark\]'"):
+        create_candidate(PEER)
+
+
+@pytest.mark.parametrize("size", [(32, 64), (33, 47)])
+def test_peers_take_any_size(size):
+    assert create_candidate(PEER, classes=5)(torch.rand(1, 3, *size)).shape == (1, 5, *size)

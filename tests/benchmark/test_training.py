@@ -1,0 +1,31 @@
+import torch
+from torch import nn
+
+from feedbackward.benchmark.training import measure_training, saved_bytes
+
+OURS = "feedbackward/test_resnet?retrace=transitions&output_stride=2"
+
+
+def test_saved_bytes():
+    """A convolution keeps its input, a batch norm its input and two statistics, a ReLU its output."""
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU())
+    pixels = 2 * 16 * 24
+    norm = network[1]
+    kept = 4 * (3 * pixels + 8 * pixels + 8 * pixels + 2 * 8)
+    running = 4 * (norm.running_mean.numel() + norm.running_var.numel())
+    assert saved_bytes(network, torch.rand(2, 3, 16, 24)) in (kept, kept + running)
+
+
+def test_checkpointing_keeps_less():
+    plain, checkpointed = measure_training(
+        [OURS, f"{OURS}&grad_checkpointing=true"], size=(32, 64), batch=2, threads=1, repeats=3
+    )
+    assert checkpointed.saved_bytes < 0.8 * plain.saved_bytes
+
+
+def test_training_steps():
+    names = [OURS, "segnet?encoder_name=vgg11"]
+    ours, theirs = measure_training(names, size=(32, 64), batch=2, threads=1, repeats=3)
+    assert ours.name == OURS
+    assert 0 < ours.saved_bytes < theirs.saved_bytes
+    assert ours.quartiles[0] <= ours.seconds <= ours.quartiles[1]

@@ -1,0 +1,55 @@
+import json
+import re
+
+import pytest
+
+from feedbackward.cli.main import main
+
+OURS = "feedbackward/test_resnet?retrace=transitions&output_stride=2"
+
+
+def test_inference(tmp_path, capsys):
+    models = "feedbackward/test_resnet,timm/test_resnet"
+    command = ["benchmark", "--models", models, "--size", "64,96", "--threads", "1", "--repeats", "3"]
+    main([*command, "--runtimes", "eager,channels_last", "--json", str(tmp_path / "times.json")])
+    found = json.loads((tmp_path / "times.json").read_text())
+    assert (found["size"], found["batch"], found["machine"]["threads"]) == ([64, 96], 1, 1)
+    rows = [line for line in capsys.readouterr().out.splitlines() if "test_resnet" in line]
+    assert [(row["name"], row["runtime"]) for row in found["results"]] == [
+        (model, runtime) for runtime in ("eager", "channels_last") for model in models.split(",")
+    ]
+    for line, row, base in zip(rows, found["results"], [0, 0, 2, 2], strict=True):
+        cells = [cell.strip() for cell in re.split("[│┃]", line)[1:-1]]
+        ratio = row["seconds"] / found["results"][base]["seconds"]
+        assert cells[:3] == [row["name"], row["runtime"], f"{1e3 * row['seconds']:.1f}"]
+        assert cells[4] == f"{ratio:.2f}"
+        assert cells[-2:] == ["-", "-"]
+
+
+def test_training(tmp_path, capsys):
+    command = ["benchmark", "--train", "--models", OURS, "--size", "32,64", "--threads", "1", "--repeats", "2"]
+    main([*command, "--json", str(tmp_path / "times.json")])
+    (row,) = json.loads((tmp_path / "times.json").read_text())["results"]
+    assert f"{row['saved_bytes'] / 1e6:.1f}" in capsys.readouterr().out
+
+
+def test_help_shows_the_names_of_networks(capsys):
+    with pytest.raises(SystemExit):
+        main(["benchmark", "--help"])
+    assert "\n  smp/ARCHITECTURE/ENCODER  segmentation_models_pytorch" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--runtimes", "eagre"], "unknown runtime 'eagre'; expected one of eager, channels_last"),
+        (["--size", "64"], "--size is '64'"),
+        (["--json", "."], "this is a folder"),
+        (["--runtimes", "onnxruntime", "--tolerance", "1e-12"], "more than the tolerance of 1e-12"),
+    ],
+)
+def test_errors(options, message, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["benchmark", "--models", OURS, *options])
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
