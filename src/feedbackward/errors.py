@@ -1,6 +1,7 @@
 """The exception for errors in a user's input, which the command line prints without a traceback."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class InputError(ValueError):
@@ -12,3 +13,17 @@ def listed(things: Iterable[object], *, most: int = 10) -> str:
     words = [str(thing) for thing in things]
     more = f" and {len(words) - most} more" if len(words) > most else ""
     return ", ".join(words[:most]) + more
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of the message about an unknown name: the most similar names, or what there is to choose from.
+
+    Example:
+        >>> nearest("resnet5", ["resnet50", "vgg16"])
+        'did you mean resnet50?'
+        >>> nearest("alexnet", ["resnet50", "vgg16"])
+        'expected one of resnet50, vgg16'
+    """
+    names = list(known)
+    near = get_close_matches(name, names, n=3)
+    return f"did you mean {' or '.join(near)}?" if near else f"expected one of {listed(names)}"

@@ -368,7 +368,7 @@ def refused(command, *args, message):
 
 
 def test_an_unknown_recipe(tmp_path):
-    with pytest.raises(InputError, match=r"no recipe or file 'camvid_mobilnet'; nearest recipes: camvid_mob"):
+    with pytest.raises(InputError, match=r"no recipe or file 'camvid_mobilnet'; did you mean camvid_mob"):
         fit.main("fit", ["--config", "camvid_mobilnet"])
     with pytest.raises(InputError, match="no recipe or file"):
         fit.main("fit", ["--config=nothing.yaml"])

@@ -161,7 +161,7 @@ def test_the_drawing(run, tmp_path):
         (["test_resnet", "--draw", "a.png"], "only SVG can be drawn; give a name that ends in .svg"),
         (["test_resnet", "--size", "64"], "--size is '64'; expected height and width, such as 512,1024"),
         (["test_resnet", "--size", "0,64"], "--size is '0,64'; expected a height and a width of at least 1"),
-        (["resnet5"], "unknown encoder 'resnet5'; the nearest names are"),
+        (["resnet5"], "unknown encoder 'resnet5'; did you mean "),
         (["vgg16_pwm"], "; the nearest model is vgg16_pw"),
         (["resnet5", "--draw", "new/x.svg"], "unknown encoder 'resnet5'"),
         (["resnet18", "--encoder_name", "vgg16"], "--encoder_name is for models (feedbackward, "),

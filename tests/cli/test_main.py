@@ -58,15 +58,15 @@ def test_version(capsys):
     ("command", "hint"),
     [
         ("predit", "did you mean predict?"),
-        ("xyz", "there are demo, fit, validate"),
-        ("--model", "there are demo"),
+        ("xyz", "expected one of demo, fit, validate"),
+        ("--model", "expected one of demo"),
     ],
 )
 def test_unknown_commands(command, hint, capsys):
     with pytest.raises(SystemExit) as caught:
         main([command])
     assert caught.value.code == 2
-    assert capsys.readouterr().err.startswith(f"error: no command '{command}'; {hint}")
+    assert capsys.readouterr().err.startswith(f"error: unknown command '{command}'; {hint}")
 
 
 def test_an_input_error_is_one_line_and_any_other_error_is_not_hidden(monkeypatch, capsys):

@@ -26,11 +26,11 @@ def test_every_listed_model_has_a_configuration_that_builds_it_again() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("vgg16_pnw", {}, r"unknown model 'vgg16_pnw'; the nearest names are .*vgg16_pwn"),
+        ("vgg16_pnw", {}, r"unknown model 'vgg16_pnw'; did you mean .*vgg16_pwn"),
         (
             "feedbackward",
             {**SMALL, "encoder_name": "resnt18"},
-            r"unknown encoder 'resnt18'; the nearest names are resnet18",
+            r"unknown encoder 'resnt18'; did you mean resnet18",
         ),
         ("feedbackward", {**SMALL, "encoder_name": "vgg16.tv_in2k"}, r"unknown encoder .* vgg16\.tv_in1k"),
         ("feedbackward", {**SMALL, "classes": 0}, r"classes=0: expected 1 or more"),

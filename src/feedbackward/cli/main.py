@@ -1,11 +1,10 @@
 """The entry point: `feedbackward COMMAND ...` imports cli/COMMAND.py alone and hands it the arguments."""
 
 import sys
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
 
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, nearest
 
 COMMANDS = {
     "demo": "train, score and predict on synthetic streets, within minutes",
@@ -52,9 +51,7 @@ def _dispatch(args: list[str]) -> None:
     elif command in COMMANDS:
         import_module(f"feedbackward.cli.{command}").main(rest)
     else:
-        near = get_close_matches(command, COMMANDS, n=2)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(COMMANDS)}"
-        raise InputError(f"no command {command!r}; {hint}")
+        raise InputError(f"unknown command {command!r}; {nearest(command, COMMANDS)}")
 
 
 def _usage() -> str:

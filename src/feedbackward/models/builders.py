@@ -1,6 +1,5 @@
 """Every network by its name: create_model, list_models and from_pretrained."""
 
-import difflib
 import json
 import os
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from safetensors import SafetensorError
 
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, nearest
 from feedbackward.models.baselines.deeplab_largefov import DeepLabLargeFOV
 from feedbackward.models.baselines.fcn8s import FCN8s
 from feedbackward.models.baselines.segnet import SegNet
@@ -74,8 +73,7 @@ def create_model(
         19
     """
     if name not in MODELS:
-        nearest = difflib.get_close_matches(name, MODELS, n=3) or list(MODELS)
-        raise InputError(f"unknown model {name!r}; the nearest names are {', '.join(nearest)}")
+        raise InputError(f"unknown model {name!r}; {nearest(name, MODELS)}")
     try:
         return MODELS[name](classes=classes, encoder_weights=encoder_weights, in_channels=in_channels, **options)
     except TypeError as error:

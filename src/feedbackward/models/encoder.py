@@ -1,6 +1,5 @@
 """The one door to timm: a convnet by name, with its pretrained weights, and how its images are normalized."""
 
-import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from jaxtyping import Float
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, nearest
 
 IMAGENET = "imagenet"
 
@@ -81,9 +80,7 @@ def _check_name(name: str) -> None:
     known = timm.list_models(f"{architecture}.*", pretrained=True) if tag else timm.list_models()
     if name in known:
         return
-    nearest = difflib.get_close_matches(name, known, n=5)
-    hint = f"the nearest names are {', '.join(nearest)}" if nearest else "timm.list_models() has the names"
-    raise InputError(f"unknown encoder {name!r}; {hint}")
+    raise InputError(f"unknown encoder {name!r}; {nearest(name, known)}")
 
 
 def _build(name: str, **options: Any) -> nn.Module:

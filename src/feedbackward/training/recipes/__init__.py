@@ -1,9 +1,8 @@
 """The recipes that come with the package: one YAML file each, found by name."""
 
-import difflib
 from pathlib import Path
 
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, nearest
 
 __all__ = ["find_recipe", "list_recipes"]
 
@@ -28,7 +27,4 @@ def find_recipe(name_or_file: str) -> Path:
     path = Path(name_or_file)
     if path.is_file():
         return path
-    near = difflib.get_close_matches(path.stem, list_recipes(), n=3, cutoff=0.4) or list_recipes()
-    raise InputError(
-        f"no recipe or file {name_or_file!r}; nearest recipes: {', '.join(near)}; or give the path of a YAML file"
-    )
+    raise InputError(f"there is no recipe or file {name_or_file!r}; {nearest(path.stem, list_recipes())}")
