@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-from feedbackward.models.catalog import SHIPPED, Catalog
-from feedbackward.models.survey import CLASSES, SIZE, EncoderRecord
+from feedbackward.models.catalog import CLASSES, SHIPPED, SIZE, Catalog, EncoderRecord
 
 PAGE = Path(__file__).with_name("encoders.md")
 KINDS = {

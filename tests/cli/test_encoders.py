@@ -9,11 +9,11 @@ from feedbackward.models.catalog import Catalog, cache_file
 
 
 @pytest.fixture(autouse=True)
-def _nothing_measured_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_list_made_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-def test_a_table_of_what_matches(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_of_the_matching_architectures(capsys: pytest.CaptureFixture[str]) -> None:
     main(["encoders", "*mobilevit_xxs"])
     main(["encoders", "resnet18*"])
     lines = capsys.readouterr().out.splitlines()
@@ -23,9 +23,7 @@ def test_a_table_of_what_matches(capsys: pytest.CaptureFixture[str]) -> None:
     resnet = next(line for line in lines if line.startswith("resnet18 "))
     assert resnet.split()[:5] == ["resnet18", "resnet", "convolutional", "yes", "11.18"]
     assert "7,168  3,603  1 2 4 8 16 32" in resnet
-    assert any(
-        line.startswith(f"timm {timm.__version__}: 0 of 1 can be run backward (hybrid 0 of 1)") for line in lines
-    )
+    assert any(line.startswith(f"timm {timm.__version__}: 0 of 1 can be encoders (hybrid 0 of 1)") for line in lines)
 
 
 def test_the_list_as_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,14 +35,14 @@ def test_the_list_as_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "resnet18d" in capsys.readouterr().out
 
 
-def test_a_part_is_measured_and_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_list_of_a_part_is_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["encoders", "test_resnet", "--measure", "--json", str(tmp_path / "list.json")])
     assert Catalog.from_json((tmp_path / "list.json").read_text()).encoders[0].supported
     assert not cache_file().exists()
     assert "kept in" not in capsys.readouterr().out
 
 
-def test_all_are_measured_and_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_list_of_all_is_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(timm, "list_models", lambda *_: ["test_resnet", "test_vit"])
     main(["encoders", "--measure", "--processes", "2"])
     assert f"kept in {cache_file()}" in capsys.readouterr().out.replace("\n", "")
@@ -57,10 +55,10 @@ def test_all_are_measured_and_kept(monkeypatch: pytest.MonkeyPatch, capsys: pyte
         (["resnot*"], "no architecture of timm"),
         (["resnet18", "--json", "."], "--json .: this is a folder; give the name of a file"),
         (["resnet18", "--json", "file/list.json"], "--json file/list.json cannot be written"),
-        (["--processes", "0"], 'Parser key "processes"'),
+        (["--processes", "0"], "--processes: expected more than 0, found '0'"),
     ],
 )
-def test_what_cannot_be_used_is_told(
+def test_what_is_refused(
     args: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -9,8 +9,8 @@ import timm
 
 import feedbackward as fb
 from feedbackward.models import catalog as module
-from feedbackward.models.catalog import SHIPPED, Catalog, cache_file, catalog, keep, measure_encoders
-from feedbackward.models.survey import survey
+from feedbackward.models.catalog import SHIPPED, Catalog, cache_file, catalog, keep
+from feedbackward.models.survey import measure_encoders, survey
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +72,7 @@ def test_a_damaged_list_is_named() -> None:
     cache_file().parent.mkdir(parents=True)
     cache_file().write_text("{")
     with pytest.raises(
-        fb.InputError, match=r"encoders-.*json is not a list of encoders .*; remove it, or make it anew"
+        fb.InputError, match=r"encoders-.*json is not a list of encoders .*; remove it, or make it again"
     ):
         catalog()
 
@@ -87,6 +87,6 @@ def test_a_list_of_another_version_says_so_and_leaves_out_what_is_not_there(
     with caplog.at_level(logging.WARNING):
         assert catalog().encoders == (known,)
     assert (
-        f"was made with timm 0.0.1, and {timm.__version__} is installed; `feedbackward encoders --measure`"
+        f"was made with timm 0.0.1, but {timm.__version__} is installed; `feedbackward encoders --measure`"
         in caplog.text
     )

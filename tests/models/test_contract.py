@@ -18,8 +18,7 @@ from torch.testing import assert_close
 import feedbackward as fb
 from feedbackward.errors import InputError
 from feedbackward.models import create_encoder
-from feedbackward.models.catalog import SHIPPED, Catalog
-from feedbackward.models.survey import EncoderRecord
+from feedbackward.models.catalog import SHIPPED, Catalog, EncoderRecord
 from feedbackward.transform import trace
 from feedbackward.viz.diagram import draw
 from feedbackward.viz.explain import explain

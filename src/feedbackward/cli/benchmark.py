@@ -17,7 +17,7 @@ from feedbackward.benchmark.latency import Entry, Result, measure_inference
 from feedbackward.benchmark.runtimes import RUNTIMES
 from feedbackward.benchmark.training import TrainingStep, measure_training
 from feedbackward.cli.console import console_for_tables
-from feedbackward.cli.size import height_width
+from feedbackward.cli.parser import height_width
 from feedbackward.io import check_target, write_json
 from feedbackward.machine import describe_machine
 

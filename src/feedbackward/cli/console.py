@@ -1,12 +1,34 @@
-"""The console that tables are printed to."""
+"""What the commands print to: a console for tables and a progress bar."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-WIDTH_OF_FILES = 160
-"""The width of lines where the output is no terminal, so that no row is broken."""
+FILE_WIDTH = 160
+"""The width of lines that do not go to a terminal, wide enough for every row of a table."""
 
 
 def console_for_tables() -> Console:
-    """A console as wide as the terminal, or wide enough for every row where the output is none."""
+    """A console as wide as the terminal, or as wide as every row needs where the output is not one."""
     console = Console()
-    return console if console.is_terminal else Console(width=WIDTH_OF_FILES)
+    return console if console.is_terminal else Console(width=FILE_WIDTH)
+
+
+@contextmanager
+def progress_bar(description: str, *, total: int, console: Console) -> Iterator[Callable[[], None]]:
+    """A progress bar that disappears at the end.
+
+    Args:
+        description: What is being done.
+        total: The number of steps.
+        console: The console to draw it on.
+
+    Yields:
+        A function to call after each step.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(description, total=total)
+        yield lambda: progress.advance(task)

@@ -1,43 +1,41 @@
-"""`feedbackward demo`: the whole job on synthetic streets, within minutes on two cores.
-
-Trains a small encoder's feedbackward network, scores it on scenes it has not seen, and predicts a few of them.
-"""
+"""`feedbackward demo`: training, scores and predictions on synthetic streets, within minutes on two cores."""
 
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from jsonargparse import ArgumentParser
 from rich import get_console
 from rich.text import Text
 
 from feedbackward.cli import fit, predict
+from feedbackward.cli.parser import command_parser
 from feedbackward.errors import InputError
-from feedbackward.streets.writing import write_cityscapes
-from feedbackward.training.run_folder import RunFolder
 
 RECIPE = "streets_demo"
 SIZE = (256, 512)
-"""Of the predicted scenes: twice what the recipe trains at, so that there is something to see."""
+"""Height and width of the predicted scenes: twice the training size, so that details are visible."""
 SCENES = 4
 
 
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward demo` and run it."""
-    parser = ArgumentParser(prog="feedbackward demo", allow_abbrev=False)
+    parser = command_parser("demo")
     parser.add_function_arguments(demo, fail_untyped=True)
     demo(**vars(parser.parse_args(args)))
 
 
 def demo(*, output: Path | None = None) -> None:
-    """Train, score and predict on synthetic streets, and end with the scores and the path of the report.
+    """Train a small network on synthetic streets, score it and predict unseen scenes; the report's path comes last.
 
     Args:
-        output: Folder of the run; the first free one of runs/demo, runs/demo-2, ... if not given.
+        output: Folder of the run; by default the first of runs/demo, runs/demo-2, ... that does not exist.
 
     Raises:
-        InputError: If the folder cannot be written or is not empty.
+        InputError: If the folder is not empty or cannot be written.
     """
+    from feedbackward.streets.writing import write_cityscapes
+    from feedbackward.training.run_folder import RunFolder
+
     run = RunFolder(output or next(folder for folder in _folders() if not folder.exists()))
     if run.root.exists() and any(run.root.iterdir()):
         raise InputError(f"--output {run.root} is not empty; choose a new folder")

@@ -1,68 +1,59 @@
-"""`feedbackward encoders`: the architectures of timm, which of them can be run backward, and what they cost."""
+"""`feedbackward encoders`: the architectures of timm, which of them can be encoders, and what the networks cost."""
 
 from collections import Counter
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from importlib.metadata import version
 from pathlib import Path
 
-import timm
-from jsonargparse import ArgumentParser
 from jsonargparse.typing import PositiveInt
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from feedbackward.cli.console import console_for_tables
+from feedbackward.cli.console import console_for_tables, progress_bar
+from feedbackward.cli.parser import command_parser
 from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_text
-from feedbackward.models.catalog import Catalog, catalog, keep, measure_encoders
-from feedbackward.models.survey import CLASSES, SIZE, EncoderRecord
+from feedbackward.models.catalog import CLASSES, SIZE, Catalog, EncoderRecord, catalog, keep
 
 
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward encoders` and run it."""
-    parser = ArgumentParser(
-        prog="feedbackward encoders",
-        description="List the architectures of timm: whether they can be run backward, parameters, strides and FLOPs.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("pattern", nargs="?", default="*", help="which ones, such as 'resnet*'")
-    parser.add_argument("--json", type=Path | None, help="file to write the list into")
+    parser = command_parser("encoders")
+    parser.add_argument("pattern", nargs="?", default="*", help="Names to list, such as 'resnet*'.")
+    parser.add_function_arguments(encoders, skip={"pattern", "measure"}, fail_untyped=True)
     parser.add_argument(
         "--measure",
         action="store_true",
-        help="run them anew, without weights; of all architectures that takes a quarter of an hour, and the list is "
-        "kept for the installed version of timm",
+        help="Measure them again, without weights. For all architectures this takes a quarter of an hour, and the "
+        "list is kept for the installed version of timm.",
     )
-    parser.add_argument("--processes", type=PositiveInt, default=1, help="how many are run at a time")
-    given = parser.parse_args(args)
-    encoders(given.pattern, json=given.json, measure=given.measure, processes=given.processes)
+    given = vars(parser.parse_args(args))
+    encoders(given.pop("pattern"), **given)
 
 
-def encoders(pattern: str, *, json: Path | None, measure: bool, processes: int) -> None:
-    """List the architectures of timm: whether they can be run backward, parameters, output strides and FLOPs.
+def encoders(
+    pattern: str = "*", *, json: Path | None = None, measure: bool = False, processes: PositiveInt = 1
+) -> None:
+    """List the architectures of timm: whether they can be encoders, parameters, output strides and FLOPs.
 
     Args:
-        pattern: Which ones: a name with wildcards.
-        json: File to write the list into.
-        measure: Whether to run them anew, without weights; of all architectures the list is kept.
-        processes: How many are run at a time.
+        pattern: Names to list, with wildcards.
+        json: JSON file to write the list to.
+        measure: Whether to measure them again, without weights; a list of all architectures is kept.
+        processes: Number of processes that measure.
 
     Raises:
-        InputError: If the pattern matches none, or the file cannot be written.
+        InputError: If no name matches the pattern, or the file cannot be written.
     """
-    names = timm.list_models(pattern)
-    if not names:
-        raise InputError(f"no architecture of timm {timm.__version__} matches {pattern!r}; try 'resnet*'")
     if json is not None:
         check_target(json, option="--json")
     console = console_for_tables()
-    found = _measured(names, processes, console) if measure else catalog()
-    if measure and len(names) == len(timm.list_models()):
-        console.print(Text(f"kept in {keep(found)}"), soft_wrap=True)
-    found = Catalog(found.timm, tuple(record for record in found.encoders if fnmatchcase(record.name, pattern)))
+    listed = _measured(pattern, processes, console) if measure else catalog()
+    found = Catalog(listed.timm, tuple(record for record in listed.encoders if fnmatchcase(record.name, pattern)))
+    _check_any(found.encoders, pattern)
     if json is not None:
         write_text(json, found.to_json())
     console.print(_table(found.encoders))
@@ -70,20 +61,30 @@ def encoders(pattern: str, *, json: Path | None, measure: bool, processes: int) 
         console.print(Text(line), soft_wrap=True)
 
 
-def _measured(names: Sequence[str], processes: int, console: Console) -> Catalog:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("running them backward", total=len(names))
-        return measure_encoders(
-            names, processes=processes, on_encoder=lambda name: progress.update(task, advance=1, description=name)
-        )
+def _measured(pattern: str, processes: int, console: Console) -> Catalog:
+    import timm
+
+    from feedbackward.models.survey import measure_encoders
+
+    names = timm.list_models(pattern)
+    _check_any(names, pattern)
+    with progress_bar("measuring", total=len(names), console=console) as advance:
+        measured = measure_encoders(names, processes=processes, on_encoder=lambda _: advance())
+    if len(names) == len(timm.list_models()):
+        console.print(Text(f"kept in {keep(measured)}"), soft_wrap=True)
+    return measured
+
+
+def _check_any(found: Sequence[object], pattern: str) -> None:
+    if not found:
+        raise InputError(f"no architecture of timm {version('timm')} matches {pattern!r}; try 'resnet*'")
 
 
 def _table(records: Sequence[EncoderRecord]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    for header in ("architecture", "family", "kind", "backward"):
+    for header in ("architecture", "family", "kind", "supported"):
         table.add_column(header, overflow="fold")
-    for header in ("encoder M", "way back", "head", "strides", f"GFLOPs at {SIZE[0]}×{SIZE[1]}"):
+    for header in ("encoder M", "decoder", "head", "strides", f"GFLOPs at {SIZE[0]}×{SIZE[1]}"):
         table.add_column(header, justify="right")
     for record in records:
         table.add_row(*map(Text, _cells(record)), style="" if record.supported else "dim")
@@ -104,9 +105,9 @@ def _summary(found: Catalog) -> list[str]:
     kinds = Counter(record.kind for record in found.encoders)
     supported = Counter(record.kind for record in found.encoders if record.supported)
     return [
-        f"timm {found.timm}: {sum(supported.values())} of {len(found.encoders)} can be run backward ("
+        f"timm {found.timm}: {sum(supported.values())} of {len(found.encoders)} can be encoders ("
         + ", ".join(f"{kind} {supported[kind]} of {count}" for kind, count in sorted(kinds.items()))
         + ")",
-        f"way back: the parameters of its norms; head: those of a classifier of {CLASSES} classes at the output stride "
-        "that stands behind the GFLOPs",
+        f"decoder, head: parameters of the decoder's norms and of the head for {CLASSES} classes; the GFLOPs are those "
+        "of the network with the output stride in brackets",
     ]

@@ -6,32 +6,29 @@ For Cityscapes the JSON has the keys of the official evaluator's result file, Na
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from json import dumps
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from jsonargparse import ArgumentParser
 from jsonargparse.typing import PositiveFloat
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
-from torch import Tensor
 
 from feedbackward.classes import ClassTable
-from feedbackward.data.camvid import CAMVID, CAMVID_ENCODING
-from feedbackward.data.class_file import load_class_file
-from feedbackward.data.encodings import MaskEncoding
+from feedbackward.cli.console import progress_bar
+from feedbackward.cli.parser import command_parser
 from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_text
-from feedbackward.metrics.cityscapes_result import CityscapesResult
-from feedbackward.metrics.evaluate import evaluate_cityscapes, evaluate_classes
-from feedbackward.metrics.pairs import find_cityscapes_pairs, find_class_pairs
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from feedbackward.data.encodings import MaskEncoding
+    from feedbackward.metrics.cityscapes_result import CityscapesResult
 
 DataSet = Literal["cityscapes", "camvid", "folder"]
-EncodedClasses = tuple[ClassTable, MaskEncoding]
+EncodedClasses: TypeAlias = "tuple[ClassTable, MaskEncoding]"
 """The classes of a data set and how the ground truth encodes them."""
 
 _WHOLE = ("mean_iou", "pixel_accuracy", "mean_accuracy")
@@ -39,10 +36,8 @@ _WHOLE = ("mean_iou", "pixel_accuracy", "mean_accuracy")
 
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward evaluate` and run it."""
-    parser = ArgumentParser(
-        prog="feedbackward evaluate",
-        description="Score a folder of predictions, or what a network predicts, against the ground truth.",
-        allow_abbrev=False,
+    parser = command_parser(
+        "evaluate", "Score a folder of predictions, or what a network predicts, against the ground truth."
     )
     parser.add_argument("--dataset", type=DataSet, required=True, help="what the ids in the files mean")
     parser.add_argument(
@@ -112,9 +107,9 @@ def evaluate(
 
 
 def _predict(
-    model: str, source: Path, folder: Path, scale: float, class_file: EncodedClasses | None, console: Console
+    model: str, source: Path, folder: Path, scale: float, class_file: "EncodedClasses | None", console: Console
 ) -> Path:
-    # Scoring files needs no networks, and importing them takes longer than all else here.
+    # Scoring files needs no network, and importing them takes longer than the rest.
     from feedbackward.cli.predict import predict_into
     from feedbackward.segmenters import Predictor, choose_device, load_any
 
@@ -124,26 +119,29 @@ def _predict(
 
 
 def score(
-    class_file: EncodedClasses | None,
+    class_file: "EncodedClasses | None",
     ground_truth: Path,
     predictions: Path,
     workers: int,
     console: Console,
 ) -> tuple[list[Table], dict[str, Any]]:
     """The scores as tables and as plain data."""
+    from feedbackward.metrics.evaluate import evaluate_cityscapes, evaluate_classes
+    from feedbackward.metrics.pairs import find_cityscapes_pairs, find_class_pairs
+
     if class_file is None:
         pairs = find_cityscapes_pairs(ground_truth, predictions)
-        with _progress(console, len(pairs)) as advance:
+        with progress_bar("scoring", total=len(pairs), console=console) as advance:
             result = evaluate_cityscapes(pairs, workers=workers, on_pair=advance)
         return cityscapes_tables(result), result.to_official()
     table, encoding = class_file
     masks = find_class_pairs(ground_truth, predictions)
-    with _progress(console, len(masks)) as advance:
+    with progress_bar("scoring", total=len(masks), console=console) as advance:
         scores = evaluate_classes(masks, table, read_truth=encoding.read, workers=workers, on_pair=advance)
     return class_tables(scores, table), _plain(scores, table)
 
 
-def cityscapes_tables(result: CityscapesResult) -> list[Table]:
+def cityscapes_tables(result: "CityscapesResult") -> list[Table]:
     """The scores of every class, of every category, and their four averages, in percent."""
     classes = _table("class", "IoU", "iIoU")
     for name in result.class_iou:
@@ -156,7 +154,7 @@ def cityscapes_tables(result: CityscapesResult) -> list[Table]:
     return [classes, categories, averages]
 
 
-def class_tables(scores: dict[str, Tensor], class_table: ClassTable) -> list[Table]:
+def class_tables(scores: "dict[str, Tensor]", class_table: ClassTable) -> list[Table]:
     """The scores of every class, and those of the whole, in percent."""
     classes = _table("class", "IoU", "accuracy")
     for name, iou, accuracy in zip(class_table.names, scores["iou"].tolist(), scores["accuracy"].tolist(), strict=True):
@@ -166,8 +164,11 @@ def class_tables(scores: dict[str, Tensor], class_table: ClassTable) -> list[Tab
     return [classes, whole]
 
 
-def encoded_classes(dataset: DataSet, classes: Path | None) -> EncodedClasses | None:
+def encoded_classes(dataset: DataSet, classes: Path | None) -> "EncodedClasses | None":
     """The classes and how the ground truth encodes them; None for Cityscapes, which has its own rules."""
+    from feedbackward.data.camvid import CAMVID, CAMVID_ENCODING
+    from feedbackward.data.class_file import load_class_file
+
     if dataset == "folder":
         if classes is None:
             raise InputError("--dataset folder needs --classes FILE, the YAML or JSON that names the classes")
@@ -176,14 +177,6 @@ def encoded_classes(dataset: DataSet, classes: Path | None) -> EncodedClasses | 
     if classes is not None:
         raise InputError(f"--dataset {dataset} has its own classes; --classes is for --dataset folder")
     return None if dataset == "cityscapes" else (CAMVID, CAMVID_ENCODING)
-
-
-@contextmanager
-def _progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
-    columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("scoring", total=total)
-        yield lambda: progress.advance(task)
 
 
 def _table(*columns: str) -> Table:
@@ -197,7 +190,7 @@ def _percent(score: float) -> str:
     return "-" if math.isnan(score) else f"{100 * score:.1f}"
 
 
-def _plain(scores: dict[str, Tensor], class_table: ClassTable) -> dict[str, Any]:
+def _plain(scores: "dict[str, Tensor]", class_table: ClassTable) -> dict[str, Any]:
     per_class = {name: dict(zip(class_table.names, scores[name].tolist(), strict=True)) for name in ("iou", "accuracy")}
     return {
         **{name: scores[name].item() for name in _WHOLE},

@@ -1,60 +1,71 @@
 """`feedbackward export`: a trained network as a file for another runtime, compared with the network."""
 
 from pathlib import Path
-from typing import Literal
 
-from jsonargparse import ArgumentParser
 from jsonargparse.typing import PositiveFloat
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from feedbackward.cli.size import height_width
-from feedbackward.exporting import export
-from feedbackward.exporting.formats.base import PRECISIONS
+from feedbackward.cli.parser import command_parser, height_width
+from feedbackward.exporting.names import FormatName, PrecisionName
 from feedbackward.io import check_new
-from feedbackward.segmenters import load_network
 
 MEGABYTE = 1e6
 
 
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward export` and run it."""
-    parser = ArgumentParser(
-        prog="feedbackward export",
-        description="Write a trained network to a file for another runtime, and compare the two.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--model", required=True, help="folder of a saved network, checkpoint (.ckpt) or hub id")
-    parser.add_argument(
-        "--format",
-        type=Literal["onnx", "torch_export", "openvino", "engine"],
-        required=True,
-        help="onnx (.onnx), torch_export (.pt2), openvino (.xml and .bin) or engine (TensorRT, .engine)",
-    )
-    parser.add_argument("--output", type=Path, required=True, help="file to write")
-    parser.add_argument("--argmax", action="store_true", help="give the class of each pixel and not the scores")
-    parser.add_argument("--size", help="the one height and width that the file takes, H,W; any if not given")
-    parser.add_argument("--precision", choices=tuple(PRECISIONS), default="fp32", help="of the weights")
-    parser.add_argument(
-        "--tolerance",
-        type=PositiveFloat | None,
-        help="largest difference that is rounding, in parts of the largest score",
-    )
+    parser = command_parser("export")
+    parser.add_function_arguments(export, skip={"argmax", "overwrite"}, fail_untyped=True)
+    parser.add_argument("--argmax", action="store_true", help="output the class of each pixel, not the logits")
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
-    options = parser.parse_args(args)
-    check_new(options.output, overwrite=options.overwrite)
-    report = export(
-        load_network(options.model),
-        options.output,
-        format=options.format,
-        argmax=options.argmax,
-        size=None if options.size is None else height_width(options.size),
-        precision=options.precision,
-        tolerance=options.tolerance,
+    export(**vars(parser.parse_args(args)))
+
+
+def export(
+    *,
+    model: str,
+    format: FormatName,
+    output: Path,
+    size: str | None = None,
+    precision: PrecisionName = "fp32",
+    tolerance: PositiveFloat | None = None,
+    argmax: bool = False,
+    overwrite: bool = False,
+) -> None:
+    """Export a trained network to a file for another runtime, and compare the two.
+
+    Args:
+        model: Folder of a saved network, checkpoint (.ckpt) or hub id.
+        format: onnx (.onnx), torch_export (.pt2), openvino (.xml and .bin) or engine (TensorRT, .engine).
+        output: File to write.
+        size: Fixed height and width of the images, H,W; any size by default.
+        precision: Type of the weights.
+        tolerance: Largest accepted difference between file and network, relative to the largest absolute logit; by
+            default that of the precision.
+        argmax: Output the class of each pixel, not the logits.
+        overwrite: Replace the file if it exists.
+
+    Raises:
+        InputError: If the network cannot be loaded or exported, or the file cannot be written.
+    """
+    seen = None if size is None else height_width(size)
+    check_new(output, overwrite=overwrite)
+    from feedbackward import exporting
+    from feedbackward.segmenters import load_network
+
+    report = exporting.export(
+        load_network(model),
+        output,
+        format=format,
+        argmax=argmax,
+        size=seen,
+        precision=precision,
+        tolerance=tolerance,
     )
-    what = "the score of the file's class below the network's best" if options.argmax else "scores of file and network"
-    table = Table("images", "largest difference", title=f"{what}, in parts of the largest score")
+    what = "logit of the file's class below the network's largest" if argmax else "logits of file and network"
+    table = Table("images", "largest difference", title=f"{what}, relative to the largest absolute logit")
     for (height, width), difference in report.differences.items():
         table.add_row(f"{height}x{width}", f"{difference:.2g}")
     console = Console()

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from feedbackward.cli.console import console_for_tables
-from feedbackward.cli.size import height_width
+from feedbackward.cli.parser import height_width
 from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_text
 from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, list_models

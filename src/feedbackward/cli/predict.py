@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from jsonargparse import ArgumentParser
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -13,12 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from feedbackward.classes import ClassTable, check_classes
+from feedbackward.cli.parser import command_parser
 from feedbackward.data.files import read_image
 from feedbackward.errors import InputError
 from feedbackward.io import write_whole
-from feedbackward.nn import DenseCRF
 from feedbackward.segmenters.images import find_images
-from feedbackward.segmenters.loading import load_any
 from feedbackward.segmenters.outputs import (
     FOLDERS,
     Job,
@@ -31,12 +29,14 @@ from feedbackward.segmenters.outputs import (
     submission_image,
     zip_submission,
 )
-from feedbackward.segmenters.predictor import Predictor, choose_device
+
+if TYPE_CHECKING:
+    from feedbackward.segmenters.predictor import Predictor
 
 
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward predict` and run it."""
-    parser = ArgumentParser(prog="feedbackward predict", allow_abbrev=False)
+    parser = command_parser("predict")
     flags: set[str | int] = {"crf", "overlays", "zipped", "overwrite"}
     parser.add_function_arguments(predict, skip=flags, fail_untyped=True)
     parser.add_argument("--crf", action="store_true", help="refine the scores with DeepLab's fully connected CRF")
@@ -85,6 +85,10 @@ def predict(
     """
     if zipped and layout != "cityscapes":
         raise InputError("--zip packs the submission and needs --layout cityscapes")
+    from feedbackward.nn import DenseCRF
+    from feedbackward.segmenters.loading import load_any
+    from feedbackward.segmenters.predictor import Predictor, choose_device
+
     where = choose_device(device)
     images = find_images(source)
     jobs = plan(images, source=source, output=output, layout=layout, overlays=overlays)
@@ -103,7 +107,7 @@ def predict(
     _summarize(console, jobs, table, pixels, output=output, archive=archive if zipped else None)
 
 
-def named_classes(predictor: Predictor, model: str, layout: Layout) -> ClassTable:
+def named_classes(predictor: "Predictor", model: str, layout: Layout) -> ClassTable:
     """The classes of a network.
 
     Raises:
@@ -121,7 +125,7 @@ def named_classes(predictor: Predictor, model: str, layout: Layout) -> ClassTabl
 
 
 def predict_into(
-    folder: Path, predictor: Predictor, model: str, source: Path, expected: ClassTable | None, console: Console
+    folder: Path, predictor: "Predictor", model: str, source: Path, expected: ClassTable | None, console: Console
 ) -> Path:
     """Predict images into a folder, as they are scored.
 
@@ -146,7 +150,7 @@ def predict_into(
 
 
 def write_predictions(
-    predictor: Predictor, jobs: list[Job], table: ClassTable, layout: Layout, console: Console
+    predictor: "Predictor", jobs: list[Job], table: ClassTable, layout: Layout, console: Console
 ) -> NDArray[np.int64]:
     """Predict each image and write what its job names; how many pixels fell to each class."""
     pixels = np.zeros(len(table), dtype=np.int64)
@@ -156,7 +160,7 @@ def write_predictions(
     return pixels
 
 
-def _run(predictor: Predictor, job: Job, table: ClassTable, layout: Layout) -> NDArray[np.uint8]:
+def _run(predictor: "Predictor", job: Job, table: ClassTable, layout: Layout) -> NDArray[np.uint8]:
     image = read_image(job.image)
     prediction = predictor.predict(image)
     picture = submission_image(prediction) if layout == "cityscapes" else mask_image(prediction, table)

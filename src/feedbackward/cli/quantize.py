@@ -4,24 +4,23 @@ import statistics
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jsonargparse import ArgumentParser
 from jsonargparse.typing import PositiveFloat, PositiveInt
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from torch import Tensor
 
-from feedbackward.benchmark.timing import time_interleaved
 from feedbackward.cli.evaluate import DataSet, encoded_classes, score
+from feedbackward.cli.parser import command_parser
 from feedbackward.cli.predict import predict_into
 from feedbackward.data.files import read_image
-from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
-from feedbackward.exporting import export, load_exported, quantize
 from feedbackward.io import check_new
-from feedbackward.segmenters import Predictor, choose_device, load_network
 from feedbackward.segmenters.images import find_images
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 REPEATS = 10
 MEAN_IOU = {"cityscapes": "averageScoreClasses"}
@@ -30,10 +29,8 @@ MEAN_IOU = {"cityscapes": "averageScoreClasses"}
 
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward quantize` and run it."""
-    parser = ArgumentParser(
-        prog="feedbackward quantize",
-        description="Write a trained network as an ONNX file of 8-bit integers, and compare it with float32.",
-        allow_abbrev=False,
+    parser = command_parser(
+        "quantize", "Export a trained network to an ONNX file of 8-bit integers, and compare it with float32."
     )
     parser.add_argument("--model", required=True, help="folder of a saved network, checkpoint (.ckpt) or hub id")
     parser.add_argument("--calibration", type=Path, required=True, help="folder of images for the activations' ranges")
@@ -52,6 +49,10 @@ def main(args: list[str]) -> None:
     asked = (options.dataset, options.source, options.ground_truth)
     if any(asked) and not all(asked):
         raise InputError("to score both, give --dataset, --source and --ground-truth")
+    from feedbackward.benchmark.timing import time_interleaved
+    from feedbackward.exporting import export, load_exported, quantize
+    from feedbackward.segmenters import Predictor, choose_device, load_network
+
     found = find_images(options.calibration)
     chosen = found[:: max(1, len(found) // options.images)][: options.images]
     images = [_seen(path, options.scale) for path in chosen]
@@ -79,7 +80,9 @@ def main(args: list[str]) -> None:
     console.print(Text(str(options.output)), soft_wrap=True)
 
 
-def _seen(path: Path, scale: float) -> Tensor:
+def _seen(path: Path, scale: float) -> "Tensor":
+    from feedbackward.data.transforms import EvalTransform
+
     image = read_image(path)
     height, width = image.shape[:2]
     size = max(1, round(height * scale)), max(1, round(width * scale))

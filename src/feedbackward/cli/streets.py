@@ -1,20 +1,17 @@
-"""`feedbackward streets`: synthetic street scenes written as a data set in Cityscapes' layout."""
+"""`feedbackward streets`: synthetic street scenes as a data set in the Cityscapes layout."""
 
 from pathlib import Path
 
-from jsonargparse import ArgumentParser
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from feedbackward.cli.size import height_width
-from feedbackward.data.datamodule import Split
-from feedbackward.streets.writing import write_cityscapes
+from feedbackward.cli.console import progress_bar
+from feedbackward.cli.parser import command_parser, height_width
 
 
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward streets` and run it."""
-    parser = ArgumentParser(prog="feedbackward streets", allow_abbrev=False)
+    parser = command_parser("streets")
     parser.add_function_arguments(streets, fail_untyped=True)
     streets(**vars(parser.parse_args(args)))
 
@@ -28,27 +25,26 @@ def streets(
     size: str = "1024,2048",
     seed: int = 0,
 ) -> None:
-    """Write synthetic street scenes with their ground truth in Cityscapes' layout.
+    """Write synthetic street scenes with their ground truth in the Cityscapes layout.
 
     Args:
-        output: Folder to make; it must be empty if it exists.
+        output: Folder to create; it must be empty if it exists.
         train: Number of training scenes.
         val: Number of validation scenes.
         test: Number of test scenes.
         size: Height and width in pixels, H,W.
-        seed: Which streets; any whole number from 0.
+        seed: Seed of the scenes, 0 or more.
 
     Raises:
-        InputError: If anything is wrong with the input; nothing is written then.
+        InputError: If an argument is out of range, or the folder has content or cannot be written.
     """
     height, width = height_width(size)
+    from feedbackward.data.datamodule import Split
+    from feedbackward.streets.writing import write_cityscapes
+
     counts: dict[Split, int] = {"train": train, "val": val, "test": test}
     console = Console()
-    columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("drawing", total=sum(counts.values()))
-        write_cityscapes(
-            output, counts=counts, seed=seed, size=(height, width), on_scene=lambda: progress.advance(task)
-        )
+    with progress_bar("drawing", total=sum(counts.values()), console=console) as advance:
+        write_cityscapes(output, counts=counts, seed=seed, size=(height, width), on_scene=advance)
     written = ", ".join(f"{count} {split}" for split, count in counts.items() if count)
-    console.print(Text(f"{output}: {written} scenes of {height}x{width} in Cityscapes' layout"))
+    console.print(Text(f"{output}: {written} scenes of {height}x{width} in the Cityscapes layout"))

@@ -1,51 +1,92 @@
-"""Every architecture of timm and what becomes of it when it is run backward: the survey's results, kept as a file.
+"""Decoder support and cost of every architecture of timm, as a list that is shipped for one version of timm.
 
-One is shipped, for one version of timm. `feedbackward encoders --measure` makes one for the version that is installed.
+`feedbackward encoders --measure` makes the list for the installed version. Reading it imports neither timm nor torch.
 """
 
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
-
-import timm
+from typing import Any, Literal
 
 from feedbackward.errors import InputError
 from feedbackward.io import write_text
-from feedbackward.models.survey import CLASSES, SIZE, EncoderRecord, survey
+
+Kind = Literal["convolutional", "hybrid", "attention", "other"]
 
 SHIPPED = Path(__file__).with_name("encoders.json")
+SIZE = (512, 512)
+"""Height and width at which the FLOPs are counted."""
+CLASSES = 19
+"""The number of classes of the head that is counted."""
+
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderRecord:
+    """One architecture of timm and the network on it, without weights.
+
+    Args:
+        name: timm's name.
+        family: The module of timm that defines it.
+        kind: "convolutional" mixes pixels only by overlapping convolutions; "hybrid" uses attention too; "attention"
+            has attention and no such convolution; "other" has neither.
+        refused: Why it is not supported: its operations without a rule, or another reason; empty if it is.
+        encoder_parameters: Parameters of its features.
+        decoder_parameters: Parameters of the decoder's norms; None if it is not supported, as all below.
+        head_parameters: Parameters of the head.
+        output_strides: The strides at which the decoder can end.
+        output_stride: The stride of the network whose cost is given: 4 or the next larger one; the decoder ends at the
+            first feature of that stride, or at the last where it is the encoder's own output stride.
+        gflops: Cost of one image; a multiplication with its addition counts as 2 FLOPs.
+    """
+
+    name: str
+    family: str
+    kind: Kind
+    refused: tuple[str, ...] = ()
+    encoder_parameters: int
+    decoder_parameters: int | None = None
+    head_parameters: int | None = None
+    output_strides: tuple[int, ...] = ()
+    output_stride: int | None = None
+    gflops: float | None = None
+
+    @property
+    def supported(self) -> bool:
+        """Whether it can be an encoder."""
+        return not self.refused
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """What is known of the architectures of one version of timm.
+    """The architectures of one version of timm.
 
     Args:
         timm: The version.
-        encoders: A record for each architecture, by name.
+        encoders: A record for each architecture, sorted by name.
     """
 
     timm: str
     encoders: tuple[EncoderRecord, ...]
 
     def to_json(self) -> str:
-        """As JSON, a line for each architecture."""
+        """JSON with one line for each architecture; from_json is its inverse."""
         head = json.dumps({"timm": self.timm, "gflops_at": SIZE, "classes": CLASSES})[1:-1]
         lines = ",\n".join(json.dumps(asdict(record)) for record in self.encoders)
         return f'{{{head}, "encoders": [\n{lines}\n]}}\n'
 
     @classmethod
     def from_json(cls, text: str) -> "Catalog":
-        """What to_json() has written."""
+        """The catalog in the text of to_json.
+
+        Raises:
+            ValueError, KeyError or TypeError: If the text is not a catalog.
+        """
         table = json.loads(text)
         return cls(table["timm"], tuple(map(_record, table["encoders"])))
 
@@ -56,13 +97,13 @@ def _record(fields: dict[str, Any]) -> EncoderRecord:
 
 
 def list_encoders(pattern: str = "*") -> list[str]:
-    """The names of timm's architectures that can be run backward.
+    """The architectures of timm that can be encoders.
 
     Args:
-        pattern: A name with wildcards, such as "resnet*".
+        pattern: Name with wildcards, such as "resnet*".
 
     Raises:
-        InputError: If what was measured here cannot be read.
+        InputError: If the list made on this machine cannot be read.
 
     Example:
         >>> "resnet50" in list_encoders("resnet*")
@@ -72,70 +113,45 @@ def list_encoders(pattern: str = "*") -> list[str]:
 
 
 def catalog() -> Catalog:
-    """What is known of the installed timm's architectures: measured here, or else shipped.
+    """The list for the installed timm: made on this machine with --measure, or else the shipped one.
 
-    A file of another version serves for the architectures that both versions have, with a warning in the log.
+    If the shipped list is for another version of timm, the architectures that both versions have are returned, with a
+    warning in the log.
 
     Raises:
-        InputError: If what was measured here cannot be read.
+        InputError: If the list made on this machine cannot be read.
     """
     measured = cache_file()
     try:
         found = Catalog.from_json((measured if measured.is_file() else SHIPPED).read_text(encoding="utf-8"))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{measured} is not a list of encoders ({error!r}); remove it, or make it anew with "
+            f"{measured} is not a list of encoders ({error!r}); remove it, or make it again with "
             "`feedbackward encoders --measure`"
         ) from error
-    if found.timm == timm.__version__:
+    installed = version("timm")
+    if found.timm == installed:
         return found
+    import timm
+
     _log.warning(
-        "the list of encoders was made with timm %s, and %s is installed; `feedbackward encoders --measure` makes one",
+        "the list of encoders was made with timm %s, but %s is installed; `feedbackward encoders --measure` makes one "
+        "for it",
         found.timm,
-        timm.__version__,
+        installed,
     )
     known = set(timm.list_models())
     return Catalog(found.timm, tuple(record for record in found.encoders if record.name in known))
 
 
 def cache_file() -> Path:
-    """Where what this version shapes for the installed version of timm is kept."""
+    """The file in which --measure keeps the list for the installed versions of feedbackward and timm."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "feedbackward" / f"encoders-{version('feedbackward')}-timm-{timm.__version__}.json"
-
-
-def measure_encoders(names: Sequence[str], *, processes: int, on_encoder: Callable[[str], object]) -> Catalog:
-    """Run architectures backward without weights and note what becomes of them.
-
-    Args:
-        names: timm's names.
-        processes: How many run at a time.
-        on_encoder: Called with each name once it is done.
-
-    Raises:
-        RuntimeError: If one of them cannot even be run forward; it is named.
-    """
-    # Not forked: torch's threads do not survive that.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        records = list(_noted(pool.map(_surveyed, names), on_encoder))
-    return Catalog(timm.__version__, tuple(sorted(records, key=lambda record: record.name)))
-
-
-def _surveyed(name: str) -> EncoderRecord:
-    try:
-        return survey(name)
-    except Exception as error:
-        raise RuntimeError(f"{name} could not be run: {type(error).__name__}: {error}") from error
-
-
-def _noted(records: Iterable[EncoderRecord], on_encoder: Callable[[str], object]) -> Iterable[EncoderRecord]:
-    for record in records:
-        on_encoder(record.name)
-        yield record
+    return cache / "feedbackward" / f"encoders-{version('feedbackward')}-timm-{version('timm')}.json"
 
 
 def keep(measured: Catalog) -> Path:
-    """Write the catalog where catalog() finds it before the shipped one.
+    """Write the list to the file that catalog() prefers to the shipped one.
 
     Raises:
         InputError: If it cannot be written.

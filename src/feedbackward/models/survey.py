@@ -1,71 +1,31 @@
-"""What becomes of an architecture of timm when it is run backward, found by running it on the meta device."""
+"""Decoder support and cost of architectures of timm, found by building them on the meta device."""
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any
 
 import timm
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from feedbackward.models.catalog import CLASSES, SIZE, Catalog, EncoderRecord, Kind
 from feedbackward.models.costs import flops, parameters
 from feedbackward.models.encoder import create_encoder
 from feedbackward.models.feedbackward import Feedbackward
 from feedbackward.transform import OutputFeature, UnsupportedOperationsError, trace, transpose
 
-Kind = Literal["convolutional", "hybrid", "attention", "other"]
-
-SIZE = (512, 512)
-"""Height and width at which floating-point operations are counted."""
-CLASSES = 19
-"""The number of classes of the classifier that is counted."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncoderRecord:
-    """An architecture of timm, and its network without weights.
-
-    Args:
-        name: timm's name.
-        family: The module of timm that it is built by.
-        kind: "convolutional" mixes pixels by convolutions that overlap and in no other way; "hybrid" attends as well;
-            "attention" attends, and has no such convolution; "other" does neither.
-        refused: Why it cannot be run backward: its operations without a rule, or what else stands against it.
-        encoder_parameters: Those of its features.
-        decoder_parameters: Those of the norms of the way back; None where it is refused, as all below.
-        head_parameters: Those of the classifier.
-        output_strides: The strides at which the way back can end.
-        output_stride: The one among them of the network that was counted: 4 or the next larger one; it ends at the
-            first feature of that stride, or at the last where that is the deepest stride.
-        gflops: Of the network for one image; a multiplication with its addition counts as 2.
-    """
-
-    name: str
-    family: str
-    kind: Kind
-    refused: tuple[str, ...] = ()
-    encoder_parameters: int
-    decoder_parameters: int | None = None
-    head_parameters: int | None = None
-    output_strides: tuple[int, ...] = ()
-    output_stride: int | None = None
-    gflops: float | None = None
-
-    @property
-    def supported(self) -> bool:
-        """Whether it can be run backward."""
-        return not self.refused
-
 
 def survey(name: str) -> EncoderRecord:
-    """Run one architecture of timm backward, without weights.
+    """Decoder support and cost of one architecture, without weights.
 
     Args:
         name: timm's name.
     """
     with torch.device("meta"):
         encoder = create_encoder(name, weights=None, in_channels=3).eval()
-        # The features alone: the parameters that the trace leaves out are not counted where there is a trace.
+        # All parameters of the features; if the encoder can be traced, only those that the trace uses (below).
         found: dict[str, Any] = {
             "name": name,
             "family": type(encoder).__module__.rpartition(".")[2],
@@ -75,7 +35,7 @@ def survey(name: str) -> EncoderRecord:
         try:
             strides = transpose(trace(encoder)).strides
             stride = min((stride for stride in strides if stride >= 4), default=1)
-            # At the deepest stride the first feature is the encoder's last one: nothing would be walked back.
+            # At the encoder's own stride the first feature is its output, so that no layer would be decoded.
             feature: OutputFeature = "first" if stride < strides[-1] else "last"
             network = Feedbackward(
                 name, encoder_weights=None, classes=CLASSES, output_stride=stride, output_feature=feature
@@ -94,6 +54,36 @@ def survey(name: str) -> EncoderRecord:
         )
 
 
+def measure_encoders(names: Sequence[str], *, processes: int, on_encoder: Callable[[str], object]) -> Catalog:
+    """Survey architectures without weights, in several processes.
+
+    Args:
+        names: timm's names.
+        processes: Number of processes.
+        on_encoder: Called with each name when it is done.
+
+    Raises:
+        RuntimeError: If one of them fails in its own forward pass; the message names it.
+    """
+    # torch's threads do not survive a fork.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        records = list(_noted(pool.map(_surveyed, names), on_encoder))
+    return Catalog(timm.__version__, tuple(sorted(records, key=lambda record: record.name)))
+
+
+def _surveyed(name: str) -> EncoderRecord:
+    try:
+        return survey(name)
+    except Exception as error:
+        raise RuntimeError(f"{name} could not be run: {type(error).__name__}: {error}") from error
+
+
+def _noted(records: Iterable[EncoderRecord], on_encoder: Callable[[str], object]) -> Iterable[EncoderRecord]:
+    for record in records:
+        on_encoder(record.name)
+        yield record
+
+
 def _kind(encoder: nn.Module) -> Kind:
     convolves = any(
         kernel > stride
@@ -108,9 +98,9 @@ def _kind(encoder: nn.Module) -> Kind:
 
 
 def _attends(encoder: nn.Module) -> bool:
-    """Whether feature maps are multiplied as matrices, seen in the operations that run in the end.
+    """Whether feature maps are multiplied as matrices, judged by the operations that are dispatched.
 
-    A product with a vector, as in pooling by a softmax (global context), mixes no pixels with each other.
+    A product with a vector, as in global context pooling, does not mix pixels with each other.
     """
     size = encoder.pretrained_cfg["input_size"]  # type: ignore[index]
     with _Products() as products, torch.no_grad():
@@ -119,7 +109,7 @@ def _attends(encoder: nn.Module) -> bool:
 
 
 class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes whether a product of two batches of matrices runs, or attention as one operation."""
+    """Records whether a batched matrix product or a fused attention operation is dispatched."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
