@@ -1,4 +1,4 @@
-"""The encoder of five nodes that docs/transform.md explains the transform on."""
+"""The encoder of five nodes that docs/transform.md transposes."""
 
 from torch import Tensor, nn
 
@@ -13,6 +13,6 @@ class FiveNodes(nn.Module):
         self.branch = nn.Conv2d(8, 8, 3, padding=1)
 
     def forward_features(self, image: Tensor) -> Tensor:
-        """An image (N, 3, H, W) to features (N, 8, H/2, W/2)."""
+        """Features (N, 8, H/2, W/2) of images (N, 3, H, W)."""
         x = self.act(self.stem(image))
         return x + self.branch(x)

@@ -1,51 +1,54 @@
-"""Writes docs/encoders.md from the shipped list of encoders: python docs/make_encoders.py."""
+"""Writes docs/encoders.md from the catalog of encoders: python docs/make_encoders.py."""
 
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
+from textwrap import fill
 
 from feedbackward.models.catalog import CLASSES, SHIPPED, SIZE, Catalog, EncoderRecord
 
 PAGE = Path(__file__).with_name("encoders.md")
 KINDS = {
-    "convolutional": "has a convolution whose kernel is larger than its stride, and no product of feature maps",
-    "hybrid": "has such a convolution, and products of feature maps as well: attention and its kin",
-    "attention": "has products of feature maps, and convolutions that cut an image into patches at most",
+    "convolutional": "has a convolution whose kernel is larger than its stride, and no products of feature maps",
+    "hybrid": "has such a convolution and products of feature maps, such as attention",
+    "attention": "has products of feature maps, and no convolutions but those that cut an image into patches",
     "other": "has neither: mixers, recurrent networks",
 }
 HEAD = """\
 # Encoders
 
-The architectures of timm {timm}, and which of them can be run backward. Made by running each of them without weights:
+The architectures of timm {timm}, and which of them can be transposed into a decoder. Made by
+running each of them without weights:
 
     feedbackward encoders --measure --processes 2 --json src/feedbackward/models/encoders.json
     python docs/make_encoders.py
 
-`feedbackward encoders 'resnet*'` prints the same, `fb.list_encoders()` gives the names of those that can, and
-`feedbackward info NAME` shows one in detail. With another version of timm installed, the first command makes the list
-for that one.
+`feedbackward encoders 'resnet*'` prints the same, `fb.list_encoders()` returns the names of the
+supported ones, and `feedbackward info NAME` shows one in detail. With another version of timm
+installed, the first command makes the catalog of that version.
 
 ## What is counted
 
-An architecture is of the kind that its operations show when it runs, whatever its name is:
+The kind of an architecture follows from the operations that it runs, not from its name:
 
 {kinds}
 
-A product of feature maps is a product of two batches of matrices, both made from the image, neither of them a vector:
-there the pixels are weighed by each other. Gates such as squeeze-and-excitation, pooling by a softmax (global
-context) and weights that are mixed for each image (conditional convolutions) are none. "Convolutional" is what the
-coverage below is measured on: {supported} of {convolutional} architectures can be run backward ({share:.1%}).
+A product of feature maps is a product of two batches of matrices that both depend on the image,
+neither of them a vector: pixels are weighted by other pixels. Gates such as squeeze-and-excitation,
+pooling by a softmax (global context) and weights that are mixed for each image (conditional
+convolutions) do not count. Coverage is measured on the convolutional architectures: {supported} of
+{convolutional} are supported ({share:.1%}).
 
-"Can be run backward" is proved by running, for each of them: `pytest tests/models/test_contract.py -m "slow or not
-slow"` does a training step at 65x97 from random weights, checks the size of the scores, the gradient of every
-parameter, that no tensor stands twice in the state dict, that training and evaluation have one graph, and that a copy
-and a network that was saved and loaded give the same scores.
+Each supported architecture is tested: `pytest tests/models/test_contract.py -m "slow or not slow"`
+does a training step at 65x97 from random weights and checks the size of the logits, the gradient of
+every parameter, that the state dict has no tensor twice, that training and evaluation have the same
+graph, and that a copy and a network that was saved and loaded return the same logits.
 
-| family | kind | architectures | run backward |
+| family | kind | architectures | supported |
 | --- | --- | --- | --- |
 {families}
 
-Not convolutional and refused, in the order of the reasons:
+Architectures that are not supported, by the operation without a rule, most frequent first:
 
 | reason | architectures |
 | --- | --- |
@@ -53,9 +56,9 @@ Not convolutional and refused, in the order of the reasons:
 
 ## One by one
 
-Parameters of the encoder in millions, of the way back (its norms) and of the head (a classifier of {classes} classes)
-in full; the strides at which the way back can end; GFLOPs of the network for one image of {height}x{width}, at the
-stride in brackets.
+Parameters of the encoder in millions, of the decoder (its norms) and of the head (a classifier of
+{classes} classes) in full; the strides at which the decoder can end; GFLOPs of the network for one
+image of {height}x{width}, at the stride in brackets.
 """
 
 
@@ -68,7 +71,8 @@ def page() -> str:
     head = HEAD.format(
         timm=found.timm,
         kinds="\n".join(
-            f"- **{kind}** ({sum(r.kind == kind for r in records)}): {what}." for kind, what in KINDS.items()
+            fill(f"- **{kind}** ({sum(r.kind == kind for r in records)}): {what}.", 100, subsequent_indent="  ")
+            for kind, what in KINDS.items()
         ),
         supported=supported,
         convolutional=len(convolutional),
@@ -101,7 +105,7 @@ def _reasons(records: Iterable[EncoderRecord]) -> Iterable[str]:
 def _section(family: str, records: list[EncoderRecord]) -> str:
     lines = "\n".join(_line(record) for record in records)
     return (
-        f"\n### {family}\n\n| architecture | backward | encoder M | way back | head | strides | GFLOPs |\n"
+        f"\n### {family}\n\n| architecture | supported | encoder M | decoder | head | strides | GFLOPs |\n"
         f"| --- | --- | --- | --- | --- | --- | --- |\n{lines}\n"
     )
 

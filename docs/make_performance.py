@@ -5,7 +5,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from places import filled
+from sections import filled
 
 PAGE = Path(__file__).with_name("performance.md")
 RESULTS = Path(__file__).with_name("performance")

@@ -1,4 +1,4 @@
-"""Draw validation frames of CamVid with a trained network for docs/results.md: image, truth, prediction, errors.
+"""Draws CamVid frames for docs/results.md: image, truth, prediction of a trained network, errors.
 
 python docs/make_pictures.py MODEL CAMVID [--scale 0.5] NAME NAME ...    # into docs/images/camvid_NAME.jpg
 """
@@ -16,7 +16,7 @@ WIDTH = 1100
 
 
 def main() -> None:
-    """Draw the frames that the command line names."""
+    """Draw the frames named on the command line."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("model")
     parser.add_argument("root", type=Path)

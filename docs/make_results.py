@@ -1,15 +1,15 @@
-"""Takes the tables that benchmarks/study has written into docs/results.md: python docs/make_results.py."""
+"""Puts the tables of benchmarks/study into docs/results.md: python docs/make_results.py."""
 
 from pathlib import Path
 
-from places import filled
+from sections import filled
 
 PAGE = Path(__file__).with_name("results.md")
 STUDIES = Path(__file__).with_name("study")
 
 
 def page() -> str:
-    """The page, with each study's table."""
+    """The page, with the table of each study."""
     return filled(PAGE, {table.stem: table.read_text(encoding="utf-8") for table in sorted(STUDIES.glob("*.md"))})
 
 

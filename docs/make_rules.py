@@ -10,11 +10,12 @@ PAGE = Path(__file__).with_name("rules.md")
 HEAD = """\
 # Rules
 
-What each operation of an encoder does to the signal on the way back, made from the registry by `docs/make_rules.py`.
-A value that is used several times gets the sum of its signals. An encoder with any other operation on the signal's path
-is refused before anything is built; `CONTRIBUTING.md` says how to add a rule.
+What the decoder does at each operation of an encoder, made from the registry by
+`docs/make_rules.py`. A value that is used several times gets the sum of its signals. An encoder
+with any other operation on the signal's path is refused before anything is built; `CONTRIBUTING.md`
+says how to add a rule.
 
-| rule | operations | the way back |
+| rule | operations | in the decoder |
 | --- | --- | --- |
 """
 SHORT = {
@@ -23,7 +24,7 @@ SHORT = {
     r"^timm\.layers\.\w+\.": "timm.layers.",
     r"^timm\.models\.": "",
 }
-"""Where users import an operation from, by where it is defined."""
+"""The short form of operations, by the start of their full names."""
 
 
 def page() -> str:

@@ -16,7 +16,7 @@ from feedbackward.io import write_whole
 from feedbackward.segmenters import Predictor, choose_device, load_network
 from feedbackward.training.pictures import spread
 from feedbackward.viz import pictures
-from feedbackward.viz.charts import save_svg
+from feedbackward.viz.charts import Curve, plot_curves, save_svg
 
 
 def draw_curves(runs: Sequence[Run], path: Path) -> None:
@@ -33,19 +33,18 @@ def draw_curves(runs: Sequence[Run], path: Path) -> None:
     axes = figure.subplots(len(groups), 1, sharey=True, squeeze=False).flat
     for axis, (group, of_group) in zip(axes, groups, strict=True):
         colors = {name: f"C{number}" for number, name in enumerate(dict.fromkeys(run.row.network for run in of_group))}
-        for run in of_group:
-            curve = [epoch for epoch in load(run)["curves"] if "val/mean_iou" in epoch]
-            axis.plot(
-                [epoch["epoch"] for epoch in curve],
-                [100 * epoch["val/mean_iou"] for epoch in curve],
-                color=colors[run.row.network],
-                linestyle="-" if run.row.name == run.row.network else "--",
+        curves = [
+            Curve(
                 label=run.row.title,
+                points=[(e["epoch"], 100 * e["val/mean_iou"]) for e in load(run)["curves"] if "val/mean_iou" in e],
+                color=colors[run.row.network],
+                dashed=run.row.name != run.row.network,
             )
+            for run in of_group
+        ]
+        plot_curves(axis, curves)
         axis.set_title(group, fontsize="medium", loc="left")
-        axis.set_xlabel("epoch")
         axis.set_ylabel("mean IoU on val, %")
-        axis.grid(alpha=0.3)
         axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     write_whole(path, partial(save_svg, figure))
 

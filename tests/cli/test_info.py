@@ -87,7 +87,7 @@ def test_an_encoder_of_timm_with_options(run):
     assert "The way back ends at maxpool: 32 channels, stride 4." in output
     row = next(line for line in output.splitlines() if line.startswith("layer4.0.conv1 "))
     assert row.split()[-1] == "192×8×8"
-    assert "passed by" in output
+    assert "bypassed" in output
 
 
 def test_options_override_a_preset_and_null_is_the_image(run):

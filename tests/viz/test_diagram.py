@@ -1,4 +1,4 @@
-"""The drawing of both passes: what stands in it, counted."""
+"""The diagram of both passes: its boxes, lines and texts, counted."""
 
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -41,20 +41,20 @@ def paths(svg: ET.Element, style: str) -> int:
 
 @pytest.mark.parametrize(
     ("name", "weights"),
-    [("vgg16_pwp", {"box swapped": 13}), ("vgg16_pwn", {"box swapped": 4, "box as-it-is": 9})],
+    [("vgg16_pwp", {"box swapped": 13}), ("vgg16_pwn", {"box swapped": 4, "box kept": 9})],
 )
 def test_the_paper_s_figures(name: str, weights: dict[str, int]) -> None:
     svg = drawn(rows_of(name))
-    # In white: the image, the scores, and five pools with their upsamplings.
+    # White boxes: the image, the logits, five pools and their upsamplings.
     assert boxes(svg) == {"box encoder": 13, "box new": 1, "box resize": 12, **weights}
     assert paths(svg, "join skip") == 13
     assert texts(svg).count("upsample") == texts(svg).count("MaxPool2d") == 5
-    assert {"U-turn: the encoder's last pool turns around", "3 → 19", "19×64×128", "1/32"} <= {*texts(svg)}
+    assert {"U-turn: the encoder's last pool", "3 → 19", "19×64×128", "1/32"} <= {*texts(svg)}
 
 
 def test_the_legend_names_the_colors_that_occur() -> None:
-    assert "the same weight, as it is" in texts(drawn(rows_of("vgg16_pwn")))
-    assert "the same weight, as it is" not in texts(drawn(rows_of("vgg16_pwp")))
+    assert "the same weight, axes kept" in texts(drawn(rows_of("vgg16_pwn")))
+    assert "the same weight, axes kept" not in texts(drawn(rows_of("vgg16_pwp")))
 
 
 @pytest.mark.parametrize("encoder", ["test_resnet", "test_efficientnet", "test_byobnet"])
@@ -63,7 +63,7 @@ def test_other_encoders_are_drawn_within_the_sheet(encoder: str, retrace: str) -
     rows = rows_of("feedbackward", encoder_name=encoder, retrace=retrace)
     svg = drawn(rows)
     weights = sum(row.weight is not None for row in rows)
-    assert boxes(svg)["box swapped"] + boxes(svg)["box as-it-is"] == weights
+    assert boxes(svg)["box swapped"] + boxes(svg)["box kept"] == weights
     assert paths(svg, "join skip") == sum(row.skip for row in rows)
     assert paths(svg, "join gate") == sum(row.gate for row in rows)
     assert "bilinear interpolation" in texts(svg)
@@ -75,13 +75,13 @@ def test_other_encoders_are_drawn_within_the_sheet(encoder: str, retrace: str) -
         assert y + height <= float(svg.get("height"))
 
 
-def test_lines_follow_the_encoder_and_pass_by_what_the_signal_does_not_see() -> None:
+def test_lines_of_the_decoder_bypass_what_the_signal_does_not_reach() -> None:
     options = {"encoder_name": "test_resnet", "retrace": "transitions", "output_feature": "last"}
     marks = place(rows_of("feedbackward", **options)[:0:-1], top=0)
     place_of = {mark.row.path: index for index, mark in enumerate(marks)}
     start, meet = place_of["maxpool"], place_of["layer1.0"]  # the block's shortcut joins at the last
-    down = {(line.source, line.target): line.lane for line in lines(marks, back=False)}
-    up = {(line.source, line.target): line.lane for line in lines(marks, back=True)}
+    down = {(line.source, line.target): line.lane for line in lines(marks, decoder=False)}
+    up = {(line.source, line.target): line.lane for line in lines(marks, decoder=True)}
     assert down[start, meet] == 0
     assert down[meet - 1, meet] is None
     assert up[start, meet] is None
@@ -90,7 +90,7 @@ def test_lines_follow_the_encoder_and_pass_by_what_the_signal_does_not_see() -> 
 
 def test_lines_of_one_lane_do_not_overlap() -> None:
     marks = place(rows_of("feedbackward", encoder_name="test_resnet")[:0:-1], top=0)
-    around = [line for line in lines(marks, back=False) if line.lane is not None]
+    around = [line for line in lines(marks, decoder=False) if line.lane is not None]
     assert len({line.lane for line in around}) > 1
     for line in around:
         for other in around:

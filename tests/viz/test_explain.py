@@ -30,16 +30,16 @@ def explained(encoder: nn.Module, size: tuple[int, int] = (9, 12), **options: ob
     return explain(traced, transpose(traced, **options), size=size, in_channels=3)
 
 
-def told(rows: list[Row]) -> list[tuple[str, str, tuple[int, ...], str, list[tuple[int, ...]]]]:
-    """What a reader of the table sees."""
+def described(rows: list[Row]) -> list[tuple[str, str, tuple[int, ...], str, list[tuple[int, ...]]]]:
+    """The columns of the table."""
     return [(row.path, row.operation, row.shape, ", ".join(row.actions), list(row.signals)) for row in rows]
 
 
 def test_every_node_of_the_encoder_has_its_row() -> None:
-    assert told(explained(Residual())) == [
+    assert described(explained(Residual())) == [
         ("U-turn", "", (4, 5, 6), "max pool, upsample", [(4, 5, 6)]),
         ("add", "add", (4, 5, 6), "to each branch", [(4, 5, 6)]),
-        ("branch", "Conv2d 3×5 g4", (4, 5, 6), "conv (as it is), norm", [(4, 5, 6)]),
+        ("branch", "Conv2d 3×5 g4", (4, 5, 6), "conv (axes kept), norm", [(4, 5, 6)]),
         ("act", "ReLU", (4, 5, 6), "sum of signals, ReLU, + skip", [(4, 5, 6)]),
         ("norm", "BatchNorm2d", (4, 5, 6), "nothing", [(4, 5, 6)]),
         ("stem", "Conv2d 3×3 /2", (4, 5, 6), "upsample, conv (axes swapped), norm", [(3, 9, 12)]),
@@ -47,12 +47,12 @@ def test_every_node_of_the_encoder_has_its_row() -> None:
     ]
 
 
-def test_what_transitions_leave_out_is_passed_by_and_nothing_happens_beyond_the_end() -> None:
+def test_transitions_bypass_layers_and_nothing_happens_beyond_the_end() -> None:
     rows = explained(Residual(), retrace="transitions", output_stride=2)
     assert [(row.part, row.path, ", ".join(row.actions), len(row.signals)) for row in rows] == [
         ("turn", "U-turn", "max pool, upsample", 1),
-        ("node", "add", "past the branch", 1),
-        ("node", "branch", "passed by", 0),
+        ("node", "add", "to the shortcut only", 1),
+        ("node", "branch", "bypassed", 0),
         ("node", "act", "ReLU, + skip", 1),
         ("node", "norm", "nothing", 1),
         ("end", "stem", "", 1),
@@ -60,19 +60,19 @@ def test_what_transitions_leave_out_is_passed_by_and_nothing_happens_beyond_the_
     ]
 
 
-def test_rows_link_to_their_inputs_and_say_what_a_drawing_needs() -> None:
+def test_rows_name_their_inputs_weights_and_skips() -> None:
     by_path = {row.path: row for row in explained(Residual())}
     assert by_path["add"].inputs == ("act", "branch")
     assert [path for path, row in by_path.items() if row.weighted] == ["branch", "stem"]
     assert {path: row.weight for path, row in by_path.items() if row.weight} == {
-        "branch": "as it is",
+        "branch": "axes kept",
         "stem": "axes swapped",
     }
     assert [path for path, row in by_path.items() if row.skip] == ["act"]
 
 
 class Branches(nn.Module):
-    """A concatenation and a gate, behind a pool at the end."""
+    """A concatenation and a gate, followed by a pool."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,13 +86,13 @@ class Branches(nn.Module):
         return self.pool(x * self.squeeze(x.mean((2, 3), keepdim=True)))
 
 
-def test_slices_gates_and_a_pool_that_turns_by_itself() -> None:
-    assert told(explained(Branches(), size=(8, 8))) == [
-        ("U-turn", "", (7, 4, 4), "the encoder's last pool turns around", [(7, 4, 4)]),
+def test_slices_gates_and_a_pool_at_the_end_of_the_encoder() -> None:
+    assert described(explained(Branches(), size=(8, 8))) == [
+        ("U-turn", "", (7, 4, 4), "the encoder's last pool", [(7, 4, 4)]),
         ("pool", "MaxPool2d", (7, 4, 4), "upsample", [(7, 8, 8)]),
         ("mul", "mul", (7, 8, 8), "× gate", [(7, 8, 8)]),
-        ("squeeze", "Conv2d 1×1", (7, 1, 1), "passed by", []),
-        ("mean", "mean", (7, 1, 1), "passed by", []),
+        ("squeeze", "Conv2d 1×1", (7, 1, 1), "bypassed", []),
+        ("mean", "mean", (7, 1, 1), "bypassed", []),
         ("cat", "cat", (7, 8, 8), "slice", [(2, 8, 8), (5, 8, 8)]),
         ("right", "Conv2d 1×1", (5, 8, 8), "conv (axes swapped), norm", [(3, 8, 8)]),
         ("left", "Conv2d 1×1", (2, 8, 8), "conv (axes swapped), norm", [(3, 8, 8)]),
@@ -101,7 +101,7 @@ def test_slices_gates_and_a_pool_that_turns_by_itself() -> None:
 
 
 class Turned(nn.Module):
-    """An operation that the library has never seen, behind a scale that does not depend on the image."""
+    """An operation without a rule, followed by a scale that does not depend on the image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -129,12 +129,12 @@ def test_a_new_rule_shows_under_the_names_of_what_it_emits(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("name", "swapped"),
     [
-        # The first convolutions of the blocks lead from 3, 64, 128 and 256 channels to others; the fifth keeps its 512.
+        # The first convolution of each block but the fifth, which has 512 channels throughout, changes the channels.
         ("vgg16_pwn", ["features.17", "features.10", "features.5", "features.0"]),
         ("vgg16_pwp", [f"features.{i}" for i in (28, 26, 24, 21, 19, 17, 14, 12, 10, 7, 5, 2, 0)]),
     ],
 )
-def test_the_paper_s_networks_swap_axes_where_they_say(name: str, swapped: list[str]) -> None:
+def test_where_the_paper_s_networks_swap_axes(name: str, swapped: list[str]) -> None:
     with torch.device("meta"):
         network = create_model(name, encoder_weights=None)
         rows = explain(network.encoder, network.decoder_graph(), size=(64, 96), in_channels=3)

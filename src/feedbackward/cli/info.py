@@ -1,8 +1,6 @@
 """`feedbackward info`: the parameters and the cost of a network, and what its way back does at each node."""
 
-from collections.abc import Sequence
 from difflib import get_close_matches
-from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +23,8 @@ from feedbackward.nn import DecoderNorm
 from feedbackward.segmenters.loading import load_network
 from feedbackward.transform import HeadInput, OutputFeature, Permute, Retrace
 from feedbackward.viz.diagram import draw
-from feedbackward.viz.explain import Row, Shape, explain
+from feedbackward.viz.explain import Row, explain
+from feedbackward.viz.table import decoder_table
 
 SHOWN_ELSEWHERE = ("model", "encoder_name", "encoder_weights", "in_channels", "classes")
 
@@ -103,7 +102,7 @@ def _show_decoder_graph(network: Feedbackward, size: tuple[int, int], console: C
     )
     strides = ", ".join(map(str, decoder_graph.strides))
     console.print(Text(f"It can end at stride {strides}, or go back to the image (null).{_sizes(network)}\n"))
-    console.print(way_back_table(rows))
+    console.print(decoder_table(rows))
     return rows
 
 
@@ -156,43 +155,7 @@ def _costs(network: SegmentationNetwork, size: tuple[int, int]) -> Table:
     return table
 
 
-def way_back_table(rows: Sequence[Row]) -> Table:
-    """The rows in the order of the way back; neighbors at which no signal arrives share a line."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    for header in ("encoder node", "operation", "shape", "the way back there", "signal then"):
-        table.add_column(header, overflow="fold")
-    shown = [row for row in rows if row.operation != "Identity"]
-    for reached, group in groupby(shown, key=lambda row: bool(row.signals)):
-        for line in map(_line, group) if reached else [_aside(list(group))]:
-            table.add_row(*map(Text, line), style="" if reached else "dim")
-    return table
-
-
-def _line(row: Row) -> tuple[str, ...]:
-    actions = (*row.actions, "end") if row.part == "end" else row.actions
-    more = f" and {len(row.signals) - 1} more" if len(row.signals) > 1 else ""
-    return row.path, row.operation, _size(row.shape), ", ".join(actions), _size(row.signals[0]) + more
-
-
-def _aside(rows: list[Row]) -> tuple[str, ...]:
-    first, last = rows[0], rows[-1]
-    words = ", ".join(first.actions) or "-"
-    if first is last:
-        return first.path, first.operation, _size(first.shape), words, "-"
-    return f"{_common(first.path, last.path)} …", f"{len(rows)} nodes", _size(first.shape), words, "-"
-
-
-def _common(first: str, second: str) -> str:
-    """The module that holds both paths, or the first path if that is the encoder itself."""
-    pairs = zip(first.split("."), second.split("."), strict=False)
-    return ".".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)) or first
-
-
 def _sizes(network: Feedbackward) -> str:
     """What the network pads to, if the encoder does not take images of any size."""
     multiple = network.sizes.multiple
     return f" Images are padded to multiples of {multiple}: the encoder takes no others." if multiple > 1 else ""
-
-
-def _size(shape: Shape) -> str:
-    return "×".join(map(str, shape))

@@ -9,13 +9,12 @@ from typing import Any
 
 import jinja2
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from feedbackward.classes import ClassTable
 from feedbackward.training.panels import Panels
 from feedbackward.training.titles import TITLES, percent
-from feedbackward.viz.charts import save_svg
+from feedbackward.viz.charts import Curve, inline_svg, plot_curves
 from feedbackward.viz.pictures import RIGHT, UNCOUNTED, VOID_COLOR, WRONG, Picture
 
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -101,25 +100,17 @@ def _charts(curves: list[dict[str, Any]], best_epoch: int) -> list[dict[str, str
     ]
 
 
-def _chart(curves: list[dict[str, Any]], lines: dict[str, str], best_epoch: int, *, factor: float) -> str:
+def _chart(epochs: list[dict[str, Any]], lines: dict[str, str], best_epoch: int, *, factor: float) -> str:
     figure = Figure(figsize=(5.6, 3.2), layout="constrained")
     axes = figure.subplots()
-    for label, key in lines.items():
-        points = [(record["epoch"], record[key] * factor) for record in curves if record.get(key) is not None]
-        axes.plot(
-            *zip(*points, strict=True),
+    curves = [
+        Curve(
             label=label,
-            linewidth=1.6,
-            marker="o" if len(points) < 30 else "",
-            ms=3,
+            points=[(epoch["epoch"], epoch[key] * factor) for epoch in epochs if epoch.get(key) is not None],
         )
+        for label, key in lines.items()
+    ]
+    plot_curves(axes, curves)
     axes.axvline(best_epoch, color="#888", linewidth=1, linestyle=":", label="best epoch")
-    axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
     figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=4)
-    buffer = io.StringIO()
-    save_svg(figure, buffer, transparent=True)
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
+    return inline_svg(figure)

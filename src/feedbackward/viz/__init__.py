@@ -1,1 +1,1 @@
-"""Pictures and explanations: diagrams of encoder and decoder, masks in color, overlays, charts."""
+"""Visualization: tables and diagrams of encoder and decoder, masks in color, overlays, charts."""

@@ -1,18 +1,75 @@
-"""Charts as SVG."""
+"""Charts: curves over the epochs of a training, and SVG files that depend on nothing but the numbers."""
 
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import IO, Any
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+MOST_MARKERS = 30
+"""Curves with more points than this have no markers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A value over the epochs of a training.
+
+    Args:
+        label: Name in the legend.
+        points: Pairs of epoch and value.
+        color: Color in matplotlib's terms; the next one of its cycle if None.
+        dashed: Whether the line is dashed.
+    """
+
+    label: str
+    points: Sequence[tuple[int, float]]
+    color: str | None = None
+    dashed: bool = False
+
+
+def plot_curves(axes: Axes, curves: Iterable[Curve]) -> None:
+    """Plot curves over the epochs; the legend is left to the caller.
+
+    Args:
+        axes: Where to plot.
+        curves: The curves.
+    """
+    for curve in curves:
+        axes.plot(
+            [epoch for epoch, _ in curve.points],
+            [value for _, value in curve.points],
+            label=curve.label,
+            color=curve.color,
+            linestyle="--" if curve.dashed else "-",
+            linewidth=1.6,
+            marker="o" if len(curve.points) < MOST_MARKERS else "",
+            ms=3,
+        )
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def save_svg(figure: Figure, file: IO[Any], *, transparent: bool = False) -> None:
-    """Write a figure without a date and with a fixed salt, so that the same numbers give the same file.
+    """Write a figure as SVG, without a date and with fixed ids: the same numbers give the same file.
 
     Args:
         figure: The figure.
         file: An open file, of text or bytes.
-        transparent: Whether it has no background.
+        transparent: Whether to leave out the background.
     """
     with matplotlib.rc_context({"svg.hashsalt": "feedbackward"}):
         figure.savefig(file, format="svg", transparent=transparent, metadata={"Date": None})
+
+
+def inline_svg(figure: Figure) -> str:
+    """A figure as an SVG element for an HTML page, with a transparent background."""
+    buffer = io.StringIO()
+    save_svg(figure, buffer, transparent=True)
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]

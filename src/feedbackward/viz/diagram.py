@@ -1,4 +1,4 @@
-"""The two passes side by side, as in Figures 1 and 2 of the paper: one drawing for every encoder, as an SVG.
+"""A diagram of encoder and decoder side by side, as in Figures 1 and 2 of the paper, for any encoder, as an SVG.
 
 "Feedbackward Decoding for Semantic Segmentation" (Wang et al.), Section 4.
 """
@@ -7,62 +7,62 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from feedbackward.viz.diagram_layout import PITCH, Kind, Line, Mark, lines, place
-from feedbackward.viz.explain import AS_IT_IS, Row
+from feedbackward.viz.explain import KEPT, Row
 from feedbackward.viz.svg import Sheet
 
 WIDTH = 800
 LEFT, RIGHT = 230, 585
-"""Where the forward pass runs down and the way back up."""
-SCORES, TOP = 142, 158
-"""The heights of the scores and of the first mark's upper end; the title and the legend stand above."""
+"""The horizontal positions of the encoder, which runs down, and of the decoder, which runs up."""
+LOGITS, TOP = 142, 158
+"""The vertical positions of the logits and of the first mark's upper end, below the title and the legend."""
 BOX, CHARACTERS = 236, 35
-"""The width of a box, and how many characters fit into it."""
+"""The width of a box, and the number of characters that fit into it."""
 HALF: dict[Kind, float] = {"image": 12, "layer": 12, "resize": 9, "merge": 8, "skip": 0}
-"""Half the height of a mark of the forward pass."""
+"""Half the height of a mark of the encoder."""
 JOINT = 7
-"""The radius of the circles of the way back."""
+"""The radius of the decoder's circles."""
 SHORT = {"upsample": "↑", "sum of signals": "Σ"}
-"""Words for which a layer's box has no room."""
+"""Signs for actions whose words do not fit into a layer's box."""
 SYMBOLS = {"add": "+", "sub": "−", "mul": "×", "cat": "‖"}
 
 
 def draw(rows: Sequence[Row], *, title: str, classes: int) -> str:
-    """Draw both passes as an SVG, 800 pixels wide.
+    """Draw encoder and decoder as an SVG, 800 pixels wide.
 
     Args:
-        rows: What explain() returns.
-        title: Stands above the drawing.
-        classes: The number of classes that the classifier scores.
+        rows: The result of `explain`.
+        title: The title above the diagram.
+        classes: Number of classes.
 
     Returns:
-        The text of an SVG file that needs no other file.
+        The text of a self-contained SVG file.
     """
     turn, *nodes = rows
     marks = place(nodes[::-1], top=TOP)
     sheet = Sheet(width=WIDTH, height=marks[-1].y + 74)
     _bands(sheet, marks)
     _legend(sheet, title, marks)
-    for line in lines(marks, back=False):
+    for line in lines(marks, decoder=False):
         sheet.path(_down(line, marks), "flow" if HALF[marks[line.target].kind] else "flow bare")
-    for line in lines(marks, back=True):
+    for line in lines(marks, decoder=True):
         sheet.path(_up(line, marks), "flow" if _half(marks[line.source]) else "flow bare")
     _turn(sheet, turn, marks[-1])
     for mark in marks:
-        _forward(sheet, mark)
+        _encoder_mark(sheet, mark)
         if mark.end is not None:
             _end(sheet, mark, mark.end, marks[0].row, classes)
         elif mark.reached:
-            _back(sheet, mark)
+            _decoder_mark(sheet, mark)
     return str(sheet)
 
 
 def _bands(sheet: Sheet, marks: list[Mark]) -> None:
-    """A stripe behind the marks of one resolution."""
+    """Draw a stripe in the background for the marks of each resolution."""
     image = marks[0].size
     for index, (size, group) in enumerate(groupby(marks, key=lambda mark: mark.size)):
         band = list(group)
         top, bottom = (end.y + sign * PITCH[end.kind] / 2 for end, sign in ((band[0], -1), (band[-1], 1)))
-        above = 0 if index else TOP - SCORES + 20
+        above = 0 if index else TOP - LOGITS + 20
         sheet.rect(0, top - above, WIDTH, bottom - top + above, "paper" if index % 2 else "band")
         sheet.label(10, top + 13, f"1/{round(image[0] / size[0])}", "text")
         if bottom - top > 28:
@@ -73,8 +73,8 @@ def _legend(sheet: Sheet, title: str, marks: list[Mark]) -> None:
     sheet.label(WIDTH / 2, 26, title, "title middle")
     styles = {_style(mark.row.weight) for mark in marks if mark.row.weight is not None}
     entries = [
-        ("encoder", "layer of the encoder"),
-        *[("as-it-is", "the same weight, as it is")] * ("as-it-is" in styles),
+        ("encoder", "encoder layer"),
+        *[("kept", "the same weight, axes kept")] * ("kept" in styles),
         *[("swapped", "the same weight, channel axes swapped")] * ("swapped" in styles),
         ("new", "classifier"),
     ]
@@ -86,24 +86,24 @@ def _legend(sheet: Sheet, title: str, marks: list[Mark]) -> None:
     layers = {action for mark in marks if mark.row.weight is not None for action in mark.row.actions}
     signs = "".join(f"  {sign} {word}." for word, sign in SHORT.items() if word in layers)
     notes = (
-        "Two boxes at one height share one weight. Violet arrows: the encoder's own feature is added to the signal.",
-        f"New parameters: a norm behind each layer of the way back, and the classifier; nothing else.{signs}",
+        "Two boxes at the same height share one weight. Violet arrows: skip connections.",
+        f"New parameters: a norm after each decoder layer, and the classifier.{signs}",
     )
     for y, note in zip((70, 84), notes, strict=True):
         sheet.label(WIDTH / 2, y, note, "small middle")
-    sheet.label(LEFT, SCORES - 28, "forward pass", "head middle")
-    sheet.label(RIGHT, SCORES - 28, "way back", "head middle")
+    sheet.label(LEFT, LOGITS - 28, "encoder", "head middle")
+    sheet.label(RIGHT, LOGITS - 28, "decoder", "head middle")
 
 
 def _box(sheet: Sheet, x: float, y: float, half: float, style: str, left: str, right: str = "") -> None:
-    """A box around (x, y) with a text at either end; where they do not fit, the first one loses its beginning."""
+    """Draw a box around (x, y) with a text at either end; the left one loses its beginning if both do not fit."""
     sheet.rect(x - BOX / 2, y - half, BOX, 2 * half, f"box {style}", radius=3)
     room = CHARACTERS - 1 - len(right)
     sheet.label(x - BOX / 2 + 8, y + 4, left if len(left) <= room else f"…{left[1 - room :]}", "text")
     sheet.label(x + BOX / 2 - 8, y + 4, right, "right")
 
 
-def _forward(sheet: Sheet, mark: Mark) -> None:
+def _encoder_mark(sheet: Sheet, mark: Mark) -> None:
     row = mark.row
     if mark.kind == "image":
         _box(sheet, LEFT, mark.y, HALF["image"], "resize", "image", "×".join(map(str, row.shape)))
@@ -121,12 +121,12 @@ def _forward(sheet: Sheet, mark: Mark) -> None:
         sheet.label(LEFT + 7, mark.y - 3, ", ".join((*mark.between, row.operation)))
 
 
-def _back(sheet: Sheet, mark: Mark) -> None:
+def _decoder_mark(sheet: Sheet, mark: Mark) -> None:
     row = mark.row
     words = ", ".join(action for action in row.actions if action != "+ skip")
     if row.weight is not None:
         signs = [SHORT[action] for action in row.actions if action in SHORT]
-        # How the weight is used, which the action has in brackets, is what the color of the box says.
+        # How the weight is used is left out of the words: the color of the box shows it.
         actions = (action.partition(" (")[0] for action in row.actions if action not in SHORT)
         words = " ".join((*signs, ", ".join(actions)))
         channels = f"{row.channels} → {mark.channels}"
@@ -144,14 +144,14 @@ def _back(sheet: Sheet, mark: Mark) -> None:
 
 
 def _end(sheet: Sheet, mark: Mark, end: Row, image: Row, classes: int) -> None:
-    """The classifier at the height at which the way back ends, and the scores at the height of the image."""
+    """Draw the classifier where the decoder ends, and the logits at the height of the image."""
     half = HALF["layer"]
     channels = f"{end.channels} → {classes}"
-    sheet.path(f"M{RIGHT},{mark.y - half:g} V{SCORES + half:g}", "flow")
+    sheet.path(f"M{RIGHT},{mark.y - half:g} V{LOGITS + half:g}", "flow")
     if end.size != image.size:
-        sheet.label(RIGHT + 8, SCORES + half + 18, "bilinear interpolation")
+        sheet.label(RIGHT + 8, LOGITS + half + 18, "bilinear interpolation")
     _box(sheet, RIGHT, mark.y, half, "new", ", ".join((*end.actions, "classifier")), channels)
-    _box(sheet, RIGHT, SCORES, half, "resize", "scores", "×".join(map(str, (classes, *(image.size or ())))))
+    _box(sheet, RIGHT, LOGITS, half, "resize", "logits", "×".join(map(str, (classes, *(image.size or ())))))
 
 
 def _turn(sheet: Sheet, turn: Row, last: Mark) -> None:
@@ -163,7 +163,7 @@ def _turn(sheet: Sheet, turn: Row, last: Mark) -> None:
 
 
 def _down(line: Line, marks: list[Mark]) -> str:
-    """The way of the encoder's value from one mark to another."""
+    """The path of the encoder's value from one mark to another."""
     upper, lower = marks[line.source], marks[line.target]
     halves = HALF[upper.kind], HALF[lower.kind]
     if line.lane is None:
@@ -176,7 +176,7 @@ def _down(line: Line, marks: list[Mark]) -> str:
 
 
 def _up(line: Line, marks: list[Mark]) -> str:
-    """The way of the signal, against that of the encoder's value."""
+    """The path of the decoder's signal, in the opposite direction."""
     upper, lower = marks[line.source], marks[line.target]
     halves = _half(upper), _half(lower)
     if line.lane is None:
@@ -189,17 +189,17 @@ def _up(line: Line, marks: list[Mark]) -> str:
 
 
 def _reach(half: float) -> float:
-    """How far a mark of that height reaches to the side: boxes are higher than circles."""
+    """Half the width of a mark of that height: boxes are higher than circles."""
     return BOX / 2 if half > HALF["merge"] else half
 
 
 def _aside(mark: Mark, half: float) -> float:
-    """How far from the middle of a mark a line around others begins or ends, so that two of them keep apart."""
+    """How far from a mark's center a line around others begins or ends, so that two of them do not overlap."""
     return 4 if half > JOINT or mark.kind == "merge" else 0
 
 
 def _half(mark: Mark) -> float:
-    """Half the height of what stands on the way back."""
+    """Half the height of a mark of the decoder."""
     if mark.end is not None:
         return HALF["layer"]
     if mark.row.skip or mark.row.gate:
@@ -208,4 +208,4 @@ def _half(mark: Mark) -> float:
 
 
 def _style(weight: str | None) -> str:
-    return "as-it-is" if weight == AS_IT_IS else "swapped"
+    return "kept" if weight == KEPT else "swapped"

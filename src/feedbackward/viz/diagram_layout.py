@@ -1,4 +1,4 @@
-"""What a drawing of both passes shows of the rows, from the image down: each mark's height and where its lines lead."""
+"""Layout of the diagram of both passes, from the image down: the height of each mark and the course of each line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,26 +9,24 @@ from feedbackward.viz.explain import Row
 Kind = Literal["image", "layer", "resize", "merge", "skip"]
 
 PITCH: dict[Kind, float] = {"image": 40, "layer": 32, "resize": 30, "merge": 26, "skip": 24}
-"""The height that a mark takes with the room around it."""
-
-
+"""The height that a mark takes, with the space around it."""
 LANES = 6
-"""How many lines lead around side by side before they share a lane."""
+"""The number of lanes for lines around other marks; further lines share the last one."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A row at its place in the drawing.
+    """A row at its place in the diagram.
 
     Args:
         row: The row.
-        kind: A box for a layer or a change of resolution, a circle where branches meet, an arrow across for a skip.
-        y: The height of its middle.
-        sources: The indices of the marks above that the encoder reads here.
-        between: What the encoder does on the way from the first of them, other than what the mark itself shows.
-        channels: The channels that it reads.
-        size: Height and width there; where the row is not laid out as an image, those of the last mark that was.
-        end: The row at which the way back ends, if it is here.
+        kind: A box for a layer or a change of resolution, a circle where branches meet, an arrow for a skip connection.
+        y: The vertical position of its center.
+        sources: The indices of the marks above whose values the encoder reads here.
+        between: The encoder's operations between the first of them and this mark, other than the mark's own.
+        channels: The channels of its input.
+        size: Its height and width; where the row is not laid out as an image, those of the last mark that was.
+        end: The row at which the decoder ends, if it is here.
     """
 
     row: Row
@@ -42,18 +40,18 @@ class Mark:
 
     @property
     def reached(self) -> bool:
-        """Whether the signal comes by."""
+        """Whether the decoder's signal gets here."""
         return bool(self.row.signals) or self.end is not None
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line from one mark down to another, which the encoder follows; the signal flows against it.
+    """A line from one mark down to another, in the direction of the encoder; the decoder's signal takes it upward.
 
     Args:
         source: The index of the upper mark.
         target: The index of the lower one.
-        lane: None for a straight line, else how far out it leads around the marks between the two.
+        lane: None for a straight line, else the lane in which it passes the marks between the two.
     """
 
     source: int
@@ -66,7 +64,7 @@ def place(rows: Sequence[Row], *, top: float) -> list[Mark]:
 
     Args:
         rows: The rows of its nodes, in that order.
-        top: The height at which the first begins.
+        top: The vertical position of the first mark's upper end.
     """
     by_name = {row.name: row for row in rows}
     mark_of, between = dict[str, int](), dict[str, tuple[str, ...]]()
@@ -94,7 +92,7 @@ def _kind(row: Row, by_name: dict[str, Row]) -> Kind | None:
     if not row.inputs:
         return "image"
     if not row.signals and row.size is None:
-        return None  # a gate is shown where it multiplies, not how it is made
+        return None  # a gate is shown where it multiplies, not where it is computed
     if row.weighted:
         return "layer"
     if row.skip:
@@ -105,14 +103,14 @@ def _kind(row: Row, by_name: dict[str, Row]) -> Kind | None:
     return "merge" if len(row.inputs) > 1 else None
 
 
-def lines(marks: Sequence[Mark], *, back: bool) -> list[Line]:
-    """The lines between the marks, on the side of the forward pass or of the way back.
+def lines(marks: Sequence[Mark], *, decoder: bool) -> list[Line]:
+    """The lines between the marks of the encoder, or those of the decoder.
 
     Args:
-        marks: What place() returns.
-        back: Whether only the lines that the signal takes are wanted.
+        marks: The result of `place`.
+        decoder: Whether to return only the lines that the signal takes.
     """
-    shown = [mark.reached or not back for mark in marks]
+    shown = [mark.reached or not decoder for mark in marks]
     pairs = [
         (source, target)
         for target, mark in enumerate(marks)

@@ -1,6 +1,6 @@
-"""What the way back does at each node of an encoder, and the shapes of both passes, as plain rows.
+"""What the decoder does at each node of an encoder, and the shapes of both passes, as plain rows.
 
-The words are read off the nodes that the rules emitted, so a new rule shows without a line here.
+The words come from the nodes that the rules emitted, so a new rule needs no line here.
 """
 
 import operator
@@ -21,22 +21,22 @@ from feedbackward.transform.rules import layers, pointwise
 from feedbackward.transform.shapes import MetaCopy, Shapes
 from feedbackward.transform.step import path_of
 
-SWAPPED, AS_IT_IS, PASSED_BY = "axes swapped", "as it is", "passed by"
+SWAPPED, KEPT, BYPASSED = "axes swapped", "axes kept", "bypassed"
 
 WORDS: dict[Any, str] = {
     upsample_like: "upsample",
     same_conv2d: "conv",
     fuse: "+ skip",
-    beside: "beside the skip",
+    beside: "with skip",
     torch.narrow: "slice",
-    F.linear: "matrix",
+    F.linear: "linear",
     torch.relu: "ReLU",
     F.max_pool2d: "max pool",
     operator.mul: "× gate",
-    operator.neg: "minus",
+    operator.neg: "negate",
     operator.add: "sum of signals",
 }
-"""What is emitted, in words; anything else goes by its own name."""
+"""Words for emitted operations; all others go by their own names."""
 
 LEFT_OUT: set[Rule] = {
     layers.conv,
@@ -49,28 +49,29 @@ LEFT_OUT: set[Rule] = {
 """Rules whose nodes are passed by where they emit nothing; at all others there is nothing to do then."""
 
 Shape = tuple[int, ...]
-"""Of one image: channels, height, width, or as the encoder lays it out."""
+"""Shape for one image: (channels, height, width), or in the layout of the encoder."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One node of the encoder and what the way back does there; or the U-turn between the two passes.
+    """One node of the encoder and what the decoder does there; or the U-turn between the two passes.
 
     Args:
-        part: The "turn", a "node" of the encoder, the node at which the way back "ends", or one "beyond" it.
-        name: The node's name in the graph.
-        path: Its place in the encoder: the path of its module, or of the module that calls it.
-        operation: What the encoder does there, with a convolution's kernel, stride (/2) and groups (g32).
-        shape: The encoder's value there; of several tensors the first.
+        part: "turn" for the U-turn, "node" for a node of the encoder, "end" for the node at which the decoder ends,
+            "beyond" for the nodes between that one and the image.
+        name: Name of the node in the graph.
+        path: Path of its module in the encoder, or of the module that calls it.
+        operation: The encoder's operation, with a convolution's kernel, stride (/2) and groups (g32).
+        shape: Shape of the encoder's value; of the first tensor if it has several.
         channels: Its channels.
-        size: Its height and width, None where it is not laid out as an image.
-        inputs: The names of the nodes that the encoder reads there.
-        weighted: Whether the node's module has a weight to share.
-        actions: What the way back does there, in words and in order.
-        weight: How it uses the weight, "as it is" or "axes swapped"; None where it uses none.
-        skip: Whether the encoder's value joins the signal there.
+        size: Its height and width; None if it is not laid out as an image.
+        inputs: Names of the nodes that it reads.
+        weighted: Whether it has a weight to share.
+        actions: What the decoder does there, in words and in order.
+        weight: How the decoder uses the weight, "axes kept" or "axes swapped"; None if it does not use one.
+        skip: Whether a skip connection joins the signal there.
         gate: Whether the signal is multiplied by the encoder's gate there.
-        signals: What flows on from there; none where no signal arrives, several behind a concatenation.
+        signals: Shapes of the signals that leave the node: none if no signal arrives, several after a concatenation.
     """
 
     part: Literal["turn", "node", "end", "beyond"]
@@ -92,13 +93,13 @@ class Row:
 def explain(
     encoder: fx.GraphModule, decoder_graph: DecoderGraph, *, size: tuple[int, int], in_channels: int
 ) -> list[Row]:
-    """The rows of both passes in the order of the way back, from the U-turn to the image.
+    """The rows of both passes in the order of the decoder, from the U-turn to the image.
 
     Args:
         encoder: The traced encoder.
-        decoder_graph: What transpose() made of it.
-        size: Height and width of the image; the shapes are found without computing.
-        in_channels: The channels of the image.
+        decoder_graph: The result of `transpose` for it.
+        size: Height and width of the image; shapes are inferred on the meta device.
+        in_channels: Number of channels of the image.
     """
     root = nn.Module()
     root.encoder, root.decoder = encoder, decoder_graph.decoder
@@ -117,7 +118,7 @@ class _Rows:
         self.emitted = {passed.node: passed.emitted for passed in decoder_graph.passed}
         nodes = list(decoder_graph.graph.nodes)
         last = nodes.index(decoder_graph.feature) + 1
-        # What does not depend on the image, such as a weight that is standardized, gets no signal and no row.
+        # Values that do not depend on the image, such as a standardized weight, get no signal and no row.
         self.forward = dict[fx.Node, None]()
         for node in nodes[:last]:
             if node in found and (node.op == "placeholder" or self._inputs(node)):
@@ -142,7 +143,7 @@ class _Rows:
             channels=self._channels(feature),
             size=self._size(feature),
             inputs=(feature.name,),
-            actions=tuple(map(self._word, self.turn)) or ("the encoder's last pool turns around",),
+            actions=tuple(map(self._word, self.turn)) or ("the encoder's last pool",),
             signals=(shape,),
         )
 
@@ -170,15 +171,15 @@ class _Rows:
 
     def _actions(self, node: fx.Node) -> tuple[str, ...]:
         if node not in self.emitted:
-            return (PASSED_BY,)
+            return (BYPASSED,)
         emitted = self.emitted[node]
         words = [self._phrase(step) for step in emitted if step in _signal(emitted)]
         if words or node is self.stop:
-            return tuple(word for word, _ in groupby(words))  # the slices of a concatenation in one word
+            return tuple(word for word, _ in groupby(words))  # the slices of a concatenation are one word
         reached = [value in self.emitted for value in self._inputs(node)]
         if len(reached) > 1:
-            return ("to each branch" if all(reached) else "past the branch",)
-        return (PASSED_BY if REGISTRY[target_of(node, self.both)] in LEFT_OUT else "nothing",)
+            return ("to each branch" if all(reached) else "to the shortcut only",)
+        return (BYPASSED if REGISTRY[target_of(node, self.both)] in LEFT_OUT else "nothing",)
 
     def _phrase(self, step: fx.Node) -> str:
         use = _use_of_weight(step)
@@ -231,12 +232,12 @@ class _Rows:
 
 
 def _use_of_weight(step: fx.Node) -> str | None:
-    """How the weight is used where the emitted node applies one."""
+    """How an emitted node uses the weight; None if it applies none."""
     if step.target not in (same_conv2d, F.linear):
         return None
     weight = step.args[1]
     assert isinstance(weight, fx.Node)
-    return SWAPPED if weight.target is permute_weight else AS_IT_IS
+    return SWAPPED if weight.target is permute_weight else KEPT
 
 
 def _path(node: fx.Node) -> str:
@@ -244,12 +245,12 @@ def _path(node: fx.Node) -> str:
 
 
 def _ends(emitted: Sequence[fx.Node]) -> list[fx.Node]:
-    """What flows on: the emitted nodes that no other of them reads."""
+    """The signals that leave: the emitted nodes that no other emitted node reads."""
     return [step for step in emitted if not any(user in emitted for user in step.users)]
 
 
 def _signal(emitted: Sequence[fx.Node]) -> set[fx.Node]:
-    """The emitted nodes that the signal passes through; it enters a node as the first input."""
+    """The emitted nodes that the signal flows through; it is the first input of each."""
     through = set(_ends(emitted))
     for step in reversed(emitted):
         if step in through:

@@ -1,6 +1,6 @@
-"""Pictures of segmentations: masks in colors, overlays, legends, errors, and panels side by side.
+"""Pictures of segmentations: masks in color, overlays, error maps, legends, and pictures side by side.
 
-All pictures are numpy arrays, uint8 (H, W, 3), red green blue.
+All pictures are numpy arrays, uint8 (H, W, 3), RGB.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,21 +17,21 @@ Picture: TypeAlias = NDArray[np.uint8]
 
 VOID_COLOR = (0, 0, 0)
 RIGHT, WRONG, UNCOUNTED = (250, 250, 250), (214, 39, 40), (170, 170, 170)
-"""The colors of an error picture; they differ in lightness too."""
+"""The colors of an error map; they differ in lightness too, for readers who do not see the hues."""
 
 _GAP = 8  # pixels between panels and around legends
 _INK, _PAPER = (20, 20, 20), (255, 255, 255)
 
 
 def paint(mask: NDArray[np.integer], table: ClassTable) -> Picture:
-    """A mask in the colors of its classes, void in black.
+    """Color a mask by its classes, void in black.
 
     Args:
         mask: Class indices (H, W), ignore_index for void.
         table: The classes.
 
     Raises:
-        InputError: If the mask holds a value outside the table.
+        InputError: If the mask contains a value outside the table.
     """
     void = mask == table.ignore_index
     outside = mask[~void & ((mask < 0) | (mask >= len(table)))]
@@ -45,16 +45,16 @@ def paint(mask: NDArray[np.integer], table: ClassTable) -> Picture:
 
 
 def overlay(image: Picture, mask: NDArray[np.integer], table: ClassTable, *, alpha: float = 0.5) -> Picture:
-    """The image with the mask's colors laid over it; void leaves it as it is.
+    """Blend the colors of a mask into an image; void pixels keep the image.
 
     Args:
         image: uint8 (H, W, 3).
         mask: Class indices (H, W).
         table: The classes.
-        alpha: How much of the color is seen, 0 to 1.
+        alpha: Opacity of the colors, 0 to 1.
 
     Raises:
-        InputError: If the mask's size is not the image's, or it holds a value outside the table.
+        InputError: If mask and image differ in size, or the mask contains a value outside the table.
     """
     _check_sizes(image.shape[:2], mask.shape)
     mixed = np.rint((1 - alpha) * image + alpha * paint(mask, table)).astype(np.uint8)
@@ -62,7 +62,7 @@ def overlay(image: Picture, mask: NDArray[np.integer], table: ClassTable, *, alp
 
 
 def errors(prediction: NDArray[np.integer], mask: NDArray[np.integer], table: ClassTable) -> Picture:
-    """Where a prediction is wrong: red; right: white; void, which never counts: gray.
+    """Color the pixels of a prediction: wrong ones red, right ones white, void ones, which never count, gray.
 
     Args:
         prediction: Class indices (H, W).
@@ -78,19 +78,19 @@ def errors(prediction: NDArray[np.integer], mask: NDArray[np.integer], table: Cl
 
 
 def present(table: ClassTable, *masks: NDArray[np.integer]) -> list[int]:
-    """The classes that occur in the masks, in order, without void."""
+    """The classes that occur in the masks, in ascending order, without void."""
     values: set[int] = set().union(*(np.unique(mask).tolist() for mask in masks))
     return sorted(values & set(range(len(table))))
 
 
 def legend(table: ClassTable, classes: Collection[int], *, width: int, font_size: int = 14) -> Picture:
-    """Patches of color with the names of classes beside them, in rows of equal columns.
+    """Draw a legend: a patch of each class's color beside its name, in equal columns.
 
     Args:
         table: The classes.
-        classes: Which of them to show; see present.
-        width: Width of the picture in pixels; it gets wider if the longest name does not fit.
-        font_size: Height of the letters in pixels.
+        classes: Indices of the classes to show.
+        width: Width of the picture in pixels; it is wider if the longest name does not fit.
+        font_size: Font size in pixels.
     """
     font = ImageFont.load_default(font_size)
     names = [table.names[index] for index in classes]
@@ -113,7 +113,7 @@ def legend(table: ClassTable, classes: Collection[int], *, width: int, font_size
 
 
 def with_legend(picture: Picture, table: ClassTable, classes: Collection[int]) -> Picture:
-    """A picture with the legend of classes under it."""
+    """Add the legend of some classes below a picture."""
     height, width = picture.shape[:2]
     below = legend(table, classes, width=width, font_size=_font_size(height))
     margin = ((0, 0), (0, below.shape[1] - width), (0, 0))
@@ -121,11 +121,11 @@ def with_legend(picture: Picture, table: ClassTable, classes: Collection[int]) -
 
 
 def side_by_side(panels: Sequence[Picture], titles: Sequence[str]) -> Picture:
-    """Pictures in a row on white, each under its title, all brought to the height of the first.
+    """Arrange pictures in a row, each below its title, scaled to the height of the first.
 
     Args:
-        panels: Pictures, of any size.
-        titles: One for each.
+        panels: Pictures of any size.
+        titles: One title for each.
     """
     height = panels[0].shape[0]
     scaled = [_to_height(panel, height) for panel in panels]
@@ -151,7 +151,7 @@ def _to_height(panel: Picture, height: int) -> Picture:
 
 
 def _font_size(height: int) -> int:
-    """Letters that can be read beside a picture of that height, also when it is scaled to a page."""
+    """A font size that is readable beside a picture of that height, also when it is scaled to a page."""
     return max(12, height // 26)
 
 

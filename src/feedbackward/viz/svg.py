@@ -1,4 +1,4 @@
-"""A sheet to draw on: the few shapes of an SVG, escaped, with their colors in one place."""
+"""A sheet to draw an SVG on: the few shapes that the diagram needs, and their styles."""
 
 import xml.etree.ElementTree as ET
 
@@ -9,7 +9,7 @@ text { font: 11px Helvetica, Arial, sans-serif; fill: #1f2933 }
 .paper { fill: #ffffff } .band { fill: #f1f4f8 }
 .box { stroke-width: 1.2 } .resize { fill: #ffffff; stroke: #7b8794 }
 .encoder { fill: #dde3ea; stroke: #52606d } .new { fill: #c9e7c3; stroke: #3c8031 }
-.as-it-is { fill: #bcdcf5; stroke: #1f6fb2 } .swapped { fill: #fbc78d; stroke: #c65d00 }
+.kept { fill: #bcdcf5; stroke: #1f6fb2 } .swapped { fill: #fbc78d; stroke: #c65d00 }
 .flow { fill: none; stroke: #3e4c59; stroke-width: 1.4; marker-end: url(#flow-tip) }
 .join { fill: none; stroke: #7a3fa0; stroke-width: 1.4; marker-end: url(#join-tip) }
 .bare { marker-end: none }
@@ -20,7 +20,7 @@ text { font: 11px Helvetica, Arial, sans-serif; fill: #1f2933 }
 
 
 class Sheet:
-    """An SVG that grows shape by shape; lengths are in pixels, from the upper left corner.
+    """An SVG to which shapes are added; lengths are in pixels, from the upper left corner.
 
     Args:
         width: The width of the sheet.
@@ -51,11 +51,11 @@ class Sheet:
         self._add("circle", style, cx=x, cy=y, r=radius)
 
     def path(self, d: str, style: str) -> None:
-        """A line in SVG's path language."""
+        """A line, in SVG's path syntax."""
         ET.SubElement(self.root, "path", {"class": style, "d": d})
 
     def label(self, x: float, y: float, text: str, style: str = "small") -> None:
-        """A text that begins at (x, y), or ends there (style "right"), or has its middle there ("middle")."""
+        """A text that starts at (x, y), ends there (style "right") or is centered there (style "middle")."""
         self._add("text", style, x=x, y=y).text = text
 
     def _add(self, tag: str, style: str, **lengths: float) -> ET.Element:

@@ -1,16 +1,16 @@
-"""The places in a page that a script fills: what stands between the comments of one name."""
+"""The generated sections of a page: what is between the comments with a section's name."""
 
 import re
 from pathlib import Path
 
 
 def filled(page: Path, contents: dict[str, str]) -> str:
-    """A page with each content between its lines `<!-- NAME -->` and `<!-- end of NAME -->`, whatever stood there."""
+    """A page with each content between its lines `<!-- NAME -->` and `<!-- end of NAME -->`, in place of the old."""
     text = page.read_text(encoding="utf-8")
     for name, content in contents.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
         text, count = re.subn(
             f"{begin}.*?{end}", lambda _, new=f"{begin}\n{content}\n{end}": new, text, flags=re.DOTALL
         )
-        assert count == 1, f"{page} has no place for {name}: add the lines {begin}{end}"
+        assert count == 1, f"{page} has {count} sections {name}; expected one, with the lines {begin}{end}"
     return text
