@@ -1,9 +1,9 @@
-"""Train the networks of a study under one recipe and write its table.
+"""Train the networks of a study with one recipe and write its table.
 
     python benchmarks/study cityscapes --data CITYSCAPES              # the paper's Table 1
     python benchmarks/study camvid --data CAMVID [--form full]        # the comparison on CamVid
 
-A study that was cut off goes on where it stopped. What follows -- goes to every `feedbackward fit`.
+An interrupted study resumes where it stopped. Arguments after -- are passed to every `feedbackward fit`.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import networks  # noqa: F401  (it registers them)
+import networks  # noqa: F401  (registers them)
 from plan import SIZES, camvid, cityscapes
 from report import write_camvid, write_cityscapes
 from rich.console import Console
@@ -23,11 +23,11 @@ DOCS = Path(__file__).parents[2] / "docs" / "study"
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run a study, or what is left of it."""
+    """Run a study, or the rest of an interrupted one."""
     args = sys.argv[1:] if args is None else args
     own, more = (args[: args.index("--")], args[args.index("--") + 1 :]) if "--" in args else (args, [])
     options = _parser().parse_args(own)
-    # Each form has folders of its own: a run of one is no result of the other, and cannot be resumed as it.
+    # Each form has its own folders: a run of one form must not count or be resumed as a run of the other.
     name = options.study if options.study == "cityscapes" else f"camvid_{options.form}"
     folder = options.output / name
     results = (options.results or DOCS) / name
@@ -38,7 +38,7 @@ def main(args: list[str] | None = None) -> None:
         rows, arguments = camvid(options.form), ["--data.size", f"[{height},{width}]", *more]
     unknown = set(options.rows or ()) - {row.name for row in rows}
     if unknown:
-        sys.exit(f"no row {', '.join(sorted(unknown))}; there are {', '.join(row.name for row in rows)}")
+        sys.exit(f"unknown row {', '.join(sorted(unknown))}; expected some of {', '.join(row.name for row in rows)}")
 
     console = Console()
     try:
@@ -68,17 +68,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", choices=("cityscapes", "camvid"))
     parser.add_argument("--data", type=Path, required=True, help="folder of the data set")
-    parser.add_argument("--form", choices=tuple(SIZES), default="reduced", help="of the CamVid study")
-    parser.add_argument("--rows", type=lambda names: names.split(","), help="train these only: NAME,NAME")
+    parser.add_argument("--form", choices=tuple(SIZES), default="reduced", help="form of the CamVid study")
+    parser.add_argument("--rows", type=lambda names: names.split(","), help="train only these: NAME,NAME")
     seeds = (
-        "at the learning rate that suits it better a network is trained from all of these, at another from the first"
+        "each network is trained from all of these at its better learning rate, at the other one only from the first"
     )
     parser.add_argument(
         "--seeds", type=lambda seeds: [int(seed) for seed in seeds.split(",")], default=[0, 1], help=seeds
     )
-    parser.add_argument("--processes", type=int, default=1, help="how many networks train at a time, a thread each")
+    parser.add_argument(
+        "--processes", type=int, default=1, help="number of networks that train at a time, one thread each"
+    )
     parser.add_argument("--output", type=Path, default=Path("runs/study"), help="folder of the run folders")
-    parser.add_argument("--results", type=Path, help="folder of the results and the table; docs/study if not given")
+    parser.add_argument("--results", type=Path, help="folder of the results and the table (default: docs/study)")
     return parser
 
 

@@ -1,6 +1,6 @@
-"""The way back with one of its parts taken out or changed, to see what the part does.
+"""Ablations of the decoder: each network has one part of it removed or changed.
 
-Importing this file registers them in feedbackward.models.MODELS.
+Importing this module registers them in feedbackward.models.MODELS.
 """
 
 from typing import Any, ClassVar
@@ -18,7 +18,7 @@ from feedbackward.transform import DecoderGraph
 
 
 class _Changed(fb.Feedbackward):
-    """A feedbackward network under a name of its own, with something changed in the graph of both passes."""
+    """A feedbackward network with a changed graph, under a name of its own."""
 
     name: ClassVar[str]
 
@@ -27,7 +27,7 @@ class _Changed(fb.Feedbackward):
         self.config["model"] = self.name
 
     def decoder_graph(self) -> DecoderGraph:
-        """As the paper's, with what the class changes."""
+        """The usual graph, changed."""
         decoder_graph = super().decoder_graph()
         self.change(decoder_graph)
         return decoder_graph
@@ -38,36 +38,36 @@ class _Changed(fb.Feedbackward):
 
 
 class FlippedKernels(_Changed):
-    """The way back with each kernel turned by 180 degrees: the encoder's adjoint where the axes are swapped too."""
+    """The decoder's kernels rotated by 180 degrees: the encoder's adjoint where the channel axes are swapped too."""
 
     name = "flipped_kernels"
 
     def change(self, decoder_graph: DecoderGraph) -> None:
-        """With the weights of the way back flipped."""
+        """Flip the weights of the decoder's convolutions."""
         for node in decoder_graph.graph.find_nodes(op="call_function", target=same_conv2d):
             with decoder_graph.graph.inserting_before(node):
                 node.update_arg(1, decoder_graph.graph.call_function(torch.flip, (node.args[1], (2, 3))))
 
 
 class WithoutSkips(_Changed):
-    """The way back without the encoder's features: the signal alone."""
+    """The decoder without skip connections."""
 
     name = "without_skips"
 
     def change(self, decoder_graph: DecoderGraph) -> None:
-        """With nothing added to the signal."""
+        """Remove the fusions."""
         for node in decoder_graph.graph.find_nodes(op="call_function", target=fuse):
             node.replace_all_uses_with(node.args[0])
             decoder_graph.graph.erase_node(node)
 
 
 class EarlySkips(_Changed):
-    """The way back with the encoder's features added before the activation instead of behind it."""
+    """The decoder with skip connections added before the activation instead of after it."""
 
     name = "early_skips"
 
     def change(self, decoder_graph: DecoderGraph) -> None:
-        """With fusion and activation exchanged."""
+        """Swap fusion and activation."""
         for node in decoder_graph.graph.find_nodes(op="call_function", target=fuse):
             activation, feature = node.args
             with decoder_graph.graph.inserting_before(activation):
@@ -78,12 +78,12 @@ class EarlySkips(_Changed):
 
 
 class WithoutActivations(_Changed):
-    """The way back without its own activations: the features that join it are the only ones behind one."""
+    """The decoder without activations; the encoder's features that it adds still have theirs."""
 
     name = "without_activations"
 
     def change(self, decoder_graph: DecoderGraph) -> None:
-        """With the signal as its norm leaves it."""
+        """Remove the activations before fusions."""
         for node in decoder_graph.graph.find_nodes(op="call_function", target=fuse):
             activation = node.args[0]
             activation.replace_all_uses_with(activation.args[0])
@@ -91,7 +91,7 @@ class WithoutActivations(_Changed):
 
 
 class DeepSupervision(_Changed):
-    """With a second classifier in training, at the U-turn, whose scores stand behind the others in the batch."""
+    """A second classifier in training, at the U-turn; its logits are appended along the batch axis."""
 
     name = "deep_supervision"
 
@@ -102,19 +102,19 @@ class DeepSupervision(_Changed):
         self.second_head = nn.Conv2d(channels, self.classes, kernel_size=1)
 
     def change(self, decoder_graph: DecoderGraph) -> None:
-        """With the encoder's last feature handed out besides."""
+        """Return the encoder's last feature as well."""
         (output,) = decoder_graph.graph.find_nodes(op="output")
         output.args = ((output.args[0], decoder_graph.feature),)
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "m classes h w"]:
-        """The scores; in training, those of the second classifier behind them."""
+        """The logits; in training followed by those of the second classifier."""
         signal, feature = self._runs[self.training](self, image)
-        scores = [self.head(signal), self.second_head(feature)][: 1 + self.training]
-        return torch.cat([F.interpolate(score, image.shape[-2:], mode="bilinear") for score in scores])
+        logits = [self.head(signal), self.second_head(feature)][: 1 + self.training]
+        return torch.cat([F.interpolate(each, image.shape[-2:], mode="bilinear") for each in logits])
 
 
 class DeeplySupervisedLoss(CrossEntropyIoULoss):
-    """The usual loss, and 0.4 times that of the second classifier (PSPNet's weight) where there are its scores."""
+    """The usual loss, plus 0.4 times that of the second classifier (PSPNet's weight) where it has logits."""
 
     def forward(self, logits: Float[Tensor, "m classes h w"], mask: Int64[Tensor, "n h w"]) -> Float[Tensor, ""]:
         """The loss of a batch."""

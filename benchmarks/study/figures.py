@@ -1,4 +1,4 @@
-"""The curves of a study, and its networks' predictions side by side."""
+"""The figures of a study: curves over the epochs, and predictions of its networks side by side."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -20,10 +20,10 @@ from feedbackward.viz.charts import Curve, plot_curves, save_svg
 
 
 def draw_curves(runs: Sequence[Run], path: Path) -> None:
-    """Draw the first seed's curve of each row; a network has one color, and is dashed at another learning rate.
+    """Draw the curve of each row from the first seed: one color for a network, dashed at its other learning rate.
 
     Args:
-        runs: Those that have a result, those of a group side by side.
+        runs: Runs with a result, sorted by group.
         path: The SVG file to write.
     """
     first = list({run.row: run for run in reversed(runs)}.values())[::-1]
@@ -50,12 +50,12 @@ def draw_curves(runs: Sequence[Run], path: Path) -> None:
 
 
 def draw_predictions(runs: Sequence[Run], *, data: Path, size: tuple[int, int], path: Path, frames: int = 3) -> None:
-    """Draw frames of CamVid's val split, spread evenly, as the networks see them.
+    """Draw evenly spaced frames of CamVid's val split with the predictions of networks.
 
     Args:
-        runs: Those whose run folder holds the network.
-        data: CamVid.
-        size: Height and width at which they were trained.
+        runs: Runs whose run folder has the network.
+        data: Folder of CamVid.
+        size: Height and width of the training images.
         path: The JPEG file to write.
         frames: The number of frames.
     """

@@ -1,11 +1,11 @@
-"""Networks that only the study has: narrow VGGs, the peers of another library, and changed ways back.
+"""Networks of the study alone: narrow VGGs, networks of segmentation_models_pytorch, and ablations of the decoder.
 
-Importing this file registers them: the encoders in timm, the networks in feedbackward.models.MODELS.
+Importing this module registers the encoders in timm and the networks in feedbackward.models.MODELS.
 """
 
 from typing import Any
 
-import decoder_variants  # noqa: F401  (it registers them)
+import decoder_variants  # noqa: F401  (registers them)
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from timm.models.vgg import VGG, ConvMlp, cfgs
 from torch import nn
@@ -14,8 +14,7 @@ from feedbackward.benchmark.peers import IMAGENET, SmpNetwork
 from feedbackward.models import MODELS
 
 WIDTH = 4
-"""By how much the narrow VGGs are narrower than VGG-16, fully connected layers included."""
-
+"""The narrow VGGs have this fraction of VGG-16's channels, in the fully connected layers too."""
 
 default_cfgs = generate_default_cfgs(
     {
@@ -23,7 +22,7 @@ default_cfgs = generate_default_cfgs(
         for name in ("vgg16_quarter", "vgg16_bn_quarter")
     }
 )
-"""Found here by register_model."""
+"""register_model reads it."""
 
 
 class NarrowVGG(VGG):
@@ -43,7 +42,7 @@ def vgg16_quarter(pretrained: bool = False, **options: Any) -> VGG:
 
 @register_model
 def vgg16_bn_quarter(pretrained: bool = False, **options: Any) -> VGG:
-    """The same with batch norms."""
+    """VGG-16 with batch norms, at a quarter of its width."""
     return build_model_with_cfg(NarrowVGG, "vgg16_bn_quarter", pretrained, norm_layer=nn.BatchNorm2d, **options)
 
 

@@ -1,6 +1,6 @@
-"""What the studies train: one row of a table for each network, under one recipe, from the same seeds.
+"""The plan of the studies: a row for each network, all trained with one recipe from the same seeds.
 
-The small encoders are compared under a second recipe too, the recommended one that the first has led to.
+The small encoders are also compared with the recommended recipe, which is the outcome of the first comparison.
 """
 
 import json
@@ -15,11 +15,11 @@ Form = Literal["reduced", "full"]
 
 RECIPE = Path(__file__).with_name("camvid.yaml")
 SIZES: dict[Form, tuple[int, int]] = {"reduced": (120, 160), "full": (360, 480)}
-"""Height and width of CamVid's images in each form of the study; scores are always taken at 360x480."""
+"""Height and width of the training images in each form of the study; networks are always scored at 360x480."""
 VGGS: dict[Form, str] = {"reduced": "vgg16_quarter", "full": "vgg16"}
-"""The VGG-16 of each form; on a CPU it has a quarter of its width."""
+"""The VGG-16 of each form; the reduced form, for a CPU, has a quarter of its width."""
 PAPER = {"output_stride": None, "output_feature": "last", "retrace": "all", "head_input": "sum", "head_kernel_size": 1}
-"""The way back of the paper, in the words of `Feedbackward`."""
+"""The paper's decoder as options of `Feedbackward`."""
 RECOMMENDED = {
     "output_stride": 4,
     "output_feature": "first",
@@ -27,20 +27,21 @@ RECOMMENDED = {
     "head_input": "both",
     "head_kernel_size": 3,
 }
-"""What the study has led to."""
+"""The decoder options that the study recommends."""
 RECOMMENDED_SCALE = (0.75, 1.5)
 SCALED = "images scaled by {} to {}".format(*RECOMMENDED_SCALE)
-"""How the recommended recipe changes images, in the names of groups."""
+"""The augmentation of the recommended recipe, in the titles of groups."""
 RECOMMENDED_RATE = "0.01"
-"""The learning rate of our small encoders under the recommended recipe: of the two that the study tries under its own
-the better one on mobilenetv2_100."""
+"""The learning rate of our small encoders with the recommended recipe: of the two that the study tries with its own
+recipe, the better one on mobilenetv2_100."""
 PEER_RATES = {"Unet": "0.003", "FPN": "0.01", "DeepLabV3Plus": "0.003"}
-"""Networks of segmentation_models_pytorch and their learning rates under the recommended recipe, chosen as ours is;
-the study's own for DeepLabV3Plus, where it tries no other."""
+"""Networks of segmentation_models_pytorch and their learning rates with the recommended recipe, chosen like ours;
+for DeepLabV3Plus, where the study tries no other, the rate of its own recipe."""
 OTHER_RATES = {"_slow": "0.001", "_fast": "0.01"}
-"""The end of the name of a row that is another one at this learning rate and not the recipe's: no single one is fair
-to all, so the paper's networks, ours and its peers are trained at the recipe's and at the neighbor that suits their
-kind, from the first seed. The better of the two goes on to the other seeds, and counts."""
+"""Learning rates other than the recipe's, by the suffix of their rows' names.
+
+No single rate is fair to all networks, so the paper's networks, ours and its peers are trained from the first seed at
+two: the recipe's and a neighboring one. The better one is trained from the other seeds too, and counts."""
 CLAIMS = (
     ("vgg16_pwn", "segnet", 18.1),
     ("vgg16_pwn", "deeplab_largefov", 3.9),
@@ -49,10 +50,7 @@ CLAIMS = (
     ("vgg16_pwn", "fcn8s_bn", 3.1),
     ("vgg16_pwn", "vgg16_pwp", 3.9),
 )
-"""A network, the one that it is ahead of in the paper, and by how many percent of that one's mean IoU.
-
-Each at the learning rate that suits it better.
-"""
+"""Pairs of networks and how much better the first one's mean IoU is in the paper, in percent of the second one's."""
 
 PICTURED = (
     "segnet",
@@ -63,7 +61,7 @@ PICTURED = (
     "mobilenetv2_100_scaled",
     "mobilenetv2_100_unet_scaled",
 )
-"""The networks whose predictions are drawn, each at the learning rate that suits it better."""
+"""The networks whose predictions are drawn, each at its better learning rate."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +69,13 @@ class Row:
     """One network of a study.
 
     Args:
-        name: Of its run folders and results.
-        title: In the table.
-        group: The question that it belongs to.
+        name: Name in run folders and results.
+        title: Title in the table.
+        group: The part of the table that it belongs to.
         recipe: Name or file of the recipe.
-        arguments: More for `feedbackward fit`.
-        crf: The checkpoint that is scored with DenseCRF too, if any.
-        published: The paper's four scores, where it has them.
+        arguments: Further arguments of `feedbackward fit`.
+        crf: The checkpoint to score with DenseCRF too, if any.
+        published: The four scores in the paper, if it has them.
     """
 
     name: str
@@ -90,15 +88,15 @@ class Row:
 
     @property
     def network(self) -> str:
-        """The name without the learning rate."""
+        """The name without the suffix of the learning rate."""
         return self.name.removesuffix("_slow").removesuffix("_fast")
 
 
 def best_rates(scores: Mapping[Row, float]) -> dict[str, Row]:
-    """Of each network the row at the learning rate that suits it better.
+    """For each network the row at its better learning rate.
 
     Args:
-        scores: The mean IoU of rows.
+        scores: The mean IoU of each row.
     """
     return {row.network: row for row in sorted(scores, key=scores.__getitem__)}
 
@@ -118,7 +116,7 @@ def cityscapes() -> list[Row]:
 
 
 def camvid(form: Form) -> list[Row]:
-    """The comparison on CamVid: the paper's networks, what the method's parts do, peers, changes of the recipe."""
+    """The comparison on CamVid: the paper's networks, ablations, peers, changes of the recipe."""
     return [*_paper(form), *_parts(form), *_peers(form), *_trials(form)]
 
 
@@ -134,7 +132,7 @@ def _at_rate(row: Row, suffix: str) -> Row:
 
 def _paper(form: Form) -> list[Row]:
     vgg = VGGS[form]
-    # A plain VGG has no norms; from scratch, these two do better with them.
+    # A plain VGG has no norms; trained from scratch, these two are better with them.
     with_norms = vgg.replace("vgg16", "vgg16_bn")
     group = "The paper's networks"
     rows = [
@@ -161,14 +159,14 @@ def _parts(form: Form) -> list[Row]:
         _row(
             f"vgg16_{short}_{stride}",
             f"VGG-{short.upper()}, output_stride={stride}",
-            "Where the way back ends",
+            "Where the decoder ends",
             "feedbackward",
             **_decoder_graph(form, permute=permute, output_stride=stride),
         )
         for short, permute in (("pwn", "necessary"), ("pwp", "possible"))
         for stride in (1, 2, 4)
     ]
-    group = "What the parts do (VGG-PWN, output_stride=1)"
+    group = "Ablations (VGG-PWN, output_stride=1)"
     parts = [
         _row(f"vgg16_pwn_1_{name}", title, group, model, **_decoder_graph(form, output_stride=1) | changed)
         for name, title, model, changed in (
@@ -180,7 +178,7 @@ def _parts(form: Form) -> list[Row]:
                 "flipped_kernels",
                 {"permute": "possible"},
             ),
-            ("no_skips", "skips left out", "without_skips", {}),
+            ("no_skips", "without skip connections", "without_skips", {}),
             ("iou", "IoU loss alone", "feedbackward", {"more": ("--model.loss", "feedbackward.losses.IoULoss")}),
             (
                 "ce",
@@ -193,7 +191,7 @@ def _parts(form: Form) -> list[Row]:
     recommended = _row(
         "vgg16_recommended",
         "VGG-16, recommended settings",
-        "Where the way back ends",
+        "Where the decoder ends",
         "feedbackward",
         **_decoder_graph(form, **RECOMMENDED),
     )
@@ -205,7 +203,7 @@ def _peers(form: Form) -> list[Row]:
 
 
 def _on_one_encoder(form: Form, encoder: str) -> list[Row]:
-    """Ours and its peers under the recommended recipe, then at two learning rates under the study's."""
+    """Ours and its peers with the recommended recipe, then at two learning rates with the study's recipe."""
     options = {"encoder_name": encoder} | RECOMMENDED
     ours = [
         _row(f"{encoder}{name}", f"feedbackward, {title}", encoder, "feedbackward", **options | changed)
@@ -225,7 +223,7 @@ def _on_one_encoder(form: Form, encoder: str) -> list[Row]:
 
 
 def _scaled(form: Form, row: Row, rate: str) -> Row:
-    """The row under the recommended recipe."""
+    """The row with the recommended recipe."""
     return replace(
         row,
         name=f"{row.name}_scaled",
@@ -236,16 +234,13 @@ def _scaled(form: Form, row: Row, rate: str) -> Row:
 
 
 def _recommended_recipe(form: Form, rate: str) -> tuple[str, ...]:
-    """What the recommended recipe has otherwise than the study's."""
+    """The arguments that turn the study's recipe into the recommended one."""
     augmentation = {"horizontal_flip": 0.5, "scale": RECOMMENDED_SCALE, "crop": SIZES[form]}
     return ("--data.augmentation", json.dumps(augmentation), "--model.optimizer.lr", rate)
 
 
 def _trials(form: Form) -> list[Row]:
-    """Changes of the recommended settings and recipe, each by itself, on the smallest network.
-
-    To be compared with the row mobilenetv2_100_scaled.
-    """
+    """Single changes of the recommended settings and recipe on the smallest network, mobilenetv2_100_scaled."""
     network = {"encoder_name": "mobilenetv2_100"} | RECOMMENDED
     recipe = _recommended_recipe(form, RECOMMENDED_RATE)
     supervision = ("--model.loss", "decoder_variants.DeeplySupervisedLoss")
@@ -258,9 +253,9 @@ def _trials(form: Form) -> list[Row]:
             ("1x1", "classifier of 1x1", "feedbackward", {"head_kernel_size": 1}, ()),
             ("last", "ends at the last feature of stride 4", "feedbackward", {"output_feature": "last"}, ()),
             ("stride_2", "output_stride=2", "feedbackward", {"output_stride": 2}, ()),
-            ("early_skips", "skips added before the activation", "early_skips", {}, ()),
-            ("no_activations", "no activations on the way back", "without_activations", {}, ()),
-            ("group_norm", "group norms on the way back", "feedbackward", {"decoder_norm": "group"}, ()),
+            ("early_skips", "skip connections added before the activation", "early_skips", {}, ()),
+            ("no_activations", "no activations in the decoder", "without_activations", {}, ()),
+            ("group_norm", "group norms in the decoder", "feedbackward", {"decoder_norm": "group"}, ()),
             ("deep_supervision", "a second classifier at the U-turn", "deep_supervision", {}, supervision),
         )
     ]
@@ -276,7 +271,7 @@ def _trials(form: Form) -> list[Row]:
 
 
 def _decoder_graph(form: Form, **changed: Any) -> dict[str, Any]:
-    """The options of the paper's VGG-PWN, some of them changed."""
+    """The options of the paper's VGG-PWN, with changes."""
     return {"encoder_name": VGGS[form], "encoder_norm": "batch", "permute": "necessary"} | PAPER | changed
 
 

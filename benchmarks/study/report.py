@@ -1,4 +1,4 @@
-"""The tables and figures of a study, from the results that its runs have left."""
+"""The tables and figures of a study, from the results of its runs."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
@@ -25,22 +25,21 @@ SCORES = {
 }
 
 NOTE = (
-    "Ours: the best epoch on val, the mean over the seeds, one recipe for all, fine annotations. Published: the test "
-    "split; DeepLab-LargeFOV there with 19,998 coarse images more and its CRF; each network as its own authors "
-    "trained it."
+    "Ours: best epoch on val, mean over the seeds, one recipe for all networks, fine annotations. Published: test "
+    "split; each network trained by its own authors, DeepLab-LargeFOV with 19,998 additional coarse images and its CRF."
 )
 
 
 def write_cityscapes(runs: Sequence[Run], *, data: Path, path: Path, say: Callable[[str], object]) -> None:
-    """The paper's Table 1 with a row of ours below each of its own, and the submissions to the benchmark's server.
+    """Write the paper's Table 1 with our scores below each of its rows, and the submissions for the Cityscapes server.
 
     Args:
-        runs: Those that have a result, in the order of the plan.
-        data: The data set; its test images are predicted, where it has some.
+        runs: Runs with a result, in the order of the plan.
+        data: Folder of the data set; its test images, if there are any, are predicted.
         path: The file to write.
-        say: Called with a line for each network that the submission wants and that is gone.
+        say: Called with a line for each network that a submission needs and that no longer exists.
     """
-    lines = _head("network", *SCORES.values(), "parameters")
+    lines = _header("network", *SCORES.values(), "parameters")
     for row, of_row in _by_row(runs):
         assert row.published is not None
         lines.append(f"| {row.title}, published (test) | {_cells(row.published)} | |")
@@ -56,13 +55,13 @@ def write_cityscapes(runs: Sequence[Run], *, data: Path, path: Path, say: Callab
         for _, of_row in _by_row(runs):
             run, network = of_row[0], of_row[0].folder / "model"
             if not network.is_dir():
-                say(f"no submission of {run.name}: {network} is gone; remove {run.result} to train it again")
+                say(f"no submission of {run.name}: {network} does not exist; remove {run.result} to train it again")
             elif not (run.folder / "test" / "submission.zip").exists():
                 _submit(run, data)
 
 
 def _submit(run: Run, data: Path) -> None:
-    """Predict the test images of Cityscapes at half their size, as files that the benchmark's server takes."""
+    """Predict the test images of Cityscapes at half their size, in the layout of the Cityscapes server."""
     output, source = run.folder / "test", data / "leftImg8bit" / "test"
     crf = () if run.row.crf is None else ("--crf",)
     arguments = ["--model", str(run.folder / "model"), "--source", str(source), "--output", str(output)]
@@ -71,13 +70,13 @@ def _submit(run: Run, data: Path) -> None:
 
 
 def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> None:
-    """The table of the CamVid study: scores on val at the last epoch, means over the seeds; its curves and pictures.
+    """Write the table of the CamVid study (scores on val at the last epoch, means over the seeds), curves and pictures.
 
     Args:
-        runs: Those that have a result, in the order of the plan.
-        form: At which width and size they were trained.
-        data: CamVid.
-        path: The file to write; the figures come beside it.
+        runs: Runs with a result, in the order of the plan.
+        form: The form of the study that they belong to.
+        data: Folder of CamVid.
+        path: The file to write; the figures are written to the same folder.
     """
     size = SIZES[form]
     lines = [f"The {form} form: images of {size[0]}x{size[1]}; the networks on VGG-16 have `{VGGS[form]}`.", ""]
@@ -85,7 +84,7 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
     first = [run for run in runs if run.seed == runs[0].seed]
     better = at_best_rates(first)
     for group, rows in groupby(_by_row(runs), key=lambda pair: pair[0].group):
-        lines += [f"### {group}", "", *_head("network", "parameters", "GFLOPs", "mean IoU", "by seed", "minutes")]
+        lines += [f"### {group}", "", *_header("network", "parameters", "GFLOPs", "mean IoU", "by seed", "minutes")]
         for row, of_row in rows:
             results = [load(run) for run in of_row]
             means[row] = mean(result["last"]["scalars"]["mean_iou"] for result in results)
@@ -101,7 +100,7 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
     lines += _claims(means, better)
     lines += ["### By class"]
     for group, scored in groupby(classes, key=itemgetter(0)):
-        lines += ["", f"{group}:", "", *_head("network", *classes[0][2])]
+        lines += ["", f"{group}:", "", *_header("network", *classes[0][2])]
         lines += [f"| {title} | {_cells(scores.values())} |" for _, title, scores in scored]
     curves, pictures = path.with_suffix(".svg"), path.with_suffix(".jpg")
     draw_curves(runs, curves)
@@ -110,7 +109,7 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
     with_network = [run for row in shown for run in first if run.row == row and (run.folder / "model").is_dir()]
     if with_network:
         draw_predictions(with_network, data=data, size=size, path=pictures)
-    if pictures.exists():  # or from a machine that still had the networks
+    if pictures.exists():  # maybe from a machine that has the networks
         lines += ["", "### Predictions", "", "Each network's best epoch, from the first seed.", ""]
         lines.append(f"![Frames of val]({pictures.parent.name}/{pictures.name})")
     write_text(path, "\n".join(lines) + "\n")
@@ -121,7 +120,7 @@ def _by_row(runs: Sequence[Run]) -> list[tuple[Row, list[Run]]]:
 
 
 def _scored(row: Row, results: Sequence[dict[str, Any]], epoch: str) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The title and the scores of each seed, of the network and where it was scored with the CRF of that too."""
+    """Title and scores by seed of the network, and of the network with CRF if it was scored."""
     scored = [(row.title, [result[epoch] for result in results])]
     if row.crf is not None:
         scored.append((f"{row.title}, CRF", [result["crf"] for result in results]))
@@ -129,16 +128,16 @@ def _scored(row: Row, results: Sequence[dict[str, Any]], epoch: str) -> list[tup
 
 
 def _mean_scores(by_seed: Iterable[dict[str, float | None]]) -> dict[str, float | None]:
-    """The mean of each score over the seeds that have it, in percent."""
+    """The mean of each score over the seeds that have a value, in percent."""
     listed = list(by_seed)
     present = {name: [scores[name] for scores in listed if scores[name] is not None] for name in listed[0]}
     return {name: 100 * mean(values) if values else None for name, values in present.items()}
 
 
 def _claims(means: dict[Row, float], better: dict[str, Row]) -> list[str]:
-    """The paper's relative claims beside what came out, from each row's mean IoU and each network's better row.
+    """The table of the paper's claims beside ours, from the mean IoU of each row and the better row of each network.
 
-    Once for the paper's networks, and once for those that end at output_stride=1.
+    Once for the paper's networks, and once for those with output_stride=1.
     """
 
     def lead(ahead: str, behind: str) -> str:
@@ -152,7 +151,7 @@ def _claims(means: dict[Row, float], better: dict[str, Row]) -> list[str]:
             nearer = f"{behind}_1" if f"{behind}_1" in better else behind
             cells = (f"{claim:+.1f} %", lead(ahead, behind), lead(f"{ahead}_1", nearer))
             lines.append(f"| {better[ahead].title} over {better[behind].title} | {' | '.join(cells)} |")
-    head = _head("mean IoU", "in the paper", "here", "here, output_stride=1")
+    head = _header("mean IoU", "in the paper", "here", "here, output_stride=1")
     return ["### The paper's claims", "", *head, *lines, ""] if lines else []
 
 
@@ -164,8 +163,8 @@ def _gflops(result: dict[str, Any], size: tuple[int, int]) -> float:
     return flops(network.eval(), size) / 1e9
 
 
-def _head(*columns: str) -> list[str]:
-    """The head of a table: names on the left, then numbers."""
+def _header(*columns: str) -> list[str]:
+    """The header of a table: names on the left, then numbers."""
     return [f"| {' | '.join(columns)} |", "| --- |" + " ---: |" * (len(columns) - 1)]
 
 

@@ -1,4 +1,4 @@
-"""Training the rows of a study, several processes side by side, each on one thread, and keeping what came out."""
+"""Trains the rows of a study in several processes, each on one thread, and keeps their results."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from feedbackward.training.run_folder import RunFolder
 
 TRAIN = Path(__file__).with_name("train.py")
 RECIPE_FILE = "recipe.json"
-"""The file in a run folder that says what made it."""
+"""The file in a run folder with the recipe and the arguments that made it."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Run:
     """One row from one seed.
 
     Args:
-        row: What is trained.
-        seed: Of everything that is random.
-        arguments: For `feedbackward fit`, behind those of the row.
-        folder: Its run folder, with checkpoints and logs.
-        result: The file that is kept of it.
+        row: The row to train.
+        seed: The random seed.
+        arguments: Arguments of `feedbackward fit` after those of the row.
+        folder: The run folder, with checkpoints and logs.
+        result: The file of the result.
     """
 
     row: Row
@@ -50,7 +50,7 @@ class Run:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """All that the result depends on: the recipe's content and the arguments."""
+        """Everything that the result depends on: the content of the recipe, and the arguments."""
         content = yaml.safe_load(find_recipe(self.row.recipe).read_text())
         return {"recipe": content, "arguments": [*self.row.arguments, *self.arguments], "crf": self.row.crf}
 
@@ -58,10 +58,10 @@ class Run:
 def plan_runs(
     rows: Iterable[Row], arguments: Sequence[str], *, seeds: Sequence[int], folder: Path, results: Path
 ) -> list[Run]:
-    """All rows from the first seed, then from the next one, whether they are to be trained from it or not.
+    """The runs of all rows from the first seed, then from the next one.
 
     Raises:
-        InputError: If there is a result of one of them that another recipe has made.
+        InputError: If one of them has a result of another recipe or other arguments.
     """
     runs = [
         Run(row, seed, tuple(arguments), folder / f"{row.name}_seed{seed}", results / f"{row.name}_seed{seed}.json")
@@ -72,30 +72,30 @@ def plan_runs(
         for made in (run.result, run.folder / RECIPE_FILE):
             if made.exists() and json.loads(made.read_text())["made_by"] != run.recipe:
                 raise InputError(
-                    f"{made} was made by another recipe or other arguments than this study's now; "
-                    f"remove it, and {run.folder} where it exists, to train it again, "
+                    f"{made} was made with another recipe or other arguments than the study has now; "
+                    f"remove it, and {run.folder} if it exists, to train it again, "
                     f"or choose other folders with --results and --output"
                 )
     return runs
 
 
 def at_best_rates(runs: Iterable[Run]) -> dict[str, Row]:
-    """Of each network with a result the row at the learning rate that suits it better.
+    """For each network with a result the row at its better learning rate.
 
     Args:
-        runs: Of the first seed: on its results the learning rates are chosen.
+        runs: Runs of the first seed, whose results decide.
     """
     finished = [run for run in runs if run.result.exists()]
     return best_rates({run.row: load(run)["last"]["scalars"]["mean_iou"] for run in finished})
 
 
 def train(runs: Sequence[Run], *, data: Path, processes: int, say: Callable[[str], object]) -> list[str]:
-    """Train what has no result yet, and go on with what was cut off.
+    """Train the runs that have no result yet, and resume those that were interrupted.
 
     Args:
-        runs: The runs, in the order in which they begin.
+        runs: The runs, in the order in which they start.
         data: Folder of the data set.
-        processes: How many train at a time.
+        processes: Number of trainings at a time.
         say: Called with a line for each run that ends.
 
     Returns:
@@ -135,7 +135,7 @@ def _train(run: Run, data: Path) -> bool:
 
 def _fit(run: Run, data: Path, folder: RunFolder) -> bool:
     last = (folder.checkpoints / "last.ckpt").exists()
-    if not last and run.folder.exists():  # cut off within the first epoch
+    if not last and run.folder.exists():  # interrupted during the first epoch
         shutil.rmtree(run.folder)
     write_text(run.folder / RECIPE_FILE, json.dumps({"made_by": run.recipe}) + "\n")
     command = ["--config", run.row.recipe, "--trainer.devices", "1", "--data.root", str(data)]
@@ -144,7 +144,7 @@ def _fit(run: Run, data: Path, folder: RunFolder) -> bool:
 
 
 def _call(arguments: Sequence[str], folder: Path) -> bool:
-    """Run a command of feedbackward on one thread, its output in the folder's log; whether it succeeded."""
+    """Run a command of feedbackward on one thread with its output in the folder's log; return whether it succeeded."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with (folder / "log.txt").open("a") as log:
         command = [sys.executable, str(TRAIN), *arguments]
@@ -152,13 +152,13 @@ def _call(arguments: Sequence[str], folder: Path) -> bool:
 
 
 def summary(run: Run) -> str:
-    """The last mean IoU and the time of a run that has a result."""
+    """The mean IoU at the last epoch and the training time of a run with a result."""
     result = load(run)
     return f"mean IoU {100 * result['last']['scalars']['mean_iou']:.1f}, {minutes(result):.0f} min"
 
 
 def minutes(result: dict[str, Any]) -> float:
-    """Those of the median epoch, for each epoch: what else ran for a while, or a pause, counts little."""
+    """Training time: the median epoch times the number of epochs, so that pauses and other load count little."""
     return median(epoch["seconds"] for epoch in result["curves"]) * len(result["curves"]) / 60
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-import networks  # noqa: F401  (it registers them)
+import networks  # noqa: F401  (registers them)
 
 from feedbackward.cli.main import main
 

@@ -99,9 +99,9 @@ def test_table_1_by_one_command(study, tmp_path, capsys):
     again = capsys.readouterr().out
     assert "segnet_seed0: mean IoU" in again
     assert "fcn8s_seed0" not in again
-    with pytest.raises(SystemExit, match="no row fcn; there are segnet"):
+    with pytest.raises(SystemExit, match="unknown row fcn; expected some of segnet"):
         study(*command, "--rows", "fcn")
-    with pytest.raises(SystemExit, match=r"segnet_seed0\.json was made by another recipe or other arguments"):
+    with pytest.raises(SystemExit, match=r"segnet_seed0\.json was made with another recipe or other arguments"):
         study(*command, "--rows", "segnet", "--", *SMALL, "--trainer.max_epochs", "2")
 
 
@@ -265,13 +265,13 @@ def test_without_skips_the_image_is_seen_through_the_deepest_features_alone(netw
 )
 def test_where_the_skip_joins(networks, name, join):
     network, image = small(name, output_stride=1)
-    *_, (_, signal) = walked_back(network, image, join)
+    *_, (_, signal) = decoded_by_hand(network, image, join)
     torch.testing.assert_close(network(image), network.head(signal))
 
 
 def test_scores_from_the_first_features_of_each_stride(networks):
     network, image = small("feedbackward", output_stride=4, output_feature="first")
-    firsts = dict(reversed(walked_back(network, image)))  # the first of each stride replaces the later ones
+    firsts = dict(reversed(decoded_by_hand(network, image)))  # the first of each stride replaces the later ones
     size = {"size": image.shape[2:], "mode": "bilinear"}
     torch.testing.assert_close(network(image), F.interpolate(network.head(firsts[4]), **size))
 
@@ -282,8 +282,8 @@ def small(name, **options):
     return create_model(name, **options).double().eval(), torch.rand(1, 3, 64, 96, dtype=torch.float64)
 
 
-def walked_back(network, image, join=lambda signal, feature: signal.relu() + feature):
-    """The stride and the signal behind each skip, from the last layer to the first, of a VGG walked back by hand."""
+def decoded_by_hand(network, image, join=lambda signal, feature: signal.relu() + feature):
+    """The stride and the signal after each skip connection of a VGG, last layer first, decoded by hand."""
     layers, values = list(network.encoder.features.children()), [image]
     for layer in layers:
         value = layer(values[-1])
@@ -299,7 +299,7 @@ def walked_back(network, image, join=lambda signal, feature: signal.relu() + fea
             weight = layers[i].weight
             weight = weight if layers[i].in_channels == layers[i].out_channels else weight.transpose(0, 1)
             signal = network.decoder.get_submodule(f"features.{i}.norm")(F.conv2d(signal, weight, padding=1))
-        else:  # beyond the end of the way back
+        else:  # beyond the end of the decoder
             break
     return joined
 
