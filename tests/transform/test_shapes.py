@@ -1,17 +1,35 @@
-"""What is found out about an encoder by running it without data."""
+"""Shape inference: which sizes an encoder takes, and which axes of its values follow the image."""
 
+import hypothesis.strategies as st
 import pytest
 import timm
 import torch
+from hypothesis import given
 from torch import Tensor, nn
 
 from feedbackward.transform import infer_shapes, trace
 from feedbackward.transform.shapes import InputSizes
 
 
-def test_the_smallest_size_that_holds_an_image() -> None:
+def test_images_are_padded_to_a_size_that_the_encoder_takes() -> None:
     assert InputSizes(minimum=32, multiple=1).padded((5, 100)) == (32, 100)
     assert InputSizes(minimum=64, multiple=32).padded((65, 64)) == (96, 64)
+
+
+sides = st.integers(1, 300)
+
+
+@given(minimum=sides, multiple=st.integers(1, 64), height=sides, width=sides)
+def test_there_is_no_smaller_size_to_pad_to(minimum: int, multiple: int, height: int, width: int) -> None:
+    possible = range(multiple, 1000, multiple)
+    expected = tuple(next(n for n in possible if n >= max(side, minimum)) for side in (height, width))
+    assert InputSizes(minimum, multiple).padded((height, width)) == expected
+
+
+@given(minimum=sides, multiple=st.integers(1, 64), size=st.tuples(sides, sides))
+def test_a_padded_size_is_not_padded_again(minimum: int, multiple: int, size: tuple[int, int]) -> None:
+    sizes = InputSizes(minimum, multiple)
+    assert sizes.padded(sizes.padded(size)) == sizes.padded(size)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +53,7 @@ class Layouts(nn.Module):
         return x + last.flatten(1, 2).mean(1)[:, :, None, None]
 
 
-def test_axes_that_follow_the_image_are_known_from_those_that_do_not() -> None:
+def test_axes_that_follow_the_image_are_told_from_those_that_do_not() -> None:
     encoder = trace(Layouts())
     shapes = infer_shapes(encoder, channels=5)
     layouts = {node.name: shapes.layout(node) for node in encoder.graph.nodes if node in shapes.reference}
