@@ -23,10 +23,12 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from feedbackward.metrics.evaluate import evaluate_cityscapes
-from feedbackward.metrics.pairs import CityscapesPair, find_cityscapes_pairs
+from feedbackward.data import find_source
+from feedbackward.data.predictions import PredictionPair
+from feedbackward.metrics import Scores, score_files
 
 HEIGHT, WIDTH = 1024, 2048
+SOURCE = find_source("cityscapes")
 ROUNDS = 5
 LIMIT = 0.5
 """The largest ratio of the two times that passes."""
@@ -75,7 +77,7 @@ def draw_prediction(rng: np.random.Generator, labels: NDArray[np.uint8]) -> NDAr
     return np.kron(coarse, np.ones((8, 8), np.uint8))[rows, np.arange(WIDTH)]
 
 
-def write_pairs(root: Path, count: int) -> list[CityscapesPair]:
+def write_pairs(root: Path, count: int) -> list[PredictionPair]:
     """Draw the pairs in the layout of Cityscapes."""
     rng = np.random.default_rng(0)
     truth, predictions = root / "gtFine" / "val" / "ulm", root / "predictions"
@@ -87,7 +89,7 @@ def write_pairs(root: Path, count: int) -> list[CityscapesPair]:
         Image.fromarray(labels).save(truth / f"{scene}_gtFine_labelIds.png")
         Image.fromarray(instances).save(truth / f"{scene}_gtFine_instanceIds.png")
         Image.fromarray(draw_prediction(rng, labels)).save(predictions / f"{scene}.png")
-    return find_cityscapes_pairs(root / "gtFine", predictions)
+    return SOURCE.pair(root / "gtFine", predictions)
 
 
 def official_evaluator() -> ModuleType:
@@ -107,6 +109,11 @@ def timed(function: Callable[[], Any]) -> tuple[float, Any]:
     start = time.process_time()
     result = function()
     return time.process_time() - start, result
+
+
+def score(pairs: list[PredictionPair]) -> Scores:
+    """The scores of the pairs, on one thread."""
+    return score_files(pairs, classes=SOURCE.read_classes(), scoring=SOURCE.scoring)
 
 
 def compare(official: dict[str, Any], ours: dict[str, Any]) -> None:
@@ -137,7 +144,7 @@ def main() -> None:
         for _ in range(ROUNDS):
             seconds, theirs = timed(lambda: evaluator.evaluateImgLists(*paths, evaluator.args))
             times["official"].append(seconds / count)
-            seconds, ours = timed(lambda: evaluate_cityscapes(pairs).to_official())
+            seconds, ours = timed(lambda: score(pairs).to_official())
             times["feedbackward"].append(seconds / count)
             compare(theirs, ours)
     compiled = "compiled" if evaluator.CSUPPORT else "plain Python"

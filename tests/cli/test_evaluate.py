@@ -1,5 +1,4 @@
 import json
-import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,13 @@ FIXTURE = Path(__file__).parents[1] / "fixtures" / "cityscapes_scores" / "mixed"
 LABELS = "gtFine/val/ulm/ulm_000000_000019_gtFine_labelIds.png"
 INSTANCES = "gtFine/val/ulm/ulm_000000_000019_gtFine_instanceIds.png"
 PREDICTION = "predictions/ulm_000000_000019.png"
+OFFICIAL = FIXTURE / "official.json"
+SCALARS = {
+    "mean_iou": "averageScoreClasses",
+    "iiou_class": "averageScoreInstClasses",
+    "iou_category": "averageScoreCategories",
+    "iiou_category": "averageScoreInstCategories",
+}
 
 
 def save(path: Path, values: object, dtype: str = "uint8") -> None:
@@ -51,10 +57,10 @@ def classes(tmp_path: Path) -> Path:
     return root
 
 
-def test_cityscapes_json_is_the_official_result_file(cityscapes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_official_result_file(cityscapes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = cityscapes / "result.json"
-    score(cityscapes, "--json", str(result))
-    found, expected = json.loads(result.read_text()), json.loads((FIXTURE / "official.json").read_text())
+    score(cityscapes, "--official", str(result))
+    found, expected = json.loads(result.read_text()), json.loads(OFFICIAL.read_text())
     assert found.keys() == expected.keys()
     assert found["confMatrix"] == expected["confMatrix"]
     for key in ("classScores", "classInstScores", "categoryScores", "categoryInstScores"):
@@ -63,13 +69,39 @@ def test_cityscapes_json_is_the_official_result_file(cityscapes: Path, capsys: p
     assert list(cityscapes.glob(".*")) == []
     text = capsys.readouterr().out
     for word in (
-        "IoU class",
+        "mean IoU",
         "iIoU category",
         "motorcycle",
         "vehicle",
         f"{100 * expected['classScores']['road']:.1f}",
     ):
         assert word in text
+
+
+def test_cityscapes_json_has_the_schema_of_all_scores(cityscapes: Path) -> None:
+    score(cityscapes, "--json", str(cityscapes / "scores.json"))
+    found, expected = json.loads((cityscapes / "scores.json").read_text()), json.loads(OFFICIAL.read_text())
+    assert list(found) == ["scalars", "per_class", "per_category", "confusion", "label_confusion", "names", "notes"]
+    assert found["label_confusion"] == expected["confMatrix"]
+    for name, key in SCALARS.items():
+        assert found["scalars"][name] == pytest.approx(expected[key], abs=1e-9)
+    assert found["per_category"]["iou"]["sky"] == pytest.approx(expected["categoryScores"]["sky"], abs=1e-9)
+    assert found["per_class"]["iiou"]["road"] is None
+    assert found["notes"] == ["iIoU is comparable only at 1024x2048"]
+
+
+def test_streets_are_scored_as_cityscapes(cityscapes: Path) -> None:
+    for dataset in ("cityscapes", "streets"):
+        score(cityscapes, "--json", str(cityscapes / f"{dataset}.json"), dataset=dataset)
+    assert (cityscapes / "streets.json").read_text() == (cityscapes / "cityscapes.json").read_text()
+
+
+def test_only_cityscapes_has_an_official_file(classes: Path) -> None:
+    result = classes / "result.json"
+    options = ["--classes", str(classes / "classes.yaml"), "--official", str(result)]
+    with pytest.raises(InputError, match=r"--official writes .* data set folder is not scored by it; .* --json"):
+        score(classes, *options, dataset="folder", truth="masks")
+    assert not result.exists()
 
 
 def test_a_split_and_files_of_other_names_are_fine(cityscapes: Path) -> None:
@@ -83,13 +115,18 @@ def test_plain_classes(classes: Path, capsys: pytest.CaptureFixture[str]) -> Non
     score(classes, *options, dataset="folder", truth="masks")
     found = json.loads(result.read_text())
     assert found == {
-        "mean_iou": pytest.approx((4 / 6 + 1 / 3) / 2),
-        "pixel_accuracy": pytest.approx(5 / 7),
-        "mean_accuracy": pytest.approx((4 / 5 + 1 / 2) / 2),
-        "iou": {"road": pytest.approx(4 / 6), "car": pytest.approx(1 / 3)},
-        "accuracy": {"road": pytest.approx(4 / 5), "car": pytest.approx(1 / 2)},
-        "classes": ["road", "car"],
+        "scalars": {
+            "mean_iou": pytest.approx((4 / 6 + 1 / 3) / 2),
+            "pixel_accuracy": pytest.approx(5 / 7),
+            "mean_accuracy": pytest.approx((4 / 5 + 1 / 2) / 2),
+        },
+        "per_class": {
+            "iou": {"road": pytest.approx(4 / 6), "car": pytest.approx(1 / 3)},
+            "accuracy": {"road": pytest.approx(4 / 5), "car": pytest.approx(1 / 2)},
+        },
         "confusion": [[4, 1], [1, 1]],
+        "names": ["road", "car"],
+        "notes": [],
     }
     text = capsys.readouterr().out
     for word in ("mean IoU", "pixel accuracy", "mean accuracy", "road", "66.7"):
@@ -104,7 +141,7 @@ def test_names_that_look_like_markup_are_shown(classes: Path, capsys: pytest.Cap
     assert "[/]c" in text
 
 
-def test_the_class_file_tells_how_the_ground_truth_is_coded(classes: Path) -> None:
+def test_the_class_file_defines_the_encoding_of_the_ground_truth(classes: Path) -> None:
     result = classes / "result.json"
     save(classes / "masks" / "a.png", [[7, 26], [26, 0]])
     save(classes / "masks" / "sub" / "b.png", [[7, 7], [7, 7]])
@@ -119,10 +156,10 @@ def test_camvid(tmp_path: Path) -> None:
     save(tmp_path / "predictions" / "x.png", [[0, 3, 8, 3]])
     score(tmp_path, "--json", str(tmp_path / "r.json"), dataset="camvid", truth="valannot")
     found = json.loads((tmp_path / "r.json").read_text())
-    assert found["iou"]["road"] == 0.5
-    assert found["iou"]["car"] == 0
-    assert math.isnan(found["iou"]["tree"])
-    assert found["mean_iou"] == 0.5
+    assert found["per_class"]["iou"]["road"] == 0.5
+    assert found["per_class"]["iou"]["car"] == 0
+    assert found["per_class"]["iou"]["tree"] is None
+    assert found["scalars"]["mean_iou"] == 0.5
 
 
 # What is done to the good set, and what the error then says.
@@ -130,23 +167,23 @@ Change = Callable[[Path], object]
 CITYSCAPES_ERRORS: dict[str, tuple[Change, str]] = {
     "id over 33": (
         lambda root: save(root / PREDICTION, np.where(np.eye(24, 48), 34, 7)),
-        r"000019\.png against .*labelIds\.png: the prediction holds the value 34, expected 0 to 33",
+        r"000019\.png against .*labelIds\.png: the prediction contains the value 34, expected 0 to 33",
     ),
     "void in train ids": (
         lambda root: save(root / PREDICTION, np.full((24, 48), 255)),
-        r"the prediction holds the value 255, .*write label ids .*; 255 is void in train ids",
+        r"the prediction contains the value 255, .*write label ids .*; 255 is void in train ids",
     ),
     "missing prediction": (
         lambda root: (root / PREDICTION).unlink(),
-        r"1 missing predictions among 4 images: ulm_000000_000019; exactly one is expected .*SCENE\*\.png",
+        r"1 missing predictions among 4 images: ulm_000000_000019; expected .* per image, named .*SCENE\*\.png",
     ),
     "all predictions missing": (
         lambda root: [path.rename(path.with_name(f"x{path.name}")) for path in root.glob("predictions/*")],
         r"4 missing predictions among 4 images: ulm_000000_000019, ulm_000001_000019, ",
     ),
-    "double prediction": (
+    "duplicate prediction": (
         lambda root: shutil.copy(root / PREDICTION, root / "predictions" / "ulm_000000_000019_again.png"),
-        r"1 double predictions among 4 images: ulm_000000_000019 \(.*ulm_000000_000019\.png, .*_again\.png\)",
+        r"1 duplicate predictions among 4 images: ulm_000000_000019 \(.*ulm_000000_000019\.png, .*_again\.png\)",
     ),
     "no predictions": (
         lambda root: [path.unlink() for path in root.glob("predictions/*")],
@@ -154,7 +191,7 @@ CITYSCAPES_ERRORS: dict[str, tuple[Change, str]] = {
     ),
     "no prediction folder": (
         lambda root: shutil.rmtree(root / "predictions"),
-        r"the folder of the predictions, .*predictions, does not exist",
+        r"there is no folder .*predictions for the predictions",
     ),
     "no ground truth": (
         lambda root: shutil.rmtree(root / "gtFine" / "val"),
@@ -170,7 +207,7 @@ CITYSCAPES_ERRORS: dict[str, tuple[Change, str]] = {
     ),
     "wrong size": (
         lambda root: save(root / PREDICTION, np.zeros((12, 48))),
-        r"ulm_000000_000019\.png is 48x12, but .*labelIds\.png is 48x24; scores are taken at the",
+        r"ulm_000000_000019\.png is 48x12, but .*labelIds\.png is 48x24 \(width x height\); predict at the size of the",
     ),
     "instance map of another size": (
         lambda root: save(root / INSTANCES, np.zeros((24, 4)), "uint16"),
@@ -178,7 +215,7 @@ CITYSCAPES_ERRORS: dict[str, tuple[Change, str]] = {
     ),
     "RGB": (
         lambda root: save(root / PREDICTION, np.zeros((24, 48, 3))),
-        r"ulm_000000_000019\.png has 3 channels \(RGB\); expected one channel .*write those of the classes",
+        r"ulm_000000_000019\.png has 3 channels \(RGB\); expected one channel .*must contain class indices, not colors",
     ),
     "RGB in the ground truth": (
         lambda root: save(root / LABELS, np.zeros((24, 48, 3))),
@@ -202,7 +239,7 @@ CITYSCAPES_ERRORS: dict[str, tuple[Change, str]] = {
     ),
     "unknown id in the ground truth": (
         lambda root: save(root / LABELS, np.full((24, 48), 40)),
-        r"the ground truth holds the value 40, expected 0 to 33, the label ids; use the \*_gtFine_labelIds",
+        r"the ground truth contains the value 40, expected 0 to 33, the label ids; use the \*_gtFine_labelIds",
     ),
 }
 
@@ -223,7 +260,7 @@ def test_train_ids_in_place_of_label_ids_are_noticed(cityscapes: Path) -> None:
         (prediction,) = (cityscapes / "predictions").glob(f"{scene}*")
         save(prediction, np.where(train_ids == 255, 0, train_ids))
     with pytest.raises(
-        InputError, match=r"the predictions look like train ids \(0 to 18\): read so, .*write label ids"
+        InputError, match=r"the predictions look like train ids \(0 to 18\): read as train ids .*write label ids"
     ):
         score(cityscapes)
 
@@ -240,7 +277,7 @@ def test_a_long_list_is_cut(tmp_path: Path) -> None:
         save(folder / f"bonn_000000_{frame:06}_gtFine_labelIds.png", [[7]])
         save(folder / f"bonn_000000_{frame:06}_gtFine_instanceIds.png", [[7]], "uint16")
     save(tmp_path / "predictions" / "other.png", [[7]])
-    with pytest.raises(InputError, match=r"12 missing predictions .*bonn_000000_000009 and 2 more; exactly one"):
+    with pytest.raises(InputError, match=r"12 missing predictions .*bonn_000000_000009 and 2 more; expected"):
         score(tmp_path)
 
 
@@ -251,7 +288,7 @@ CLASS_ERRORS: dict[str, tuple[Change, str]] = {
     ),
     "value outside the table": (
         lambda root: save(root / "predictions" / "a.png", [[2, 1], [0, 1]]),
-        r"a\.png against .*a\.png: the prediction holds the value 2, expected 0 to 1, the indices of road",
+        r"a\.png against .*a\.png: the prediction contains the value 2, expected 0 to 1, the indices of road",
     ),
     "value outside the table in the ground truth": (
         lambda root: save(root / "masks" / "a.png", [[9, 1], [0, 1]]),
@@ -263,7 +300,7 @@ CLASS_ERRORS: dict[str, tuple[Change, str]] = {
     ),
     "RGB": (
         lambda root: save(root / "predictions" / "a.png", np.zeros((2, 2, 3))),
-        r"a\.png has 3 channels .*Predictions are scored as indices: write those of the classes, not their colors$",
+        r"a\.png has 3 channels .*Predictions must contain class indices, not colors$",
     ),
 }
 
@@ -277,26 +314,27 @@ def test_bad_masks_are_refused_by_name(case: str, classes: Path) -> None:
 
 
 def test_the_class_file_belongs_to_the_folder_data_set(classes: Path) -> None:
-    with pytest.raises(InputError, match="--dataset folder needs --classes FILE"):
+    with pytest.raises(InputError, match=r"data set folder needs a class file .*--classes FILE"):
         score(classes, dataset="folder", truth="masks")
     with pytest.raises(InputError, match=r"masks cannot be read: Is a directory; give a YAML or JSON file"):
         score(classes, "--classes", str(classes / "masks"), dataset="folder", truth="masks")
-    with pytest.raises(InputError, match="--dataset camvid has its own classes"):
+    with pytest.raises(InputError, match="data set camvid has its own classes"):
         score(classes, "--classes", "x.yaml", dataset="camvid", truth="masks")
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("file/scores.json", r"--json .*scores\.json cannot be written "),
-        ("gtFine", "--json .*gtFine: this is a folder; give the name of a file"),
+        ("file/scores.json", r"{option} .*scores\.json cannot be written "),
+        ("gtFine", "{option} .*gtFine: this is a folder; give the name of a file"),
     ],
 )
-def test_the_json_is_checked_before_the_work(name: str, message: str, cityscapes: Path) -> None:
+@pytest.mark.parametrize("option", ["--json", "--official"])
+def test_the_files_to_write_are_checked_before_the_work(option: str, name: str, message: str, cityscapes: Path) -> None:
     (cityscapes / "file").touch()
     shutil.rmtree(cityscapes / "predictions")  # the next error, had the work begun
-    with pytest.raises(InputError, match=message):
-        score(cityscapes, "--json", str(cityscapes / name))
+    with pytest.raises(InputError, match=message.format(option=option)):
+        score(cityscapes, option, str(cityscapes / name))
 
 
 def test_workers_are_at_least_one(cityscapes: Path) -> None:
@@ -305,5 +343,5 @@ def test_workers_are_at_least_one(cityscapes: Path) -> None:
 
 
 def test_an_unknown_data_set_is_refused() -> None:
-    with pytest.raises(InputError, match=r"--dataset: expected one of .*'camvid'.*, found 'kitti'"):
+    with pytest.raises(InputError, match=r"--dataset: invalid choice: 'kitti' \(choose from .*'camvid'"):
         main(["--dataset", "kitti", "--ground-truth", "x", "--predictions", "y"])

@@ -470,7 +470,7 @@ def folder(camvid, tmp_path):
 
 def test_a_recipe_takes_another_data_set(command, folder, tmp_path, capsys):
     options = ["--trainer.max_epochs", 1, "--run_dir", tmp_path / "run"]
-    command("fit", "--data", "FolderData", "--data.root", folder, *options)
+    command("fit", "--data", "folder", "--data.root", folder, *options)
     assert "class 11" in capsys.readouterr().out
     config = yaml.safe_load((tmp_path / "run/config.yaml").read_text())
     assert config["data"]["init_args"]["batch_size"] == 2  # still the recipe's
@@ -478,4 +478,4 @@ def test_a_recipe_takes_another_data_set(command, folder, tmp_path, capsys):
 
 def test_a_checkpoint_of_other_classes(command, folder, run):
     message = r"trained on 11 classes \(sky, .*but the data has 12 \(class 0, "
-    refused(command, "validate", "--data", "FolderData", "--data.root", folder, "--run_dir", run, message=message)
+    refused(command, "validate", "--data", "folder", "--data.root", folder, "--run_dir", run, message=message)

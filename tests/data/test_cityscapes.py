@@ -94,7 +94,7 @@ def test_missing_folders_say_what_to_download(tmp_path, cityscapes):
         CityscapesData(root=cityscapes, train_annotations="coarse").dataset("train")
 
 
-def test_a_root_above_or_below_is_told(cityscapes):
+def test_a_root_above_or_below_is_detected(cityscapes):
     for root in (cityscapes.parent, cityscapes / "leftImg8bit"):
         with pytest.raises(InputError, match=r"leftImg8bit is in .*cityscapes: set data\.root to it"):
             CityscapesData(root=root).dataset("train")
@@ -116,7 +116,7 @@ def test_missing_files(data, cityscapes):
 
 def test_one_frame_in_two_cities(data, cityscapes, write, picture):
     write(cityscapes / "leftImg8bit" / "val" / "bonn" / f"{VAL}_leftImg8bit.png", picture)
-    with pytest.raises(InputError, match=r"bonn/.*frankfurt/.* have one name"):
+    with pytest.raises(InputError, match=r"bonn/.*frankfurt/.* have the same name"):
         data.dataset("val")
 
 
@@ -130,19 +130,19 @@ def test_train_ids_in_place_of_label_ids(data, cityscapes, write):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (34000, "the value 34000, no id; expected label id"),
-        (65535, "the value 65535, no id"),
-        (7001, "the value 7001, an instance of 'road', which has none; expected label id"),
+        (34000, "the value 34000, which is not an instance id; expected label id"),
+        (65535, "the value 65535, which is not an instance id"),
+        (7001, "the value 7001, an instance of 'road', which has no instances; expected label id"),
     ],
 )
-def test_impossible_instances_are_found_at_opening(value, message, data, cityscapes, write):
+def test_invalid_instances_are_found_when_a_split_is_opened(value, message, data, cityscapes, write):
     path = cityscapes / "gtFine" / "val" / "frankfurt" / f"{VAL}_gtFine_instanceIds.png"
     instances = np.array([[7, 0, 1000, 26001, 33999, 30002, 29001, 2001]] * 6, np.uint16)
     write(path, instances)
-    data.dataset("val")  # instances of labels that are not evaluated are passed by
+    data.dataset("val")  # instances of labels that are not evaluated are ignored
     instances[3, 3] = value
     write(path, instances)
-    with pytest.raises(InputError, match=rf"{VAL}_gtFine_instanceIds\.png holds {message}"):
+    with pytest.raises(InputError, match=rf"{VAL}_gtFine_instanceIds\.png contains {message}"):
         data.dataset("val")
 
 

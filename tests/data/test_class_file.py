@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from feedbackward.data.class_file import default_palette, load_class_file, read_class_file
+from feedbackward.data.class_file import default_palette, read_class_file
 from feedbackward.errors import InputError
 
 
@@ -18,27 +18,27 @@ def class_file(tmp_path):
 
 
 def test_names_are_enough(class_file, tmp_path, write):
-    said = load_class_file(class_file("classes: [background, car]"))
-    assert said.table.names == ("background", "car")
-    assert said.table.colors == ((0, 0, 0), (128, 0, 0))
-    assert said.table.ignore_index == 255
+    read = read_class_file(class_file("classes: [background, car]"))
+    assert read.table.names == ("background", "car")
+    assert read.table.colors == ((0, 0, 0), (128, 0, 0))
+    assert read.table.ignore_index == 255
     mask = write(tmp_path / "mask.png", np.array([[0, 1, 255]], np.uint8))
-    np.testing.assert_array_equal(said.encoding.read(mask), [[0, 1, 255]])
+    np.testing.assert_array_equal(read.encoding.read(mask), [[0, 1, 255]])
 
 
 def test_values_colors_and_what_is_ignored(class_file, tmp_path, write):
     text = "ignore: 0\nclasses: [{name: road, value: 7, color: [128, 64, 128]}, {name: car, value: 255}]"
-    said = load_class_file(class_file(text))
-    assert said.table.colors[0] == (128, 64, 128)
+    read = read_class_file(class_file(text))
+    assert read.table.colors[0] == (128, 64, 128)
     mask = write(tmp_path / "mask.png", np.array([[0, 7, 255]], np.uint8))
-    np.testing.assert_array_equal(said.encoding.read(mask), [[255, 0, 1]])
+    np.testing.assert_array_equal(read.encoding.read(mask), [[255, 0, 1]])
 
 
 @pytest.mark.parametrize("ignore", ["", "ignore: null\n"])
 def test_a_class_may_be_white(ignore, class_file, tmp_path, write):
-    said = load_class_file(class_file(ignore + "classes: [background, {name: car, value: 255}]"))
+    read = read_class_file(class_file(ignore + "classes: [background, {name: car, value: 255}]"))
     mask = write(tmp_path / "mask.png", np.array([[0, 255]], np.uint8))
-    np.testing.assert_array_equal(said.encoding.read(mask), [[0, 1]])
+    np.testing.assert_array_equal(read.encoding.read(mask), [[0, 1]])
 
 
 def test_colors(class_file, tmp_path, write):
@@ -46,14 +46,14 @@ def test_colors(class_file, tmp_path, write):
         "masks: colors\nignore: [0, 0, 0]\n"
         "classes: [{name: road, color: [128, 64, 128]}, {name: car, color: [0, 0, 142]}]"
     )
-    said = load_class_file(class_file(text))
+    read = read_class_file(class_file(text))
     colors = np.array([[[0, 0, 142], [0, 0, 0], [128, 64, 128]]], np.uint8)
-    np.testing.assert_array_equal(said.encoding.read(write(tmp_path / "mask.png", colors)), [[1, 255, 0]])
+    np.testing.assert_array_equal(read.encoding.read(write(tmp_path / "mask.png", colors)), [[1, 255, 0]])
 
 
 def test_json(class_file):
     path = class_file(json.dumps({"classes": ["a", {"name": "b"}]}, indent="\t"), "classes.json")
-    assert read_class_file(str(path)).names == ("a", "b")
+    assert read_class_file(str(path)).table.names == ("a", "b")
 
 
 def test_palette_is_that_of_pascal_voc():
@@ -73,26 +73,26 @@ COLORED = "classes: [{name: a, color: [1, 2, 3]}, {name: b, color: [4, 5, 6]}]"
     [
         ("classes: [a", "is not valid YAML"),
         ("- a", "expected the keys classes, ignore, masks"),
-        ("names: [a]", "unknown key 'names'; known are classes, ignore, masks"),
-        ("masks: indices", "'classes' has to list the classes"),
-        ("classes: []", "'classes' has to list the classes"),
-        (f"classes: {list(map(str, range(255)))}", "255 classes; masks of 8 bits hold 254 at most"),
+        ("names: [a]", "unknown key 'names'; expected classes, ignore, masks"),
+        ("masks: indices", "'classes' must list the classes"),
+        ("classes: []", "'classes' must list the classes"),
+        (f"classes: {list(map(str, range(255)))}", "255 classes; 8-bit masks hold at most 254"),
         ("classes: [a, a]", r"class names \['a'\] appear more than once"),
-        ("classes: [a, no]", "class False has no name that is text; .*quotes"),
-        ("classes: [{value: 3}]", "has no name that is text"),
-        ("classes: [{name: a, colour: [1, 2, 3]}]", "unknown key 'colour'; known are name, value, color"),
+        ("classes: [a, no]", "class False has a name that is not text; .*quotes"),
+        ("classes: [{value: 3}]", "has a name that is not text"),
+        ("classes: [{name: a, colour: [1, 2, 3]}]", "unknown key 'colour'; expected name, value, color"),
         ("classes: [{name: a, value: 256}]", "value 256 of class 'a'; expected 0 to 255"),
         ("classes: [{name: a, value: true}]", "value True of class 'a'; expected 0 to 255"),
         ("classes: [{name: a, color: red}]", r"color of class 'a' is 'red'; expected \[red, green, blue\]"),
         ("classes: [{name: a, color: [1, 2, 300]}]", r"is \[1, 2, 300\]; expected"),
-        ("classes: [a, {name: b, value: 0}]", "value 0 stands for more than one class"),
+        ("classes: [a, {name: b, value: 0}]", "value 0 encodes more than one class"),
         ("classes: [a]\nmasks: rgb", "masks is 'rgb'; expected indices or colors"),
-        ("classes: [a]\nignore: 0", "ignore is 0, which is a class's value too"),
+        ("classes: [a]\nignore: 0", "ignore is 0, which is also the value of a class"),
         ("classes: [a]\nignore: [0, 0, 0]", "with masks: indices expected a value"),
-        ("classes: [a]\nmasks: colors", "class 'a' has no color, which masks: colors needs"),
+        ("classes: [a]\nmasks: colors", "class 'a' has no color; masks: colors requires one"),
         (
             "masks: colors\nclasses: [{name: a, value: 1, color: [1, 2, 3]}]",
-            "has a value, which masks: colors",
+            "has a value; with masks: colors remove it",
         ),
         (f"{COLORED}\nmasks: colors\nignore: 0", "ignore .* is 0; expected"),
         (f"{COLORED}\nmasks: colors\nignore: [1, 2, 3]", r"color \[1, 2, 3\] is given twice"),

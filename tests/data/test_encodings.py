@@ -5,7 +5,7 @@ from feedbackward.data.encodings import ColorEncoding, IndexEncoding
 from feedbackward.errors import InputError
 
 
-def test_values_become_train_indices(tmp_path, write):
+def test_values_become_class_indices(tmp_path, write):
     encoding = IndexEncoding({7: 0, 200: 1, 0: 255}, hint="")
     path = write(tmp_path / "mask.png", np.array([[7, 200, 0], [0, 7, 7]], np.uint8))
     indices = encoding.read(path)
@@ -23,14 +23,14 @@ def test_values_outside_the_table_are_named_with_file_and_number(tmp_path, write
 
 def test_black_and_white_masks_are_told_apart(tmp_path, write):
     encoding = IndexEncoding({0: 0, 1: 1}, hint="")
-    with pytest.raises(InputError, match=r"value 255 at 1 pixels.*0 and 255 alone: a black-and-white picture"):
+    with pytest.raises(InputError, match=r"value 255 at 1 pixels.*only values are 0 and 255: a black-and-white"):
         encoding.read(write(tmp_path / "mask.png", np.array([[0, 255]], np.uint8)))
     with pytest.raises(InputError) as caught:
         encoding.read(write(tmp_path / "mask.png", np.array([[0, 1, 255]], np.uint8)))
     assert "black-and-white" not in str(caught.value)
 
 
-def test_colors_become_train_indices(tmp_path, write):
+def test_colors_become_class_indices(tmp_path, write):
     encoding = ColorEncoding([(128, 64, 128), (0, 0, 142)], void=(0, 0, 0), hint="")
     colors = np.array([[[0, 0, 142], [128, 64, 128], [0, 0, 0]]], np.uint8)
     np.testing.assert_array_equal(encoding.read(write(tmp_path / "mask.png", colors)), [[1, 0, 255]])
@@ -39,7 +39,7 @@ def test_colors_become_train_indices(tmp_path, write):
 def test_colors_outside_the_table_are_named_with_file_and_number(tmp_path, write):
     encoding = ColorEncoding([(128, 64, 128)], void=None, hint="Look into classes.yaml")
     colors = np.array([[[128, 64, 128], [128, 64, 127], [128, 64, 127], [0, 0, 0]]], np.uint8)
-    expected = r"mask\.png: colors \(0, 0, 0\), \(128, 64, 127\) at 3 pixels, .*nearest\. Look into classes"
+    expected = r"mask\.png: colors \(0, 0, 0\), \(128, 64, 127\) at 3 pixels, .*nearest neighbor\. Look into classes"
     with pytest.raises(InputError, match=expected):
         encoding.read(write(tmp_path / "mask.png", colors))
 

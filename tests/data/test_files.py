@@ -98,7 +98,7 @@ def test_truncated_mask_and_instances(tmp_path, write):
 
 def test_a_file_that_the_system_does_not_give(tmp_path):
     (tmp_path / "a.png").mkdir()
-    with pytest.raises(InputError, match=r"a\.png cannot be read: Is a directory; expected a file that may be read$"):
+    with pytest.raises(InputError, match=r"a\.png cannot be read: Is a directory; expected a readable file$"):
         read_image(tmp_path / "a.png")
 
 
@@ -168,5 +168,5 @@ def test_list_files_refuses(tmp_path, write, picture):
         list_files(tmp_path / "nowhere", (".png",))
     write(tmp_path / "a.png", picture)
     write(tmp_path / "a.jpg", picture)
-    with pytest.raises(InputError, match=r"a\.jpg and .*a\.png have one name"):
+    with pytest.raises(InputError, match=r"a\.jpg and .*a\.png have the same name"):
         list_files(tmp_path, (".png", ".jpg"))

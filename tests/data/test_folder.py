@@ -54,7 +54,7 @@ def test_missing_parts(folder, tmp_path):
 
 def test_masks_named_otherwise(folder):
     (folder / "masks" / "train" / "a.png").rename(folder / "masks" / "train" / "a_mask.png")
-    with pytest.raises(InputError, match=r"without a mask: a; 1 masks without an image: a_mask\. .*named as its"):
+    with pytest.raises(InputError, match=r"without a mask: a; 1 masks without an image: a_mask\. .*named like its"):
         FolderData(root=folder).dataset("train")
 
 
@@ -67,7 +67,7 @@ def test_masks_as_jpeg(folder, write):
 
 def test_value_outside_the_classes(folder, write):
     write(folder / "masks" / "train" / "b.png", np.full((6, 8), 2, np.uint8))
-    with pytest.raises(InputError, match=r"train/b\.png: value 2 at 48 .*give it one in .*classes\.yaml"):
+    with pytest.raises(InputError, match=r"train/b\.png: value 2 at 48 .*add the class to .*classes\.yaml"):
         FolderData(root=folder).dataset("train")
 
 
@@ -84,7 +84,7 @@ def black_and_white(folder, write):
 
 
 def test_black_and_white_masks_are_refused_though_255_is_void(black_and_white):
-    with pytest.raises(InputError, match=r"all 2 masks in .*train hold 0 and 255 alone.*value: 255"):
+    with pytest.raises(InputError, match=r"all 2 masks in .*train contain only 0 and 255.*value: 255"):
         FolderData(root=black_and_white).dataset("train")
 
 

@@ -41,9 +41,9 @@ def test_confusion_matrix_of_void_alone_is_empty() -> None:
 @pytest.mark.parametrize(("value", "found"), [(2, 2), (-1, -1), (255, 255)])
 def test_values_outside_the_classes_are_refused(value: int, found: int) -> None:
     good, bad = torch.tensor([[[0, 1]]]), torch.tensor([[[0, value]]])
-    with pytest.raises(InputError, match=f"the prediction holds the value {found}, expected 0 to 1"):
+    with pytest.raises(InputError, match=f"the prediction contains the value {found}, expected 0 to 1"):
         confusion_matrix(bad, good, classes=2)
-    with pytest.raises(InputError, match=f"the ground truth holds the value {found}, expected 0 to 1"):
+    with pytest.raises(InputError, match=f"the ground truth contains the value {found}, expected 0 to 1"):
         confusion_matrix(good, bad, classes=2, ignore_index=17)
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from feedbackward.metrics import CityscapesResult
-from feedbackward.metrics.evaluate import evaluate_cityscapes
-from feedbackward.metrics.pairs import find_cityscapes_pairs
+from feedbackward.data import find_source
+from feedbackward.metrics import Scores, score_files
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "cityscapes_scores"
 SETS = ["mixed", "sparse", "void"]
@@ -20,9 +19,10 @@ def official(name: str) -> dict[str, Any]:
     return result
 
 
-def ours(name: str, *, workers: int = 1) -> CityscapesResult:
-    pairs = find_cityscapes_pairs(FIXTURES / name / "gtFine", FIXTURES / name / "predictions")
-    return evaluate_cityscapes(pairs, workers=workers)
+def ours(name: str, *, workers: int = 1) -> Scores:
+    source = find_source("cityscapes")
+    pairs = source.pair(FIXTURES / name / "gtFine", FIXTURES / name / "predictions")
+    return score_files(pairs, classes=source.read_classes(), scoring=source.scoring, workers=workers)
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -44,13 +44,21 @@ def test_every_number_is_the_official_one(name: str, workers: int) -> None:
 
 
 def test_the_sparse_set_shows_the_rules_for_absent_classes() -> None:
-    result = ours("sparse")
-    assert result.class_iou["fence"] == 0  # absent, but predicted where it counts
-    assert math.isnan(result.class_iou["sky"])  # absent, predicted on void alone
-    assert result.class_iiou["rider"] == 0
-    assert math.isnan(result.class_iiou["bicycle"])
+    scores = ours("sparse")
+    iou, iiou = scores.per_class["iou"], scores.per_class["iiou"]
+    assert iou["fence"] == 0  # absent, but predicted where it counts
+    assert math.isnan(iou["sky"])  # absent, predicted on void only
+    assert iiou["rider"] == 0
+    assert math.isnan(iiou["bicycle"])
     present = ("bus", "car", "fence", "person", "rider", "road")
-    assert result.iou_class == pytest.approx(sum(result.class_iou[name] for name in present) / 6)
+    assert scores.scalars["mean_iou"] == pytest.approx(sum(iou[name] for name in present) / 6)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_official_file_survives_json(name: str) -> None:
+    scores = ours(name)
+    again = Scores.from_dict(json.loads(json.dumps(scores.to_dict(), allow_nan=False)))
+    assert json.dumps(again.to_official()) == json.dumps(scores.to_official())
 
 
 def test_the_fixtures_show_every_case() -> None:

@@ -1,8 +1,9 @@
-"""Scores of two processes that talk through gloo, against those of one; run as a script this file is a process."""
+"""Scores of two processes connected by gloo, compared with those of one; run as a script this file is a process."""
 
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from torch import distributed
 
 from feedbackward.classes import ClassTable
-from feedbackward.metrics import CityscapesScores, SegmentationScores
+from feedbackward.metrics import CityscapesMetric, SegmentationMetric
 
 TABLE = ClassTable(("a", "b", "c"), ((0, 0, 0), (1, 1, 1), (2, 2, 2)))
 SEEDS = ((0, 1), (2,))  # of the batches of each process, unequal in number
@@ -19,7 +20,7 @@ SEEDS = ((0, 1), (2,))  # of the batches of each process, unequal in number
 
 def scores(seeds: tuple[int, ...]) -> dict[str, Any]:
     """Both kinds of scores of random batches, as plain data."""
-    plain, cityscapes = SegmentationScores(TABLE), CityscapesScores()
+    plain, cityscapes = SegmentationMetric(TABLE), CityscapesMetric()
     for seed in seeds:
         generator = torch.Generator().manual_seed(seed)
         prediction, mask = torch.randint(0, 3, (2, 2, 12, 17), generator=generator)
@@ -28,14 +29,13 @@ def scores(seeds: tuple[int, ...]) -> dict[str, Any]:
         labels = labels + 15
         instances = torch.where(labels >= 24, labels * 1000 + mask, labels)
         cityscapes.update(prediction, labels.to(torch.uint8), instances.to(torch.int32))
-    return {
-        "plain": {name: value.tolist() for name, value in plain.compute().items()},
-        "cityscapes": cityscapes.compute().to_official(),
-    }
+    return {"plain": asdict(plain.compute()), "cityscapes": asdict(cityscapes.compute())}
 
 
 def flat(data: Any, at: str = "") -> dict[str, float]:
-    """The numbers of nested data by their place in it."""
+    """The numbers of nested data by their path; texts and None are left out."""
+    if data is None or isinstance(data, str):
+        return {}
     if not isinstance(data, dict | list):
         return {at: data}
     items = data.items() if isinstance(data, dict) else enumerate(data)

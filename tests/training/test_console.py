@@ -1,12 +1,18 @@
 import pytest
 
+from feedbackward.metrics import Scores
 from feedbackward.training.console import print_scores
-from feedbackward.training.scores import Scores
 
 
 @pytest.fixture
 def scores():
-    return Scores({"mean_iou": 0.5}, {"iou": {"[red]b": 0.25}}, [[1]], ["[red]b"], ["a note [of] ours"])
+    return Scores(
+        scalars={"mean_iou": 0.5},
+        per_class={"iou": {"[red]b": 0.25}},
+        confusion=[[1]],
+        names=["[red]b"],
+        notes=["a note [of] ours"],
+    )
 
 
 def test_names_are_not_taken_for_markup(scores, capsys):

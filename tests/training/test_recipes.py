@@ -12,6 +12,7 @@ from feedbackward.data.cityscapes import CityscapesData
 from feedbackward.data.cityscapes_labels import CITYSCAPES
 from feedbackward.errors import InputError
 from feedbackward.losses import IoULoss
+from feedbackward.metrics import CityscapesMetric
 from feedbackward.models import list_models
 from feedbackward.streets import StreetsData
 from feedbackward.training.recipes import find_recipe, list_recipes
@@ -92,7 +93,7 @@ def test_the_training_of_the_paper(parse, variant):
     assert (augmentation.horizontal_flip, augmentation.scale, augmentation.crop) == (0.5, (1.0, 1.0), None)
     assert augmentation.color_jitter == 0
     assert data.scoring == "cityscapes"
-    assert task.val_scores.cityscapes is not None
+    assert isinstance(task.val_metric, CityscapesMetric)
 
     assert isinstance(task.loss, IoULoss)
     optimizer = task.configure_optimizers()  # an optimizer alone: the rate is constant
@@ -124,7 +125,7 @@ def test_streets_need_no_data(parse):
     built = parse("streets_mobilenetv2")
     assert isinstance(built.datamodule, StreetsData)
     assert built.model.network.class_table == CITYSCAPES
-    assert built.model.val_scores.cityscapes is not None
+    assert isinstance(built.model.val_metric, CityscapesMetric)
 
 
 def test_recipes_lie_in_the_package():

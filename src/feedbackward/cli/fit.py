@@ -20,11 +20,11 @@ from rich.text import Text
 
 from feedbackward.classes import check_classes
 from feedbackward.cli.errors import CONFIG_FLAGS, check_validation, explain, input_error, take_exported
-from feedbackward.data import CamVidData, CityscapesData, FolderData, SegmentationDataModule
+from feedbackward.data import SegmentationDataModule, find_source
 from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_json
+from feedbackward.metrics import Scores
 from feedbackward.models.checkpoint import read_checkpoint
-from feedbackward.streets import StreetsData
 from feedbackward.training.best_and_last import BestAndLast
 from feedbackward.training.console import EpochLines, print_scores
 from feedbackward.training.history import History
@@ -32,7 +32,6 @@ from feedbackward.training.pictures import TensorBoardPictures
 from feedbackward.training.recipes import find_recipe
 from feedbackward.training.results import RunResults
 from feedbackward.training.run_folder import RunFolder
-from feedbackward.training.scores import Scores
 from feedbackward.training.task import SegmentationTask
 
 Command = Literal["fit", "validate", "test"]
@@ -48,8 +47,6 @@ QUIET = (
     r"\s*By default only one JsonargparseDeprecationWarning",
     r"\s*``instantiate_classes`` was deprecated",
 )
-# The parser takes the name of a class without its module, as in --data FolderData, once it is imported.
-DATA_SETS = (CamVidData, CityscapesData, FolderData, StreetsData)
 
 
 class FitCLI(LightningCLI):
@@ -113,23 +110,24 @@ class FitCLI(LightningCLI):
         parser.link_arguments("data.scoring", "model.scoring", apply_on="instantiate")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parses the command line, with recipes found by name."""
+        """Parses the command line, with recipes and data sets found by name."""
         assert isinstance(args, list)
-        self.config = parser.parse_args(self._resolve_recipes(args))
+        self.config = parser.parse_args(self._resolve_names(args))
 
-    def _resolve_recipes(self, args: list[str]) -> list[str]:
+    def _resolve_names(self, args: list[str]) -> list[str]:
+        find = {**dict.fromkeys(CONFIG_FLAGS, self._find_recipe), "--data": _find_datamodule}
         resolved = list(args)
         for index, arg in enumerate(args):
             flag, equals, value = arg.partition("=")
-            if flag not in CONFIG_FLAGS:
+            if flag not in find:
                 continue
             if equals:
-                resolved[index] = f"{flag}={self._find(value)}"
+                resolved[index] = f"{flag}={find[flag](value)}"
             elif index + 1 < len(args):
-                resolved[index + 1] = self._find(args[index + 1])
+                resolved[index + 1] = find[flag](args[index + 1])
         return resolved
 
-    def _find(self, name_or_file: str) -> str:
+    def _find_recipe(self, name_or_file: str) -> str:
         path = find_recipe(name_or_file)
         # Of several configs the first names the run; a run's own config.yaml goes by the name of its folder.
         self.recipe = self.recipe or (path.parent.name if path.name == "config.yaml" else path.stem)
@@ -256,6 +254,11 @@ class FitCLI(LightningCLI):
         if self.trainer.is_global_zero and (self.folder.checkpoints / "last.ckpt").is_file():
             command = f"feedbackward fit --config {self.folder.config} --ckpt_path last"
             get_console().print(Text(f"interrupted; go on with: {command}"), soft_wrap=True)
+
+
+def _find_datamodule(value: str) -> str:
+    """The class path of a data set's datamodule; class paths, YAML and files are returned unchanged."""
+    return find_source(value).datamodule if value.isidentifier() else value
 
 
 def main(command: Command, args: list[str]) -> None:

@@ -14,13 +14,13 @@ from rich.text import Text
 from feedbackward.classes import ClassTable, check_classes
 from feedbackward.cli.parser import command_parser
 from feedbackward.data.files import read_image
+from feedbackward.data.sources import Layout
 from feedbackward.errors import InputError
 from feedbackward.io import write_whole
 from feedbackward.segmenters.images import find_images
 from feedbackward.segmenters.outputs import (
     FOLDERS,
     Job,
-    Layout,
     check_cityscapes,
     check_outputs,
     mask_image,
@@ -125,26 +125,34 @@ def named_classes(predictor: "Predictor", model: str, layout: Layout) -> ClassTa
 
 
 def predict_into(
-    folder: Path, predictor: "Predictor", model: str, source: Path, expected: ClassTable | None, console: Console
+    folder: Path,
+    predictor: "Predictor",
+    model: str,
+    source: Path,
+    expected: ClassTable,
+    layout: Layout,
+    console: Console,
 ) -> Path:
-    """Predict images into a folder, as they are scored.
+    """Predict images into a folder, to score them.
 
     Args:
         folder: An empty folder.
-        predictor: With the network.
-        model: Its name, for messages.
+        predictor: Predictor of the network.
+        model: Name of the network, for messages.
         source: The image or the folder of images.
-        expected: The classes that the network must have; None for those of Cityscapes, in its layout.
-        console: Shows how far it is.
+        expected: The classes that the network must have.
+        layout: How the predictions are written.
+        console: Shows the progress.
 
     Returns:
         The folder of the masks.
+
+    Raises:
+        InputError: If there are no images, or the network has other classes.
     """
-    layout: Layout = "cityscapes" if expected is None else "masks"
     jobs = plan(find_images(source), source=source, output=folder, layout=layout, overlays=False)
     table = named_classes(predictor, model, layout)
-    if expected is not None:
-        check_classes(table, expected, of=f"network {model}")
+    check_classes(table, expected, of=f"network {model}")
     write_predictions(predictor, jobs, table, layout, console)
     return folder / FOLDERS[layout]
 

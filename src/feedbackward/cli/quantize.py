@@ -11,20 +11,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from feedbackward.cli.evaluate import DataSet, encoded_classes, score
+from feedbackward.cli.evaluate import score
 from feedbackward.cli.parser import command_parser
 from feedbackward.cli.predict import predict_into
 from feedbackward.data.files import read_image
+from feedbackward.data.sources import find_source, list_sources
 from feedbackward.errors import InputError
 from feedbackward.io import check_new
+from feedbackward.metrics.scores import percent
 from feedbackward.segmenters.images import find_images
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 REPEATS = 10
-MEAN_IOU = {"cityscapes": "averageScoreClasses"}
-"""What the mean IoU is called in a data set's scores, where it is not mean_iou."""
 
 
 def main(args: list[str]) -> None:
@@ -39,7 +39,7 @@ def main(args: list[str]) -> None:
     parser.add_argument("--scale", type=PositiveFloat, default=1.0, help="factor of the images' size that is seen")
     parser.add_argument("--untied", action="store_true", help="weights of its own for each pass: larger, more exact")
     parser.add_argument("--argmax", action="store_true", help="give the class of each pixel and not the scores")
-    parser.add_argument("--dataset", type=DataSet | None, help="with --source and --ground-truth: score both, too")
+    parser.add_argument("--dataset", choices=list_sources(), help="with --source and --ground-truth: score both, too")
     parser.add_argument("--source", type=Path | None, help="folder of the images that are scored")
     parser.add_argument("--ground-truth", type=Path | None, help="folder of their true masks")
     parser.add_argument("--classes", type=Path | None, help="class file, for --dataset folder only")
@@ -69,12 +69,14 @@ def main(args: list[str]) -> None:
         for (name, one), taken in zip(loaded.items(), times, strict=True):
             row = [name, f"{files[name].stat().st_size / 1e6:.2f}", f"{1e3 * statistics.median(taken):.1f}"]
             if options.dataset:
-                classes = encoded_classes(options.dataset, options.classes)
+                data = find_source(options.dataset)
+                classes = data.read_classes(options.classes)
                 predictor = Predictor(one, device=choose_device("cpu"), scale=options.scale)
-                table_of_data = None if classes is None else classes[0]
-                masks = predict_into(Path(folder, name), predictor, name, options.source, table_of_data, console)
-                _, scores = score(classes, options.ground_truth, masks, 1, console)
-                row.append(f"{100 * scores[MEAN_IOU.get(options.dataset, 'mean_iou')]:.1f}")
+                masks = predict_into(
+                    Path(folder, name), predictor, name, options.source, classes.table, data.layout, console
+                )
+                scores = score(data, classes, options.ground_truth, masks, 1, console)
+                row.append(percent(scores.scalars["mean_iou"]))
             table.add_row(*row)
     console.print(table)
     console.print(Text(str(options.output)), soft_wrap=True)

@@ -1,29 +1,43 @@
-"""Data sets: class tables, readers that check what they open, and a Lightning datamodule for each."""
+"""Data sets: descriptions, readers that check what they open, and a Lightning datamodule for each.
+
+- `DataSource`, `find_source`, `list_sources`: the registry of data sets.
+- `ClassTable`, `CITYSCAPES`, `CAMVID`, `read_class_file`: classes and their colors.
+- `CityscapesData`, `CamVidData`, `FolderData`: datamodules; `feedbackward.streets` has another one.
+- `SegmentationDataModule`, `Item`, `Augmentation`: the base of one's own datamodule.
+"""
 
 from typing import TYPE_CHECKING
 
 from feedbackward.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from feedbackward.data.camvid import CAMVID as CAMVID
+    from feedbackward.classes import ClassTable as ClassTable
     from feedbackward.data.camvid import CamVidData as CamVidData
+    from feedbackward.data.camvid_labels import CAMVID as CAMVID
     from feedbackward.data.cityscapes import CityscapesData as CityscapesData
     from feedbackward.data.cityscapes_labels import CITYSCAPES as CITYSCAPES
     from feedbackward.data.class_file import read_class_file as read_class_file
     from feedbackward.data.datamodule import Item as Item
     from feedbackward.data.datamodule import SegmentationDataModule as SegmentationDataModule
     from feedbackward.data.folder import FolderData as FolderData
+    from feedbackward.data.sources import DataSource as DataSource
+    from feedbackward.data.sources import find_source as find_source
+    from feedbackward.data.sources import list_sources as list_sources
     from feedbackward.data.transforms import Augmentation as Augmentation
 
 _MODULES = {
-    "CAMVID": "camvid",
+    "CAMVID": "camvid_labels",
     "CITYSCAPES": "cityscapes_labels",
     "Augmentation": "transforms",
     "CamVidData": "camvid",
     "CityscapesData": "cityscapes",
+    "ClassTable": "encodings",
+    "DataSource": "sources",
     "FolderData": "folder",
     "Item": "datamodule",
     "SegmentationDataModule": "datamodule",
+    "find_source": "sources",
+    "list_sources": "sources",
     "read_class_file": "class_file",
 }
 

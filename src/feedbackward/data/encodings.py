@@ -1,18 +1,22 @@
-"""How mask files encode classes: as indices or as colors; reading gives train indices, 255 for void."""
+"""How mask files encode classes, as values or as colors, and decoding them into class indices, 255 for void."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from feedbackward.classes import ClassTable
 from feedbackward.data.files import read_image, read_mask
-from feedbackward.data.transforms import VOID
 from feedbackward.errors import InputError, listed
 
+VOID = 255
+"""The value of void in every decoded mask."""
+
 MOST_CLASSES = 254
-"""Masks are 8 bits: 255 is void, 254 marks values outside the table."""
+"""Decoded masks have 8 bits: 255 is void, and 254 marks values outside the class table."""
 
 _UNKNOWN = 254
 
@@ -20,23 +24,38 @@ Color = tuple[int, int, int]
 
 
 class MaskEncoding(Protocol):
-    """Turns a mask file into train indices."""
+    """Decodes mask files into class indices."""
 
     def read(self, path: Path) -> NDArray[np.uint8]:
-        """Train indices uint8 (H, W), 255 for void.
+        """Class indices uint8 (H, W), 255 for void.
 
         Raises:
-            InputError: If the file cannot be read, or a pixel stands for no class.
+            InputError: If the file cannot be read, or a pixel does not encode a class.
         """
         ...
 
 
-class IndexEncoding:
-    """Masks whose 8-bit values stand for classes.
+@dataclass(frozen=True)
+class MaskClasses:
+    """The classes of a data set and their encoding in its mask files.
 
     Args:
-        indices: Train index (or 255 for void) of every value that masks may hold.
-        hint: What a user can do about other values; the end of the error's message.
+        table: The classes; its ignore_index is 255, the void of decoded masks, whatever the files contain.
+        encoding: Decodes the mask files.
+        ignores_white: Whether masks hold indices and 255 is ignored, so that black-and-white pictures seem valid.
+    """
+
+    table: ClassTable
+    encoding: MaskEncoding
+    ignores_white: bool = False
+
+
+class IndexEncoding:
+    """Masks whose 8-bit values encode classes.
+
+    Args:
+        indices: Class index (or 255 for void) of every value that masks may contain.
+        hint: What to do about other values; the end of the error message.
     """
 
     def __init__(self, indices: Mapping[int, int], *, hint: str) -> None:
@@ -46,15 +65,23 @@ class IndexEncoding:
         self._hint = hint
 
     def read(self, path: Path) -> NDArray[np.uint8]:
-        """Train indices uint8 (H, W), 255 for void.
+        """Class indices uint8 (H, W), 255 for void.
 
         Raises:
-            InputError: If the file cannot be read, or holds a value that stands for no class.
+            InputError: If the file cannot be read, or contains a value that does not encode a class.
         """
         return self.encode(read_mask(path), path)
 
     def encode(self, mask: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
-        """As read, for a mask uint8 (H, W) that was read from path already."""
+        """Class indices uint8 (H, W) of the values of a mask, uint8 (H, W).
+
+        Args:
+            mask: What read_mask read.
+            path: Its file, for messages.
+
+        Raises:
+            InputError: If it contains a value that does not encode a class.
+        """
         indices = np.take(self._lookup, mask)
         if (indices == _UNKNOWN).any():
             raise InputError(self._unknown(mask, path))
@@ -69,17 +96,17 @@ class IndexEncoding:
             f"table; expected {_ranges(np.flatnonzero(self._lookup != _UNKNOWN).tolist())}. "
         )
         if set(values) <= {0, 255}:
-            message += "It holds 0 and 255 alone: a black-and-white picture, not class indices; divide it by 255. "
+            message += "Its only values are 0 and 255: a black-and-white picture, not class indices; divide it by 255. "
         return message + self._hint
 
 
 class ColorEncoding:
-    """Masks whose colors stand for classes.
+    """Masks whose colors encode classes.
 
     Args:
         colors: The color of each class, in the order of the indices.
-        void: The color that never counts, if any.
-        hint: What a user can do about other colors; the end of the error's message.
+        void: The color that does not count, if any.
+        hint: What to do about other colors; the end of the error message.
     """
 
     def __init__(self, colors: Sequence[Color], *, void: Color | None, hint: str) -> None:
@@ -91,10 +118,10 @@ class ColorEncoding:
         self._hint = hint
 
     def read(self, path: Path) -> NDArray[np.uint8]:
-        """Train indices uint8 (H, W), 255 for void.
+        """Class indices uint8 (H, W), 255 for void.
 
         Raises:
-            InputError: If the file cannot be read, or holds a color that stands for no class.
+            InputError: If the file cannot be read, or contains a color that does not encode a class.
         """
         packed = _pack(read_image(path))
         indices = np.take(self._lookup, packed)
@@ -103,8 +130,8 @@ class ColorEncoding:
             colors = [f"({c >> 16}, {c >> 8 & 255}, {c & 255})" for c in np.unique(unknown).tolist()]
             raise InputError(
                 f"{path}: {_counted('color', colors)} at {unknown.size} pixels, outside the class table. "
-                f"Masks saved as JPEG or resized with smoothing get such colors: save them as PNG, resize "
-                f"them with nearest. {self._hint}"
+                f"Saving masks as JPEG or resizing them with interpolation creates such colors: save them as PNG "
+                f"and resize them with nearest neighbor. {self._hint}"
             )
         return indices
 
@@ -121,7 +148,7 @@ def _counted(noun: str, things: Sequence[object]) -> str:
 
 
 def _ranges(values: list[int]) -> str:
-    """Sorted values as text, with runs drawn together: [0, 1, 2, 255] is "0 to 2, 255"."""
+    """Sorted values as text, runs as ranges: [0, 1, 2, 255] becomes "0 to 2, 255"."""
     runs: list[list[int]] = []
     for value in values:
         if runs and value == runs[-1][-1] + 1:

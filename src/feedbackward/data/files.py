@@ -1,4 +1,4 @@
-"""Reading images, masks and instance maps from files, with errors that name the file and the remedy."""
+"""Reading images, masks and instance maps, with errors that name the file and the remedy."""
 
 import os
 from collections.abc import Iterator
@@ -16,15 +16,15 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 MASK_SUFFIXES = (".png",)
 
 _COLORS_HINT = (
-    "Save the indices themselves, or, if the colors stand for classes, say so with 'masks: colors' in a class file "
-    "and open the set with FolderData"
+    "Save the indices themselves, or, if the colors encode classes, set 'masks: colors' in a class file and use the "
+    "data set folder"
 )
 _ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 swap height and width
 _FILE_ENDS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9", "MPO": b"\xff\xd9"}
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """The image as uint8 (H, W, 3), red green blue, upright as every viewer shows it (EXIF orientation).
+    """The image as RGB uint8 (H, W, 3), rotated according to its EXIF orientation.
 
     Gray, palette, CMYK and transparent images are converted.
 
@@ -39,11 +39,11 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 
 
 def read_mask(path: Path, *, hint: str = _COLORS_HINT) -> NDArray[np.uint8]:
-    """The values of a mask as uint8 (H, W); of a palette image the indices, not the colors.
+    """The values of a mask as uint8 (H, W); for a palette image the indices, not the colors.
 
     Args:
         path: The file.
-        hint: What a user can do about a mask of colors; the end of the error's message.
+        hint: What to do about a mask of colors; the end of the error message.
 
     Raises:
         InputError: If the file is missing, truncated or not an image of one 8-bit channel.
@@ -71,7 +71,7 @@ def read_instance_ids(path: Path) -> NDArray[np.int32]:
         if not image.mode.startswith("I"):
             raise InputError(
                 f"{path} is not a 16-bit instance map ({image.mode}); expected one 16-bit channel of label "
-                f"id * 1000 + number. Maps that went through 8 bits have lost their classes: copy the "
+                f"id * 1000 + number. Maps converted to 8 bits have lost their classes: copy the "
                 f"original again"
             )
         return np.array(image).astype(np.int32)
@@ -80,10 +80,10 @@ def read_instance_ids(path: Path) -> NDArray[np.int32]:
 def check_image(path: Path) -> tuple[int, int]:
     """Height and width of an image, from its header.
 
-    A file that ends as it should is not decoded: damage in its middle is seen when it is read.
+    A file with an intact end is not decoded: damage in its middle is detected when it is read.
 
     Raises:
-        InputError: As read_image does, but for such damage.
+        InputError: As read_image, except for such damage.
     """
     with _opened(path) as image:
         _refuse_deep(image, path)
@@ -97,10 +97,15 @@ def check_image(path: Path) -> tuple[int, int]:
 
 
 def list_files(folder: Path, suffixes: tuple[str, ...], *, ending: str = "") -> dict[str, Path]:
-    """The visible files of a folder with one of the suffixes, by stem without its ending, sorted.
+    """The files of a folder, sorted, by stem without the ending; hidden files are skipped.
+
+    Args:
+        folder: The folder; subfolders are not searched.
+        suffixes: Accepted suffixes, in lower case.
+        ending: What the stem must end with.
 
     Raises:
-        InputError: If the folder is missing, or two files share a stem.
+        InputError: If the folder is missing, or two files have the same stem.
     """
     if not folder.is_dir():
         raise InputError(f"no folder {folder}")
@@ -110,14 +115,14 @@ def list_files(folder: Path, suffixes: tuple[str, ...], *, ending: str = "") -> 
             continue
         name = path.stem.removesuffix(ending)
         if name in found:
-            raise InputError(f"{found[name]} and {path} have one name; remove or rename one of them")
+            raise InputError(f"{found[name]} and {path} have the same name; remove or rename one of them")
         found[name] = path
     return found
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open an image; what goes wrong until the block ends is told as InputError."""
+    """Open an image; errors within the block become InputErrors."""
     try:
         with Image.open(path, formats=("PNG", "JPEG")) as image:
             yield image
@@ -130,15 +135,15 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             f"{path} is not an image in PNG or JPEG ({path.stat().st_size} bytes); replace or remove it"
         ) from error
     except Image.DecompressionBombError as error:
-        raise InputError(f"{path} is too large: {error}; cut it into tiles") from error
+        raise InputError(f"{path} is too large: {error}; split it into tiles") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, OSError) and error.strerror is not None:  # the system's, not the decoder's
-            raise InputError(f"{path} cannot be read: {error.strerror}; expected a file that may be read") from error
+        if isinstance(error, OSError) and error.strerror is not None:  # raised by the system, not by the decoder
+            raise InputError(f"{path} cannot be read: {error.strerror}; expected a readable file") from error
         raise InputError(f"{path} cannot be read: {error}; copy or download it again") from error
 
 
 def _ends_well(path: Path, file_format: str) -> bool:
-    """Whether a file ends as its format does; if not it may be truncated, which only decoding can tell."""
+    """Whether a file ends with the end marker of its format; otherwise it may be truncated, and must be decoded."""
     end = _FILE_ENDS[file_format]
     with path.open("rb") as file:
         file.seek(-len(end), os.SEEK_END)

@@ -5,8 +5,9 @@ from functools import cached_property
 from pathlib import Path
 
 from feedbackward.classes import ClassTable
-from feedbackward.data.class_file import ClassFile, load_class_file
+from feedbackward.data.class_file import read_class_file
 from feedbackward.data.datamodule import SegmentationDataModule, Split
+from feedbackward.data.encodings import MaskClasses
 from feedbackward.data.files import IMAGE_SUFFIXES, MASK_SUFFIXES, list_files, read_mask
 from feedbackward.data.pairs import Pair, PairDataset, check_pairs, match
 from feedbackward.data.transforms import FLIP_ONLY, Augmentation, Size
@@ -16,25 +17,24 @@ CLASS_FILES = ("classes.yaml", "classes.yml", "classes.json")
 
 
 class FolderData(SegmentationDataModule):
-    """Images and masks in folders, with a small file that names the classes.
+    """Images and masks in folders, with a file that names the classes.
 
-    The layout, with train, val and test as splits and each mask named as its image:
+    The layout, with the splits train, val and test, and each mask named like its image:
 
         ROOT/classes.yaml               (or .json)
         ROOT/images/train/NAME.jpg      (or .png)
         ROOT/masks/train/NAME.png
 
-    The class file lists the classes and says how masks encode them: `classes: [background, car]` is enough
-    for masks of 0, 1 and 255 for pixels that never count. See load_class_file for values, colors and what
-    is ignored.
+    The class file lists the classes and their encoding: `classes: [background, car]` suffices for masks with the
+    values 0 and 1, and 255 for pixels that do not count. See read_class_file for values, colors and ignored pixels.
 
     Args:
-        root: The folder that holds images, masks and the class file.
+        root: Folder that contains images, masks and the class file.
         classes: The class file, if it is not ROOT/classes.yaml, classes.yml or classes.json.
         batch_size: Images in a training batch.
-        eval_batch_size: Images in a validation or test batch; more than 1 needs masks of one size.
+        eval_batch_size: Images in a validation or test batch; more than 1 needs masks of the same size.
         num_workers: Processes that load images; 0 loads them in the main process.
-        size: Height and width to which images are resized; scores are taken at the mask's own size.
+        size: Height and width to which images are resized; masks are scored at their own size.
         augmentation: Random changes of the training images.
     """
 
@@ -66,11 +66,11 @@ class FolderData(SegmentationDataModule):
         Raises:
             InputError: If the class file is missing or malformed.
         """
-        return self._class_file.table
+        return self._classes.table
 
     @cached_property
-    def _class_file(self) -> ClassFile:
-        return load_class_file(self.classes or find_class_file(self.root))
+    def _classes(self) -> MaskClasses:
+        return read_class_file(self.classes or find_class_file(self.root))
 
     def dataset(self, split: Split) -> PairDataset:
         """Open and check a split.
@@ -80,8 +80,8 @@ class FolderData(SegmentationDataModule):
         """
         images, masks = self.root / "images" / split, self.root / "masks" / split
         hint = (
-            f"Expected {images}/NAME.jpg (or .png) with {masks}/NAME.png: each mask named as its image, and "
-            f"PNG, since JPEG changes the values"
+            f"Expected {images}/NAME.jpg (or .png) with {masks}/NAME.png: each mask named like its image, and "
+            f"saved as PNG, because JPEG changes the values"
         )
         for folder in (images, masks):
             if not folder.is_dir():
@@ -92,10 +92,10 @@ class FolderData(SegmentationDataModule):
             where=f"{images} and {masks}",
             hint=hint,
         )
-        check_pairs(pairs, self._class_file.encoding, one_size=self.one_size(split))
-        if self._class_file.ignores_white:
+        check_pairs(pairs, self._classes.encoding, one_size=self.one_size(split))
+        if self._classes.ignores_white:
             _refuse_black_and_white(pairs)
-        return PairDataset(pairs, self._class_file.encoding, self.transform(split))
+        return PairDataset(pairs, self._classes.encoding, self.transform(split))
 
 
 def find_class_file(root: Path) -> Path:
@@ -105,18 +105,18 @@ def find_class_file(root: Path) -> Path:
         InputError: If the folder or the file is missing.
     """
     if not root.is_dir():
-        raise InputError(f"no folder {root}; set data.root to the folder that holds images, masks and classes.yaml")
+        raise InputError(f"no folder {root}; set data.root to the folder that contains images, masks and classes.yaml")
     for name in CLASS_FILES:
         if (root / name).is_file():
             return root / name
     raise InputError(
         f"no {' or '.join(CLASS_FILES)} in {root}; write one that names the classes, for example "
-        f"'classes: [background, car]', or say where it is with data.classes"
+        f"'classes: [background, car]', or give its path as data.classes"
     )
 
 
 def _refuse_black_and_white(pairs: Sequence[Pair]) -> None:
-    """Masks of 0 and 255 read as one class and void: valid by the table, and never what is meant."""
+    """Masks of 0 and 255 decode to one class and void: valid, but never intended."""
     white = False
     for pair in pairs:
         mask = read_mask(pair.mask)
@@ -125,7 +125,7 @@ def _refuse_black_and_white(pairs: Sequence[Pair]) -> None:
         white = white or bool((mask == 255).any())
     if white:
         raise InputError(
-            f"all {len(pairs)} masks in {pairs[0].mask.parent} hold 0 and 255 alone, and 255 is ignored, so "
-            f"that one class alone would be learned. These are black-and-white pictures: give the class "
-            f"that is white 'value: 255' in the class file, or divide the masks by 255"
+            f"all {len(pairs)} masks in {pairs[0].mask.parent} contain only 0 and 255, and 255 is ignored, so "
+            f"there would be a single class to learn. These are black-and-white pictures: give the white class "
+            f"'value: 255' in the class file, or divide the masks by 255"
         )

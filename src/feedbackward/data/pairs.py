@@ -1,4 +1,4 @@
-"""Images and their masks in files: matched by name, checked when opened, read as items."""
+"""Images with their masks in files: matched by name, checked when a split is opened, read as items."""
 
 import os
 from collections.abc import Sequence
@@ -31,16 +31,16 @@ class Pair:
 
 
 def match(images: dict[str, Path], masks: dict[str, Path], *, where: str, hint: str) -> list[Pair]:
-    """Pair images and masks of one name.
+    """Pair images and masks by name.
 
     Args:
         images: Image files by name.
         masks: Mask files by name.
-        where: The folders in words, for messages.
-        hint: What a user can do; the end of every message.
+        where: The folders, for messages.
+        hint: What to do; the end of every message.
 
     Raises:
-        InputError: If there are none, or an image lacks its mask or a mask its image; lists up to ten.
+        InputError: If there are none, or an image has no mask or a mask no image; lists up to ten.
     """
     if not images:
         raise InputError(f"no images in {where}. {hint}")
@@ -60,16 +60,16 @@ def match(images: dict[str, Path], masks: dict[str, Path], *, where: str, hint: 
 
 
 def check_pairs(pairs: Sequence[Pair], encoding: MaskEncoding, *, one_size: bool) -> None:
-    """Read every mask and every image's header once, on all cores.
+    """Check every mask and every image header, on all cores.
 
     Args:
-        pairs: What a split holds.
-        encoding: How the masks encode classes.
-        one_size: Whether all images and masks must have one size.
+        pairs: The pairs of a split.
+        encoding: Decodes the masks.
+        one_size: Whether all images and masks must have the same size.
 
     Raises:
-        InputError: If a file is damaged, a mask holds a value outside the class table, a mask and its image
-            differ in size, or pairs do while one_size is set.
+        InputError: If a file is damaged, a mask contains a value outside the class table, a mask and its image
+            differ in size, or pairs differ in size although one_size is set.
     """
 
     def check(pair: Pair) -> tuple[int, int]:
@@ -78,29 +78,29 @@ def check_pairs(pairs: Sequence[Pair], encoding: MaskEncoding, *, one_size: bool
         if (height, width) != (mask_height, mask_width):
             raise InputError(
                 f"{pair.image} is {height}x{width} but its mask {pair.mask} is {mask_height}x{mask_width} "
-                f"(height x width); give both one size"
+                f"(height x width); give both the same size"
             )
         return height, width
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding releases the interpreter's lock
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding releases the global interpreter lock
         sizes = list(pool.map(check, pairs))
     if one_size:
         for pair, size in zip(pairs, sizes, strict=True):
             if size != sizes[0]:
                 raise InputError(
                     f"{pairs[0].image} is {sizes[0][0]}x{sizes[0][1]}, {pair.image} is {size[0]}x{size[1]} "
-                    f"(height x width), and no batch can hold both; in training set size or "
-                    f"augmentation.crop or batch_size 1, in evaluation eval_batch_size 1"
+                    f"(height x width): they do not fit in one batch; for training set size, "
+                    f"augmentation.crop or batch_size 1, for evaluation eval_batch_size 1"
                 )
 
 
 class PairDataset(Dataset[Item]):
-    """Images and masks of a split, read when asked for.
+    """Images and masks of a split, read on access.
 
     Args:
-        pairs: What the split holds, checked.
-        encoding: How the masks encode classes.
-        transform: What makes tensors of the pixels.
+        pairs: The pairs of the split, checked.
+        encoding: Decodes the masks.
+        transform: Converts the pixels into tensors.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class ImageDataset(Dataset[Item]):
 
     Args:
         images: Files by name.
-        transform: What makes tensors of the pixels.
+        transform: Converts the pixels into tensors.
     """
 
     def __init__(self, images: dict[str, Path], transform: EvalTransform) -> None:

@@ -1,6 +1,6 @@
 """From decoded pixels to tensors: decimation and random augmentation of an image together with its mask.
 
-Built on torchvision.transforms.v2, so that both always see the same random numbers.
+Built on torchvision.transforms.v2, which applies the same random parameters to both.
 """
 
 from collections.abc import Callable
@@ -14,27 +14,25 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from feedbackward.data.encodings import VOID
 from feedbackward.errors import InputError
 
 Size: TypeAlias = tuple[int, int]
 
-VOID = 255
-"""The value of void in every mask that a data set gives out."""
-
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes of the training images; the defaults are the paper's: flips and nothing else.
+    """Random augmentation of the training images; the defaults are the paper's: horizontal flips only.
 
     Args:
-        horizontal_flip: Probability of a mirror image.
+        horizontal_flip: Probability of a horizontal flip.
         scale: Smallest and largest factor by which height and width are scaled together, for example
-            (0.5, 2.0). Other than (1.0, 1.0) it needs a crop.
-        crop: Height and width of a random crop; smaller images are padded (image black, mask void).
+            (0.5, 2.0). Any other than (1.0, 1.0) requires a crop.
+        crop: Height and width of a random crop; smaller images are padded (image with black, mask with void).
         color_jitter: Largest relative change of brightness, contrast and saturation, 0 to 1.
 
     Raises:
-        InputError: If a value is out of its range, or images are scaled without a crop.
+        InputError: If a value is out of range, or scale is set without a crop.
     """
 
     horizontal_flip: float = 0.5
@@ -49,15 +47,21 @@ class Augmentation:
         if not 0 < self.scale[0] <= self.scale[1]:
             raise InputError(f"augmentation: scale is {list(self.scale)}; expected [smallest, largest], both above 0")
         if self.scale != (1.0, 1.0) and self.crop is None:
-            raise InputError("augmentation: scale without crop makes images of many sizes; give crop: [H, W] too")
+            raise InputError(
+                "augmentation: scale without crop produces images of different sizes; set crop: [H, W] too"
+            )
         check_size("augmentation: crop", self.crop)
 
 
 def check_size(name: str, size: Size | None) -> None:
     """Refuse a height or width below 1.
 
+    Args:
+        name: What has the size; the message begins with it.
+        size: Height and width, or None.
+
     Raises:
-        InputError: If there is one; name says what the size is of.
+        InputError: If one is.
     """
     if size is not None and min(size) < 1:
         raise InputError(f"{name} is {list(size)}; expected [height, width], both 1 or more")
@@ -68,12 +72,12 @@ FLIP_ONLY = Augmentation()
 
 
 class TrainTransform:
-    """Decimate and augment: image and mask change together and end at one size.
+    """Decimate and augment an image and its mask, which end up with the same size.
 
     Args:
         size: Height and width to resize to (image bilinear with antialiasing, mask nearest); None keeps them. A
-            random scale multiplies them, so that an enlarged image shows what decimation would have lost.
-        augmentation: What is random.
+            random scale multiplies them before resizing, so that enlarged images keep the detail of the original.
+        augmentation: The random part.
     """
 
     def __init__(self, size: Size | None, augmentation: Augmentation) -> None:
@@ -101,7 +105,7 @@ class TrainTransform:
 
 
 class EvalTransform:
-    """Decimate the image alone: the mask stays at its full resolution, where the scores are taken.
+    """Decimate the image only: the mask keeps its full resolution, at which it is scored.
 
     Args:
         size: Height and width to resize the image to (bilinear with antialiasing); None keeps it.
@@ -123,7 +127,7 @@ class EvalTransform:
 
 
 class _RandomScale:
-    """Resize image and mask once, to a size (None: their own) times one random factor."""
+    """Resize image and mask once, to `size` (None: their own) times a random factor."""
 
     def __init__(self, size: Size | None, scale: tuple[float, float]) -> None:
         self._size = size
@@ -136,7 +140,7 @@ class _RandomScale:
 
 
 def _channels_first(image: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(image).permute(2, 0, 1)  # channels stay last in memory: torch's fast path to resize
+    return torch.from_numpy(image).permute(2, 0, 1)  # channels stay last in memory: torch's fast path for resizing
 
 
 def _to_float(image: Tensor) -> Tensor:

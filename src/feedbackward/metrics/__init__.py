@@ -1,20 +1,31 @@
-"""Scores of segmentations: plain classes, and Cityscapes' IoU and iIoU as its own evaluator has them."""
+"""Scores of segmentations.
+
+- `Scores`: the scores of a data set, as a table, as JSON and as the official Cityscapes result file.
+- `SegmentationMetric`: mean IoU, pixel accuracy and mean accuracy of any classes (a torchmetrics Metric).
+- `CityscapesMetric`: those and the category and instance scores of Cityscapes.
+- `confusion_matrix`, `segmentation_scores`: the functions behind the metrics.
+- `score_files`: the scores of predictions in files.
+"""
 
 from typing import TYPE_CHECKING
 
 from feedbackward.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from feedbackward.metrics.cityscapes import CityscapesScores as CityscapesScores
-    from feedbackward.metrics.cityscapes_result import CityscapesResult as CityscapesResult
+    from feedbackward.metrics.cityscapes_metric import CityscapesMetric as CityscapesMetric
+    from feedbackward.metrics.from_files import score_files as score_files
     from feedbackward.metrics.functional import confusion_matrix as confusion_matrix
-    from feedbackward.metrics.segmentation import SegmentationScores as SegmentationScores
+    from feedbackward.metrics.functional import segmentation_scores as segmentation_scores
+    from feedbackward.metrics.scores import Scores as Scores
+    from feedbackward.metrics.segmentation_metric import SegmentationMetric as SegmentationMetric
 
 _MODULES = {
-    "CityscapesResult": "cityscapes_result",
-    "CityscapesScores": "cityscapes",
-    "SegmentationScores": "segmentation",
+    "CityscapesMetric": "cityscapes_metric",
+    "Scores": "scores",
+    "SegmentationMetric": "segmentation_metric",
     "confusion_matrix": "functional",
+    "score_files": "from_files",
+    "segmentation_scores": "functional",
 }
 
 __all__ = list(_MODULES)

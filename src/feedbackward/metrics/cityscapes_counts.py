@@ -1,6 +1,6 @@
-"""What the Cityscapes scores need to know of an image: a confusion matrix and weighted hits of instances.
+"""The counts of an image that the Cityscapes scores are computed from: a confusion matrix and weighted instance hits.
 
-Counts of images, batches and processes are summed; cityscapes_result turns the sum into scores. The rules are
+Counts of images, batches and processes are summed; cityscapes_scores turns the sum into scores. The rules are
 those of the official evaluator (cityscapesScripts, evalPixelLevelSemanticLabeling).
 """
 
@@ -14,8 +14,11 @@ from feedbackward.data.cityscapes_labels import LABELS, MEAN_INSTANCE_SIZE
 from feedbackward.errors import InputError
 from feedbackward.metrics.functional import check_values
 
+SIZE = (1024, 2048)
+"""Height and width at which the benchmark measured the mean instance sizes that weight the iIoU."""
+
 _IDS = len(LABELS)
-_FIRST_INSTANCE = 1001  # smaller values of an instance map are label ids of stuff and of groups
+_FIRST_INSTANCE = 1001  # smaller values of an instance map are the label ids of stuff and of groups
 _BAND = 64  # rows
 _PREDICTION_HINT = "write label ids (road 7, sidewalk 8, ...); 255 is void in train ids, not here"
 
@@ -24,31 +27,34 @@ class CityscapesCounts(NamedTuple):
     """Sums over images, by label id.
 
     Args:
-        confusion: Pixels by true label id (row) and predicted label id (column), ignored ones included.
+        confusion: Pixels by true label id (row) and predicted label id (column), ignored labels included.
         instances: Instances in the ground truth.
-        class_hits: Over all instances, their pixels predicted as their own class, times the mean size of an
-            instance of that class divided by the size of this one.
+        class_hits: Sum over all instances of the pixels predicted as the instance's class, times the mean size of
+            an instance of that class divided by the size of this instance.
         category_hits: The same for pixels predicted as any label of the class's category.
+        other_sizes: Images that are not 1024x2048.
     """
 
     confusion: Int64[Tensor, "34 34"]
     instances: Int64[Tensor, "34"]
     class_hits: Float64[Tensor, "34"]
     category_hits: Float64[Tensor, "34"]
+    other_sizes: Int64[Tensor, ""]
 
 
 def count_nothing() -> CityscapesCounts:
-    """The counts of no image."""
+    """Counts of zero, to start a sum with."""
     return CityscapesCounts(
         confusion=torch.zeros(_IDS, _IDS, dtype=torch.int64),
         instances=torch.zeros(_IDS, dtype=torch.int64),
         class_hits=torch.zeros(_IDS, dtype=torch.float64),
         category_hits=torch.zeros(_IDS, dtype=torch.float64),
+        other_sizes=torch.zeros((), dtype=torch.int64),
     )
 
 
 def add_counts(first: CityscapesCounts, second: CityscapesCounts) -> CityscapesCounts:
-    """The counts of two sets of images together."""
+    """The counts of both sets of images together."""
     return CityscapesCounts(*(a + b for a, b in zip(first, second, strict=True)))
 
 
@@ -69,7 +75,7 @@ def count_image(
         The counts, on the device of the inputs.
 
     Raises:
-        InputError: If a value is no label id, an instance map has too few bits, or it holds an instance of a
+        InputError: If a value is not a label id, the instance map has too few bits, or it contains an instance of a
             class without instances.
     """
     if instance_ids.dtype in (torch.uint8, torch.int8, torch.int16):
@@ -84,16 +90,20 @@ def count_image(
     runs, pixels = _runs(prediction, label_ids, instance_ids)
     pairs = runs % (_IDS * _IDS)  # of a true and a predicted label id
     confusion = _sum_at(pairs, pixels, _IDS * _IDS).view(_IDS, _IDS)
-    return CityscapesCounts(confusion, *_count_instances(pairs % _IDS, runs // (_IDS * _IDS), pixels))
+    return CityscapesCounts(
+        confusion,
+        *_count_instances(pairs % _IDS, runs // (_IDS * _IDS), pixels),
+        other_sizes=torch.tensor(int(tuple(label_ids.shape) != SIZE), device=confusion.device),
+    )
 
 
 def _runs(prediction: Tensor, label_ids: Tensor, instance_ids: Tensor) -> tuple[Tensor, Tensor]:
-    """The runs of pixels in which none of the maps changes, some 50 times fewer than pixels, and their lengths.
+    """The runs of pixels over which all three maps are constant, about 50 times fewer than pixels, and their lengths.
 
-    A run is (instance id * 34 + label id) * 34 + predicted id, which is below 40 million.
+    A run is encoded as (instance id * 34 + label id) * 34 + predicted id, which is below 40 million.
     """
     runs, lengths = [], []
-    # Bands of an image stay in the processor's cache.
+    # A band of the image fits into the processor's cache.
     for maps in zip(*(torch.split(ids, _BAND) for ids in (prediction, label_ids, instance_ids)), strict=True):
         predicted, labels, instances = (ids.to(torch.int32, copy=True) for ids in maps)
         codes = instances.mul_(_IDS).add_(labels).mul_(_IDS).add_(predicted)
@@ -135,9 +145,9 @@ def _count_instances(predicted: Tensor, ids: Tensor, pixels: Tensor) -> tuple[Te
 
 
 def _weights_and_categories(device: torch.device) -> tuple[Tensor, Tensor]:
-    """The mean size of an instance by label id, and which label ids share a category with which.
+    """The mean instance size by label id, and a matrix of which label ids share a category.
 
-    The size is 0 for ignored labels, whose instances are skipped, and nan for classes that cannot have any.
+    The size is 0 for ignored labels, whose instances are skipped, and nan for classes without instances.
     """
     weights = [MEAN_INSTANCE_SIZE.get(label.id, torch.nan if label.evaluated else 0.0) for label in LABELS]
     same_category = [[a.category == b.category for b in LABELS] for a in LABELS]
@@ -148,6 +158,6 @@ def _check_instance_labels(ids: Tensor) -> None:
     if ids.numel():
         value = int(ids[0])
         raise InputError(
-            f"the instance map holds the value {value}, an instance of {LABELS[value // 1000].name!r}, which "
+            f"the instance map contains the value {value}, an instance of {LABELS[value // 1000].name!r}, which "
             f"has no instances; use the *_gtFine_instanceIds.png files"
         )

@@ -7,7 +7,7 @@ import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, TypeAlias
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,10 @@ from PIL import Image
 
 from feedbackward.classes import ClassTable
 from feedbackward.data.cityscapes_labels import CITYSCAPES, LABEL_IDS
+from feedbackward.data.sources import Layout
 from feedbackward.errors import InputError
 from feedbackward.io import check_writable, nearest_existing, write_whole
 from feedbackward.viz.pictures import overlay, present, with_legend
-
-Layout: TypeAlias = Literal["masks", "cityscapes"]
 
 FOLDERS: dict[Layout, str] = {"masks": "masks", "cityscapes": "submission"}
 """Where the masks of each layout stand below the output folder."""

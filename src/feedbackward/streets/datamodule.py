@@ -2,7 +2,8 @@
 
 from feedbackward.classes import ClassTable
 from feedbackward.data.cityscapes_labels import CITYSCAPES
-from feedbackward.data.datamodule import Scoring, SegmentationDataModule, Split
+from feedbackward.data.datamodule import SegmentationDataModule, Split
+from feedbackward.data.sources import Scoring
 from feedbackward.data.transforms import FLIP_ONLY, Augmentation, Size
 from feedbackward.errors import InputError
 from feedbackward.streets.dataset import Streets, check_seed

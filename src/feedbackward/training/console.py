@@ -1,21 +1,19 @@
-"""What a training says in the terminal: a line per epoch, and tables of scores."""
+"""The terminal output of a training: a line per epoch, and tables of scores."""
 
 import lightning.pytorch as pl
 from lightning.pytorch.utilities import rank_zero_only
 from rich import get_console
-from rich.table import Table
 from rich.text import Text
 
+from feedbackward.metrics.scores import Scores, percent
 from feedbackward.training.history import History
-from feedbackward.training.scores import Scores
-from feedbackward.training.titles import TITLES, percent
 
 
 class EpochLines(pl.Callback):
-    """Says what will be trained, then prints a line per epoch.
+    """Prints what is trained, then a line per epoch.
 
     Args:
-        history: The history that the line is taken from; its callback must run before this one.
+        history: Source of the lines; its callback must run before this one.
     """
 
     def __init__(self, history: History) -> None:
@@ -49,17 +47,6 @@ class EpochLines(pl.Callback):
 
 
 def print_scores(scores: Scores, *, title: str) -> None:
-    """Print a table of the classes and of the whole, and what is to be known about the scores."""
+    """Print the scores below a title."""
     get_console().print(Text(title), soft_wrap=True)  # Text: names of users are not markup
-    table = Table()
-    table.add_column("class")
-    for name in scores.per_class:
-        table.add_column(f"{TITLES[name]} %", justify="right")
-    for label in scores.names:
-        table.add_row(Text(label), *(percent(values[label]) for values in scores.per_class.values()))
-    table.add_section()
-    for name, value in scores.scalars.items():
-        table.add_row(TITLES[name], percent(value))
-    get_console().print(table)
-    for note in scores.notes:
-        get_console().print(Text(note), soft_wrap=True)
+    get_console().print(scores)

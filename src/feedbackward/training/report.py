@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from feedbackward.classes import ClassTable
+from feedbackward.metrics.scores import TITLES, percent
 from feedbackward.training.panels import Panels
-from feedbackward.training.titles import TITLES, percent
 from feedbackward.viz.charts import Curve, inline_svg, plot_curves
 from feedbackward.viz.pictures import RIGHT, UNCOUNTED, VOID_COLOR, WRONG, Picture
 
@@ -45,7 +45,7 @@ def render_report(
         metrics=metrics,
         best=best,
         titles=TITLES,
-        percent=_percent,
+        percent=percent,
         duration=_duration(metrics["training_seconds"]),
         colors=[f"rgb{color}" for color in table.colors],
         charts=_charts(metrics["curves"], best["epoch"]),
@@ -64,10 +64,6 @@ def render_report(
         config=config,
         versions=versions,
     )
-
-
-def _percent(value: float | None) -> str:
-    return percent(math.nan if value is None else value)
 
 
 def _duration(seconds: float) -> str:

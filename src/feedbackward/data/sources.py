@@ -1,0 +1,119 @@
+"""The data sets: what fit, evaluate, predict and quantize know of each.
+
+A new data set is a file with its datamodule, for example camvid.py, and an entry of `_SOURCES`. Looking one up
+imports neither torch nor lightning: the datamodule is named by its path.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from feedbackward.data.camvid_labels import CAMVID_CLASSES
+from feedbackward.data.cityscapes_labels import CITYSCAPES_CLASSES
+from feedbackward.data.class_file import read_class_file
+from feedbackward.data.encodings import MaskClasses
+from feedbackward.data.predictions import PredictionPair, pair_by_path, pair_by_scene
+from feedbackward.errors import InputError, nearest
+
+Scoring: TypeAlias = Literal["classes", "cityscapes"]
+"""Which scores a data set has: those of any classes, or also the category and instance scores of Cityscapes."""
+
+Layout: TypeAlias = Literal["masks", "cityscapes"]
+"""How predictions are written: class indices under the image's name, or the label ids of the Cityscapes benchmark."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSource:
+    """Description of a data set.
+
+    Args:
+        name: Its name on the command line.
+        datamodule: Path of its Lightning datamodule, for training and for scoring a network.
+        classes: The classes and their encoding in the masks; None if a class file has to name them.
+        scoring: Which scores it has.
+        layout: How predictions are written so that they can be scored.
+        pair: Finds the prediction of each ground-truth file, in a folder of ground truth and one of predictions.
+    """
+
+    name: str
+    datamodule: str
+    classes: MaskClasses | None
+    scoring: Scoring = "classes"
+    layout: Layout = "masks"
+    pair: Callable[[Path, Path], list[PredictionPair]] = pair_by_path
+
+    def read_classes(self, class_file: Path | None = None) -> MaskClasses:
+        """The classes and their encoding.
+
+        Args:
+            class_file: The class file, for a data set that needs one.
+
+        Raises:
+            InputError: If the class file is missing, superfluous or malformed.
+        """
+        if self.classes is None:
+            if class_file is None:
+                raise InputError(
+                    f"the data set {self.name} needs a class file (YAML or JSON) that names its classes: --classes FILE"
+                )
+            return read_class_file(class_file)
+        if class_file is not None:
+            raise InputError(f"the data set {self.name} has its own classes: omit the class file {class_file}")
+        return self.classes
+
+
+_SOURCES = (
+    DataSource(
+        name="cityscapes",
+        datamodule="feedbackward.data.cityscapes.CityscapesData",
+        classes=CITYSCAPES_CLASSES,
+        scoring="cityscapes",
+        layout="cityscapes",
+        pair=pair_by_scene,
+    ),
+    DataSource(
+        name="camvid",
+        datamodule="feedbackward.data.camvid.CamVidData",
+        classes=CAMVID_CLASSES,
+    ),
+    DataSource(
+        name="folder",
+        datamodule="feedbackward.data.folder.FolderData",
+        classes=None,
+    ),
+    DataSource(
+        name="streets",
+        datamodule="feedbackward.streets.datamodule.StreetsData",
+        classes=CITYSCAPES_CLASSES,
+        scoring="cityscapes",
+        layout="cityscapes",
+        pair=pair_by_scene,
+    ),
+)
+
+
+def list_sources() -> list[str]:
+    """The names of the data sets.
+
+    Example:
+        >>> list_sources()
+        ['cityscapes', 'camvid', 'folder', 'streets']
+    """
+    return [source.name for source in _SOURCES]
+
+
+def find_source(name: str) -> DataSource:
+    """The description of a data set.
+
+    Raises:
+        InputError: If there is none of that name.
+
+    Example:
+        >>> find_source("camvid").read_classes().table.names[3]
+        'road'
+    """
+    for source in _SOURCES:
+        if source.name == name:
+            return source
+    raise InputError(f"unknown data set {name!r}; {nearest(name, list_sources())}")

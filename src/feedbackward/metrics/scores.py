@@ -1,0 +1,188 @@
+"""The scores of a data set: one dataclass for training, evaluation, quantization and the studies.
+
+Values are fractions from 0 to 1, shown to people in percent; nan marks a score that is undefined, as for a class
+that occurs neither in the ground truth nor in the predictions. Means leave nan out.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from feedbackward.data.cityscapes_labels import CATEGORIES, LABELS
+from feedbackward.errors import InputError
+
+if TYPE_CHECKING:
+    import rich.console
+    import rich.table
+
+TITLES = {
+    "mean_iou": "mean IoU",
+    "pixel_accuracy": "pixel accuracy",
+    "mean_accuracy": "mean accuracy",
+    "iiou_class": "iIoU class",
+    "iou_category": "IoU category",
+    "iiou_category": "iIoU category",
+    "iou": "IoU",
+    "accuracy": "accuracy",
+    "iiou": "iIoU",
+}
+"""What people call each score."""
+
+ByName = dict[str, dict[str, float]]
+"""Values by name of the score, then by name of the class or category."""
+
+
+# Not frozen: torchmetrics copies what a metric computes, and refuses frozen dataclasses.
+@dataclass(kw_only=True)
+class Scores:
+    """The scores of a data set.
+
+    Printed with rich, it is a table of percentages followed by the notes.
+
+    Args:
+        scalars: mean_iou, pixel_accuracy and mean_accuracy; for Cityscapes also iiou_class, iou_category and
+            iiou_category.
+        per_class: iou and accuracy, for Cityscapes also iiou, each by class name.
+        per_category: For Cityscapes iou and iiou, each by name of the seven categories; otherwise empty.
+        confusion: Pixels by true class (row) and predicted class (column), of the classes in `names`.
+        label_confusion: For Cityscapes the pixels by true (row) and predicted (column) label id, 0 to 33, ignored
+            labels included; otherwise None.
+        names: The classes, in the order of their indices.
+        notes: What to know before comparing the scores with others.
+
+    Example:
+        >>> scores = Scores(
+        ...     scalars={"mean_iou": 0.5}, per_class={"iou": {"road": 0.5}}, confusion=[[1]], names=["road"]
+        ... )
+        >>> scores.to_dict()["scalars"]
+        {'mean_iou': 0.5}
+    """
+
+    scalars: dict[str, float]
+    per_class: ByName
+    per_category: ByName = field(default_factory=dict)
+    confusion: list[list[int]]
+    label_confusion: list[list[int]] | None = None
+    names: list[str]
+    notes: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; undefined scores are None, since JSON has no nan.
+
+        The keys per_category and label_confusion are present for Cityscapes only.
+        """
+        data: dict[str, Any] = {
+            "scalars": _finite(self.scalars),
+            "per_class": {name: _finite(values) for name, values in self.per_class.items()},
+        }
+        if self.per_category:
+            data["per_category"] = {name: _finite(values) for name, values in self.per_category.items()}
+        data["confusion"] = self.confusion
+        if self.label_confusion is not None:
+            data["label_confusion"] = self.label_confusion
+        return {**data, "names": self.names, "notes": self.notes}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Scores":
+        """The scores of plain data that to_dict returned; further keys are ignored."""
+        return cls(
+            scalars=_numbers(data["scalars"]),
+            per_class={name: _numbers(values) for name, values in data["per_class"].items()},
+            per_category={name: _numbers(values) for name, values in data.get("per_category", {}).items()},
+            confusion=data["confusion"],
+            label_confusion=data.get("label_confusion"),
+            names=data["names"],
+            notes=data["notes"],
+        )
+
+    def to_official(self) -> dict[str, Any]:
+        """The content of the official Cityscapes evaluator's result file (cityscapesScripts), nan included.
+
+        It lists all 34 labels and 8 categories; those that are not evaluated have nan.
+
+        Raises:
+            InputError: If these are not scores of Cityscapes.
+        """
+        if self.label_confusion is None:
+            raise InputError(
+                "only scores of Cityscapes label ids can be written as the official result file; "
+                "write these as plain JSON"
+            )
+        pixels = [sum(row) for row in self.label_confusion]
+        return {
+            "averageScoreClasses": self.scalars["mean_iou"],
+            "averageScoreInstClasses": self.scalars["iiou_class"],
+            "averageScoreCategories": self.scalars["iou_category"],
+            "averageScoreInstCategories": self.scalars["iiou_category"],
+            "classScores": _listed(self.per_class["iou"], _LABEL_NAMES),
+            "classInstScores": _listed(self.per_class["iiou"], _LABEL_NAMES),
+            "categoryScores": _listed(self.per_category["iou"], CATEGORIES),
+            "categoryInstScores": _listed(self.per_category["iiou"], CATEGORIES),
+            "confMatrix": self.label_confusion,
+            "labels": {label.name: label.id for label in LABELS},
+            "priors": {name: ratio(count, sum(pixels)) for name, count in zip(_LABEL_NAMES, pixels, strict=True)},
+        }
+
+    def __rich__(self) -> "rich.console.Group":
+        from rich.console import Group, RenderableType
+        from rich.text import Text
+
+        classes = _table("class", self.per_class, self.names)
+        classes.add_section()
+        for name, value in self.scalars.items():
+            classes.add_row(TITLES[name], percent(value))
+        parts: list[RenderableType] = [classes]
+        if self.per_category:
+            parts.append(_table("category", self.per_category, next(iter(self.per_category.values()))))
+        # Text and not str: names and notes that look like markup are shown as they are.
+        return Group(*parts, *map(Text, self.notes))
+
+
+_LABEL_NAMES = [label.name for label in LABELS]
+
+
+def percent(value: float | int | None) -> str:
+    """A score from 0 to 1 in percent; a dash where it is undefined.
+
+    Example:
+        >>> percent(0.4567)
+        '45.7'
+    """
+    return "-" if value is None or math.isnan(value) else f"{100 * value:.1f}"
+
+
+def ratio(part: float | int, whole: float | int) -> float:
+    """Part / whole; nan if whole is 0."""
+    return part / whole if whole else math.nan
+
+
+def mean(values: Iterable[float]) -> float:
+    """The mean of the values that are defined; nan if none is."""
+    defined = [value for value in values if not math.isnan(value)]
+    return ratio(sum(defined), len(defined))
+
+
+def _table(kind: str, scores: ByName, names: Iterable[str]) -> "rich.table.Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    table.add_column(kind)
+    for score in scores:
+        table.add_column(f"{TITLES[score]} %", justify="right")
+    for name in names:
+        table.add_row(Text(name), *(percent(values[name]) for values in scores.values()))
+    return table
+
+
+def _finite(values: dict[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+
+def _numbers(values: dict[str, float | None]) -> dict[str, float]:
+    return {name: math.nan if value is None else value for name, value in values.items()}
+
+
+def _listed(scores: dict[str, float], names: Iterable[str]) -> dict[str, float]:
+    return {name: scores.get(name, math.nan) for name in names}
