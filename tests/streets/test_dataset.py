@@ -9,6 +9,7 @@ from feedbackward.data.cityscapes_labels import CITYSCAPES, TRAIN_IDS
 from feedbackward.errors import InputError
 from feedbackward.streets import Streets, StreetsData, draw_scene
 from feedbackward.streets import dataset as dataset_module
+from feedbackward.streets.scene import Scene
 
 SIZE = (24, 48)
 
@@ -48,32 +49,48 @@ def test_no_two_scenes_of_a_seed_are_alike() -> None:
     assert len(set(scenes)) == 12
 
 
-def test_a_scene_is_drawn_once_while_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = []
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The indices of the scenes that are drawn, each time."""
+    indices: list[int] = []
 
-    def counted(seed: Any, size: Any) -> Any:
-        drawn.append(seed)
+    def counted(seed: tuple[int, int, int], size: tuple[int, int]) -> Scene:
+        indices.append(seed[2])
         return draw_scene(seed, size)
 
-    scene_bytes = SIZE[0] * SIZE[1] * (3 + 1 + 4)
     monkeypatch.setattr(dataset_module, "draw_scene", counted)
-    monkeypatch.setattr(dataset_module, "_KEPT_BYTES", 2 * scene_bytes)
+    return indices
+
+
+def set_cache(monkeypatch: pytest.MonkeyPatch, *, scenes: int) -> None:
+    """Make the cache just large enough for some scenes."""
+    monkeypatch.setattr(dataset_module, "CACHE_BYTES", scenes * SIZE[0] * SIZE[1] * (3 + 1 + 4))
+
+
+def read_all(streets: Streets) -> None:
+    for index in range(len(streets)):
+        streets[index]
+
+
+def test_a_scene_is_drawn_once_while_the_cache_has_room(monkeypatch: pytest.MonkeyPatch, drawn: list[int]) -> None:
+    set_cache(monkeypatch, scenes=2)
     streets = Streets("train", scenes=3, size=SIZE)
-    for _ in range(2):
-        for index in range(3):
-            streets[index]
-    assert drawn == [(0, 0, 0), (0, 0, 1), (0, 0, 2), (0, 0, 2)]
+    read_all(streets)
+    read_all(streets)
+    assert drawn == [0, 1, 2, 2]
 
 
-def test_the_processes_of_a_loader_share_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dataset_module, "_KEPT_BYTES", 4 * SIZE[0] * SIZE[1] * (3 + 1 + 4))
-    for processes, kept in ((1, 4), (2, 2), (3, 1)):
-        worker = SimpleNamespace(num_workers=processes)
-        monkeypatch.setattr(dataset_module, "get_worker_info", lambda worker=worker: worker)
-        streets = Streets("train", scenes=5, size=SIZE)
-        for index in range(5):
-            streets[index]
-        assert len(streets._kept) == kept
+@pytest.mark.parametrize(("processes", "cached"), [(1, 4), (2, 2), (3, 1)])
+def test_the_processes_of_a_loader_share_the_cache(
+    monkeypatch: pytest.MonkeyPatch, drawn: list[int], processes: int, cached: int
+) -> None:
+    set_cache(monkeypatch, scenes=4)
+    monkeypatch.setattr(dataset_module, "get_worker_info", lambda: SimpleNamespace(num_workers=processes))
+    streets = Streets("train", scenes=5, size=SIZE)
+    read_all(streets)
+    drawn.clear()
+    read_all(streets)
+    assert drawn == list(range(cached, 5))
 
 
 def test_an_item_can_be_changed_without_changing_the_scene() -> None:

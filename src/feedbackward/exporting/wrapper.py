@@ -46,7 +46,7 @@ def traced(wrapper: ExportWrapper, metadata: Metadata) -> ExportedProgram:
     example = torch.rand(2, metadata.in_channels, *size)
     dynamic = {0: Dim.DYNAMIC} if metadata.size else {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
     try:
-        # InputSizes of 1, which deep features of small images have, are no case of their own here.
+        # Sizes of 1, which the deep features of small images have, need no special case here.
         with torch.no_grad(), _config.patch(backed_size_oblivious=True):  # type: ignore[attr-defined]
             return torch.export.export(wrapper.eval(), (example,), dynamic_shapes=(dynamic,))
     except Exception as error:  # whatever torch.export raises at a network that it cannot follow

@@ -1,4 +1,4 @@
-"""Streets as a data set: scene i of a split is drawn when it is asked for, and kept while there is room."""
+"""Street scenes as a data set: each is drawn when it is first read, then cached up to a limit."""
 
 import torch
 from torch.utils.data import Dataset, get_worker_info
@@ -9,26 +9,27 @@ from feedbackward.data.transforms import EvalTransform, Size, TrainTransform, ch
 from feedbackward.errors import InputError
 from feedbackward.streets.scene import Scene, draw_scene
 
-_KEPT_BYTES = 2**30
+CACHE_BYTES = 2**30
+"""The memory for drawn scenes, in all processes of a data loader together."""
 _AS_DRAWN = EvalTransform(None)
 
 
 class Streets(Dataset[Item]):
     """The synthetic street scenes of a split.
 
-    A scene depends on seed, split and index alone: not on the order in which scenes are asked for, the number of
-    scenes or the process that draws it, and no two splits of a seed share one. Drawing costs tens of milliseconds,
-    so the scenes drawn are kept, up to 1 GiB of them in all processes of a loader together.
+    A scene depends only on seed, split and index, not on the order in which scenes are read, their number or the
+    process that draws them; the splits of a seed have no scene in common. Drawing takes tens of milliseconds, so
+    drawn scenes are cached, up to 1 GiB in all processes of a data loader together.
 
     Args:
         split: "train", "val" or "test"; the items of the latter two carry label_ids and instance_ids.
         scenes: Number of scenes.
-        seed: Which streets; any whole number from 0.
-        size: Height and width in pixels. InputSizes of one shape show the same scenes.
-        transform: What makes tensors of the pixels.
+        seed: Seed of the scenes, an integer of at least 0.
+        size: Height and width in pixels. Sizes of the same aspect ratio show the same scenes.
+        transform: Converts image and mask to tensors.
 
     Raises:
-        InputError: If a number is out of its range.
+        InputError: If a number is out of range.
 
     Example:
         >>> item = Streets("val", scenes=10, size=(64, 128))[3]
@@ -54,7 +55,7 @@ class Streets(Dataset[Item]):
         self.seed = seed
         self.size = size
         self._transform = transform
-        self._kept: dict[int, Scene] = {}
+        self._cache: dict[int, Scene] = {}
 
     def __len__(self) -> int:
         return self.scenes
@@ -71,14 +72,14 @@ class Streets(Dataset[Item]):
         return item
 
     def _scene(self, index: int) -> Scene:
-        if index in self._kept:
-            return self._kept[index]
+        if index in self._cache:
+            return self._cache[index]
         scene = draw_scene(scene_seed(self.seed, self.split, index), self.size)
         size = sum(array.nbytes for array in scene)
         worker = get_worker_info()
         processes = 1 if worker is None else worker.num_workers
-        if (len(self._kept) + 1) * size * processes <= _KEPT_BYTES:
-            self._kept[index] = scene
+        if (len(self._cache) + 1) * size * processes <= CACHE_BYTES:
+            self._cache[index] = scene
         return scene
 
 
@@ -88,7 +89,7 @@ def scene_name(split: Split, index: int) -> str:
 
 
 def scene_seed(seed: int, split: Split, index: int) -> tuple[int, int, int]:
-    """What a scene is drawn from."""
+    """The seed of a single scene."""
     return seed, SPLITS.index(split), index
 
 

@@ -45,7 +45,7 @@ def draw_scene(seed: int | Sequence[int], size: tuple[int, int]) -> Scene:
 
     Args:
         seed: What the scene is drawn from: one or several whole numbers.
-        size: Height and width in pixels. InputSizes of one shape show one and the same scene.
+        size: Height and width in pixels. Sizes of the same aspect ratio show the same scene.
     """
     rng = np.random.default_rng(seed)
     (pixels,) = rng.spawn(1)  # what is drawn once a pixel must not move the rest
