@@ -21,3 +21,9 @@ def test_the_page_of_rules_names_every_operation_once() -> None:
     table = (DOCS / "rules.md").read_text(encoding="utf-8").split("| --- |")[-1]
     operations = table.count("`") // 2
     assert operations == len(list(REGISTRY))
+
+
+def test_the_options_of_fit_are_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(DOCS)
+    made = runpy.run_path(str(DOCS / "make_options.py"))
+    assert made["LISTED"].read_text(encoding="utf-8") == made["page"](), "run: python docs/make_options.py"

@@ -3,7 +3,6 @@
 Names are imported on first use, so that the command line answers without waiting for torch.
 """
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from feedbackward.lazy import lazy_names
@@ -47,7 +46,11 @@ _import_name, _ = lazy_names(__name__, _MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    return version(__name__) if name == "__version__" else _import_name(name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version(__name__)
+    return _import_name(name)
 
 
 def __dir__() -> list[str]:

@@ -8,20 +8,11 @@ from urllib.parse import parse_qsl
 
 import torch
 
+from feedbackward.benchmark.names import GRAMMAR
 from feedbackward.benchmark.peers import EncoderAlone, SmpNetwork, TorchvisionNetwork
 from feedbackward.errors import InputError
 from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, list_models
 from feedbackward.segmenters import load_network
-
-GRAMMAR = """\
-  NAME                      a model of this library, such as vgg16_pwn or segnet
-  feedbackward/ENCODER      our network on a timm encoder
-  smp/ARCHITECTURE/ENCODER  segmentation_models_pytorch, such as smp/Unet/resnet18
-  torchvision/NAME          a segmentation network of torchvision, such as torchvision/deeplabv3_resnet50
-  timm/ENCODER              a timm encoder alone, up to its last feature
-  PATH                      a saved network or a checkpoint
-Options follow a question mark: feedbackward/resnet18?retrace=transitions&output_stride=4
-With grad_checkpointing=true our networks keep less for the backward pass"""
 
 SOURCES: dict[str, tuple[int, Callable[..., SegmentationNetwork]]] = {
     "feedbackward": (1, lambda encoder, **options: Feedbackward(encoder, encoder_weights=None, **options)),

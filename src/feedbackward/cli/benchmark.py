@@ -3,23 +3,22 @@
 from argparse import RawDescriptionHelpFormatter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from jsonargparse import ArgumentParser, DefaultHelpFormatter
+from jsonargparse import DefaultHelpFormatter, Namespace
 from jsonargparse.typing import PositiveFloat, PositiveInt
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from feedbackward.benchmark.candidates import GRAMMAR
-from feedbackward.benchmark.latency import Entry, Result, measure_inference
-from feedbackward.benchmark.runtimes import RUNTIMES
-from feedbackward.benchmark.training import TrainingStep, measure_training
+from feedbackward.benchmark.names import GRAMMAR, RUNTIME_NAMES
 from feedbackward.cli.console import console_for_tables
-from feedbackward.cli.parser import height_width
+from feedbackward.cli.parser import command_parser, height_width
 from feedbackward.io import check_target, write_json
-from feedbackward.machine import describe_machine
+
+if TYPE_CHECKING:
+    from feedbackward.benchmark.latency import Result
+    from feedbackward.benchmark.training import TrainingStep
 
 DASH = "-"
 
@@ -30,18 +29,17 @@ class _AsWritten(RawDescriptionHelpFormatter, DefaultHelpFormatter):
 
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward benchmark` and run it."""
-    parser = ArgumentParser(
-        prog="feedbackward benchmark",
-        description=f"Time networks in turns, on the CPU or, with the runtime cuda, on a GPU. Networks:\n{GRAMMAR}",
+    parser = command_parser(
+        "benchmark",
+        f"Time networks in turns, on the CPU or, with the runtime cuda, on a GPU. Networks:\n{GRAMMAR}",
         formatter_class=_AsWritten,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "--models",
         required=True,
         help="networks, NAME,NAME; times are also printed as multiples of the first one's",
     )
-    parser.add_argument("--runtimes", default="eager", help=f"some of {', '.join(RUNTIMES)}: NAME,NAME")
+    parser.add_argument("--runtimes", default="eager", help=f"some of {', '.join(RUNTIME_NAMES)}: NAME,NAME")
     parser.add_argument("--size", default="512,1024", help="height and width of the images, H,W")
     parser.add_argument("--batch", type=PositiveInt, default=1, help="images per call")
     parser.add_argument("--threads", type=PositiveInt | None, default=None, help="threads of every runtime")
@@ -57,10 +55,27 @@ def main(args: list[str]) -> None:
     )
     parser.add_argument("--train", action="store_true", help="time training steps instead")
     parser.add_argument("--json", type=Path | None, help="JSON file to write the results to")
-    options = parser.parse_args(args)
+    benchmark(parser.parse_args(args))
+
+
+def benchmark(options: Namespace) -> None:
+    """Run the benchmark and print its table.
+
+    Args:
+        options: The parsed arguments.
+
+    Raises:
+        InputError: If a network, a runtime or the size is not valid, or the file cannot be written.
+    """
     size = height_width(options.size)
     if options.json is not None:
         check_target(options.json, option="--json")
+    import torch
+
+    from feedbackward.benchmark.latency import Entry, measure_inference
+    from feedbackward.benchmark.training import measure_training
+    from feedbackward.machine import describe_machine
+
     models = options.models.split(",")
     shared: dict[str, Any] = {
         "size": size,
@@ -84,7 +99,7 @@ def main(args: list[str]) -> None:
         write_json(options.json, {"machine": machine, "size": size, "batch": options.batch, "results": rows})
 
 
-def inference_table(results: list[Result]) -> Table:
+def inference_table(results: "list[Result]") -> Table:
     """A row for each network in each runtime; its time also as a multiple of the runtime's first network."""
     table = Table(Column("network", overflow="fold"), "runtime")
     for column in (
@@ -121,7 +136,7 @@ def inference_table(results: list[Result]) -> Table:
     return table
 
 
-def training_table(steps: list[TrainingStep]) -> Table:
+def training_table(steps: "list[TrainingStep]") -> Table:
     """A row for each network; time and memory also as multiples of the first network's."""
     table = Table(Column("network", overflow="fold"))
     for column in ("ms per step", "quartiles", "× first", "kept for backward, MB", "× first"):

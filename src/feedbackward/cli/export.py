@@ -17,13 +17,14 @@ MEGABYTE = 1e6
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward export` and run it."""
     parser = command_parser("export")
-    parser.add_function_arguments(export, skip={"argmax", "overwrite"}, fail_untyped=True)
+    # Not called `export`: the parser would look the function up as feedbackward.export, which imports torch.
+    parser.add_function_arguments(export_network, skip={"argmax", "overwrite"}, fail_untyped=True)
     parser.add_argument("--argmax", action="store_true", help="output the class of each pixel, not the logits")
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
-    export(**vars(parser.parse_args(args)))
+    export_network(**vars(parser.parse_args(args)))
 
 
-def export(
+def export_network(
     *,
     model: str,
     format: FormatName,
@@ -52,10 +53,10 @@ def export(
     """
     seen = None if size is None else height_width(size)
     check_new(output, overwrite=overwrite)
-    from feedbackward import exporting
+    from feedbackward.exporting import export
     from feedbackward.segmenters import load_network
 
-    report = exporting.export(
+    report = export(
         load_network(model),
         output,
         format=format,

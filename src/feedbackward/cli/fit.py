@@ -1,264 +1,67 @@
-"""`feedbackward fit | validate | test --config RECIPE`: LightningCLI over SegmentationTask and the data.
+"""`feedbackward fit | validate | test --config RECIPE`: training and scores with LightningCLI.
 
-feedbackward fit --config RECIPE --data.root DIR [--run_dir DIR] [--ckpt_path last|FILE] [--KEY VALUE ...]
-feedbackward validate --config RECIPE --data.root DIR [--run_dir DIR] [--ckpt_path best|last|FILE] [--json FILE]
-feedbackward validate --config RECIPE --data.root DIR --model EXPORTED_FILE [--json FILE]
+Help and the check of the options are done here; cli/fit_cli.py, which imports torch and Lightning, does the work.
 """
 
-import logging
-import warnings
-from pathlib import Path
-from typing import Any, Literal
+import sys
+import textwrap
+from typing import Literal
 
-import lightning.pytorch as pl
-from jsonargparse import ArgumentError
-from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
-from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import TensorBoardLogger
-from rich import get_console
-from rich.text import Text
-
-from feedbackward.classes import check_classes
-from feedbackward.cli.errors import CONFIG_FLAGS, check_validation, explain, input_error, take_exported
-from feedbackward.data import SegmentationDataModule, find_source
-from feedbackward.errors import InputError
-from feedbackward.io import check_target, write_json
-from feedbackward.metrics import Scores
-from feedbackward.models.checkpoint import read_checkpoint
-from feedbackward.training.best_and_last import BestAndLast
-from feedbackward.training.console import EpochLines, print_scores
-from feedbackward.training.history import History
-from feedbackward.training.pictures import TensorBoardPictures
-from feedbackward.training.recipes import find_recipe
-from feedbackward.training.results import RunResults
-from feedbackward.training.run_folder import RunFolder
-from feedbackward.training.task import SegmentationTask
+from feedbackward.cli.fit_options import check_options
+from feedbackward.data.sources import list_sources
+from feedbackward.training.recipes import list_recipes
 
 Command = Literal["fit", "validate", "test"]
 
-# Lightning's advice that does not apply: epochs are the unit of all logs here, the number of workers is
-# the recipe's choice, and scores need none of the callbacks of the training; and what newer versions of torch
-# and jsonargparse say about Lightning's own calls.
-QUIET = (
-    r"The number of training batches .* is smaller than the logging interval",
-    r"The '.*_dataloader' does not have many workers",
-    r"Be aware that when using `ckpt_path`, callbacks used to create the checkpoint",
-    r"`isinstance\(treespec, LeafSpec\)` is deprecated",
-    r"\s*By default only one JsonargparseDeprecationWarning",
-    r"\s*``instantiate_classes`` was deprecated",
+WIDTH, INDENT = 100, 34
+EXAMPLES = {
+    "fit": """\
+  feedbackward fit --config camvid_mobilenetv2 --data.root camvid
+  feedbackward fit --config camvid_vgg16_pwn --data.root camvid --trainer.max_epochs 50
+  feedbackward fit --config camvid_mobilenetv2 --data folder --data.root mine --run_dir runs/mine
+  feedbackward fit --config runs/mine/config.yaml --ckpt_path last""",
+    "validate": """\
+  feedbackward validate --config camvid_mobilenetv2 --data.root camvid
+  feedbackward validate --config runs/mine/config.yaml --json scores.json
+  feedbackward validate --config camvid_mobilenetv2 --data.root camvid --model network.onnx""",
+    "test": """\
+  feedbackward test --config camvid_mobilenetv2 --data.root camvid
+  feedbackward test --config runs/mine/config.yaml --ckpt_path last --json scores.json""",
+}
+SUMMARIES = {
+    "fit": "Train a network from a recipe; scores, checkpoints, network and report go to the run folder.",
+    "validate": "Score a trained network on the validation images; nothing but the --json file is written.",
+    "test": "Score a trained network on the test images; nothing but the --json file is written.",
+}
+OPTIONS = {
+    "--config RECIPE": "name of a recipe, or a YAML file; given several times, later files override",
+    "--data.root DIR": "folder of the data set",
+    "--data NAME": f"data set other than the recipe's: {', '.join(list_sources())}",
+    "--data.batch_size INT": "images in a training batch",
+    "--data.size [INT,INT]": "height and width to which images are resized; null keeps them",
+    "--run_dir DIR": "folder of the run (default: runs/RECIPE)",
+    "--ckpt_path FILE": "what to resume from: last or a file",
+    "--seed_everything INT": "seed of all random numbers (default: 0)",
+    "--trainer.max_epochs INT": "epochs to train",
+    "--trainer.accelerator NAME": "cpu, gpu, ... (default: auto)",
+    "--early_stopping.patience INT": "epochs without a better mean IoU after which training ends (default: 20)",
+    "--model.encoder_weights FILE": "imagenet, a file with weights, or null for random ones",
+    "--model.optimizer CLASS": "such as AdamW, then --model.optimizer.lr FLOAT",
+    "--print_config": "print the whole configuration as YAML and exit",
+    "--help-all": "all options, from the parser",
+}
+SCORING_OPTIONS = {
+    "--ckpt_path FILE": "what to score: best, last or a file (default: best)",
+    "--model FILE": "exported file to score instead of a checkpoint",
+    "--json FILE": "file to write the scores to",
+}
+TRAINING_ONLY = (
+    "--data.batch_size",
+    "--trainer.max_epochs",
+    "--early_stopping",
+    "--model.encoder_weights",
+    "--model.optimizer",
 )
-
-
-class FitCLI(LightningCLI):
-    """The parser and the parts of one command; run() does the work.
-
-    Args:
-        command: What to do.
-        args: The command line behind the command's name.
-
-    Raises:
-        InputError: If an argument, the recipe, the run folder or the checkpoint cannot be used.
-    """
-
-    def __init__(self, command: Command, args: list[str]) -> None:
-        self.command = command
-        self.recipe = ""
-        # --model is the group of the task's arguments to the parser, so the file is taken out before it.
-        args, self.exported = take_exported(args) if command != "fit" else (args, None)
-        try:
-            super().__init__(
-                SegmentationTask,
-                SegmentationDataModule,
-                subclass_mode_data=True,
-                save_config_callback=None,
-                seed_everything_default=0,
-                parser_kwargs={"exit_on_error": False, "prog": f"feedbackward {command}"},
-                args=args,
-                run=False,
-                auto_configure_optimizers=False,
-                load_from_checkpoint_support=False,
-            )
-        except ArgumentError as error:
-            raise InputError(explain(error, args)) from error
-        except ValueError as error:  # the parser wraps what a constructor refuses
-            refusal = input_error(error)
-            if refusal is None:
-                raise
-            raise refusal from None
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Adds the run folder, the checkpoint and early stopping; the network gets the data's classes."""
-        parser.add_argument("--run_dir", type=Path | None, help="Folder of the run; runs/RECIPE if not given.")
-        parser.add_argument(
-            "--ckpt_path",
-            type=str | None,
-            help="What to resume from (fit: 'last' or a file) or to score (validate, test: 'best', which is "
-            "the default, 'last' or a file).",
-        )
-        if self.command != "fit":
-            parser.add_argument("--json", type=Path | None, help="File to write the scores to, from 0 to 1.")
-        parser.add_lightning_class_args(EarlyStopping, "early_stopping")
-        parser.set_defaults(
-            {
-                "early_stopping.monitor": "val/mean_iou",
-                "early_stopping.mode": "max",
-                "early_stopping.patience": 20,
-                "early_stopping.check_on_train_epoch_end": False,
-            }
-        )
-        parser.link_arguments("data.class_table", "model.class_table", apply_on="instantiate")
-        parser.link_arguments("data.scoring", "model.scoring", apply_on="instantiate")
-
-    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parses the command line, with recipes and data sets found by name."""
-        assert isinstance(args, list)
-        self.config = parser.parse_args(self._resolve_names(args))
-
-    def _resolve_names(self, args: list[str]) -> list[str]:
-        find = {**dict.fromkeys(CONFIG_FLAGS, self._find_recipe), "--data": _find_datamodule}
-        resolved = list(args)
-        for index, arg in enumerate(args):
-            flag, equals, value = arg.partition("=")
-            if flag not in find:
-                continue
-            if equals:
-                resolved[index] = f"{flag}={find[flag](value)}"
-            elif index + 1 < len(args):
-                resolved[index + 1] = find[flag](args[index + 1])
-        return resolved
-
-    def _find_recipe(self, name_or_file: str) -> str:
-        path = find_recipe(name_or_file)
-        # Of several configs the first names the run; a run's own config.yaml goes by the name of its folder.
-        self.recipe = self.recipe or (path.parent.name if path.name == "config.yaml" else path.stem)
-        return str(path)
-
-    def before_instantiate_classes(self) -> None:
-        """Settles the run folder and the checkpoint before any work is done."""
-        if self.command == "fit" and not self.config.trainer.fast_dev_run:
-            check_validation(self.config.trainer)
-        self.folder = RunFolder(self.config.run_dir or Path("runs") / (self.recipe or "run"))
-        self.ckpt_path = None if self.exported else self._find_checkpoint(self.config.ckpt_path)
-        self.config.run_dir, self.config.ckpt_path = self.folder.root, None
-        self.full_config = self.parser.dump(self.config, skip_unset=False)
-        if self.ckpt_path is not None:
-            self._check_progress(read_checkpoint(self.ckpt_path))
-        if self.ckpt_path is not None or self.exported is not None:
-            self.config.model.encoder_weights = None  # they come from the file
-        if self.command == "fit":
-            source = None if self.ckpt_path is None else self.ckpt_path.resolve().parent
-            self.folder.check(resume=source == self.folder.checkpoints.resolve())
-        elif self.config.json is not None:
-            check_target(self.config.json, option="--json")
-
-    def _find_checkpoint(self, ckpt_path: str | None) -> Path | None:
-        if self.command != "fit":
-            ckpt_path = ckpt_path or "best"
-        if ckpt_path in ("best", "last"):
-            return self.folder.checkpoint(ckpt_path)
-        return None if ckpt_path is None else Path(ckpt_path)
-
-    def _check_progress(self, checkpoint: dict[str, Any]) -> None:
-        done, limit = checkpoint["epoch"] + 1, self.config.trainer.max_epochs
-        if self.command != "fit" or limit is None or not -1 < limit <= done:
-            return
-        # A crash after the last epoch leaves the network and the report to be made; the trainer adds no epoch.
-        assert self.ckpt_path is not None
-        own = self.ckpt_path.resolve() == (self.folder.checkpoints / "last.ckpt").resolve()
-        if not (own and limit == done and not self.folder.report.exists()):
-            raise InputError(
-                f"{self.ckpt_path} has finished {done} epochs and trainer.max_epochs is {limit}; "
-                f"nothing is left to train: raise --trainer.max_epochs"
-            )
-
-    def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
-        """Adds the callbacks and the logger of the command; validate and test write nothing."""
-        settings = self.config_init.trainer
-        show_bar = settings.enable_progress_bar is not False and get_console().is_terminal
-        callbacks = [*(settings.callbacks or []), *([RichProgressBar()] if show_bar else [])]
-        logger = settings.logger
-        self.history = History()
-        if self.command == "fit":
-            callbacks += self._fit_callbacks()
-            if logger in (None, True):
-                logger = TensorBoardLogger(self.folder.root, name="tensorboard", version="")
-        return super().instantiate_trainer(
-            **kwargs,
-            callbacks=callbacks,
-            logger=logger or False,
-            default_root_dir=self.folder.root,
-            enable_checkpointing=self.command == "fit",
-            enable_progress_bar=show_bar,
-            enable_model_summary=False,
-        )
-
-    def _fit_callbacks(self) -> list[pl.Callback]:
-        if self.config.trainer.fast_dev_run:  # a few steps to see that it runs; nothing is kept
-            return [self.history, EpochLines(self.history)]
-        facts = {
-            "recipe": self.recipe or "run",
-            "model": self.config.model.model,
-            "options": self.config.model.options or {},
-            "data": self.config.data.class_path.rpartition(".")[2],
-            "seed": self.config.seed_everything,
-        }
-        self.results = RunResults(self.folder, self.history, config=self.full_config, facts=facts)
-        return [
-            self.history,
-            EpochLines(self.history),
-            self.results,
-            TensorBoardPictures(),
-            BestAndLast(self.folder, self.history),
-        ]
-
-    def run(self) -> None:
-        """Runs the command and prints its scores."""
-        if self.command == "fit":
-            self._fit()
-            return
-        if self.exported is not None:
-            check_classes(self.exported.class_table, self.model.class_table, of="exported file")
-            self.model.network = self.exported
-        act = self.trainer.validate if self.command == "validate" else self.trainer.test
-        act(self.model, self.datamodule, ckpt_path=self.ckpt_path, verbose=False, weights_only=True)
-        if self.trainer.is_global_zero:
-            stage, title = ("val", "validation") if self.command == "validate" else ("test", "test")
-            scores = self.model.results[stage]
-            print_scores(scores, title=f"{title}, {self.ckpt_path or 'exported file'}")
-            if self.config.json is not None:
-                write_json(self.config.json, scores.to_dict())
-
-    def _fit(self) -> None:
-        self.datamodule.setup("fit")  # before the logger makes files: data that is refused leaves nothing behind
-        try:
-            self.trainer.fit(self.model, self.datamodule, ckpt_path=self.ckpt_path, weights_only=True)
-        except SystemExit:
-            if not self.trainer.interrupted:
-                raise
-            self._say_how_to_resume()
-            raise KeyboardInterrupt from None
-        if self.config.trainer.fast_dev_run:
-            return
-        best = self.history.best
-        if best is None:
-            raise InputError(
-                f"the training ended before its first validation, so there are no scores and no best network in "
-                f"{self.folder.root}; train for longer or validate more often: --trainer.check_val_every_n_epoch 1"
-            )
-        if self.trainer.is_global_zero:
-            self.results.finish(self.model, self.datamodule.val_dataloader().dataset)
-            print_scores(Scores.from_dict(best), title=f"validation, {self.history.summary}")
-            get_console().print(Text(f"report: {self.folder.report}"), soft_wrap=True)
-
-    def _say_how_to_resume(self) -> None:
-        if self.trainer.is_global_zero and (self.folder.checkpoints / "last.ckpt").is_file():
-            command = f"feedbackward fit --config {self.folder.config} --ckpt_path last"
-            get_console().print(Text(f"interrupted; go on with: {command}"), soft_wrap=True)
-
-
-def _find_datamodule(value: str) -> str:
-    """The class path of a data set's datamodule; class paths, YAML and files are returned unchanged."""
-    return find_source(value).datamodule if value.isidentifier() else value
 
 
 def main(command: Command, args: list[str]) -> None:
@@ -266,14 +69,43 @@ def main(command: Command, args: list[str]) -> None:
 
     Args:
         command: "fit", "validate" or "test".
-        args: The command line behind the command's name.
+        args: The arguments after the command.
 
     Raises:
         InputError: If an argument, the recipe, the data, the run folder or the checkpoint cannot be used.
     """
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        for message in QUIET:
-            warnings.filterwarnings("ignore", message=message)
-        FitCLI(command, args).run()
+    if not {"--help", "-h"}.isdisjoint(args):
+        sys.stdout.write(help_text(command))
+        return
+    check_options(command, args)
+    from feedbackward.cli.fit_cli import run
+
+    run(command, ["--help" if arg == "--help-all" else arg for arg in args])
+
+
+def help_text(command: Command) -> str:
+    """What a user reaches for first; the parser's own help has thousands of lines."""
+    options = dict(OPTIONS)
+    if command != "fit":
+        options = {name: text for name, text in options.items() if not name.startswith(TRAINING_ONLY)}
+        options |= SCORING_OPTIONS
+    return "\n".join(
+        [
+            f"usage: feedbackward {command} --config RECIPE [--data.root DIR] [--run_dir DIR] [--OPTION VALUE ...]",
+            "",
+            SUMMARIES[command],
+            "",
+            *textwrap.wrap(f"recipes: {', '.join(list_recipes())}", WIDTH, subsequent_indent="  "),
+            "",
+            *(line for name, text in options.items() for line in _entry(name, text)),
+            "",
+            "examples:",
+            EXAMPLES[command],
+            "",
+        ]
+    )
+
+
+def _entry(name: str, text: str) -> list[str]:
+    lines = textwrap.wrap(text, WIDTH - INDENT)
+    return [f"  {name:<{INDENT - 2}}{lines[0]}", *(" " * INDENT + line for line in lines[1:])]

@@ -1,23 +1,22 @@
-"""The entry point: `feedbackward COMMAND ...` imports cli/COMMAND.py alone and hands it the arguments."""
+"""The entry point: `feedbackward COMMAND ...` imports cli/COMMAND.py only and passes the arguments to it."""
 
 import sys
 from importlib import import_module
-from importlib.metadata import version
 
 from feedbackward.errors import InputError, nearest
 
 COMMANDS = {
     "demo": "train, score and predict on synthetic streets, within minutes",
     "fit": "train a network from a recipe",
-    "validate": "score a trained network on the validation scenes",
-    "test": "score a trained network on the test scenes",
-    "predict": "label maps and overlays of an image or a folder",
-    "export": "a trained network as a file for another runtime",
-    "quantize": "a trained network as an ONNX file of 8-bit integers",
+    "validate": "score a trained network on the validation images",
+    "test": "score a trained network on the test images",
+    "predict": "predict the masks of an image or a folder, with overlays",
+    "export": "export a trained network to a file for another runtime",
+    "quantize": "export a trained network to an ONNX file of 8-bit integers",
     "evaluate": "score a folder of predictions against the ground truth",
     "benchmark": "time, memory and file size of several networks",
-    "encoders": "the architectures of timm, and which of them can be run backward",
-    "info": "parameters, cost and the way back of a network",
+    "encoders": "list the architectures of timm and which of them can be encoders",
+    "info": "print the parameters, the cost and the decoder of a network",
     "streets": "write synthetic street scenes as a data set",
 }
 _STAGES = ("fit", "validate", "test")
@@ -45,6 +44,8 @@ def _dispatch(args: list[str]) -> None:
         return
     command, rest = args[0], args[1:]
     if command == "--version":
+        from importlib.metadata import version
+
         sys.stdout.write(f"feedbackward {version('feedbackward')}\n")
     elif command in _STAGES:
         import_module("feedbackward.cli.fit").main(command, rest)

@@ -1,11 +1,11 @@
 """The parser of the commands: a wrong argument is one line that says what to do, and option types are defined once."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import NoReturn
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 from feedbackward.errors import InputError
 
@@ -25,9 +25,16 @@ class CommandParser(ArgumentParser):
         raise InputError(explain(message, options, command=self.prog)) from ex
 
 
-def command_parser(command: str, description: str | None = None) -> CommandParser:
+def command_parser(
+    command: str, description: str | None = None, *, formatter_class: type[DefaultHelpFormatter] = DefaultHelpFormatter
+) -> CommandParser:
     """An empty parser for `feedbackward COMMAND`."""
-    return CommandParser(prog=f"feedbackward {command}", description=description, allow_abbrev=False)
+    return CommandParser(
+        prog=f"feedbackward {command}",
+        description=description,
+        formatter_class=formatter_class,
+        allow_abbrev=False,
+    )
 
 
 def unknown_option(option: str, known: Iterable[str], *, command: str) -> str:
@@ -46,34 +53,40 @@ def unknown_option(option: str, known: Iterable[str], *, command: str) -> str:
     return f"unknown option {option}; " + (f"did you mean --{near[0]}?" if near else f"see {command} --help")
 
 
-def explain(message: str, options: dict[str, str], *, command: str) -> str:
+def explain(message: str, options: Mapping[str, str], *, command: str) -> str:
     """What is wrong with the arguments, as one line.
 
     Args:
         message: What jsonargparse says of it.
         options: The options that exist, by the names of their values.
-        command: The command.
+        command: The command, which has a --help.
 
     Example:
         >>> explain("the following arguments are required: model", {"model": "--model"}, command="feedbackward predict")
         'required: --model; see feedbackward predict --help'
     """
-    kind, _, rest = message.partition(": ")
-    if kind == "unrecognized arguments":
-        first = rest.split()[0].partition("=")[0]
-        if first.startswith("-"):
-            return unknown_option(first, options.values(), command=command)
-        return f"unexpected argument {first}; see {command} --help"
-    if kind == "the following arguments are required":
-        names = (options.get(name, name.upper()) for name in rest.split(", "))
-        return f"required: {', '.join(names)}; see {command} --help"
-    if found := re.fullmatch(r'Parser key "(.*?)":\s*(.*)', message, flags=re.DOTALL):
-        return f"{options.get(found[1], found[1])}: {_expected(found[2])}"
+    # The value of an option can be an object with arguments of its own, whose error is the last part of the message.
+    keys = re.findall(r'Parser key "(.*?)"', message)
+    prefix, reason = ".".join(keys), re.split(r'Parser key ".*?":', message)[-1]
+    within = f"--{prefix}." if keys else "--"
+    if match := re.search(r"unrecognized arguments: ([^\s=]+)|Option '(.*?)' is not accepted", reason):
+        option = within + (match[1] or match[2]).removeprefix("--")
+        if match[1] and not match[1].startswith("-"):
+            return f"unexpected argument {match[1]}; see {command} --help"
+        return unknown_option(option if match[2] or keys else match[1], options.values(), command=command)
+    if match := re.search(r"the following arguments are required: (.*)", reason):
+        names = match[1].split(", ")
+        required = (within + name if keys else options.get(name, name.upper()) for name in names)
+        return f"required: {', '.join(required)}; see {command} --help"
+    if keys:
+        return f"{options.get(prefix, prefix if len(keys) == 1 else f'--{prefix}')}: {_expected(reason)}"
     return " ".join(message.removeprefix("argument ").split())
 
 
 def _expected(reason: str) -> str:
     """The reason that a value was refused, without the names of Python's types."""
+    if match := re.search(r"Expected a dot import path string: (.*)", reason):
+        return f"there is no class or file {match[1]!r}"
     value = re.search(r"(?:Got value|Given value|base 10): '?(.*?)'?$|\w: (.+) does not conform", reason, re.MULTILINE)
     found = f", found {(value[1] or value[2])!r}" if value else ""
     if match := re.search(r"Literal\[(.*?)\]", reason):
@@ -82,8 +95,9 @@ def _expected(reason: str) -> str:
         return f"expected {'at least' if match[1] else 'more than'} {match[2]}{found}"
     if "invalid literal for int()" in reason:
         return f"expected a whole number{found}"
-    if match := re.search(r"<class '(?:\w+\.)*(?!NoneType)(\w+)'>", reason):
-        return f"expected {_TYPES.get(match[1], match[1])}{found}"
+    types = dict.fromkeys(re.findall(r"<class '(?:\w+\.)*(?!NoneType)(\w+)'>", reason))
+    if types:
+        return f"expected {' or '.join(_TYPES.get(name, name) for name in types)}{found}"
     return " ".join(reason.split())
 
 

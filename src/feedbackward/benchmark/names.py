@@ -1,0 +1,13 @@
+"""The names of networks and runtimes, apart from their code, which imports torch."""
+
+GRAMMAR = """\
+  NAME                      a model of this library, such as vgg16_pwn or segnet
+  feedbackward/ENCODER      our network on a timm encoder
+  smp/ARCHITECTURE/ENCODER  segmentation_models_pytorch, such as smp/Unet/resnet18
+  torchvision/NAME          a segmentation network of torchvision, such as torchvision/deeplabv3_resnet50
+  timm/ENCODER              a timm encoder alone, up to its last feature
+  PATH                      a saved network or a checkpoint
+Options follow a question mark: feedbackward/resnet18?retrace=transitions&output_stride=4
+With grad_checkpointing=true our networks keep less for the backward pass"""
+
+RUNTIME_NAMES = ("eager", "channels_last", "optimized", "compile", "cuda", "onnxruntime", "openvino")

@@ -1,0 +1,56 @@
+"""Checks of the arguments of `feedbackward fit | validate | test` before any work is done."""
+
+from jsonargparse import Namespace
+
+from feedbackward.errors import InputError
+from feedbackward.exporting import ExportedNetwork, load_exported
+
+
+def check_validation(trainer: Namespace) -> None:
+    """Check that the last weights will be scored: best.ckpt and the report need the scores.
+
+    Args:
+        trainer: The arguments of the Trainer.
+
+    Raises:
+        InputError: If validation is disabled, or is not due after the last epoch.
+    """
+    if trainer.limit_val_batches == 0:
+        raise InputError(
+            "trainer.limit_val_batches is 0: without validation there is no best network and no report; leave it out"
+        )
+    every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs
+    if every and epochs and epochs > 0 and epochs % every:
+        raise InputError(
+            f"trainer.check_val_every_n_epoch is {every} and trainer.max_epochs {epochs}: the last weights would never "
+            f"be scored; set --trainer.max_epochs {-(-epochs // every) * every} or --trainer.check_val_every_n_epoch 1"
+        )
+
+
+def take_exported(args: list[str]) -> tuple[list[str], ExportedNetwork | None]:
+    """Take --model FILE out of the arguments and load that exported file.
+
+    Args:
+        args: The arguments after the command.
+
+    Returns:
+        The other arguments, and the network in the file; None without --model.
+
+    Raises:
+        InputError: If the file cannot be loaded, or --ckpt_path is given too.
+    """
+    for index, arg in enumerate(args):
+        option, equals, value = arg.partition("=")
+        if option == "--model":
+            rest = args[:index] + args[index + (1 if equals else 2) :]
+            if any(other.partition("=")[0] == "--ckpt_path" for other in rest):
+                raise InputError("--model names an exported file and --ckpt_path a checkpoint; give one of them")
+            return rest, load_exported(value if equals else "".join(args[index + 1 : index + 2]))
+    return args, None
+
+
+def input_error(error: BaseException | None) -> InputError | None:
+    """The error itself or the one that it was raised from, if that is an InputError."""
+    while error is not None and not isinstance(error, InputError):
+        error = error.__cause__ or error.__context__
+    return error
