@@ -13,11 +13,11 @@ class ClassTable:
     Args:
         names: One name per class.
         colors: One (red, green, blue) per class, 0 to 255.
-        ignore_index: The mask value that never counts (void).
+        ignore_index: The mask value that does not count (void).
 
     Raises:
         InputError: If there are no classes, names repeat, names and colors differ in number, a color is not three
-            values from 0 to 255, or ignore_index is itself a class.
+            values from 0 to 255, or ignore_index is the index of a class.
 
     Example:
         >>> table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
@@ -31,19 +31,19 @@ class ClassTable:
 
     def __post_init__(self) -> None:
         if not self.names:
-            raise InputError("a class table without classes; name at least one class")
+            raise InputError("the class table is empty; name at least one class")
         repeated = sorted({name for name in self.names if self.names.count(name) > 1})
         if repeated:
-            raise InputError(f"class names {repeated} appear more than once; give every class its own name")
+            raise InputError(f"class names {repeated} occur more than once; names must be unique")
         if len(self.colors) != len(self.names):
-            raise InputError(f"{len(self.names)} class names but {len(self.colors)} colors; give one color per class")
+            raise InputError(f"{len(self.names)} class names but {len(self.colors)} colors; expected one per class")
         for name, color in zip(self.names, self.colors, strict=True):
             if len(color) != 3 or not all(0 <= value <= 255 for value in color):
                 raise InputError(f"color {color} of class {name!r}: expected three values from 0 to 255")
         if 0 <= self.ignore_index < len(self.names):
             raise InputError(
                 f"ignore_index {self.ignore_index} is the class {self.names[self.ignore_index]!r}; "
-                f"choose a value that is no class, such as 255"
+                f"choose a value that is not a class, such as 255"
             )
 
     def __len__(self) -> int:
@@ -59,7 +59,7 @@ class ClassTable:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "ClassTable":
-        """Build the table from the plain data of to_dict."""
+        """The table of plain data that to_dict returned."""
         red_green_blue = tuple((int(r), int(g), int(b)) for r, g, b in data["colors"])
         return cls(tuple(data["names"]), red_green_blue, int(data["ignore_index"]))
 
@@ -68,17 +68,17 @@ def check_classes(saved: ClassTable | None, class_table: ClassTable, *, of: str)
     """Check that a network has the classes of the data.
 
     Args:
-        saved: The network's.
-        class_table: Those of the data.
-        of: Where the network comes from, for the message.
+        saved: The classes of the network; None if they have no names.
+        class_table: The classes of the data.
+        of: Origin of the network, for the message.
 
     Raises:
-        InputError: If they differ, or the network has no names for its own.
+        InputError: If they differ, or the network's classes have no names.
     """
     if saved is None:
-        raise InputError(f"the {of} has no names for its classes; set the network's class_table before it is saved")
+        raise InputError(f"the {of} has no class names; set the network's class_table before saving it")
     if saved.names != class_table.names:
         raise InputError(
             f"the {of} was trained on {len(saved)} classes ({', '.join(saved.names)}), but the data "
-            f"has {len(class_table)} ({', '.join(class_table.names)}); use the data of its training"
+            f"has {len(class_table)} ({', '.join(class_table.names)}); use the data set that it was trained on"
         )

@@ -1,4 +1,4 @@
-"""Tiny data sets, made where they are tested."""
+"""Tiny data sets, written for each test."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ HEIGHT, WIDTH = 6, 8
 
 @pytest.fixture
 def write():
-    """Write an array as an image file, with the folders on the way."""
+    """Write an array as an image file, creating missing folders."""
 
     def _write(path: Path, array: np.ndarray) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def picture():
 
 @pytest.fixture
 def camvid(tmp_path, write, picture):
-    """CamVid's layout: three training scenes, two of validation, one for testing."""
+    """The layout of CamVid: three training images, two for validation, one for testing."""
     for split, count in (("train", 3), ("val", 2), ("test", 1)):
         for number in range(count):
             mask = np.full((HEIGHT, WIDTH), number, np.uint8)
@@ -56,7 +56,7 @@ def folder(tmp_path, write, picture):
 
 @pytest.fixture
 def cityscapes(tmp_path, write, picture):
-    """Cityscapes' layout: fine train, val and (withheld) test, coarse train and train_extra."""
+    """The layout of Cityscapes: fine train, val and (withheld) test, coarse train and train_extra."""
     root = tmp_path / "cityscapes"
     frames = {
         ("gtFine", "train"): ("aachen_000000_000019", "bochum_000000_000313"),

@@ -30,7 +30,7 @@ def test_fit_gives_batches(camvid):
     assert train["image"].dtype == torch.float32
 
 
-def test_frames_may_be_jpeg(camvid, write, picture):
+def test_frames_can_be_jpeg(camvid, write, picture):
     for path in (camvid / "val").iterdir():
         path.unlink()
         write(path.with_suffix(".jpg"), picture)

@@ -28,7 +28,7 @@ def test_training_items_are_decimated_train_ids(data):
     assert item["mask"].unique().tolist() == [0, 13, 255]
 
 
-def test_validation_items_carry_the_annotations_at_full_resolution(data):
+def test_validation_items_have_the_annotations_at_full_resolution(data):
     item = data.dataset("val")[0]
     assert item["name"] == VAL
     assert item["image"].shape == (3, 3, 4)

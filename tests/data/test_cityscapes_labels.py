@@ -18,7 +18,7 @@ PUBLISHED = {
 }  # fmt: skip
 
 
-def test_labels_stand_at_their_ids() -> None:
+def test_labels_are_indexed_by_their_ids() -> None:
     assert [label.id for label in LABELS] == list(range(34))
     assert [label.train_id for label in EVALUATED] == list(range(19))
     assert {label.id: label.train_id for label in EVALUATED} == PUBLISHED

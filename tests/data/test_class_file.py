@@ -17,7 +17,7 @@ def class_file(tmp_path):
     return write
 
 
-def test_names_are_enough(class_file, tmp_path, write):
+def test_names_suffice(class_file, tmp_path, write):
     read = read_class_file(class_file("classes: [background, car]"))
     assert read.table.names == ("background", "car")
     assert read.table.colors == ((0, 0, 0), (128, 0, 0))
@@ -26,7 +26,7 @@ def test_names_are_enough(class_file, tmp_path, write):
     np.testing.assert_array_equal(read.encoding.read(mask), [[0, 1, 255]])
 
 
-def test_values_colors_and_what_is_ignored(class_file, tmp_path, write):
+def test_values_colors_and_the_ignored_value(class_file, tmp_path, write):
     text = "ignore: 0\nclasses: [{name: road, value: 7, color: [128, 64, 128]}, {name: car, value: 255}]"
     read = read_class_file(class_file(text))
     assert read.table.colors[0] == (128, 64, 128)
@@ -35,7 +35,7 @@ def test_values_colors_and_what_is_ignored(class_file, tmp_path, write):
 
 
 @pytest.mark.parametrize("ignore", ["", "ignore: null\n"])
-def test_a_class_may_be_white(ignore, class_file, tmp_path, write):
+def test_a_class_can_be_white(ignore, class_file, tmp_path, write):
     read = read_class_file(class_file(ignore + "classes: [background, {name: car, value: 255}]"))
     mask = write(tmp_path / "mask.png", np.array([[0, 255]], np.uint8))
     np.testing.assert_array_equal(read.encoding.read(mask), [[0, 1]])
@@ -77,7 +77,7 @@ COLORED = "classes: [{name: a, color: [1, 2, 3]}, {name: b, color: [4, 5, 6]}]"
         ("masks: indices", "'classes' must list the classes"),
         ("classes: []", "'classes' must list the classes"),
         (f"classes: {list(map(str, range(255)))}", "255 classes; 8-bit masks hold at most 254"),
-        ("classes: [a, a]", r"class names \['a'\] appear more than once"),
+        ("classes: [a, a]", r"class names \['a'\] occur more than once"),
         ("classes: [a, no]", "class False has a name that is not text; .*quotes"),
         ("classes: [{value: 3}]", "has a name that is not text"),
         ("classes: [{name: a, colour: [1, 2, 3]}]", "unknown key 'colour'; expected name, value, color"),

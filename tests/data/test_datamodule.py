@@ -69,13 +69,13 @@ def test_training_batches_are_full_and_shuffled_from_the_seed():
     assert len(set(first)) == len(first) == 6
 
 
-def test_a_set_smaller_than_the_batch_is_not_dropped():
+def test_a_data_set_smaller_than_the_batch_is_not_dropped():
     data = NumbersData(count=3, batch_size=4)
     data.setup("fit")
     assert len(names(data.train_dataloader())) == 3
 
 
-def test_evaluation_takes_everything_in_order():
+def test_evaluation_covers_everything_in_order():
     data = NumbersData(eval_batch_size=2)
     data.setup("validate")
     data.setup("test")

@@ -1,5 +1,11 @@
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
 
 from feedbackward.data.encodings import ColorEncoding, IndexEncoding
 from feedbackward.errors import InputError
@@ -21,7 +27,7 @@ def test_values_outside_the_table_are_named_with_file_and_number(tmp_path, write
         encoding.read(path)
 
 
-def test_black_and_white_masks_are_told_apart(tmp_path, write):
+def test_black_and_white_masks_are_recognized(tmp_path, write):
     encoding = IndexEncoding({0: 0, 1: 1}, hint="")
     with pytest.raises(InputError, match=r"value 255 at 1 pixels.*only values are 0 and 255: a black-and-white"):
         encoding.read(write(tmp_path / "mask.png", np.array([[0, 255]], np.uint8)))
@@ -44,7 +50,46 @@ def test_colors_outside_the_table_are_named_with_file_and_number(tmp_path, write
         encoding.read(write(tmp_path / "mask.png", colors))
 
 
-def test_of_many_strange_values_the_first_are_named(tmp_path, write):
+def test_of_many_unknown_values_the_first_are_named(tmp_path, write):
     encoding = IndexEncoding({0: 0}, hint="")
     with pytest.raises(InputError, match=r"values 1, 2, 3, 4, 5 and 4 more at 9 pixels"):
         encoding.read(write(tmp_path / "mask.png", np.arange(10, dtype=np.uint8)[None]))
+
+
+BYTES = st.integers(0, 255)
+COLORS = st.tuples(BYTES, BYTES, BYTES)
+
+
+def decoded(encoding, pixels):
+    """What an encoding reads from a file with these pixels."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "mask.png"
+        Image.fromarray(np.array(pixels, np.uint8)).save(path)
+        return encoding.read(path).tolist()
+
+
+@given(values=st.lists(BYTES, min_size=1, max_size=254, unique=True), data=st.data())
+def test_any_mask_of_known_values_decodes_value_by_value(values, data):
+    table = {value: index for index, value in enumerate(values)}
+    pixels = data.draw(st.lists(st.lists(st.sampled_from(values), min_size=5, max_size=5), min_size=1, max_size=4))
+    expected = [[table[value] for value in row] for row in pixels]
+    assert decoded(IndexEncoding(table, hint=""), pixels) == expected
+
+
+@given(values=st.lists(BYTES, min_size=1, max_size=20, unique=True), stranger=BYTES)
+def test_a_single_unknown_value_is_refused(values, stranger):
+    encoding = IndexEncoding({value: index for index, value in enumerate(values)}, hint="")
+    pixels = [[values[0], values[-1], stranger]]
+    if stranger in values:
+        assert decoded(encoding, pixels) == [[0, len(values) - 1, values.index(stranger)]]
+    else:
+        with pytest.raises(InputError, match=f"value {stranger} at 1 pixels, outside the class table"):
+            decoded(encoding, pixels)
+
+
+@given(colors=st.lists(COLORS, min_size=2, max_size=20, unique=True), data=st.data())
+def test_any_mask_of_known_colors_decodes_color_by_color(colors, data):
+    *classes, void = colors
+    pixels = data.draw(st.lists(st.lists(st.sampled_from(colors), min_size=3, max_size=3), min_size=1, max_size=4))
+    expected = [[255 if color == void else classes.index(color) for color in row] for row in pixels]
+    assert decoded(ColorEncoding(classes, void=void, hint=""), pixels) == expected

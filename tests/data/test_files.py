@@ -16,7 +16,7 @@ def test_png_is_read_exactly(tmp_path, write, picture):
     np.testing.assert_array_equal(read_image(write(tmp_path / "a.png", picture)), picture)
 
 
-def test_grey_palette_and_transparent_images_become_rgb(tmp_path, picture):
+def test_gray_palette_and_transparent_images_become_rgb(tmp_path, picture):
     gray = Image.fromarray(picture[..., 0])
     gray.save(tmp_path / "gray.png")
     transparent = Image.fromarray(np.dstack([picture, picture[..., :1]]))
@@ -66,7 +66,7 @@ def test_instance_ids_beyond_signed_16_bits(tmp_path, write):
     [read_image, read_mask, read_instance_ids, check_image],
     ids=lambda f: f.__name__,
 )
-def test_missing_and_foreign_files(read, tmp_path):
+def test_missing_files_and_other_formats(read, tmp_path):
     with pytest.raises(InputError, match=r"no file .*a\.png"):
         read(tmp_path / "a.png")
     (tmp_path / "a.png").write_text("<html>404</html>")
@@ -96,13 +96,13 @@ def test_truncated_mask_and_instances(tmp_path, write):
         read_instance_ids(instances)
 
 
-def test_a_file_that_the_system_does_not_give(tmp_path):
+def test_an_unreadable_file(tmp_path):
     (tmp_path / "a.png").mkdir()
     with pytest.raises(InputError, match=r"a\.png cannot be read: Is a directory; expected a readable file$"):
         read_image(tmp_path / "a.png")
 
 
-def test_damage_in_the_middle_is_seen_by_reading_alone(tmp_path, write):
+def test_damage_in_the_middle_is_detected_by_reading_only(tmp_path, write):
     noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     path = write(tmp_path / "a.png", noise)
     data = bytearray(path.read_bytes())

@@ -52,7 +52,7 @@ def test_missing_parts(folder, tmp_path):
         FolderData(root=folder).dataset("train")
 
 
-def test_masks_named_otherwise(folder):
+def test_masks_with_other_names(folder):
     (folder / "masks" / "train" / "a.png").rename(folder / "masks" / "train" / "a_mask.png")
     with pytest.raises(InputError, match=r"without a mask: a; 1 masks without an image: a_mask\. .*named like its"):
         FolderData(root=folder).dataset("train")
@@ -88,7 +88,7 @@ def test_black_and_white_masks_are_refused_though_255_is_void(black_and_white):
         FolderData(root=black_and_white).dataset("train")
 
 
-def test_black_and_white_masks_are_refused_where_255_is_nothing(black_and_white):
+def test_black_and_white_masks_are_refused_if_255_is_unused(black_and_white):
     (black_and_white / "classes.yaml").write_text("classes: [background, car]\nignore: null\n")
     with pytest.raises(InputError, match=r"b\.png: value 255 at 24 pixels.*black-and-white.*'value:'"):
         FolderData(root=black_and_white).dataset("train")
@@ -100,7 +100,7 @@ def test_the_remedy_for_black_and_white_masks_works(black_and_white):
     assert mask.unique().tolist() == [0, 1]
 
 
-def test_masks_of_one_class_are_no_mistake(folder, write):
+def test_masks_of_a_single_class_are_valid(folder, write):
     for name in ("a", "b"):
         write(folder / "masks" / "val" / f"{name}.png", np.zeros((6, 8), np.uint8))
     assert len(FolderData(root=folder).dataset("val")) == 2

@@ -17,7 +17,7 @@ def files(*names):
 
 @pytest.fixture
 def pair(tmp_path, write, picture):
-    """Make a pair of the given size, its mask of one value."""
+    """Make a pair of the given size, with a constant mask."""
 
     def make(name, size=(6, 8), mask_size=None, value=0):
         return Pair(
@@ -29,19 +29,19 @@ def pair(tmp_path, write, picture):
     return make
 
 
-def test_match_goes_by_name():
+def test_pairs_are_matched_by_name():
     pairs = match(files("b", "a"), files("a", "b"), where="", hint="")
     assert [pair.name for pair in pairs] == ["a", "b"]
 
 
-def test_match_refuses_nothing():
+def test_empty_folders_are_refused():
     with pytest.raises(InputError, match=r"no images in here\. do that"):
         match({}, files("a"), where="here", hint="do that")
     with pytest.raises(InputError, match=r"2 images but no masks in here\. do that"):
         match(files("a", "b"), {}, where="here", hint="do that")
 
 
-def test_match_lists_what_is_alone():
+def test_images_and_masks_without_a_partner_are_listed():
     with pytest.raises(InputError, match=r"in here: 1 images without a mask: a; 1 masks without an image: c"):
         match(files("a", "b"), files("b", "c"), where="here", hint="")
     many = [f"n{number:02}" for number in range(12)]
@@ -49,7 +49,7 @@ def test_match_lists_what_is_alone():
         match(files("a", *many), files("a"), where="here", hint="do that")
 
 
-def test_check_passes_good_pairs(pair):
+def test_valid_pairs_pass_the_check(pair):
     check_pairs([pair("a"), pair("b", size=(3, 4), value=255)], CODING, one_size=False)
 
 
@@ -71,7 +71,7 @@ def test_check_refuses_a_damaged_image(pair):
         check_pairs([pair("a"), broken], CODING, one_size=False)
 
 
-def test_check_refuses_several_sizes_where_one_is_needed(pair):
+def test_check_refuses_several_sizes_if_one_is_required(pair):
     with pytest.raises(InputError, match=r"a\.png is 6x8, .*b\.png is 3x4 .*batch_size 1"):
         check_pairs([pair("a"), pair("b", size=(3, 4))], CODING, one_size=True)
 
@@ -84,7 +84,7 @@ def test_items(pair, picture):
     np.testing.assert_allclose(item["image"].permute(1, 2, 0) * 255, picture, atol=1e-4)
 
 
-def test_images_alone(pair):
+def test_images_without_masks(pair):
     images = ImageDataset({"a": pair("a").image}, EvalTransform((3, 4)))
     assert len(images) == 1
     assert set(images[0]) == {"name", "image"}

@@ -31,7 +31,7 @@ def test_shapes_types_and_range(scene):
     assert agree(image, mask)
 
 
-def test_flip_is_joint_and_as_often_as_said(scene):
+def test_flips_are_joint_and_have_the_given_probability(scene):
     torch.manual_seed(0)
     flipped = 0
     transform = TrainTransform(None, Augmentation(horizontal_flip=0.25))
@@ -78,7 +78,7 @@ def test_padding_is_black_and_void(scene):
     assert 0 < (~void).sum() <= 8 * 12
 
 
-def test_scale_is_joint_and_both_ways():
+def test_scale_is_joint_and_goes_both_ways():
     square = np.zeros((40, 40), np.uint8)
     square[10:30, 10:30] = 9
     transform = TrainTransform(None, Augmentation(horizontal_flip=0, scale=(0.5, 2.0), crop=(80, 80)))
@@ -93,7 +93,7 @@ def test_scale_is_joint_and_both_ways():
     assert 28 < max(sides) < 41
 
 
-def test_an_enlarged_image_shows_what_decimation_would_have_lost():
+def test_an_enlarged_image_keeps_the_detail_of_the_original():
     stripes = np.zeros((8, 64, 3), np.uint8)
     stripes[:, ::2] = 200
     twice = Augmentation(horizontal_flip=0, scale=(2.0, 2.0), crop=(8, 64))
@@ -102,7 +102,7 @@ def test_an_enlarged_image_shows_what_decimation_would_have_lost():
     np.testing.assert_array_equal(mask, stripes[..., 0])
 
 
-def test_jitter_leaves_the_mask(scene):
+def test_jitter_does_not_change_the_mask(scene):
     torch.manual_seed(0)
     image, mask = TrainTransform(None, Augmentation(horizontal_flip=0, color_jitter=0.5))(*scene)
     np.testing.assert_array_equal(mask, scene[1])

@@ -2,6 +2,9 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
 from torch.testing import assert_close
 
 from feedbackward.errors import InputError
@@ -54,3 +57,57 @@ def test_scores_of_a_matrix() -> None:
     assert_close(accuracy_per_class(CONFUSION), expected, equal_nan=True)
     assert pixel_accuracy(CONFUSION).item() == 8 / 12
     assert pixel_accuracy(torch.zeros_like(CONFUSION)).isnan()
+
+
+CLASSES = 4
+
+
+@st.composite
+def pairs(draw: st.DrawFn, *, void: bool = True) -> tuple[Tensor, Tensor]:
+    """A prediction and a mask (1, 1, n) of four classes; 255 is void."""
+    truths = st.sampled_from([*range(CLASSES), *([255] if void else [])])
+    pixels = draw(st.lists(st.tuples(st.integers(0, CLASSES - 1), truths), min_size=1, max_size=40))
+    prediction, mask = torch.tensor(pixels).T
+    return prediction[None, None], mask[None, None]
+
+
+@given(first=pairs(), second=pairs())
+def test_the_matrix_of_two_images_is_the_sum_of_theirs(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]):
+    together = (torch.cat(both, dim=2) for both in zip(first, second, strict=True))
+    apart = confusion_matrix(*first, classes=CLASSES) + confusion_matrix(*second, classes=CLASSES)
+    assert_close(confusion_matrix(*together, classes=CLASSES), apart)
+
+
+@given(pair=pairs())
+def test_the_matrix_counts_every_pixel_that_is_not_void(pair: tuple[Tensor, Tensor]) -> None:
+    prediction, mask = pair
+    confusion = confusion_matrix(prediction, mask, classes=CLASSES)
+    counted = mask != 255
+    assert_close(confusion.sum(1), torch.bincount(mask[counted], minlength=CLASSES))
+    assert_close(confusion.sum(0), torch.bincount(prediction[counted], minlength=CLASSES))
+
+
+@given(pair=pairs(void=False), order=st.permutations(range(CLASSES)))
+def test_renaming_the_classes_permutes_the_matrix(pair: tuple[Tensor, Tensor], order: list[int]) -> None:
+    names = torch.tensor(order)
+    confusion = confusion_matrix(*pair, classes=CLASSES)
+    renamed = confusion_matrix(names[pair[0]], names[pair[1]], classes=CLASSES)
+    assert_close(renamed[names][:, names], confusion)
+
+
+@given(pair=pairs())
+def test_scores_are_bounded_and_iou_is_at_most_accuracy(pair: tuple[Tensor, Tensor]) -> None:
+    confusion = confusion_matrix(*pair, classes=CLASSES)
+    iou, accuracy = iou_per_class(confusion), accuracy_per_class(confusion)
+    present = confusion.sum(1) > 0
+    assert (accuracy.isnan() == ~present).all()
+    assert (iou[present] <= accuracy[present]).all()
+    assert ((iou >= 0) | iou.isnan()).all()
+    assert (accuracy[present] <= 1).all()
+
+
+@given(mask=pairs(void=False))
+def test_a_perfect_prediction_scores_1(mask: tuple[Tensor, Tensor]) -> None:
+    confusion = confusion_matrix(mask[1], mask[1], classes=CLASSES)
+    assert_close(pixel_accuracy(confusion), torch.tensor(1.0, dtype=torch.float64))
+    assert iou_per_class(confusion).nanmean() == 1

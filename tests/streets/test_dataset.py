@@ -31,10 +31,10 @@ def test_evaluation_items() -> None:
             assert (item["label_ids"].dtype, item["instance_ids"].dtype) == (torch.uint8, torch.int32)
 
 
-def test_items_depend_neither_on_order_nor_on_the_number_of_scenes() -> None:
+def test_items_depend_neither_on_the_order_nor_on_the_number_of_scenes() -> None:
     few, many = Streets("val", scenes=3, size=SIZE), Streets("val", scenes=100, size=SIZE)
-    backwards = [few[index]["image"] for index in (2, 1, 0)][::-1]
-    for index, image in enumerate(backwards):
+    from_the_last = [few[index]["image"] for index in (2, 1, 0)][::-1]
+    for index, image in enumerate(from_the_last):
         torch.testing.assert_close(many[index]["image"], image, rtol=0, atol=0)
         torch.testing.assert_close(few[index]["image"], image, rtol=0, atol=0)
 
@@ -113,7 +113,7 @@ def test_iteration_ends() -> None:
     ("options", "message"),
     [
         ({"scenes": 0}, "0 scenes in split 'val'; expected 1 or more"),
-        ({"scenes": 1, "seed": -1}, "seed is -1; expected a whole number from 0"),
+        ({"scenes": 1, "seed": -1}, "seed is -1; expected 0 or more"),
         ({"scenes": 1, "size": (0, 5)}, "size is"),
     ],
 )

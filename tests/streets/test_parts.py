@@ -1,4 +1,4 @@
-"""The geometry that scenes are built on, against values worked out by hand."""
+"""The geometry of scenes, compared with values computed by hand."""
 
 from math import pi
 
@@ -11,7 +11,7 @@ from feedbackward.streets.shapes import flat, stand, upright
 from feedbackward.streets.solids import extrude, visible
 from feedbackward.streets.textures import hashed, noise, stripes
 
-GREY = (0.5, 0.5, 0.5)
+GRAY = (0.5, 0.5, 0.5)
 
 
 def camera(*, bend: float = 0.0, x: float = 0.0) -> Camera:
@@ -19,7 +19,7 @@ def camera(*, bend: float = 0.0, x: float = 0.0) -> Camera:
 
 
 def test_projection_by_hand() -> None:
-    """At 10 m a metre is 20 pixels; the vanishing point is at column 100, row 40."""
+    """At 10 m a meter is 20 pixels; the vanishing point is at column 100, row 40."""
     points = np.array([[0, 1.5, 10], [2, 0, 10], [-1, 3.5, 20]], np.float32)
     np.testing.assert_allclose(camera().project(points), [[100, 40], [140, 70], [90, 20]], rtol=1e-6)
 
@@ -55,8 +55,8 @@ def test_the_nearer_object_hides_the_other_whichever_is_drawn_first() -> None:
     for order in ((0, 1), (1, 0)):
         canvas = Canvas(camera())
         objects = (
-            (stand([upright(-1, 1, 0, 2, 0, GREY)], x=0, z=10), 10.0, 24),
-            (stand([upright(-3, 3, 0, 4, 0, GREY)], x=0, z=20), 20.0, 11),
+            (stand([upright(-1, 1, 0, 2, 0, GRAY)], x=0, z=10), 10.0, 24),
+            (stand([upright(-3, 3, 0, 4, 0, GRAY)], x=0, z=20), 20.0, 11),
         )
         for polygons, depth, label in (objects[i] for i in order):
             canvas.stamp(polygons, depth=depth, label=label)
@@ -67,7 +67,7 @@ def test_the_nearer_object_hides_the_other_whichever_is_drawn_first() -> None:
 
 def test_an_object_covers_the_pixels_of_its_outline() -> None:
     canvas = Canvas(camera())
-    canvas.stamp(stand([upright(-1, 1, 0, 2, 0, GREY)], x=0, z=10), depth=10, label=24, instance=24007)
+    canvas.stamp(stand([upright(-1, 1, 0, 2, 0, GRAY)], x=0, z=10), depth=10, label=24, instance=24007)
     expected = np.zeros((100, 200), bool)
     expected[30:70, 80:120] = True
     found = canvas.instance_ids == 24007
@@ -75,7 +75,7 @@ def test_an_object_covers_the_pixels_of_its_outline() -> None:
     np.testing.assert_array_equal(found, canvas.label_ids == 24)
 
 
-def test_shade_darkens_and_labels_nothing() -> None:
+def test_shade_darkens_and_changes_no_label() -> None:
     canvas = Canvas(camera())
     canvas.image[:] = 0.8
     canvas.shade([flat([(-1, 0, 8), (1, 0, 8), (1, 0, 12), (-1, 0, 12)], (0.0, 0.0, 0.0), 0.5)])
@@ -93,7 +93,7 @@ def test_instances_are_numbered_by_class() -> None:
     ("x", "heading", "seen"),
     [(0, 0.0, {"back"}), (4, 0.0, {"back", "left"}), (-4, 0.0, {"back", "right"}), (4, pi, {"front", "right"})],
 )
-def test_a_box_shows_the_faces_that_look_at_the_camera(x: float, heading: float, seen: set[str]) -> None:
+def test_the_visible_faces_of_a_box(x: float, heading: float, seen: set[str]) -> None:
     names = {0.1: "back", 0.2: "top", 0.3: "front", 0.4: "side"}
     faces = extrude(
         [(0, 0), (0, 2), (4, 2), (4, 0)], [1] * 4, [(v, 0, 0) for v in (0.1, 0.2, 0.3)], (0.4, 0, 0),
@@ -102,7 +102,7 @@ def test_a_box_shows_the_faces_that_look_at_the_camera(x: float, heading: float,
     found = set()
     for polygon in polygons:
         name = names[polygon.color[0]]
-        if name == "side":  # the left side is to the left of the body's middle, turned around with it
+        if name == "side":  # the left side is left of the body's center, and turns with the body
             name = "left" if (polygon.points[:, 0].mean() < x) != (heading == pi) else "right"
         found.add(name)
         assert polygon.points[:, 2].min() == pytest.approx(10, abs=1e-4) or name == "front" or heading == 0

@@ -1,4 +1,4 @@
-"""What a drawn scene must be, whatever the seed and the size."""
+"""Properties of scenes of any seed and size."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def scenes() -> list[Scene]:
     return [draw_scene((0, seed), SIZE) for seed in SEEDS]
 
 
-def test_a_scene_depends_on_its_seed_alone(scenes: list[Scene]) -> None:
+def test_a_scene_depends_only_on_its_seed(scenes: list[Scene]) -> None:
     for seed in (5, 2, 5):
         again = draw_scene((0, seed), SIZE)
         for found, expected in zip(again, scenes[seed], strict=True):
@@ -29,14 +29,14 @@ def test_a_scene_depends_on_its_seed_alone(scenes: list[Scene]) -> None:
     assert not np.array_equal(draw_scene(7, SIZE).image, draw_scene(8, SIZE).image)
 
 
-def test_arrays_are_what_the_contract_says(scenes: list[Scene]) -> None:
+def test_shapes_and_dtypes(scenes: list[Scene]) -> None:
     for image, label_ids, instance_ids in scenes:
         assert (image.shape, image.dtype) == ((*SIZE, 3), np.uint8)
         assert (label_ids.shape, label_ids.dtype) == (SIZE, np.uint8)
         assert (instance_ids.shape, instance_ids.dtype) == (SIZE, np.int32)
 
 
-def test_label_ids_are_those_of_the_drawn_classes_and_void(scenes: list[Scene]) -> None:
+def test_label_ids_are_drawn_classes_or_void(scenes: list[Scene]) -> None:
     allowed = {label.id for label in LABELS if label.name in DRAWN} | VOID
     for scene in scenes:
         assert set(np.unique(scene.label_ids).tolist()) <= allowed
@@ -50,10 +50,10 @@ def test_objects_have_instances_and_stuff_has_none(scenes: list[Scene]) -> None:
         np.testing.assert_array_equal(scene.instance_ids[things] // 1000, labels[things])
         np.testing.assert_array_equal(scene.instance_ids[~things], labels[~things])
     counts = [np.unique(scene.instance_ids[scene.label_ids == 26]).size for scene in scenes]
-    assert max(counts) > 2, "several cars in one scene are told apart"
+    assert max(counts) > 2, "several cars of one scene are distinguished"
 
 
-def test_every_class_occurs_with_a_decent_share(scenes: list[Scene]) -> None:
+def test_every_class_occurs_often_enough_to_be_learned(scenes: list[Scene]) -> None:
     pixels, occurs = np.zeros(34), np.zeros(34)
     for scene in scenes:
         count = np.bincount(scene.label_ids.ravel(), minlength=34)
@@ -76,7 +76,7 @@ def test_sky_is_above_the_road_and_nothing_reaches_into_it_from_below(scenes: li
         assert np.count_nonzero(scene.label_ids[-SIZE[0] // 4 :] == 23) == 0
 
 
-def test_sizes_of_one_shape_show_one_scene() -> None:
+def test_sizes_of_one_aspect_ratio_show_the_same_scene() -> None:
     for seed in SEEDS[:3]:
         small, large = draw_scene(seed, (64, 128)), draw_scene(seed, (192, 384))
         centers = large.label_ids[1::3, 1::3]
@@ -92,8 +92,8 @@ def test_any_size_can_be_drawn(size: tuple[int, int]) -> None:
     assert scene.label_ids.shape == scene.instance_ids.shape == size
 
 
-def test_color_alone_does_not_tell_the_classes_apart(scenes: list[Scene]) -> None:
-    """The best label for each of 16x16x16 colors, fitted to the very pixels it is scored on, is often wrong."""
+def test_color_alone_does_not_determine_the_class(scenes: list[Scene]) -> None:
+    """The best label for each of 16x16x16 colors is often wrong, even on the pixels it was fitted to."""
     pairs = np.zeros((16**3, 34))
     for scene in scenes:
         red, green, blue = (scene.image // 16).astype(int).transpose(2, 0, 1)

@@ -14,7 +14,7 @@ from feedbackward.streets import Streets, draw_scene, write_cityscapes, writing
 SIZE = (24, 48)
 
 
-def test_files_hold_the_scenes(tmp_path: Path) -> None:
+def test_files_contain_the_scenes(tmp_path: Path) -> None:
     root = tmp_path / "new" / "set"
     written: list[None] = []
     write_cityscapes(root, counts={"train": 2, "val": 1}, seed=5, size=SIZE, on_scene=lambda: written.append(None))
@@ -44,7 +44,7 @@ def test_files_hold_the_scenes(tmp_path: Path) -> None:
     assert list(root.parent.iterdir()) == [root]
 
 
-def test_the_cityscapes_reader_reads_back_what_streets_draws(tmp_path: Path) -> None:
+def test_the_cityscapes_reader_returns_what_streets_draws(tmp_path: Path) -> None:
     root = tmp_path / "set"
     root.mkdir()
     write_cityscapes(root, counts={"train": 1, "val": 2}, seed=5, size=SIZE)
@@ -64,7 +64,7 @@ def test_the_cityscapes_reader_reads_back_what_streets_draws(tmp_path: Path) -> 
         ({"counts": {"val": 0}}, "no scenes to write"),
         ({"counts": {}}, "no scenes to write"),
         ({"counts": {"val": 1, "train": -1}}, "-1 scenes in split 'train'; expected 0 or more"),
-        ({"counts": {"night": 1}}, "no split 'night'; there are train, val, test"),
+        ({"counts": {"night": 1}}, "unknown split 'night'; expected one of train, val, test"),
         ({"seed": -4}, "seed is -4"),
         ({"size": (10, 0)}, "size is"),
     ],

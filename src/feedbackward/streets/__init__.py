@@ -1,4 +1,9 @@
-"""Streets: synthetic street scenes drawn from a seed, in Cityscapes label ids with instance maps."""
+"""Streets: synthetic street scenes drawn from a seed, with Cityscapes label ids and instance maps.
+
+- `StreetsData`: the datamodule; `Streets`: its data set.
+- `draw_scene`, `Scene`: a single scene.
+- `write_cityscapes`: scenes as files in the layout of Cityscapes.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -1,6 +1,6 @@
-"""The camera behind the windscreen: a pinhole without roll, over a flat street that may bend.
+"""The camera behind the windshield: a pinhole camera without roll, above a flat street that may curve.
 
-World coordinates in metres: x to the right of the street's middle line, y above the road, z ahead of the camera.
+World coordinates in meters: x to the right of the street's center line, y above the road, z ahead of the camera.
 """
 
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ _NEAR = 0.8
 
 @dataclass(frozen=True)
 class Camera:
-    """Where the picture is taken from; every length of the picture is relative, so any size shows the same street.
+    """The camera; lengths in the picture are relative, so that pictures of any size show the same street.
 
     Args:
         size: Height and width of the picture in pixels.
         focal: Focal length in picture widths.
-        horizon: Row of the horizon, as a share of the picture's height.
-        vanishing: Column of the vanishing point, as a share of the picture's width.
-        x: Distance to the right of the street's middle line, in metres.
-        y: Height above the road, in metres.
-        bend: The street's curvature: the middle line is at x = bend * z**2.
+        horizon: Row of the horizon, as a fraction of the picture's height.
+        vanishing: Column of the vanishing point, as a fraction of the picture's width.
+        x: Distance to the right of the street's center line, in meters.
+        y: Height above the road, in meters.
+        bend: The street's curvature: the center line is at x = bend * z**2.
     """
 
     size: tuple[int, int]
@@ -37,16 +37,16 @@ class Camera:
 
     @property
     def scale(self) -> float:
-        """Pixels per metre at one metre's distance."""
+        """Pixels per meter at a distance of one meter."""
         return self.focal * self.size[1]
 
     @property
     def horizon_row(self) -> float:
-        """The horizon's row in pixels."""
+        """Row of the horizon in pixels."""
         return self.horizon * self.size[0]
 
     def project(self, points: Array) -> Array:
-        """World points (n, 3) to picture points (n, 2): column and row in pixels."""
+        """Project world points (n, 3) to picture points (n, 2): column and row in pixels."""
         z = np.maximum(points[:, 2], _NEAR)
         column = self.vanishing * self.size[1] + self.scale * (points[:, 0] - self.x + self.bend * z * z) / z
         row = self.horizon_row + self.scale * (self.y - points[:, 1]) / z
@@ -54,22 +54,22 @@ class Camera:
 
     @property
     def ground_row(self) -> int:
-        """The first row that shows the ground, which ends at FAR."""
+        """The first row that shows the ground, which ends at a distance of FAR."""
         return max(0, int(self.horizon_row + self.scale * self.y / FAR) + 1)
 
     def slopes(self) -> Array:
-        """The rays' (x - camera.x) / z, one per column (w,)."""
+        """The slope (x - camera.x) / z of the ray through each column (w,)."""
         columns = np.arange(self.size[1], dtype=np.float32) + 0.5
         return (columns - self.vanishing * self.size[1]) / self.scale
 
     def ground(self) -> tuple[Array, Array]:
-        """The ground: x (h - r, w) and z (h - r, 1) of the pixels from the ground's first row r on."""
+        """The ground: x (h - r, w) and z (h - r, 1) of the pixels from row r, its first, downward."""
         rows = np.arange(self.ground_row, self.size[0], dtype=np.float32)[:, None] + 0.5
         z = self.scale * self.y / (rows - self.horizon_row)
         return self.slopes()[None] * z + self.x - self.bend * z * z, z
 
     def side_wall(self, x: float) -> Array:
-        """Distance z (w,) at which each column meets a wall that follows the street at x, infinite where none."""
+        """Distance z (w,) at which each column hits a wall along the street at x; infinite where it does not."""
         u, gap = self.slopes(), x - self.x
         root = np.sqrt(np.maximum(u * u - 4 * self.bend * gap, 0))
         denominator = u + np.sign(gap) * root  # the nearer root of bend z^2 - u z + gap = 0, stable for bend = 0
@@ -78,6 +78,6 @@ class Camera:
         return np.where(missed | (z > FAR), np.inf, z).astype(np.float32)
 
     def heights(self, z: Array, rows: slice) -> Array:
-        """Height y (rows, n) in metres of the pixels of some rows, in columns that meet a wall at distance z (n,)."""
+        """Height y (rows, n) in meters of the pixels of some rows, in columns that hit a wall at distance z (n,)."""
         offsets = self.horizon_row - (np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5)
         return self.y + offsets * (z / self.scale)[None]

@@ -1,6 +1,6 @@
-"""What is drawn on: colors, distances, label ids and instance ids, kept together pixel by pixel.
+"""The canvas: color, distance, label id and instance id of each pixel.
 
-The nearest surface wins, so surfaces and objects may be drawn in any order.
+The nearest surface wins, so that surfaces and objects can be drawn in any order.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ _SOLID = 0.35  # a pixel covered this much belongs to the object
 
 
 class Polygon(NamedTuple):
-    """A flat piece of an object: world points (n, 3), a color in [0, 1], and what it hides of what is behind it."""
+    """A flat piece of an object: world points (n, 3), a color in [0, 1], and its opacity."""
 
     points: Array
     color: RGB
@@ -28,16 +28,16 @@ class Polygon(NamedTuple):
 
 
 class Canvas:
-    """An empty picture, void (label id 0) and infinitely far away.
+    """An empty picture: void (label id 0), at infinite distance.
 
     Args:
-        camera: Projects world points to the picture; its size is the picture's.
+        camera: Projects world points into the picture, which has the camera's size.
 
     Attributes:
-        image: Colors (3, h, w), 1 is white paper in full light.
-        depth: Distances (h, w) in metres.
+        image: Colors (3, h, w); 1 is white paper in full light.
+        depth: Distances (h, w) in meters.
         label_ids: Cityscapes label ids (h, w).
-        instance_ids: id * 1000 + n on instances, the label id elsewhere (h, w).
+        instance_ids: Label id * 1000 + n on instances, the label id elsewhere (h, w).
     """
 
     def __init__(self, camera: Camera) -> None:
@@ -49,7 +49,7 @@ class Canvas:
         self._instances: Counter[int] = Counter()
 
     def new_instance(self, label: int) -> int:
-        """The instance id of one more object of a class."""
+        """The instance id of the next object of a class."""
         self._instances[label] += 1
         return label * 1000 + self._instances[label] - 1
 
@@ -62,7 +62,7 @@ class Canvas:
         label: int,
         instance: int | None = None,
     ) -> None:
-        """Put a surface into a window of the picture, where the mask is set and nothing nearer stands.
+        """Draw a surface into a window of the picture, where the mask is set and nothing is nearer.
 
         Args:
             window: Rows and columns.
@@ -82,7 +82,7 @@ class Canvas:
     def stamp(
         self, polygons: Sequence[Polygon], *, depth: float, label: int, instance: int | None = None, light: float = 1.0
     ) -> None:
-        """Draw an object of polygons, the later ones over the earlier ones, with smooth outlines."""
+        """Draw an object made of polygons, later ones over earlier ones, with antialiased outlines."""
         drawn = self._rasterize(polygons, depth)
         if drawn is None:
             return
@@ -94,7 +94,7 @@ class Canvas:
         self.put(window, coverage >= _SOLID, blended, depth, label, instance)
 
     def shade(self, polygons: Sequence[Polygon]) -> None:
-        """Lay shadows on the ground: colors are mixed with what is there, labels and distances stay."""
+        """Cast shadows on the ground: blend their colors in; labels and distances stay."""
         drawn = self._rasterize(polygons, 0)
         if drawn is not None:
             window, colors, coverage = drawn
@@ -102,7 +102,7 @@ class Canvas:
             self.image[:, window[0], window[1]] += colors
 
     def _rasterize(self, polygons: Sequence[Polygon], depth: float) -> tuple[tuple[slice, slice], Array, Array] | None:
-        """What the polygons cover, None if nothing: a window, colors times coverage (3, h, w), coverage (h, w)."""
+        """The area that the polygons cover, or None: a window, colors times coverage (3, h, w), and coverage (h, w)."""
         if not polygons:
             return None
         flat = self.camera.project(np.concatenate([polygon.points for polygon in polygons]))

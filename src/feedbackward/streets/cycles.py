@@ -1,4 +1,4 @@
-"""Bicycles, motorcycles and who rides them: flat figures that face the camera."""
+"""Bicycles, motorcycles and their riders: flat figures that face the camera."""
 
 from math import cos, pi, sin
 
@@ -17,7 +17,7 @@ _TYRE, _STEEL = (0.07, 0.07, 0.08), (0.45, 0.46, 0.48)
 
 
 def draw_bicycle(rng: np.random.Generator, *, across: bool) -> list[Polygon]:
-    """Draw a bicycle, from its side if it stands across the view, else from behind."""
+    """Draw a bicycle, from the side if it stands across the view, otherwise from behind."""
     frame = pick(rng, _VIVID)
     if not across:
         return [
@@ -49,7 +49,7 @@ def draw_bicycle(rng: np.random.Generator, *, across: bool) -> list[Polygon]:
 
 
 def draw_motorcycle(rng: np.random.Generator, *, across: bool) -> list[Polygon]:
-    """Draw a motorcycle, from its side if it stands across the view, else from behind."""
+    """Draw a motorcycle, from the side if it stands across the view, otherwise from behind."""
     paint = pick(rng, _VIVID)
     if not across:
         return [
@@ -76,7 +76,7 @@ def draw_motorcycle(rng: np.random.Generator, *, across: bool) -> list[Polygon]:
 
 
 def draw_rider(rng: np.random.Generator, *, across: bool, motorcycle: bool) -> list[Polygon]:
-    """Draw who rides a bicycle or a motorcycle, sitting on it as drawn above."""
+    """Draw the rider of a bicycle or motorcycle, seated as the vehicles above require."""
     coat = pick(rng, _VIVID if rng.random() < 0.7 else CLOTHES)
     trousers, skin = pick(rng, CLOTHES), pick(rng, SKINS)
     helmet = pick(rng, _VIVID) if motorcycle or rng.random() < 0.6 else pick(rng, HAIRS)

@@ -1,4 +1,4 @@
-"""Streets for Lightning."""
+"""The synthetic street scenes as a Lightning datamodule."""
 
 from feedbackward.classes import ClassTable
 from feedbackward.data.cityscapes_labels import CITYSCAPES
@@ -10,23 +10,23 @@ from feedbackward.streets.dataset import Streets, check_seed
 
 
 class StreetsData(SegmentationDataModule):
-    """Synthetic street scenes, drawn on the fly, with the classes and scores of Cityscapes; they need no download.
+    """Synthetic street scenes, drawn on the fly, with the classes and scores of Cityscapes; nothing is downloaded.
 
-    18 of the 19 classes occur: there are no trains.
+    18 of the 19 classes occur; there are no trains.
 
     Args:
-        seed: Which streets; any whole number from 0.
+        seed: Seed of the scenes, 0 or more.
         train_scenes: Number of training scenes.
         val_scenes: Number of validation scenes.
         test_scenes: Number of test scenes.
-        size: Height and width at which scenes are drawn, image and mask alike.
+        size: Height and width of the scenes, images and masks alike.
         batch_size: Images in a training batch.
         eval_batch_size: Images in a validation or test batch.
         num_workers: Processes that draw scenes; 0 draws them in the main process.
         augmentation: Random changes of the training images.
 
     Raises:
-        InputError: If a number is out of its range.
+        InputError: If a number is out of range.
     """
 
     size: Size
@@ -65,7 +65,7 @@ class StreetsData(SegmentationDataModule):
 
     @property
     def scoring(self) -> Scoring:
-        """Cityscapes' four scores."""
+        """The scores of Cityscapes."""
         return "cityscapes"
 
     def dataset(self, split: Split) -> Streets:

@@ -22,9 +22,9 @@ class Streets(Dataset[Item]):
     drawn scenes are cached, up to 1 GiB in all processes of a data loader together.
 
     Args:
-        split: "train", "val" or "test"; the items of the latter two carry label_ids and instance_ids.
+        split: "train", "val" or "test"; the items of the latter two have label_ids and instance_ids.
         scenes: Number of scenes.
-        seed: Seed of the scenes, an integer of at least 0.
+        seed: Seed of the scenes, 0 or more.
         size: Height and width in pixels. Sizes of the same aspect ratio show the same scenes.
         transform: Converts image and mask to tensors.
 
@@ -84,7 +84,7 @@ class Streets(Dataset[Item]):
 
 
 def scene_name(split: Split, index: int) -> str:
-    """The scene's name as in Cityscapes, CITY_SEQUENCE_FRAME: the sequence is the split's, 0 train, 1 val, 2 test."""
+    """The scene's name as in Cityscapes, CITY_SEQUENCE_FRAME: the sequence is 0 for train, 1 for val, 2 for test."""
     return f"streets_{SPLITS.index(split):06d}_{index:06d}"
 
 
@@ -100,4 +100,4 @@ def check_seed(seed: int) -> None:
         InputError: If it is.
     """
     if seed < 0:
-        raise InputError(f"seed is {seed}; expected a whole number from 0")
+        raise InputError(f"seed is {seed}; expected 0 or more")

@@ -1,4 +1,4 @@
-"""What stands on the sidewalk: lamp posts, traffic lights, signs, bins and trees."""
+"""Street furniture: lamp posts, traffic lights, signs, bins, and trees."""
 
 import numpy as np
 
@@ -18,11 +18,11 @@ _RED, _BLUE, _WHITE, _YELLOW, _BLACK = (
 )
 _LAMPS = ((0.95, 0.12, 0.10), (0.98, 0.70, 0.12), (0.15, 0.90, 0.45))
 
-Part = tuple[int, list[Polygon]]  # a label and what bears it
+Part = tuple[int, list[Polygon]]  # a label and its polygons
 
 
 def _post(radius: float, height: float, color: RGB) -> list[Polygon]:
-    """An upright post, its right half in the shade."""
+    """An upright post with its right half in the shade."""
     return [
         upright(-radius, radius, 0, height, 0, color),
         upright(0.2 * radius, radius, 0, height, 0, dim(color, 0.65)),
@@ -47,7 +47,7 @@ def draw_lamp_post(rng: np.random.Generator, *, side: int) -> list[Part]:
 
 
 def draw_traffic_light(rng: np.random.Generator, *, side: int) -> list[Part]:
-    """Draw traffic lights on a post, half of the time with a second one on an arm over the road."""
+    """Draw traffic lights on a post, in half of the cases with a second one on an arm over the road."""
     color, height = pick(rng, _METALS), rng.uniform(2.4, 3.2)
     lit, size = int(rng.integers(3)), rng.uniform(1.1, 1.4)
     parts: list[Part] = [(POLE, _post(0.13, height + 0.2, color))]
@@ -67,7 +67,7 @@ def draw_traffic_light(rng: np.random.Generator, *, side: int) -> list[Part]:
 
 
 def draw_sign(rng: np.random.Generator) -> list[Part]:
-    """Draw a post with one sign or two."""
+    """Draw a post with one or two signs."""
     height = rng.uniform(2.1, 2.9)
     parts: list[Part] = [(POLE, _post(0.10, height + 0.3, pick(rng, _METALS)))]
     plate = _plate(rng, height)
@@ -100,7 +100,7 @@ def _plate(rng: np.random.Generator, y: float) -> list[Polygon]:
 
 
 def draw_bin(rng: np.random.Generator) -> list[Part]:
-    """Draw a bin or a box, which is void in Cityscapes (static)."""
+    """Draw a bin or a box, which Cityscapes ignores (static)."""
     color = pick(rng, _METALS)
     half, height = rng.uniform(0.25, 0.45), rng.uniform(0.8, 1.4)
     lid = upright(-half - 0.04, half + 0.04, 0.85 * height, height, 0, dim(color, 1.25))
@@ -108,7 +108,7 @@ def draw_bin(rng: np.random.Generator) -> list[Part]:
 
 
 def paint_tree(canvas: Canvas, rng: np.random.Generator, *, x: float, z: float, light: float) -> None:
-    """Paint a tree: a trunk, and a ragged crown of leaves that is lit from above."""
+    """Paint a tree: a trunk and a ragged crown of leaves, lit from above."""
     height, radius = rng.uniform(4.5, 8.0), rng.uniform(1.5, 2.8)
     bark = dim((0.30, 0.24, 0.18), rng.uniform(0.6, 1.2))
     green = rng.uniform(0.75, 1.25)

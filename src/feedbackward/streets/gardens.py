@@ -1,4 +1,4 @@
-"""What parts the sidewalk from gardens, and what grows there: walls, fences, hedges, woods."""
+"""What separates the sidewalk from gardens, and grows there: walls, fences, hedges, woods."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ _STONES = (
     (0.55, 0.53, 0.50), (0.46, 0.42, 0.36), (0.66, 0.62, 0.54), (0.40, 0.40, 0.40), (0.46, 0.28, 0.22),
     (0.42, 0.46, 0.38),
 )  # fmt: skip
-_BAR = 0.6  # a bar's share of the pitch
+_BAR = 0.6  # width of a bar, as a fraction of the pitch
 _BARS = ((0.13, 0.14, 0.15), (0.22, 0.34, 0.26), (0.48, 0.32, 0.20), (0.80, 0.80, 0.78))
 
 
@@ -23,8 +23,8 @@ class GardenWall(Piece):
 
     Args:
         color: Its color.
-        block: Height of its blocks in metres.
-        seed: Moves the textures.
+        block: Height of its blocks in meters.
+        seed: Shifts the textures.
     """
 
     label = WALL
@@ -34,7 +34,7 @@ class GardenWall(Piece):
     seed: int
 
     def colors(self, patch: Patch) -> Array:
-        """Courses of blocks under a bright coping."""
+        """Rows of blocks below a bright coping."""
         s, y, detail = patch.s[None], patch.y, patch.detail[None]
         course = np.floor(y / self.block)
         joints = np.maximum(
@@ -49,11 +49,11 @@ class GardenWall(Piece):
 
 @dataclass(frozen=True)
 class Fence(Piece):
-    """Upright bars between two rails; what is behind them shows through.
+    """Upright bars between two rails, with a view of what is behind them.
 
     Args:
         color: Its color.
-        pitch: From one bar to the next, in metres.
+        pitch: Distance between bars, in meters.
     """
 
     label = FENCE
@@ -62,7 +62,7 @@ class Fence(Piece):
     pitch: float
 
     def colors(self, patch: Patch) -> Array:
-        """Bars where there are bars, fading to their mean where they are finer than the pixels."""
+        """Bars, or their mean color where they are finer than the pixels."""
         s, y, sharp = patch.s[None], patch.y, np.clip(1.4 - patch.z / 25, 0, 1)[None]
         bars = stripes(s, pitch=self.pitch, width=_BAR * self.pitch) * sharp + _BAR * (1 - sharp)
         rails = (np.abs(y - 0.15) < 0.07) | (y > self.height - 0.12)
@@ -73,13 +73,13 @@ class Fence(Piece):
 
 @dataclass(frozen=True)
 class Greenery(Piece):
-    """A hedge, or a row of trees seen from afar.
+    """A hedge, or a distant row of trees.
 
     Args:
         color: Its color.
-        raggedness: How much its height varies, as a share of the height.
-        grain: Size of its leaves or boughs.
-        seed: Moves the textures.
+        raggedness: Variation of its height, as a fraction of the height.
+        grain: Size of its leaves or branches.
+        seed: Shifts the textures.
     """
 
     label = VEGETATION
@@ -90,12 +90,12 @@ class Greenery(Piece):
     seed: int
 
     def outline(self, s: Array) -> Array:
-        """Ragged."""
+        """The height in meters at each position (w,), ragged."""
         ragged = noise(s / self.grain / 4 + self.seed, np.full_like(s, self.seed), roughness=1.2)
         return np.asarray(self.height * (1 + self.raggedness * np.clip(ragged, -2, 2)), np.float32)
 
     def colors(self, patch: Patch) -> Array:
-        """Leaves, darker towards the ground."""
+        """Leaves, darker toward the ground."""
         s, y = patch.s[None], patch.y
         leaves = noise(s / self.grain + self.seed, y / self.grain)
         crowns = noise(s / self.grain / 5, y / self.grain / 4 + self.seed, roughness=1.5)
@@ -144,6 +144,6 @@ def draw_wood(rng: np.random.Generator, end: float) -> Greenery:
 
 
 def draw_green(rng: np.random.Generator) -> RGB:
-    """Draw the color of leaves."""
+    """A random color of leaves."""
     leaf = (rng.uniform(0.14, 0.32), rng.uniform(0.29, 0.39), rng.uniform(0.08, 0.17))
     return dim(leaf, rng.uniform(0.7, 1.2))

@@ -1,4 +1,4 @@
-"""What lies on the ground: asphalt and its markings, paving, grass, and the shadows of the houses."""
+"""The ground: asphalt with markings, paving, grass, and the shadows of the houses."""
 
 from collections.abc import Sequence
 
@@ -13,20 +13,20 @@ from feedbackward.streets.textures import Array, noise, stripes
 from feedbackward.streets.walls import Piece
 
 _PAINT = 0.88
-_KERB = 0.62
+_CURB = 0.62
 
 
 def paint_ground(canvas: Canvas, street: Street, houses: Sequence[Piece], light: Light) -> None:
     """Paint the ground below the horizon.
 
     Args:
-        canvas: Where to.
-        street: The street's plan.
-        houses: The houses on the side of the sun, which throw their shadows on the street.
+        canvas: The canvas.
+        street: The plan of the street.
+        houses: The houses on the side of the sun, which cast shadows on the street.
         light: The light.
     """
     x, z = canvas.camera.ground()
-    pixel = z / canvas.camera.scale  # metres from one pixel to the next, across the street
+    pixel = z / canvas.camera.scale  # meters per pixel across the street
     bands, index = _bands(street, x, z)
     labels = np.array([band.label for band in bands], np.uint8)[index]
     grain = noise(x + street.seed, z + street.seed)
@@ -40,8 +40,8 @@ def paint_ground(canvas: Canvas, street: Street, houses: Sequence[Piece], light:
     joints = np.maximum(stripes(x, pitch=street.paving, width=0.05), stripes(z, pitch=street.paving, width=0.06))
     joints *= np.clip(0.05 / pixel, 0, 1)
     colors *= np.where(labels == SIDEWALK, 1 - 0.3 * joints, 1).astype(np.float32)
-    kerb = _line(np.abs(x) - street.half - 0.1, 0.24, pixel) * ~_crossed(street, z)
-    colors += 0.6 * kerb * (_KERB - colors)
+    curb = _line(np.abs(x) - street.half - 0.1, 0.24, pixel) * ~_crossed(street, z)
+    colors += 0.6 * curb * (_CURB - colors)
     colors *= house_shadow(street, houses, light, x, z)
 
     height, width = canvas.camera.size
@@ -51,14 +51,14 @@ def paint_ground(canvas: Canvas, street: Street, houses: Sequence[Piece], light:
 
 
 def _crossed(street: Street, z: Array) -> NDArray[np.bool_]:
-    """Where the cross street runs."""
+    """Mask of the cross street."""
     if street.crossing is None:
         return np.zeros(z.shape, np.bool_)
     return (z > street.crossing[0]) & (z < street.crossing[1])
 
 
 def _bands(street: Street, x: Array, z: Array) -> tuple[tuple[Band, ...], NDArray[np.intp]]:
-    """The bands from left to right, and which of them each pixel (h, w) lies on; the last ones go on for ever."""
+    """The bands from left to right, and the band of each pixel (h, w); the outermost ones extend without end."""
     left, right = street.bands
     road = Band(street.half, ROAD, street.asphalt, 0.10)
     outer = [-band.outer for band in left[::-1]] + [-street.half, street.half] + [band.outer for band in right[:-1]]
@@ -67,12 +67,12 @@ def _bands(street: Street, x: Array, z: Array) -> tuple[tuple[Band, ...], NDArra
 
 
 def _line(distance: Array, width: float, pixel: Array) -> Array:
-    """How much of each pixel a line covers, from the distance to its middle."""
+    """The fraction of each pixel that a line covers, from the distance to its center."""
     return np.clip((width / 2 - np.abs(distance)) / pixel + 0.5, 0, 1)
 
 
 def _markings(street: Street, x: Array, z: Array, pixel: Array) -> Array:
-    """How much of each pixel is painted white, if it is road."""
+    """The fraction of each pixel that is painted white, if it is road."""
     offset = np.mod(x + street.lane / 2, street.lane) - street.lane / 2
     dashed = stripes(z + street.seed, pitch=street.dash * 3, width=street.dash)
     middle = np.abs(x) < street.lane / 2
@@ -86,7 +86,7 @@ def _markings(street: Street, x: Array, z: Array, pixel: Array) -> Array:
 
 
 def house_shadow(street: Street, houses: Sequence[Piece], light: Light, x: Array, z: Array) -> Array:
-    """The light that the houses on the side of the sun leave at each place on the ground."""
+    """The light at each point of the ground, given the shadows of the houses on the side of the sun."""
     side = 1 if light.sun < 0 else -1
     ends = np.array([house.end for house in houses], np.float32)
     tops = np.array([house.height for house in houses] + [0], np.float32)

@@ -20,20 +20,20 @@ _LAMPLIGHT = (1.25, 1.0, 0.55)
 
 @dataclass(frozen=True)
 class House(Piece):
-    """A house front: storeys, bays of windows, a roof, perhaps shops at its foot.
+    """A house front: stories, bays of windows, a roof, and possibly shops on the ground floor.
 
     Args:
         plaster: Color of the wall.
         roof: Color of the roof.
-        roof_height: Height of the roof in metres, part of the house's; 0 for a flat one.
-        storey: Height of a storey in metres.
-        bay: From one window to the next, in metres.
-        window: A window's shares of bay and storey.
-        bricks: Whether the wall shows bricks.
+        roof_height: Height of the roof in meters, included in the house's; 0 for a flat roof.
+        story: Height of a story in meters.
+        bay: Distance between windows, in meters.
+        window: Width and height of a window, as fractions of bay and story.
+        bricks: Whether the wall is of bricks.
         awning: Color of the shops' awnings; None without shops.
         glass: Color of dark windows.
-        lamps: Share of windows with light in them.
-        seed: Moves the textures and chooses the windows.
+        lamps: Fraction of lit windows.
+        seed: Shifts the textures and selects the lit windows.
     """
 
     label = BUILDING
@@ -41,7 +41,7 @@ class House(Piece):
     plaster: RGB
     roof: RGB
     roof_height: float
-    storey: float
+    story: float
     bay: float
     window: tuple[float, float]
     bricks: bool
@@ -51,19 +51,19 @@ class House(Piece):
     seed: int
 
     def colors(self, patch: Patch) -> Array:
-        """Plaster or bricks, windows in rows, shops, the roof."""
+        """Plaster or bricks, rows of windows, shops, and the roof."""
         s, y, detail = patch.s[None], patch.y, patch.detail[None]
         wall = self._wall(s, y, detail)
         colors = tinted(self.plaster, wall)
 
-        across, up = s / self.bay, y / self.storey
-        bay, storey = np.floor(across), np.floor(up)
-        dx, dy = np.abs(across - bay - 0.5) * 2, np.abs(up - storey - 0.52) * 2
+        across, up = s / self.bay, y / self.story
+        bay, story = np.floor(across), np.floor(up)
+        dx, dy = np.abs(across - bay - 0.5) * 2, np.abs(up - story - 0.52) * 2
         eaves = self.height - self.roof_height
-        upper = (storey + 1 <= eaves / self.storey) & (storey >= (1 if self.awning else 0))
+        upper = (story + 1 <= eaves / self.story) & (story >= (1 if self.awning else 0))
         frame = (dx < self.window[0] + 0.12) & (dy < self.window[1] + 0.10) & upper
         pane = (dx < self.window[0]) & (dx > 0.05) & (dy < self.window[1]) & upper  # a bar in the middle
-        chance = hashed(bay.astype(np.int32), storey.astype(np.int32), salt=self.seed)
+        chance = hashed(bay.astype(np.int32), story.astype(np.int32), salt=self.seed)
         colors *= np.where(frame, 1 + 0.25 * detail, 1)
         np.copyto(colors, self._panes(chance, y), where=pane)
         if self.awning:
@@ -81,7 +81,7 @@ class House(Piece):
         wall = 1 + 0.09 * detail * noise(s + self.seed, y) + 0.05 * stains
         if self.bricks:
             wall = wall * (1 - 0.22 * detail * stripes(y, pitch=0.3, width=0.08))
-        return np.asarray(wall * (0.82 + 0.18 * np.clip(y / 2.5, 0, 1)))  # less light comes down to the ground
+        return np.asarray(wall * (0.82 + 0.18 * np.clip(y / 2.5, 0, 1)))  # less light reaches the ground
 
     def _panes(self, chance: Array, y: Array) -> Array:
         glass = tinted(self.glass, 0.6 + 0.9 * chance + 0.02 * y)
@@ -92,21 +92,21 @@ def draw_house(rng: np.random.Generator, end: float, *, lamps: float) -> House:
     """Draw a house.
 
     Args:
-        rng: What it is drawn from.
-        end: Where it ends, in metres along its wall.
-        lamps: Share of windows with light in them.
+        rng: Source of randomness.
+        end: Where it ends, in meters along its wall.
+        lamps: Fraction of lit windows.
     """
-    storey = rng.uniform(2.8, 3.6)
-    storeys, gabled = int(rng.integers(2, 7)), rng.random() < 0.55
+    story = rng.uniform(2.8, 3.6)
+    stories, gabled = int(rng.integers(2, 7)), rng.random() < 0.55
     roof = rng.uniform(1.5, 3.5) if gabled else 0.0
     glass = rng.uniform(0.10, 0.34)
     return House(
         end=end,
-        height=storeys * storey + roof + rng.uniform(0.2, 0.8),
+        height=stories * story + roof + rng.uniform(0.2, 0.8),
         plaster=pick(rng, _PLASTERS),
         roof=pick(rng, _ROOFS),
         roof_height=roof,
-        storey=storey,
+        story=story,
         bay=rng.uniform(1.7, 3.4),
         window=(rng.uniform(0.35, 0.75), rng.uniform(0.42, 0.66)),
         bricks=bool(rng.random() < 0.4),

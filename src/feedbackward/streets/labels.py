@@ -1,11 +1,11 @@
-"""The label ids of what is drawn, by name."""
+"""The label ids of everything that is drawn."""
 
 from feedbackward.data.cityscapes_labels import LABELS
 
 _ID = {label.name: label.id for label in LABELS}
 
 WITH_INSTANCES = frozenset(label.id for label in LABELS if label.has_instances)
-"""The label ids whose objects are told apart."""
+"""The label ids of classes with instances."""
 
 EGO_VEHICLE = _ID["ego vehicle"]
 STATIC = _ID["static"]

@@ -14,7 +14,7 @@ from feedbackward.streets.textures import Array, noise, tinted
 
 @dataclass(frozen=True)
 class Hour:
-    """The light of one time of day: the sky's colors, the light's, hardness of shadows, brightness, lit windows."""
+    """The light at a time of day: colors of sky and light, hardness of shadows, brightness, fraction of lit windows."""
 
     zenith: RGB
     horizon: RGB
@@ -34,13 +34,13 @@ _HOURS = (
 
 @dataclass(frozen=True)
 class Light:
-    """The light of one scene and what the camera makes of it.
+    """The light of a scene, and the camera's response to it.
 
     Args:
         hour: The time of day.
-        sun: Length of the shadow of a thing one metre high, in metres, to the right where positive.
+        sun: Length in meters of the shadow of an object of one meter; to the right if positive.
         clouds: Strength of the clouds.
-        haze: Share of the view lost in each metre.
+        haze: Fraction of the contrast lost per meter.
         gain: Exposure.
         gamma: Exponent of the tone curve.
         blur: Radius of the blur in picture widths.
@@ -58,16 +58,16 @@ class Light:
 
     @property
     def shadow(self) -> float:
-        """What is left of the light in the shade."""
+        """The fraction of the light that reaches the shade."""
         return 1 - 0.55 * self.hour.hardness
 
     def on_wall(self, side: int) -> float:
-        """Light on a wall to the left (-1) or right (1) of the street, which the sun meets from the other side."""
+        """The light on a wall to the left (-1) or right (1) of the street; the sun shines from the opposite side."""
         return 1 + 0.15 * self.hour.hardness if self.sun * side > 0 else 1 - 0.35 * self.hour.hardness
 
 
 def draw_light(rng: np.random.Generator) -> Light:
-    """Draw the light of a scene."""
+    """Draw a random light."""
     hour = _HOURS[rng.choice(len(_HOURS), p=(0.36, 0.32, 0.18, 0.14))]
     return Light(
         hour=hour,
@@ -82,14 +82,14 @@ def draw_light(rng: np.random.Generator) -> Light:
 
 
 def paint_sky(canvas: Canvas, light: Light, *, offset: float) -> None:
-    """Fill the sky down to the ground; what stands at the horizon comes before it."""
+    """Fill the sky down to the ground; objects at the horizon are drawn in front of it."""
     camera = canvas.camera
     end = min(camera.size[0], camera.ground_row)
     rows = np.arange(end, dtype=np.float32)[:, None]
     elevation = (camera.horizon_row - rows).clip(0) / camera.scale  # (end, 1)
     rise = np.clip(elevation * 2.2, 0, 1)
     sky = tinted(light.hour.horizon, 1 - rise) + tinted(light.hour.zenith, rise)
-    reach = 1 / (elevation + 0.12)  # clouds lie in a plane: they crowd towards the horizon
+    reach = 1 / (elevation + 0.12)  # clouds lie in a plane, so they crowd toward the horizon
     clouds = noise(camera.slopes()[None] * reach * 0.6 + offset, reach * 0.6 + offset, roughness=1.5)
     sky = sky + light.clouds * np.clip(clouds + 0.2, -0.4, 1.6) * (1.05 - sky)
     window = (slice(0, end), slice(0, camera.size[1]))
@@ -97,10 +97,10 @@ def paint_sky(canvas: Canvas, light: Light, *, offset: float) -> None:
 
 
 def develop(canvas: Canvas, light: Light, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """The picture (h, w, 3) that the camera makes of the canvas: haze, exposure, blur and noise."""
+    """The picture (h, w, 3) that the camera takes of the canvas, with haze, exposure, blur and noise."""
     height, width = canvas.camera.size
     clear = np.exp(-light.haze * canvas.depth)
-    clear[np.isinf(canvas.depth)] = 1  # the sky has its haze already
+    clear[np.isinf(canvas.depth)] = 1  # the sky already has its haze
     image = canvas.image * tinted(light.hour.tint, clear)
     image += tinted(dim(light.hour.horizon, 1 / light.hour.brightness), 1 - clear)
     away = np.linspace(-1, 1, height, dtype=np.float32)[:, None] ** 2 + np.linspace(-1, 1, width, dtype=np.float32) ** 2

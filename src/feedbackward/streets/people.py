@@ -1,4 +1,4 @@
-"""People on foot: flat figures that face the camera."""
+"""Pedestrians: flat figures that face the camera."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ CLOTHES = (
 
 
 def draw_person(rng: np.random.Generator) -> list[Polygon]:
-    """Draw somebody who stands or walks, about 1.75 m tall; the feet at (0, 0)."""
+    """Draw a standing or walking person about 1.75 m tall, with the feet at (0, 0)."""
     coat, trousers, skin, hair = (pick(rng, colors) for colors in (CLOTHES, CLOTHES, SKINS, HAIRS))
     tall, stout = rng.uniform(0.86, 1.06), rng.uniform(0.95, 1.3)
     stride, swing = rng.uniform(0.04, 0.30), rng.uniform(-0.15, 0.15)

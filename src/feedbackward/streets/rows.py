@@ -1,4 +1,4 @@
-"""Which houses, garden walls, fences, hedges and woods line a street, and where they are in the picture."""
+"""The houses, garden walls, fences, hedges and woods along a street, and their place in the picture."""
 
 from dataclasses import replace
 
@@ -15,12 +15,12 @@ from feedbackward.streets.textures import Array
 from feedbackward.streets.walls import Gap, Piece, paint_wall
 
 _START = -6.0  # rows begin behind the camera
-_DEEP = 14.0  # of a house, in metres
-_WIDE = 240.0  # half the backdrop, in metres
+_DEEP = 14.0  # depth of a house, in meters
+_WIDE = 240.0  # half the width of the backdrop, in meters
 
 
 def draw_houses(rng: np.random.Generator, street: Street, *, lamps: float) -> list[Piece]:
-    """Draw what closes the view on one side of a street: houses, woods and gaps."""
+    """Draw a random row of houses, woods and gaps for one side of a street."""
     wooded = float(rng.choice((0.06, 0.2, 0.6), p=(0.5, 0.3, 0.2)))
     pieces: list[Piece] = []
     end = _START
@@ -37,7 +37,7 @@ def draw_houses(rng: np.random.Generator, street: Street, *, lamps: float) -> li
 
 
 def draw_border(rng: np.random.Generator, street: Street) -> list[Piece]:
-    """Draw what parts the sidewalk from the gardens on one side of a street."""
+    """Draw a random border between sidewalk and gardens for one side of a street."""
     pieces: list[Piece] = []
     end = _START
     while end < FAR:
@@ -55,7 +55,7 @@ def draw_border(rng: np.random.Generator, street: Street) -> list[Piece]:
 
 
 def _interrupt(pieces: list[Piece], crossing: tuple[float, float] | None, *, margin: float) -> list[Piece]:
-    """Make room for the cross street."""
+    """Cut a gap for the cross street."""
     if crossing is None:
         return pieces
     start, stop = crossing[0] - margin, crossing[1] + margin
@@ -65,7 +65,7 @@ def _interrupt(pieces: list[Piece], crossing: tuple[float, float] | None, *, mar
 
 
 def paint_houses(canvas: Canvas, street: Street, pieces: list[Piece], side: int, light: Light) -> None:
-    """Paint the houses of one side (-1 left, 1 right), and the ends of those that are higher than what comes before."""
+    """Paint the houses of one side (-1 left, 1 right), and the side walls of those taller than the house in front."""
     camera = canvas.camera
     front = street.front(side)
     z = camera.side_wall(side * front)
@@ -79,14 +79,14 @@ def paint_houses(canvas: Canvas, street: Street, pieces: list[Piece], side: int,
 
 
 def paint_border(canvas: Canvas, street: Street, pieces: list[Piece], side: int, light: Light) -> None:
-    """Paint what parts sidewalk and gardens, where there are gardens."""
+    """Paint the border between sidewalk and gardens, if there are gardens."""
     if street.bands[side > 0][-1].label == TERRAIN:
         z = canvas.camera.side_wall(side * street.sidewalk(side)[1])
         paint_wall(canvas, pieces, z, z, start=_START, light=light.on_wall(side))
 
 
 def paint_backdrop(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Paint what closes the view at the far end."""
+    """Paint the backdrop at the far end of the street."""
     pieces: list[Piece] = []
     end = -_WIDE
     while end < _WIDE:
@@ -97,6 +97,6 @@ def paint_backdrop(canvas: Canvas, rng: np.random.Generator) -> None:
 
 
 def _across(camera: Camera, z: float) -> tuple[Array, Array]:
-    """The wall across the street at z: position x and distance of each column."""
+    """A wall across the street at z: position x and distance of each column."""
     distance = np.full(camera.size[1], z, np.float32)
     return camera.slopes() * distance + camera.x - camera.bend * distance**2, distance

@@ -1,4 +1,4 @@
-"""A street scene from a seed: the plan of a street, what stands and moves there, the light and the camera."""
+"""A street scene from a seed: the plan of the street, its objects, the light and the camera."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -30,9 +30,9 @@ class Scene(NamedTuple):
     """A picture and its ground truth.
 
     Attributes:
-        image: uint8 (h, w, 3).
+        image: RGB, uint8 (h, w, 3).
         label_ids: Cityscapes label ids, uint8 (h, w).
-        instance_ids: label id * 1000 + n on instances, the label id elsewhere, int32 (h, w).
+        instance_ids: Label id * 1000 + n on instances, the label id elsewhere, int32 (h, w).
     """
 
     image: NDArray[np.uint8]
@@ -44,11 +44,11 @@ def draw_scene(seed: int | Sequence[int], size: tuple[int, int]) -> Scene:
     """Draw a street scene.
 
     Args:
-        seed: What the scene is drawn from: one or several whole numbers.
-        size: Height and width in pixels. Sizes of the same aspect ratio show the same scene.
+        seed: One or several nonnegative integers.
+        size: Height and width in pixels; sizes of the same aspect ratio show the same scene.
     """
     rng = np.random.default_rng(seed)
-    (pixels,) = rng.spawn(1)  # what is drawn once a pixel must not move the rest
+    (pixels,) = rng.spawn(1)  # the numbers drawn per pixel must not change the others
     light, street = draw_light(rng), draw_street(rng)
     camera = _draw_camera(rng, street, size)
     houses = {side: draw_houses(rng, street, lamps=light.hour.lamps) for side in (-1, 1)}
@@ -94,7 +94,7 @@ def _light_at(thing: Thing, street: Street, houses: Sequence[Piece], light: Ligh
 
 
 def _paint_trees(canvas: Canvas, rng: np.random.Generator, street: Street, side: int, light: Light) -> None:
-    """Paint trees: in the gardens, or along the kerb."""
+    """Paint trees, in the gardens or along the curb."""
     inner, outer = street.sidewalk(side)
     garden = street.bands[side > 0][-1].label == TERRAIN
     x = (outer + street.front(side)) / 2 if garden else inner + 0.8
@@ -107,7 +107,7 @@ def _paint_trees(canvas: Canvas, rng: np.random.Generator, street: Street, side:
 
 
 def _paint_hood(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Paint the hood of the own car along the lower edge of a third of the pictures."""
+    """Paint the hood of the ego vehicle along the lower edge, in a third of the pictures."""
     share, shine, here = rng.uniform(0.03, 0.10), rng.uniform(0.05, 0.35), rng.random() < 0.35
     height, width = canvas.camera.size
     rows = np.arange(height, dtype=np.float32)[:, None] / height

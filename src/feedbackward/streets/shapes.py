@@ -1,4 +1,4 @@
-"""Polygons in metres: the pieces that figures, posts and bodies are made of."""
+"""Polygons in meters: the pieces of figures, posts and bodies."""
 
 from collections.abc import Sequence
 from math import hypot, pi
@@ -19,37 +19,37 @@ _WHEEL = np.ascontiguousarray(_CIRCLE[:, ::-1])
 
 
 def flat(corners: Sequence[Corner], color: RGB, opacity: float = 1.0) -> Polygon:
-    """A polygon from its corners."""
+    """A polygon with the given corners."""
     return Polygon(np.array(corners, np.float32), color, opacity)
 
 
 def upright(left: float, right: float, low: float, high: float, ahead: float, color: RGB) -> Polygon:
-    """A rectangle that stands across the body."""
+    """A rectangle across the body."""
     return flat([(left, low, ahead), (right, low, ahead), (right, high, ahead), (left, high, ahead)], color)
 
 
 def alongside(x: float, back: float, front: float, low: float, high: float, color: RGB) -> Polygon:
-    """A rectangle that stands along the body."""
+    """A rectangle along the body."""
     return flat([(x, low, back), (x, low, front), (x, high, front), (x, high, back)], color)
 
 
 def disc(center: Corner, radius: float, color: RGB, *, opacity: float = 1.0) -> Polygon:
-    """A disc that stands across the body."""
+    """A disc across the body."""
     return Polygon(_CIRCLE * np.float32(radius) + np.array(center, np.float32), color, opacity)
 
 
 def wheel(center: Corner, radius: float, color: RGB) -> Polygon:
-    """A disc that stands along the body."""
+    """A disc along the body."""
     return Polygon(_WHEEL * np.float32(radius) + np.array(center, np.float32), color)
 
 
 def outline(points: Sequence[tuple[float, float]], color: RGB) -> Polygon:
-    """A polygon that faces the camera, from its corners to the right and up."""
+    """A polygon that faces the camera, with corners given as (right, up)."""
     return flat([(x, y, 0.0) for x, y in points], color)
 
 
 def limb(start: tuple[float, float], end: tuple[float, float], wide: float, narrow: float, color: RGB) -> Polygon:
-    """A bar that faces the camera, from a start that is wide to an end that is narrow."""
+    """A tapered bar that faces the camera, wide at its start and narrow at its end."""
     (x0, y0), (x1, y1) = start, end
     length = hypot(x1 - x0, y1 - y0)
     nx, ny = (y1 - y0) / length / 2, (x0 - x1) / length / 2
@@ -65,13 +65,13 @@ def limb(start: tuple[float, float], end: tuple[float, float], wide: float, narr
 
 
 def stand(figure: Sequence[Polygon], *, x: float, z: float, mirrored: bool = False) -> list[Polygon]:
-    """A flat figure's place in the world, where it faces the camera."""
+    """Place a flat figure in the world, facing the camera."""
     points = np.concatenate([polygon.points for polygon in figure])
     return split(points * (MIRROR if mirrored else 1) + np.array([x, 0, z], np.float32), figure)
 
 
 def split(points: Array, polygons: Sequence[Polygon]) -> list[Polygon]:
-    """The polygons with new points, that lie one polygon after the other."""
+    """The polygons with new points, given in the order of the polygons."""
     moved, start = [], 0
     for polygon in polygons:
         stop = start + len(polygon.points)

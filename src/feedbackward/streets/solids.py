@@ -1,4 +1,4 @@
-"""Bodies drawn out from the profile of their side, and what of them is seen from where the camera stands."""
+"""Bodies extruded from the profile of their side, and the faces that the camera sees."""
 
 from collections.abc import Sequence
 from math import cos, hypot, sin
@@ -13,7 +13,7 @@ from feedbackward.streets.shapes import MIRROR, Corner, flat, split
 
 
 class Face(NamedTuple):
-    """A flat face of a body: its outline, a point on it, where it looks (outwards), and what is painted on it."""
+    """A flat face of a body: its outline, a point on it, its outward normal, and the polygons painted on it."""
 
     outline: Polygon
     point: Corner
@@ -31,16 +31,16 @@ def extrude(
     front: Sequence[Polygon] = (),
     flank: Sequence[Polygon] = (),
 ) -> list[Face]:
-    """A body whose two sides have one profile.
+    """A body whose two sides have the same profile.
 
     Args:
-        profile: (ahead, up) in metres, from the bottom of the back over the roof to the bottom of the front.
+        profile: (ahead, up) in meters, from the bottom of the back over the roof to the bottom of the front.
         halves: Half the body's width at each point of the profile.
         edges: Colors of the faces between the points, back first.
         sides: Color of the sides.
-        back: What is painted on the back.
-        front: What is painted on the front.
-        flank: What is painted on the right side, and mirrored on the left.
+        back: Polygons painted on the back.
+        front: Polygons painted on the front.
+        flank: Polygons painted on the right side, and mirrored on the left.
     """
     corners = [(half, up, ahead) for (ahead, up), half in zip(profile, halves, strict=True)]
     faces = []
@@ -57,9 +57,13 @@ def extrude(
 
 
 def visible(faces: Sequence[Face], camera: Camera, *, x: float, z: float, heading: float) -> list[Polygon]:
-    """The faces that look at the camera, far ones first, turned by the heading and moved to (x, z)."""
+    """The faces toward the camera, farthest first, rotated by the heading and moved to (x, z)."""
     c, s = cos(heading), sin(heading)
-    right, up, ahead = (camera.x - x) * c + z * s, camera.y, (camera.x - x) * s - z * c  # the camera, seen by the body
+    right, up, ahead = (
+        (camera.x - x) * c + z * s,
+        camera.y,
+        (camera.x - x) * s - z * c,
+    )  # camera in body coordinates
     seen = []
     for face in faces:
         (px, py, pz), (nx, ny, nz) = face.point, face.normal

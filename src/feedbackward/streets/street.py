@@ -1,4 +1,4 @@
-"""The plan of a street: its cross-section, and at most one street that crosses it."""
+"""The plan of a street: its cross section, and at most one cross street."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from feedbackward.streets.labels import SIDEWALK, TERRAIN
 
 @dataclass(frozen=True)
 class Band:
-    """One strip along the street, from the last one's end outwards to x metres from the middle line."""
+    """A strip along the street, from the outer edge of the previous one to `outer` meters from the center line."""
 
     outer: float
     label: int
@@ -20,20 +20,20 @@ class Band:
 
 @dataclass(frozen=True)
 class Street:
-    """Bands to both sides of the middle line, markings, and at most one cross street.
+    """Bands on both sides of the center line, markings, and at most one cross street.
 
     Args:
-        half: From the middle line to the kerb, in metres.
-        lane: Width of a lane in metres; lines are drawn between lanes.
+        half: From the center line to the curb, in meters.
+        lane: Width of a lane in meters; lines are drawn between lanes.
         lanes: Lanes in each direction.
-        asphalt: The road's color.
-        paving: Side of a paving slab in metres.
-        bands: The strips beside the road, outwards, left and right.
-        crossing: From where to where along the street the cross street runs.
-        solid: Whether the middle line is solid.
-        dash: Length of the dashes between lanes in metres.
-        zebra: Whether a zebra crossing lies before the cross street.
-        seed: Moves the textures.
+        asphalt: Color of the road.
+        paving: Side of a paving slab in meters.
+        bands: The strips beside the road, from the inside out, left and right.
+        crossing: Start and end of the cross street along the street; None without one.
+        solid: Whether the center line is solid.
+        dash: Length of the dashes between lanes in meters.
+        zebra: Whether there is a crosswalk in front of the cross street.
+        seed: Shifts the textures.
     """
 
     half: float
@@ -49,11 +49,11 @@ class Street:
     seed: float
 
     def lane_middle(self, number: int) -> float:
-        """Where a lane's middle is, in metres: to the right of the middle line for 0, 1, to the left for -1, -2."""
+        """Center of a lane in meters: right of the center line for 0, 1, left of it for -1, -2."""
         return (number + 0.5) * self.lane
 
     def sidewalk(self, side: int) -> tuple[float, float]:
-        """Where the sidewalk of a side (-1 left, 1 right) begins and ends, in metres from the middle line."""
+        """Start and end of the sidewalk of a side (-1 left, 1 right), in meters from the center line."""
         inner = self.half
         for band in self.bands[side > 0]:
             if band.label == SIDEWALK:
@@ -63,16 +63,16 @@ class Street:
 
     @property
     def parking(self) -> bool:
-        """Whether there is room to park beside the lanes."""
+        """Whether there is room for parked cars beside the lanes."""
         return self.half - self.lanes * self.lane > 2
 
     def front(self, side: int) -> float:
-        """Where the houses of a side begin, in metres from the middle line."""
+        """Where the houses of a side begin, in meters from the center line."""
         return self.bands[side > 0][-1].outer
 
 
 def draw_street(rng: np.random.Generator) -> Street:
-    """Draw a street's cross-section."""
+    """Draw a random street."""
     lane = rng.uniform(2.9, 3.6)
     lanes = int(rng.choice((1, 2), p=(0.75, 0.25)))
     half = lane * lanes + (2.2 if rng.random() < 0.5 else 0.3)  # with or without room to park

@@ -1,4 +1,4 @@
-"""What moves and stands in a street: where vehicles, people, posts and trees are."""
+"""The objects of a street: where vehicles, people and posts are."""
 
 from dataclasses import dataclass
 from math import pi
@@ -24,11 +24,11 @@ class Thing:
     """An object in the street.
 
     Args:
-        parts: Labels and world polygons, back first; one instance each where the class has instances.
-        x: Where it stands, in metres to the right of the middle line.
-        z: Its distance in metres.
-        height: Its height in metres, which makes the length of its shadow.
-        footprint: Half its extent across and its extent ahead, in metres.
+        parts: Labels and world polygons, farthest first; each part is an instance if its class has instances.
+        x: Position in meters to the right of the center line.
+        z: Distance in meters.
+        height: Height in meters, which determines the length of its shadow.
+        footprint: Half its width and its full length, in meters.
     """
 
     parts: tuple[Part, ...]
@@ -38,7 +38,7 @@ class Thing:
     footprint: tuple[float, float]
 
     def shadow(self, *, shift: float, opacity: float) -> Polygon:
-        """Its shadow on the ground, that reaches shift metres to the right."""
+        """Its shadow on the ground, which extends `shift` meters to the right."""
         half, ahead = self.footprint
         left, right = self.x - half + min(shift, 0), self.x + half + max(shift, 0)
         corners = [(left, 0, self.z), (right, 0, self.z), (right, 0, self.z + ahead), (left, 0, self.z + ahead)]
@@ -52,14 +52,14 @@ class Thing:
 
 
 def _vehicle(camera: Camera, vehicle: Vehicle, *, x: float, z: float, heading: float) -> Thing:
-    """A vehicle that drives along the street; z is where its nearer end is."""
+    """A vehicle that drives along the street; z is its nearer end."""
     turned = vehicle.length if heading == pi else 0.0
     polygons = visible(vehicle.faces, camera, x=x, z=z + turned, heading=heading)
     return Thing(((vehicle.label, polygons),), x, z, vehicle.height, (vehicle.width / 2, vehicle.length))
 
 
 def _crosser(camera: Camera, vehicle: Vehicle, *, x: float, z: float, heading: float) -> Thing:
-    """A vehicle on the cross street; x is where its back is, z where its middle line is."""
+    """A vehicle on the cross street; x is its back, z its center line."""
     polygons = visible(vehicle.faces, camera, x=x, z=z, heading=heading)
     middle = x + vehicle.length / 2 * (1 if heading > 0 else -1)
     return Thing(
@@ -73,7 +73,7 @@ def _draw_vehicle(rng: np.random.Generator) -> Vehicle:
 
 
 def draw_traffic(rng: np.random.Generator, street: Street, camera: Camera) -> list[Thing]:
-    """Draw what drives: ahead of the camera, towards it, and on the cross street."""
+    """Draw traffic ahead of the camera, toward it, and on the cross street."""
     things = []
     for number in range(-street.lanes, street.lanes):
         x = street.lane_middle(number)
@@ -91,7 +91,7 @@ def draw_traffic(rng: np.random.Generator, street: Street, camera: Camera) -> li
 
 
 def draw_parked(rng: np.random.Generator, street: Street, camera: Camera) -> list[Thing]:
-    """Draw the cars at the kerbs."""
+    """Draw the cars parked at the curbs."""
     things = []
     for side in (-1, 1):
         z, busy = rng.uniform(_NEAREST, 9), rng.uniform(0.1, 0.8)
@@ -106,7 +106,7 @@ def draw_parked(rng: np.random.Generator, street: Street, camera: Camera) -> lis
 
 
 def draw_people(rng: np.random.Generator, street: Street) -> list[Thing]:
-    """Draw who walks on the sidewalks, and who crosses the road."""
+    """Draw pedestrians on the sidewalks and crossing the road."""
     things = []
     for side in (-1, 1):
         inner, outer = street.sidewalk(side)
@@ -153,19 +153,19 @@ def _cyclist(rng: np.random.Generator, x: float, z: float, *, across: bool, ridd
 
 
 def draw_furniture(rng: np.random.Generator, street: Street) -> list[Thing]:
-    """Draw lamp posts, signs, traffic lights and bins along the kerbs."""
+    """Draw lamp posts, signs, traffic lights and bins along the curbs."""
     things = []
     for side in (-1, 1):
-        kerb = side * (street.half + 0.45)
+        curb = side * (street.half + 0.45)
         z, pitch = rng.uniform(5, 16), rng.uniform(13, 24)
         while z < 45:
-            things.append(_furniture(draw_lamp_post(rng, side=side), kerb + side * rng.uniform(0, 0.4), z, 7))
+            things.append(_furniture(draw_lamp_post(rng, side=side), curb + side * rng.uniform(0, 0.4), z, 7))
             z += pitch
         for _ in range(rng.integers(0, 4)):
-            things.append(_furniture(draw_sign(rng), kerb, rng.uniform(6, 22), 2.5))
+            things.append(_furniture(draw_sign(rng), curb, rng.uniform(6, 22), 2.5))
         if rng.random() < 0.6 or street.crossing:
             z = street.crossing[0] - 0.8 if street.crossing else rng.uniform(9, 24)
-            things.append(_furniture(draw_traffic_light(rng, side=side), kerb, z, 3))
+            things.append(_furniture(draw_traffic_light(rng, side=side), curb, z, 3))
         if rng.random() < 0.4:
             things.append(_furniture(draw_bin(rng), side * (street.half + 1.0), rng.uniform(6, 24), 1))
     return things

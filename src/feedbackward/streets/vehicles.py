@@ -1,4 +1,4 @@
-"""Cars, vans, trucks and buses: the profile of a side, drawn out to the vehicle's width."""
+"""Cars, vans, trucks and buses: side profiles extruded to the vehicle's width."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ _CARGOS = ((0.84, 0.84, 0.82), (0.22, 0.32, 0.50), (0.62, 0.60, 0.56), (0.50, 0.
 
 @dataclass(frozen=True)
 class Vehicle:
-    """A vehicle in its own coordinates: it stands on the ground, its back at 0, and drives ahead; sizes in metres."""
+    """A vehicle in its own coordinates, in meters: on the ground, its back at 0, heading forward."""
 
     label: int
     length: float
@@ -36,8 +36,8 @@ class _Model:
     length: float
     width: float
     height: float
-    profile: tuple[tuple[float, float], ...]  # shares of length and height, from the back over the roof
-    windows: tuple[tuple[float, float], ...]  # shares of the length
+    profile: tuple[tuple[float, float], ...]  # fractions of length and height, from the back over the roof
+    windows: tuple[tuple[float, float], ...]  # fractions of the length
 
 
 _SEDAN = _Model(
@@ -92,7 +92,7 @@ def draw_car(rng: np.random.Generator) -> Vehicle:
 
 
 def draw_truck(rng: np.random.Generator) -> Vehicle:
-    """Draw a truck: a cabin and a tall box behind it."""
+    """Draw a truck: a cab with a tall box behind it."""
     length, side, height = rng.uniform(6, 9), 1.22, rng.uniform(2.9, 3.6)
     cargo = pick(rng, _CARGOS)
     paint = pick(rng, _PAINTS)
@@ -165,7 +165,7 @@ def _wheels(side: float, at: tuple[float, ...], radius: float) -> list[Polygon]:
 
 
 def _axles(side: float, length: float, low: float) -> list[Face]:
-    """What is dark under a vehicle, seen from behind and from the front."""
+    """The dark underside of a vehicle, seen from behind and from the front."""
     faces = extrude(
         [(0.3, 0), (0.3, low), (length - 0.3, low), (length - 0.3, 0)], [side - 0.08] * 4, [_RUBBER] * 3, _RUBBER
     )

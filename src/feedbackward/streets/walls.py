@@ -1,7 +1,7 @@
-"""What stands upright along the street or across it: rows of pieces, such as houses or garden walls.
+"""Walls along the street or across it: rows of pieces, such as houses or garden walls.
 
-Each column of the picture meets a wall at one distance: the pixels of a wall have a distance z and a position s along
-it for each column, and a height y each.
+Each column of the picture hits a wall at a single distance: the pixels of a wall have a distance z and a position s
+along it per column, and a height y per pixel.
 """
 
 from abc import ABC, abstractmethod
@@ -20,10 +20,10 @@ class Patch:
     """The pixels of one piece of a wall.
 
     Args:
-        s: Position along the wall in metres (w,).
-        y: Height above the ground in metres (h, w).
-        z: Distance in metres (w,).
-        behind: The colors of what is behind (3, h, w).
+        s: Position along the wall in meters (w,).
+        y: Height above the ground in meters (h, w).
+        z: Distance in meters (w,).
+        behind: The colors behind the piece (3, h, w).
     """
 
     s: Array
@@ -33,17 +33,17 @@ class Patch:
 
     @property
     def detail(self) -> Array:
-        """How much detail of a decimetre is left at that distance (w,), 0 to 1."""
+        """The visibility of details of 0.1 m at that distance (w,), 0 to 1."""
         return np.clip(1.3 - self.z / 45, 0.1, 1)
 
 
 @dataclass(frozen=True)
 class Piece(ABC):
-    """A piece of a wall; it reaches from the end of the piece before to s = end.
+    """A piece of a wall, from the end of the previous piece to s = end.
 
     Args:
-        end: Where it ends, in metres along the wall.
-        height: Its height in metres; 0 where nothing stands.
+        end: Where it ends, in meters along the wall.
+        height: Height in meters; 0 for a gap.
     """
 
     label: ClassVar[int]
@@ -52,23 +52,23 @@ class Piece(ABC):
     height: float
 
     def outline(self, s: Array) -> Array:
-        """Its height in metres at each position (w,)."""
+        """The height in meters at each position (w,)."""
         return np.full(s.shape, self.height, np.float32)
 
     @abstractmethod
     def colors(self, patch: Patch) -> Array:
-        """Its colors (3, h, w)."""
+        """The colors (3, h, w)."""
 
 
 @dataclass(frozen=True)
 class Gap(Piece):
-    """A piece where nothing stands."""
+    """A gap in a wall."""
 
     label = 0
     height: float = 0.0
 
     def colors(self, patch: Patch) -> Array:
-        """What is behind."""
+        """The colors behind the gap."""
         return patch.behind
 
 
@@ -76,10 +76,10 @@ def paint_wall(canvas: Canvas, pieces: Sequence[Piece], z: Array, s: Array, *, s
     """Paint a row of pieces.
 
     Args:
-        canvas: Where to.
+        canvas: The canvas.
         pieces: The pieces, in the order of their ends.
-        z: Distance (w,) at which each column meets the wall, infinite where it does not.
-        s: Position (w,) along the wall there.
+        z: Distance (w,) at which each column hits the wall; infinite where it does not.
+        s: Position (w,) along the wall at that point.
         start: Where the first piece begins.
         light: Light on the wall.
     """

@@ -1,4 +1,4 @@
-"""Streets as files, in Cityscapes' own folder layout, so that whatever reads Cityscapes reads them."""
+"""Streets as files in the layout of Cityscapes, for any program that reads Cityscapes."""
 
 import shutil
 import tempfile
@@ -26,20 +26,20 @@ def write_cityscapes(
     size: Size = (1024, 2048),
     on_scene: Callable[[], None] = lambda: None,
 ) -> None:
-    """Write scenes as a data set in Cityscapes' layout; they are those that Streets draws from the same seed.
+    """Write scenes as a data set in the layout of Cityscapes; Streets draws the same scenes from the same seed.
 
-    For each scene leftImg8bit/SPLIT/streets/NAME_leftImg8bit.png, and in gtFine/SPLIT/streets/
-    NAME_gtFine_labelIds.png, NAME_gtFine_labelTrainIds.png and the 16-bit NAME_gtFine_instanceIds.png.
+    Each scene becomes leftImg8bit/SPLIT/streets/NAME_leftImg8bit.png, and in gtFine/SPLIT/streets the files
+    NAME_gtFine_labelIds.png, NAME_gtFine_labelTrainIds.png and NAME_gtFine_instanceIds.png (16 bits).
 
     Args:
-        root: The folder to make; it must be empty if it exists. It appears when all scenes are written.
-        counts: Number of scenes in each split; a split with 0 is left out.
-        seed: Which streets; any whole number from 0.
+        root: Folder to create; must be empty if it exists. It appears once all scenes are written.
+        counts: Number of scenes in each split; splits with 0 are omitted.
+        seed: Seed of the scenes, 0 or more.
         size: Height and width in pixels.
         on_scene: Called after each scene.
 
     Raises:
-        InputError: If there is nothing to write, a number is out of its range, or root has content or cannot be
+        InputError: If there is nothing to write, a number is out of range, or root is not empty or cannot be
             written.
     """
     check_seed(seed)
@@ -68,11 +68,11 @@ def write_cityscapes(
 def _check_counts(counts: Mapping[Split, int]) -> None:
     for split, count in counts.items():
         if split not in SPLITS:
-            raise InputError(f"no split {split!r}; there are {', '.join(SPLITS)}")
+            raise InputError(f"unknown split {split!r}; expected one of {', '.join(SPLITS)}")
         if count < 0:
             raise InputError(f"{count} scenes in split {split!r}; expected 0 or more")
     if not sum(counts.values()):
-        raise InputError("no scenes to write; ask for at least one")
+        raise InputError("no scenes to write; expected at least one")
 
 
 def _check_empty(root: Path) -> None:
