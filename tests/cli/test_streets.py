@@ -12,9 +12,9 @@ def test_writes_the_scenes_and_says_where(tmp_path: Path, capsys: pytest.Capture
     assert len(list((root / "leftImg8bit" / "train").rglob("*.png"))) == 2
     assert len(list((root / "leftImg8bit" / "test").rglob("*.png"))) == 1
     assert not (root / "leftImg8bit" / "val").exists()
-    said = capsys.readouterr().out.replace("\n", "")
-    assert "2 train, 1 test scenes of 24x48" in said
-    assert root.name in said
+    printed = capsys.readouterr().out.replace("\n", "")
+    assert "2 train, 1 test scenes of 24x48" in printed
+    assert root.name in printed
 
 
 def test_a_malformed_size_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from feedbackward.data.pairs import ImageDataset, Pair, PairDataset, check_pairs
 from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
 
-CODING = IndexEncoding({0: 0, 1: 1, 255: 255}, hint="")
+ENCODING = IndexEncoding({0: 0, 1: 1, 255: 255}, hint="")
 
 
 def files(*names):
@@ -50,34 +50,34 @@ def test_images_and_masks_without_a_partner_are_listed():
 
 
 def test_valid_pairs_pass_the_check(pair):
-    check_pairs([pair("a"), pair("b", size=(3, 4), value=255)], CODING, one_size=False)
+    check_pairs([pair("a"), pair("b", size=(3, 4), value=255)], ENCODING, one_size=False)
 
 
 def test_check_refuses_a_mask_of_another_size(pair):
     expected = r"images/b\.png is 6x8 but its mask .*masks/b\.png is 5x8 \(height x width\)"
     with pytest.raises(InputError, match=expected):
-        check_pairs([pair("a"), pair("b", mask_size=(5, 8))], CODING, one_size=False)
+        check_pairs([pair("a"), pair("b", mask_size=(5, 8))], ENCODING, one_size=False)
 
 
 def test_check_refuses_a_value_outside_the_table(pair):
     with pytest.raises(InputError, match=r"masks/b\.png: value 2 at 48 pixels"):
-        check_pairs([pair("a"), pair("b", value=2)], CODING, one_size=False)
+        check_pairs([pair("a"), pair("b", value=2)], ENCODING, one_size=False)
 
 
 def test_check_refuses_a_damaged_image(pair):
     broken = pair("b")
     broken.image.write_bytes(broken.image.read_bytes()[:60])
     with pytest.raises(InputError, match=r"images/b\.png cannot be read"):
-        check_pairs([pair("a"), broken], CODING, one_size=False)
+        check_pairs([pair("a"), broken], ENCODING, one_size=False)
 
 
 def test_check_refuses_several_sizes_if_one_is_required(pair):
     with pytest.raises(InputError, match=r"a\.png is 6x8, .*b\.png is 3x4 .*batch_size 1"):
-        check_pairs([pair("a"), pair("b", size=(3, 4))], CODING, one_size=True)
+        check_pairs([pair("a"), pair("b", size=(3, 4))], ENCODING, one_size=True)
 
 
 def test_items(pair, picture):
-    item = PairDataset([pair("a", value=1)], CODING, EvalTransform(None))[0]
+    item = PairDataset([pair("a", value=1)], ENCODING, EvalTransform(None))[0]
     assert set(item) == {"name", "image", "mask"}
     assert item["name"] == "a"
     np.testing.assert_array_equal(item["mask"], np.ones((6, 8)))

@@ -51,10 +51,15 @@ def test_an_unknown_data_set_is_refused(name, message):
         find_source(name)
 
 
-def test_looking_a_data_set_up_imports_neither_torch_nor_lightning():
-    code = (
-        "import sys; from feedbackward.data import find_source; find_source('streets').read_classes(); "
-        "sys.exit(' '.join({'torch', 'torchvision', 'lightning', 'jsonargparse'} & set(sys.modules)) or 0)"
-    )
+@pytest.mark.parametrize(
+    ("act", "unneeded"),
+    [
+        ("list_sources()", "{'torch', 'numpy', 'PIL', 'yaml'}"),
+        ("find_source('streets').read_classes()", "{'torch', 'torchvision', 'lightning', 'jsonargparse'}"),
+    ],
+)
+def test_the_registry_imports_only_what_it_needs(act, unneeded):
+    code = f"import sys; from feedbackward.data import *; {act}; sys.exit(' '.join({unneeded} & set(sys.modules)) or 0)"
+    code = code.replace("import *", "import find_source, list_sources")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

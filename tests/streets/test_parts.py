@@ -7,7 +7,7 @@ import pytest
 
 from feedbackward.streets.camera import Camera
 from feedbackward.streets.canvas import Canvas
-from feedbackward.streets.shapes import flat, stand, upright
+from feedbackward.streets.polygons import flat, stand, upright
 from feedbackward.streets.solids import extrude, visible
 from feedbackward.streets.textures import hashed, noise, stripes
 

@@ -1,20 +1,20 @@
 """The data sets: what fit, evaluate, predict and quantize know of each.
 
-A new data set is a file with its datamodule, for example camvid.py, and an entry of `_SOURCES`. Looking one up
-imports neither torch nor lightning: the datamodule is named by its path.
+A new data set is a file, for example camvid.py, and an entry of `_SOURCES`. Entries name classes and datamodule by
+their paths, so that the registry itself imports almost nothing.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from feedbackward.data.camvid_labels import CAMVID_CLASSES
-from feedbackward.data.cityscapes_labels import CITYSCAPES_CLASSES
-from feedbackward.data.class_file import read_class_file
-from feedbackward.data.encodings import MaskClasses
 from feedbackward.data.predictions import PredictionPair, pair_by_path, pair_by_scene
 from feedbackward.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from feedbackward.data.encodings import MaskClasses
 
 Scoring: TypeAlias = Literal["classes", "cityscapes"]
 """Which scores a data set has: those of any classes, or also the category and instance scores of Cityscapes."""
@@ -30,7 +30,7 @@ class DataSource:
     Args:
         name: Its name on the command line.
         datamodule: Path of its Lightning datamodule, for training and for scoring a network.
-        classes: The classes and their encoding in the masks; None if a class file has to name them.
+        classes: Path of its MaskClasses, the classes and their encoding; None if a class file has to name them.
         scoring: Which scores it has.
         layout: How predictions are written so that they can be scored.
         pair: Finds the prediction of each ground-truth file, in a folder of ground truth and one of predictions.
@@ -38,12 +38,12 @@ class DataSource:
 
     name: str
     datamodule: str
-    classes: MaskClasses | None
+    classes: str | None
     scoring: Scoring = "classes"
     layout: Layout = "masks"
     pair: Callable[[Path, Path], list[PredictionPair]] = pair_by_path
 
-    def read_classes(self, class_file: Path | None = None) -> MaskClasses:
+    def read_classes(self, class_file: Path | None = None) -> "MaskClasses":
         """The classes and their encoding.
 
         Args:
@@ -57,17 +57,21 @@ class DataSource:
                 raise InputError(
                     f"the data set {self.name} needs a class file (YAML or JSON) that names its classes: --classes FILE"
                 )
+            from feedbackward.data.class_file import read_class_file
+
             return read_class_file(class_file)
         if class_file is not None:
             raise InputError(f"the data set {self.name} has its own classes: omit the class file {class_file}")
-        return self.classes
+        module, _, name = self.classes.rpartition(".")
+        classes: MaskClasses = getattr(import_module(module), name)
+        return classes
 
 
 _SOURCES = (
     DataSource(
         name="cityscapes",
         datamodule="feedbackward.data.cityscapes.CityscapesData",
-        classes=CITYSCAPES_CLASSES,
+        classes="feedbackward.data.cityscapes_labels.CITYSCAPES_CLASSES",
         scoring="cityscapes",
         layout="cityscapes",
         pair=pair_by_scene,
@@ -75,7 +79,7 @@ _SOURCES = (
     DataSource(
         name="camvid",
         datamodule="feedbackward.data.camvid.CamVidData",
-        classes=CAMVID_CLASSES,
+        classes="feedbackward.data.camvid_labels.CAMVID_CLASSES",
     ),
     DataSource(
         name="folder",
@@ -85,7 +89,7 @@ _SOURCES = (
     DataSource(
         name="streets",
         datamodule="feedbackward.streets.datamodule.StreetsData",
-        classes=CITYSCAPES_CLASSES,
+        classes="feedbackward.data.cityscapes_labels.CITYSCAPES_CLASSES",
         scoring="cityscapes",
         layout="cityscapes",
         pair=pair_by_scene,

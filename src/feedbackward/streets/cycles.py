@@ -7,7 +7,7 @@ import numpy as np
 from feedbackward.streets.canvas import Polygon
 from feedbackward.streets.colors import dim, pick
 from feedbackward.streets.people import CLOTHES, HAIRS, SKINS
-from feedbackward.streets.shapes import disc, limb, outline, upright
+from feedbackward.streets.polygons import disc, limb, outline, upright
 
 _VIVID = (
     (0.86, 0.80, 0.16), (0.90, 0.42, 0.10), (0.56, 0.80, 0.20), (0.84, 0.16, 0.14), (0.16, 0.42, 0.82),

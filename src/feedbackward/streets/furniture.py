@@ -5,7 +5,7 @@ import numpy as np
 from feedbackward.streets.canvas import Canvas, Polygon
 from feedbackward.streets.colors import RGB, dim, pick
 from feedbackward.streets.labels import POLE, STATIC, TRAFFIC_LIGHT, TRAFFIC_SIGN, VEGETATION
-from feedbackward.streets.shapes import Corner, disc, flat, upright
+from feedbackward.streets.polygons import Corner, disc, flat, upright
 from feedbackward.streets.textures import noise, tinted
 
 _METALS = ((0.30, 0.31, 0.32), (0.46, 0.47, 0.48), (0.20, 0.24, 0.22), (0.36, 0.30, 0.25))

@@ -4,7 +4,7 @@ import numpy as np
 
 from feedbackward.streets.canvas import Polygon
 from feedbackward.streets.colors import dim, pick
-from feedbackward.streets.shapes import disc, limb, outline, upright
+from feedbackward.streets.polygons import disc, limb, outline, upright
 
 SKINS = ((0.86, 0.66, 0.54), (0.72, 0.52, 0.40), (0.52, 0.36, 0.26), (0.34, 0.23, 0.17))
 HAIRS = ((0.08, 0.06, 0.05), (0.24, 0.15, 0.09), (0.55, 0.42, 0.24), (0.5, 0.5, 0.5))

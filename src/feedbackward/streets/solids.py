@@ -9,7 +9,7 @@ import numpy as np
 from feedbackward.streets.camera import Camera
 from feedbackward.streets.canvas import Polygon
 from feedbackward.streets.colors import RGB
-from feedbackward.streets.shapes import MIRROR, Corner, flat, split
+from feedbackward.streets.polygons import MIRROR, Corner, flat, split
 
 
 class Face(NamedTuple):

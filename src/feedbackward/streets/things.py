@@ -11,7 +11,7 @@ from feedbackward.streets.cycles import draw_bicycle, draw_motorcycle, draw_ride
 from feedbackward.streets.furniture import Part, draw_bin, draw_lamp_post, draw_sign, draw_traffic_light
 from feedbackward.streets.labels import BICYCLE, MOTORCYCLE, PERSON, RIDER, WITH_INSTANCES
 from feedbackward.streets.people import draw_person
-from feedbackward.streets.shapes import flat, stand
+from feedbackward.streets.polygons import flat, stand
 from feedbackward.streets.solids import visible
 from feedbackward.streets.street import Street
 from feedbackward.streets.vehicles import Vehicle, draw_bus, draw_car, draw_truck

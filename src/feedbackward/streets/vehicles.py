@@ -7,7 +7,7 @@ import numpy as np
 from feedbackward.streets.canvas import Polygon
 from feedbackward.streets.colors import RGB, dim, pick
 from feedbackward.streets.labels import BUS, CAR, TRUCK
-from feedbackward.streets.shapes import alongside, upright, wheel
+from feedbackward.streets.polygons import alongside, upright, wheel
 from feedbackward.streets.solids import Face, extrude
 
 _GLASS, _RUBBER, _HUB, _PLATE = (0.12, 0.15, 0.18), (0.06, 0.06, 0.07), (0.42, 0.43, 0.45), (0.8, 0.8, 0.75)
