@@ -6,7 +6,8 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 DOCS_INSTALLED := .venv/.installed-docs
 BENCH := .venv/bench
-UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt
+# With bytecode a command starts in half the time, also where Python is told not to write any.
+UV_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt
 
 .PHONY: demo test sweep lint check format docs bench
 
@@ -47,6 +48,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -c constraints.txt uv
 	$(UV_INSTALL) -e ".[dev]"
+	$(BIN)/python -m compileall -q src
 	@touch $@
 
 $(DOCS_INSTALLED): $(INSTALLED)

@@ -7,6 +7,8 @@ from rich.text import Text
 
 from feedbackward.cli.console import progress_bar
 from feedbackward.cli.parser import command_parser, height_width
+from feedbackward.data.arguments import Split
+from feedbackward.streets.writing import write_cityscapes
 
 
 def main(args: list[str]) -> None:
@@ -39,9 +41,6 @@ def streets(
         InputError: If an argument is out of range, or the folder has content or cannot be written.
     """
     height, width = height_width(size)
-    from feedbackward.data.datamodule import Split
-    from feedbackward.streets.writing import write_cityscapes
-
     counts: dict[Split, int] = {"train": train, "val": val, "test": test}
     console = Console()
     with progress_bar("drawing", total=sum(counts.values()), console=console) as advance:

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from feedbackward.classes import ClassTable
+from feedbackward.data.arguments import Size, Split
 from feedbackward.data.cityscapes_files import (
     check_instances,
     find_files,
@@ -19,11 +20,11 @@ from feedbackward.data.cityscapes_files import (
     refuse_withheld,
 )
 from feedbackward.data.cityscapes_labels import CITYSCAPES, LABEL_ID_ENCODING
-from feedbackward.data.datamodule import Item, SegmentationDataModule, Split
+from feedbackward.data.datamodule import Item, SegmentationDataModule
 from feedbackward.data.files import read_image, read_instance_ids, read_mask
 from feedbackward.data.pairs import ImageDataset, Pair, PairDataset, check_pairs
 from feedbackward.data.sources import Scoring
-from feedbackward.data.transforms import FLIP_ONLY, Augmentation, EvalTransform, Size
+from feedbackward.data.transforms import FLIP_ONLY, Augmentation, EvalTransform
 
 Annotations = Literal["fine", "coarse", "fine+coarse"]
 

@@ -4,7 +4,7 @@ import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sized
-from typing import Literal, TypeAlias, TypedDict, cast
+from typing import TypedDict, cast
 
 import torch
 from lightning import LightningDataModule
@@ -12,20 +12,16 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from feedbackward.classes import ClassTable
+from feedbackward.data.arguments import Size, Split, check_size
 from feedbackward.data.sources import Scoring
 from feedbackward.data.transforms import (
     FLIP_ONLY,
     Augmentation,
     EvalTransform,
-    Size,
     TrainTransform,
-    check_size,
 )
 from feedbackward.errors import InputError
 
-Split: TypeAlias = Literal["train", "val", "test"]
-
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
 STAGE_SPLITS: dict[str, tuple[Split, ...]] = {
     "fit": ("train", "val"),
     "validate": ("val",),

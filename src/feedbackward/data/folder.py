@@ -5,12 +5,13 @@ from functools import cached_property
 from pathlib import Path
 
 from feedbackward.classes import ClassTable
+from feedbackward.data.arguments import Size, Split
 from feedbackward.data.class_file import read_class_file
-from feedbackward.data.datamodule import SegmentationDataModule, Split
+from feedbackward.data.datamodule import SegmentationDataModule
 from feedbackward.data.encodings import MaskClasses
 from feedbackward.data.files import IMAGE_SUFFIXES, MASK_SUFFIXES, list_files, read_mask
 from feedbackward.data.pairs import Pair, PairDataset, check_pairs, match
-from feedbackward.data.transforms import FLIP_ONLY, Augmentation, Size
+from feedbackward.data.transforms import FLIP_ONLY, Augmentation
 from feedbackward.errors import InputError
 
 CLASS_FILES = ("classes.yaml", "classes.yml", "classes.json")

@@ -5,7 +5,7 @@ Built on torchvision.transforms.v2, which applies the same random parameters to 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +14,9 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from feedbackward.data.arguments import Size, check_size
 from feedbackward.data.encodings import VOID
 from feedbackward.errors import InputError
-
-Size: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -51,20 +50,6 @@ class Augmentation:
                 "augmentation: scale without crop produces images of different sizes; set crop: [H, W] too"
             )
         check_size("augmentation: crop", self.crop)
-
-
-def check_size(name: str, size: Size | None) -> None:
-    """Refuse a height or width below 1.
-
-    Args:
-        name: What has the size; the message begins with it.
-        size: Height and width, or None.
-
-    Raises:
-        InputError: If one is.
-    """
-    if size is not None and min(size) < 1:
-        raise InputError(f"{name} is {list(size)}; expected [height, width], both 1 or more")
 
 
 FLIP_ONLY = Augmentation()

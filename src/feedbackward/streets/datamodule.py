@@ -1,12 +1,14 @@
 """The synthetic street scenes as a Lightning datamodule."""
 
 from feedbackward.classes import ClassTable
+from feedbackward.data.arguments import Size, Split
 from feedbackward.data.cityscapes_labels import CITYSCAPES
-from feedbackward.data.datamodule import SegmentationDataModule, Split
+from feedbackward.data.datamodule import SegmentationDataModule
 from feedbackward.data.sources import Scoring
-from feedbackward.data.transforms import FLIP_ONLY, Augmentation, Size
+from feedbackward.data.transforms import FLIP_ONLY, Augmentation
 from feedbackward.errors import InputError
-from feedbackward.streets.dataset import Streets, check_seed
+from feedbackward.streets.dataset import Streets
+from feedbackward.streets.seeds import check_seed
 
 
 class StreetsData(SegmentationDataModule):

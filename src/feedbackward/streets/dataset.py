@@ -3,11 +3,13 @@
 import torch
 from torch.utils.data import Dataset, get_worker_info
 
+from feedbackward.data.arguments import Size, Split, check_size
 from feedbackward.data.cityscapes_labels import TRAIN_IDS
-from feedbackward.data.datamodule import SPLITS, Item, Split
-from feedbackward.data.transforms import EvalTransform, Size, TrainTransform, check_size
+from feedbackward.data.datamodule import Item
+from feedbackward.data.transforms import EvalTransform, TrainTransform
 from feedbackward.errors import InputError
 from feedbackward.streets.scene import Scene, draw_scene
+from feedbackward.streets.seeds import check_seed, scene_name, scene_seed
 
 CACHE_BYTES = 2**30
 """The memory for drawn scenes, in all processes of a data loader together."""
@@ -81,23 +83,3 @@ class Streets(Dataset[Item]):
         if (len(self._cache) + 1) * size * processes <= CACHE_BYTES:
             self._cache[index] = scene
         return scene
-
-
-def scene_name(split: Split, index: int) -> str:
-    """The scene's name as in Cityscapes, CITY_SEQUENCE_FRAME: the sequence is 0 for train, 1 for val, 2 for test."""
-    return f"streets_{SPLITS.index(split):06d}_{index:06d}"
-
-
-def scene_seed(seed: int, split: Split, index: int) -> tuple[int, int, int]:
-    """The seed of a single scene."""
-    return seed, SPLITS.index(split), index
-
-
-def check_seed(seed: int) -> None:
-    """Refuse a seed below 0.
-
-    Raises:
-        InputError: If it is.
-    """
-    if seed < 0:
-        raise InputError(f"seed is {seed}; expected 0 or more")

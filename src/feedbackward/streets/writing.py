@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from feedbackward.data.arguments import SPLITS, Size, Split, check_size
 from feedbackward.data.cityscapes_labels import TRAIN_IDS
-from feedbackward.data.datamodule import SPLITS, Split
-from feedbackward.data.transforms import Size, check_size
 from feedbackward.errors import InputError
-from feedbackward.streets.dataset import check_seed, scene_name, scene_seed
 from feedbackward.streets.scene import Scene, draw_scene
+from feedbackward.streets.seeds import check_seed, scene_name, scene_seed
 
 _CITY = "streets"
 
