@@ -128,7 +128,8 @@ def _train(run: Run, data: Path) -> bool:
             return False
         metrics["crf"] = json.loads(refined.read_text())
     for scores in ("best", "last", "crf"):
-        metrics.get(scores, {}).pop("confusion", None)
+        for matrix in ("confusion", "label_confusion"):
+            metrics.get(scores, {}).pop(matrix, None)
     write_text(run.result, json.dumps(facts | metrics) + "\n")
     return True
 

@@ -191,7 +191,7 @@ CITYSCAPES_ERRORS: dict[str, tuple[Change, str]] = {
     ),
     "no prediction folder": (
         lambda root: shutil.rmtree(root / "predictions"),
-        r"there is no folder .*predictions for the predictions",
+        r"the folder of the predictions does not exist: .*predictions",
     ),
     "no ground truth": (
         lambda root: shutil.rmtree(root / "gtFine" / "val"),

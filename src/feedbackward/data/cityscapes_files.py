@@ -97,7 +97,7 @@ def find_instances(pairs: Sequence[Pair]) -> list[Path]:
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise InputError(
-            f"{len(missing)} instance maps are missing beside the labelIds in {paths[0].parents[1]}: "
+            f"{len(missing)} instance maps are missing next to the labelIds in {paths[0].parents[1]}: "
             f"{listed(missing)}. The instance scores need them; they are in gtFine_trainvaltest.zip"
         )
     return paths

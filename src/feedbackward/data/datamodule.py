@@ -40,7 +40,7 @@ class Item(TypedDict, total=False):
         mask: int64 (H, W), class indices with 255 for void. In training (H, W) is the image's (h, w); in
             evaluation it is the mask's own, full resolution. Absent only in images to predict.
         name: The file's stem, unique in its split.
-        label_ids: uint8 (H, W), Cityscapes label ids; only in evaluation, and where scoring is "cityscapes".
+        label_ids: uint8 (H, W), Cityscapes label ids; only in evaluation, if scoring is "cityscapes".
         instance_ids: int32 (H, W), Cityscapes instance map; only together with label_ids.
     """
 

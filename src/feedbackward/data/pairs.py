@@ -78,7 +78,7 @@ def check_pairs(pairs: Sequence[Pair], encoding: MaskEncoding, *, one_size: bool
         if (height, width) != (mask_height, mask_width):
             raise InputError(
                 f"{pair.image} is {height}x{width} but its mask {pair.mask} is {mask_height}x{mask_width} "
-                f"(height x width); give both the same size"
+                f"(height x width); resize one of them"
             )
         return height, width
 

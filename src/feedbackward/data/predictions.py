@@ -98,7 +98,7 @@ def pair_by_path(ground_truth: Path, predictions: Path) -> list[PredictionPair]:
 
 def _find(folder: Path, pattern: str, what: str) -> list[Path]:
     if not folder.is_dir():
-        raise InputError(f"there is no folder {folder} for the {what}")
+        raise InputError(f"the folder of the {what} does not exist: {folder}")
     files = sorted(path for path in folder.rglob(pattern) if not path.name.startswith("."))
     if not files:
         raise InputError(f"no {what} in {folder}: expected files named {pattern} in it or its subfolders")

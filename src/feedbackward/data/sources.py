@@ -111,7 +111,7 @@ def find_source(name: str) -> DataSource:
     """The description of a data set.
 
     Raises:
-        InputError: If there is none of that name.
+        InputError: If no data set has that name.
 
     Example:
         >>> find_source("camvid").read_classes().table.names[3]

@@ -27,7 +27,7 @@ TITLES = {
     "accuracy": "accuracy",
     "iiou": "iIoU",
 }
-"""What people call each score."""
+"""The name of each score in tables."""
 
 ByName = dict[str, dict[str, float]]
 """Values by name of the score, then by name of the class or category."""
