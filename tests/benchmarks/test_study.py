@@ -18,7 +18,7 @@ import yaml
 from PIL import Image
 
 import feedbackward as fb
-from feedbackward.cli.fit import FitCLI
+from feedbackward.cli.fit_cli import FitCLI
 from feedbackward.cli.main import main
 from feedbackward.losses import CrossEntropyIoULoss
 from feedbackward.models import MODELS, create_model, from_pretrained

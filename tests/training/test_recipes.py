@@ -6,7 +6,7 @@ import pytest
 import torch
 import yaml
 
-from feedbackward.cli import fit
+from feedbackward.cli import fit, fit_cli
 from feedbackward.data.camvid import CamVidData
 from feedbackward.data.cityscapes import CityscapesData
 from feedbackward.data.cityscapes_labels import CITYSCAPES
@@ -26,9 +26,9 @@ def parse(tmp_path, monkeypatch):
     def _parse(recipe, *more, build=True):
         args = ["--config", recipe, "--model.encoder_weights", "null", *more]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fit.FitCLI, "run", lambda self: built.append(self))
+            patch.setattr(fit_cli.FitCLI, "run", lambda self: built.append(self))
             if not build:
-                patch.setattr(fit.FitCLI, "instantiate_classes", lambda self: None)
+                patch.setattr(fit_cli.FitCLI, "instantiate_classes", lambda self: None)
             built = []
             fit.main("fit", args)
         return built[0]
