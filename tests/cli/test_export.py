@@ -79,7 +79,8 @@ def test_validate_scores_the_file(saved, camvid, file, tmp_path, monkeypatch):
     folders = ["--ground-truth", str(camvid / "valannot"), "--source", str(camvid / "val")]
     main(["evaluate", "--dataset", "camvid", *folders, "--model", str(saved), "--json", "evaluated.json"])
     evaluated = json.loads((tmp_path / "evaluated.json").read_text())
-    assert scores["scalars"]["mean_iou"] == pytest.approx(evaluated["mean_iou"], abs=1e-6)
+    assert list(scores) == list(evaluated)
+    assert scores["scalars"] == pytest.approx(evaluated["scalars"], abs=1e-6)
     assert not (tmp_path / "runs").exists()
 
 
@@ -125,7 +126,9 @@ def test_quantize_reports_size_time_and_scores(saved, camvid, tmp_path, capsys, 
     for model, row in ((saved, whole), (output, small)):
         file = tmp_path / "scores.json"
         main(["evaluate", "--dataset", "camvid", *folders, "--model", str(model), "--json", str(file)])
-        assert row[3] == f"{100 * json.loads(file.read_text())['mean_iou']:.1f}"
+        assert row[3] == f"{100 * json.loads(file.read_text())['scalars']['mean_iou']:.1f}"
     assert "exists already" in refused(capsys, *command)
     alone = [*command, "--overwrite", "--dataset", "camvid"]
     assert "to score both, give --dataset, --source and --ground-truth" in refused(capsys, *alone)
+    unknown = [*scored, "--dataset", "camvit"]
+    assert "unknown data set 'camvit'; did you mean camvid?" in refused(capsys, *command, "--overwrite", *unknown)

@@ -22,7 +22,7 @@ def main(args: list[str]) -> None:
     parser = command_parser(
         "evaluate", "Score a folder of predictions, or what a network predicts, against the ground truth."
     )
-    parser.add_argument("--dataset", choices=list_sources(), required=True, help="the data set of the ground truth")
+    parser.add_argument("--dataset", required=True, help=f"the data set: {', '.join(list_sources())}")
     parser.add_argument(
         "--ground-truth",
         type=Path,

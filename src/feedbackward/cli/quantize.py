@@ -39,7 +39,9 @@ def main(args: list[str]) -> None:
     parser.add_argument("--scale", type=PositiveFloat, default=1.0, help="factor of the images' size that is seen")
     parser.add_argument("--untied", action="store_true", help="weights of its own for each pass: larger, more exact")
     parser.add_argument("--argmax", action="store_true", help="give the class of each pixel and not the scores")
-    parser.add_argument("--dataset", choices=list_sources(), help="with --source and --ground-truth: score both, too")
+    parser.add_argument(
+        "--dataset", help=f"with --source and --ground-truth: score both, too ({', '.join(list_sources())})"
+    )
     parser.add_argument("--source", type=Path | None, help="folder of the images that are scored")
     parser.add_argument("--ground-truth", type=Path | None, help="folder of their true masks")
     parser.add_argument("--classes", type=Path | None, help="class file, for --dataset folder only")
@@ -49,6 +51,8 @@ def main(args: list[str]) -> None:
     asked = (options.dataset, options.source, options.ground_truth)
     if any(asked) and not all(asked):
         raise InputError("to score both, give --dataset, --source and --ground-truth")
+    data = None if options.dataset is None else find_source(options.dataset)
+    classes = None if data is None else data.read_classes(options.classes)
     from feedbackward.benchmark.timing import time_interleaved
     from feedbackward.exporting import export, load_exported, quantize
     from feedbackward.segmenters import Predictor, choose_device, load_network
@@ -68,9 +72,7 @@ def main(args: list[str]) -> None:
         times = time_interleaved([partial(one.output, images[0][None]) for one in loaded.values()], repeats=REPEATS)
         for (name, one), taken in zip(loaded.items(), times, strict=True):
             row = [name, f"{files[name].stat().st_size / 1e6:.2f}", f"{1e3 * statistics.median(taken):.1f}"]
-            if options.dataset:
-                data = find_source(options.dataset)
-                classes = data.read_classes(options.classes)
+            if data is not None and classes is not None:
                 predictor = Predictor(one, device=choose_device("cpu"), scale=options.scale)
                 masks = predict_into(
                     Path(folder, name), predictor, name, options.source, classes.table, data.layout, console
