@@ -17,7 +17,7 @@ def test_a_table_survives_plain_data():
     [
         ((), (), 255, "the class table is empty"),
         (("a", "b", "a"), ((0, 0, 0),) * 3, 255, r"class names \['a'\] occur more than once"),
-        (("a", "b"), ((0, 0, 0),), 255, "2 class names but 1 colors"),
+        (("a", "b"), ((0, 0, 0),), 255, r"class names \(2\) and colors \(1\) differ in number"),
         (("a",), ((0, 0, 256),), 255, r"color \(0, 0, 256\) of class 'a': expected three values"),
         (("a",), ((0, 0),), 255, r"color \(0, 0\) of class 'a': expected three values"),
         (("a",), ((0, 0, 0),), 0, "ignore_index 0 is the class 'a'; choose a value that is not a class"),

@@ -36,7 +36,10 @@ class ClassTable:
         if repeated:
             raise InputError(f"class names {repeated} occur more than once; names must be unique")
         if len(self.colors) != len(self.names):
-            raise InputError(f"{len(self.names)} class names but {len(self.colors)} colors; expected one per class")
+            raise InputError(
+                f"class names ({len(self.names)}) and colors ({len(self.colors)}) differ in number; expected one color "
+                f"per class"
+            )
         for name, color in zip(self.names, self.colors, strict=True):
             if len(color) != 3 or not all(0 <= value <= 255 for value in color):
                 raise InputError(f"color {color} of class {name!r}: expected three values from 0 to 255")

@@ -175,15 +175,15 @@ CITYSCAPES_ERRORS: dict[str, tuple[Change, str]] = {
     ),
     "missing prediction": (
         lambda root: (root / PREDICTION).unlink(),
-        r"1 missing predictions among 4 images: ulm_000000_000019; expected .* per image, named .*SCENE\*\.png",
+        r"missing predictions \(1 of 4\): ulm_000000_000019; expected .* per image, named .*SCENE\*\.png",
     ),
     "all predictions missing": (
         lambda root: [path.rename(path.with_name(f"x{path.name}")) for path in root.glob("predictions/*")],
-        r"4 missing predictions among 4 images: ulm_000000_000019, ulm_000001_000019, ",
+        r"missing predictions \(4 of 4\): ulm_000000_000019, ulm_000001_000019, ",
     ),
     "duplicate prediction": (
         lambda root: shutil.copy(root / PREDICTION, root / "predictions" / "ulm_000000_000019_again.png"),
-        r"1 duplicate predictions among 4 images: ulm_000000_000019 \(.*ulm_000000_000019\.png, .*_again\.png\)",
+        r"duplicate predictions \(1 of 4\): ulm_000000_000019 \(.*ulm_000000_000019\.png, .*_again\.png\)",
     ),
     "no predictions": (
         lambda root: [path.unlink() for path in root.glob("predictions/*")],
@@ -199,11 +199,11 @@ CITYSCAPES_ERRORS: dict[str, tuple[Change, str]] = {
     ),
     "ground truth of another name": (
         lambda root: (root / LABELS).rename((root / LABELS).with_name("ulm_1_gtFine_labelIds.png")),
-        r"1 ground-truth files not named CITY_SEQUENCE_FRAME.*ulm_1_gtFine_labelIds\.png",
+        r"ground-truth files not named CITY_SEQUENCE_FRAME.* \(1 of 4\): .*ulm_1_gtFine_labelIds\.png",
     ),
     "missing instance map": (
         lambda root: (root / INSTANCES).unlink(),
-        r"1 missing instance maps among 4 images: .*_instanceIds\.png",
+        r"missing instance maps \(1 of 4\): .*_instanceIds\.png",
     ),
     "wrong size": (
         lambda root: save(root / PREDICTION, np.zeros((12, 48))),
@@ -277,14 +277,16 @@ def test_a_long_list_is_cut(tmp_path: Path) -> None:
         save(folder / f"bonn_000000_{frame:06}_gtFine_labelIds.png", [[7]])
         save(folder / f"bonn_000000_{frame:06}_gtFine_instanceIds.png", [[7]], "uint16")
     save(tmp_path / "predictions" / "other.png", [[7]])
-    with pytest.raises(InputError, match=r"12 missing predictions .*bonn_000000_000009 and 2 more; expected"):
+    with pytest.raises(
+        InputError, match=r"missing predictions \(12 of 12\): .*bonn_000000_000009 and 2 more; expected"
+    ):
         score(tmp_path)
 
 
 CLASS_ERRORS: dict[str, tuple[Change, str]] = {
     "missing prediction": (
         lambda root: (root / "predictions" / "sub" / "b.png").unlink(),
-        r"1 missing predictions among 2 images: sub/b\.png",
+        r"missing predictions \(1 of 2\): sub/b\.png",
     ),
     "value outside the table": (
         lambda root: save(root / "predictions" / "a.png", [[2, 1], [0, 1]]),
@@ -292,7 +294,7 @@ CLASS_ERRORS: dict[str, tuple[Change, str]] = {
     ),
     "value outside the table in the ground truth": (
         lambda root: save(root / "masks" / "a.png", [[9, 1], [0, 1]]),
-        r"a\.png: value 9 at 1 pixels, outside the class table",
+        r"a\.png: value 9 \(1 of \d+ pixels\) outside the class table",
     ),
     "wrong size": (
         lambda root: save(root / "predictions" / "a.png", [[0, 1]]),

@@ -97,8 +97,9 @@ def find_instances(pairs: Sequence[Pair]) -> list[Path]:
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise InputError(
-            f"{len(missing)} instance maps are missing next to the labelIds in {paths[0].parents[1]}: "
-            f"{listed(missing)}. The instance scores need them; they are in gtFine_trainvaltest.zip"
+            f"instance maps are missing next to the labelIds in {paths[0].parents[1]} "
+            f"({len(missing)} of {len(paths)}): {listed(missing)}. The instance scores need "
+            f"them; they are in gtFine_trainvaltest.zip"
         )
     return paths
 

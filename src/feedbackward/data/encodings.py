@@ -92,7 +92,7 @@ class IndexEncoding:
         values = np.flatnonzero(counts).tolist()
         unknown = [value for value in values if self._lookup[value] == _UNKNOWN]
         message = (
-            f"{path}: {_counted('value', unknown)} at {counts[unknown].sum()} pixels, outside the class "
+            f"{path}: {_named('value', unknown)} ({counts[unknown].sum()} of {mask.size} pixels) outside the class "
             f"table; expected {_ranges(np.flatnonzero(self._lookup != _UNKNOWN).tolist())}. "
         )
         if set(values) <= {0, 255}:
@@ -129,7 +129,7 @@ class ColorEncoding:
         if unknown.size:
             colors = [f"({c >> 16}, {c >> 8 & 255}, {c & 255})" for c in np.unique(unknown).tolist()]
             raise InputError(
-                f"{path}: {_counted('color', colors)} at {unknown.size} pixels, outside the class table. "
+                f"{path}: {_named('color', colors)} ({unknown.size} of {packed.size} pixels) outside the class table. "
                 f"Saving masks as JPEG or resizing them with interpolation creates such colors: save them as PNG "
                 f"and resize them with nearest neighbor. {self._hint}"
             )
@@ -143,7 +143,7 @@ def _pack(colors: NDArray[np.generic]) -> NDArray[np.int32]:
     return packed
 
 
-def _counted(noun: str, things: Sequence[object]) -> str:
+def _named(noun: str, things: Sequence[object]) -> str:
     return f"{noun}{'s' if len(things) > 1 else ''} {listed(things, most=5)}"
 
 

@@ -45,9 +45,9 @@ def match(images: dict[str, Path], masks: dict[str, Path], *, where: str, hint: 
     if not images:
         raise InputError(f"no images in {where}. {hint}")
     if not masks:
-        raise InputError(f"{len(images)} images but no masks in {where}. {hint}")
+        raise InputError(f"no masks in {where}, but images ({len(images)}). {hint}")
     problems = [
-        f"{len(names)} {problem}: {listed(names)}"
+        f"{problem} ({len(names)}): {listed(names)}"
         for names, problem in (
             (sorted(images.keys() - masks.keys()), "images without a mask"),
             (sorted(masks.keys() - images.keys()), "masks without an image"),

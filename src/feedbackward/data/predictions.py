@@ -56,13 +56,13 @@ def pair_by_scene(ground_truth: Path, predictions: Path) -> list[PredictionPair]
     _refuse(
         "ground-truth files not named CITY_SEQUENCE_FRAME_gtFine_labelIds.png with six digits each",
         [path for path, scene in zip(label_files, scenes, strict=True) if not _SCENE.fullmatch(scene)],
-        f"{len(label_files)} label images",
+        len(label_files),
         "name them as in Cityscapes, for example munster_000000_000019_gtFine_labelIds.png",
     )
     _refuse(
         "missing instance maps",
         [path for path in instances if not path.is_file()],
-        f"{len(label_files)} images",
+        len(label_files),
         f"copy the data set's *{_INSTANCES} files next to its label images",
     )
     _refuse_missing([scene for scene in scenes if not candidates[scene]], scenes, f"{predictions}/.../SCENE*.png")
@@ -70,7 +70,7 @@ def pair_by_scene(ground_truth: Path, predictions: Path) -> list[PredictionPair]
     _refuse(
         "duplicate predictions",
         [f"{scene} ({paths})" for scene, paths in duplicates.items()],
-        f"{len(scenes)} images",
+        len(scenes),
         "keep exactly one file per image",
     )
     return [
@@ -109,12 +109,12 @@ def _refuse_missing(missing: Sequence[object], images: Sequence[object], expecte
     _refuse(
         "missing predictions",
         missing,
-        f"{len(images)} images",
+        len(images),
         f"expected exactly one per image, named {expected}; to score a single split, give its ground truth alone",
     )
 
 
-def _refuse(problem: str, items: Sequence[object], total: str, remedy: str) -> None:
+def _refuse(problem: str, items: Sequence[object], total: int, remedy: str) -> None:
     """Raise an InputError that lists the items, if there are any."""
     if items:
-        raise InputError(f"{len(items)} {problem} among {total}: {listed(items)}; {remedy}")
+        raise InputError(f"{problem} ({len(items)} of {total}): {listed(items)}; {remedy}")
