@@ -41,7 +41,10 @@ def targets() -> str:
 def benchmark(path: Path) -> str:
     """The table of one benchmark."""
     results = json.loads(path.read_text(encoding="utf-8"))["results"]
-    lines = training(results) if "saved_bytes" in results[0] else inference(results)
+    if "cpu" in results[0]:
+        lines = startup(results)
+    else:
+        lines = training(results) if "saved_bytes" in results[0] else inference(results)
     return "\n".join(lines) + "\n"
 
 
@@ -80,6 +83,15 @@ def training(results: list[dict[str, Any]]) -> list[str]:
             f"{one['saved_bytes'] / results[0]['saved_bytes']:.2f}",
         )
         lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def startup(results: list[dict[str, Any]]) -> list[str]:
+    """A row for each command; processor time also as a multiple of the first one's."""
+    lines = table("command", "processor time, s", "× import torch", "wall time, s")
+    for one in results:
+        ratio = one["cpu"] / results[0]["cpu"]
+        lines.append(f"| `{one['name']}` | {one['cpu']:.2f} | {ratio:.2f} | {one['wall']:.2f} |")
     return lines
 
 
