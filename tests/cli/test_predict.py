@@ -133,7 +133,7 @@ def test_the_submission_needs_the_19_classes(saved, scenes, tmp_path, capsys):
 
 
 def test_zip_needs_the_submission(saved, scenes, tmp_path, capsys):
-    assert "needs --layout cityscapes" in refused(capsys, saved[3], scenes, tmp_path / "out", "--zip")
+    assert "it needs --layout cityscapes" in refused(capsys, saved[3], scenes, tmp_path / "out", "--zip")
 
 
 def test_a_broken_image_stops_all_before_anything_is_written(saved, scenes, tmp_path, capsys):
@@ -167,7 +167,7 @@ def test_a_network_without_class_table(scenes, tmp_path, capsys):
     network = create_model("feedbackward", encoder_name="test_resnet", encoder_weights=None, classes=3)
     network.save_pretrained(tmp_path / "network")
     message = refused(capsys, tmp_path / "network", scenes, tmp_path / "out")
-    assert "carries no class names and colors" in message
+    assert "has no class names and colors" in message
     assert not (tmp_path / "out").exists()
 
 

@@ -1,4 +1,4 @@
-"""`feedbackward predict`: label maps and overlays of an image or a folder, at the images' own size."""
+"""`feedbackward predict`: masks and overlays of an image or a folder, at the size of the images."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -39,13 +39,13 @@ def main(args: list[str]) -> None:
     parser = command_parser("predict")
     flags: set[str | int] = {"crf", "overlays", "zipped", "overwrite"}
     parser.add_function_arguments(predict, skip=flags, fail_untyped=True)
-    parser.add_argument("--crf", action="store_true", help="refine the scores with DeepLab's fully connected CRF")
-    parser.add_argument("--no-overlays", action="store_true", help="write label PNGs only")
+    parser.add_argument("--crf", action="store_true", help="refine the logits with DeepLab's fully connected CRF")
+    parser.add_argument("--no-overlays", action="store_true", help="write masks only")
     parser.add_argument(
         "--zip",
         dest="zipped",
         action="store_true",
-        help="also pack the submission (layout cityscapes) into one zip",
+        help="also write the submission (layout cityscapes) as a zip",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace output files that exist")
     options = vars(parser.parse_args(args))
@@ -70,21 +70,21 @@ def predict(
     Args:
         model: Folder of a saved network, checkpoint (.ckpt), exported file or hub id.
         source: Image, or folder with images (subfolders too).
-        output: Folder to write to: masks/ with label PNGs and overlays/ with pictures.
-        layout: masks: class indices as palette PNGs. cityscapes: the benchmark's submission, label ids named
+        output: Folder to write to: masks go to masks/, overlays to overlays/.
+        layout: masks: class indices as palette PNGs. cityscapes: a submission to the benchmark, label ids in
             CITY_SEQUENCE_FRAME.png, for networks with the 19 Cityscapes classes.
-        device: Where to run; auto is the GPU if there is one.
-        scale: The network sees the image at this factor of its size; masks keep the full size.
-        crf: Refine the scores with DeepLab's fully connected CRF.
-        overlays: Write the image painted with the class colors, with a legend.
-        zipped: Also pack the submission into one zip.
+        device: Device; auto is the GPU if there is one.
+        scale: Scale factor of the network's input; masks keep the size of the images.
+        crf: Refine the logits with DeepLab's fully connected CRF.
+        overlays: Also write the images blended with the class colors, with a legend.
+        zipped: Also write the submission as a zip.
         overwrite: Replace output files that exist.
 
     Raises:
         InputError: If anything is wrong with the input; nothing is written then.
     """
     if zipped and layout != "cityscapes":
-        raise InputError("--zip packs the submission and needs --layout cityscapes")
+        raise InputError("--zip is for submissions; it needs --layout cityscapes")
     from feedbackward.nn import DenseCRF
     from feedbackward.segmenters.loading import load_any
     from feedbackward.segmenters.predictor import Predictor, choose_device
@@ -98,7 +98,7 @@ def predict(
     files = [path for job in jobs for path in job.outputs] + ([archive] if zipped else [])
     check_outputs(output, files, overwrite=overwrite)
     for image in images:
-        read_image(image)  # only decoding shows damage in the middle
+        read_image(image)  # only decoding finds damage in the middle of a file
 
     console = Console()
     pixels = write_predictions(predictor, jobs, table, layout, console)
@@ -111,13 +111,13 @@ def named_classes(predictor: "Predictor", model: str, layout: Layout) -> ClassTa
     """The classes of a network.
 
     Raises:
-        InputError: If it carries none, or others than the layout needs.
+        InputError: If it has none, or not those that the layout needs.
     """
     table = predictor.network.class_table
     if table is None:
         raise InputError(
-            f"the network {model} carries no class names and colors; load it in Python, set its "
-            f"class_table, and save it again with save_pretrained"
+            f"the network {model} has no class names and colors; load it in Python, set its class_table, and save it "
+            f"again with save_pretrained"
         )
     if layout == "cityscapes":
         check_cityscapes(table)
@@ -160,7 +160,7 @@ def predict_into(
 def write_predictions(
     predictor: "Predictor", jobs: list[Job], table: ClassTable, layout: Layout, console: Console
 ) -> NDArray[np.int64]:
-    """Predict each image and write what its job names; how many pixels fell to each class."""
+    """Predict each image and write its files; return the number of pixels of each class."""
     pixels = np.zeros(len(table), dtype=np.int64)
     for job in track(jobs, description="predicting", console=console, transient=True):
         prediction = _run(predictor, job, table, layout)

@@ -1,4 +1,4 @@
-"""`feedbackward quantize`: a trained network as 8-bit integers, and what that does to its size, speed and scores."""
+"""`feedbackward quantize`: a trained network in 8-bit integers, compared with float32 in size, speed and scores."""
 
 import statistics
 import tempfile
@@ -33,16 +33,18 @@ def main(args: list[str]) -> None:
         "quantize", "Export a trained network to an ONNX file of 8-bit integers, and compare it with float32."
     )
     parser.add_argument("--model", required=True, help="folder of a saved network, checkpoint (.ckpt) or hub id")
-    parser.add_argument("--calibration", type=Path, required=True, help="folder of images for the activations' ranges")
+    parser.add_argument("--calibration", type=Path, required=True, help="folder of images to calibrate with")
     parser.add_argument("--output", type=Path, required=True, help="file to write (.onnx)")
-    parser.add_argument("--images", type=PositiveInt, default=32, help="how many of the images, evenly spread")
-    parser.add_argument("--scale", type=PositiveFloat, default=1.0, help="factor of the images' size that is seen")
-    parser.add_argument("--untied", action="store_true", help="weights of its own for each pass: larger, more exact")
-    parser.add_argument("--argmax", action="store_true", help="give the class of each pixel and not the scores")
+    parser.add_argument("--images", type=PositiveInt, default=32, help="number of calibration images, evenly spread")
+    parser.add_argument("--scale", type=PositiveFloat, default=1.0, help="scale factor of the network's input")
+    parser.add_argument(
+        "--untied", action="store_true", help="separate weights for encoder and decoder: larger, more accurate"
+    )
+    parser.add_argument("--argmax", action="store_true", help="output the class of each pixel, not the logits")
     parser.add_argument(
         "--dataset", help=f"with --source and --ground-truth: score both, too ({', '.join(list_sources())})"
     )
-    parser.add_argument("--source", type=Path | None, help="folder of the images that are scored")
+    parser.add_argument("--source", type=Path | None, help="folder of the images to score on")
     parser.add_argument("--ground-truth", type=Path | None, help="folder of their true masks")
     parser.add_argument("--classes", type=Path | None, help="class file, for --dataset folder only")
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
@@ -63,7 +65,7 @@ def main(args: list[str]) -> None:
     network, console = load_network(options.model), Console()
     quantize(network, options.output, images, untied=options.untied, argmax=options.argmax)
 
-    table = Table("", "MB", "ms an image", *(["mean IoU"] if options.dataset else []))
+    table = Table("", "MB", "ms per image", *(["mean IoU"] if options.dataset else []))
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder, "float32.onnx")
         export(network, whole, argmax=options.argmax)
