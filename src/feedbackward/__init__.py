@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from feedbackward import data as data
     from feedbackward import losses as losses
     from feedbackward import metrics as metrics
+    from feedbackward.decoder_config import DecoderConfig as DecoderConfig
     from feedbackward.errors import InputError as InputError
     from feedbackward.exporting import export as export
     from feedbackward.exporting import quantize as quantize
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
     from feedbackward.models import list_encoders as list_encoders
     from feedbackward.models import list_models as list_models
     from feedbackward.models import optimize as optimize
+    from feedbackward.preprocessing import Preprocessing as Preprocessing
     from feedbackward.transform import UnsupportedOperationsError as UnsupportedOperationsError
 
     __version__: str
 
 _MODULES = {
+    "DecoderConfig": "decoder_config",
     "Feedbackward": "models",
     "InputError": "errors",
+    "Preprocessing": "preprocessing",
     "UnsupportedOperationsError": "transform",
     "create_model": "models",
     "data": "data",

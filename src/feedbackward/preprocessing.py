@@ -37,6 +37,15 @@ class Preprocessing:
         """The preprocessing of a network that takes images in [0, 1] as they are."""
         return cls((0.0,) * channels, (1.0,) * channels)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; from_dict is its inverse."""
+        return {"mean": list(self.mean), "std": list(self.std)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Preprocessing":
+        """Build the preprocessing from the plain data of to_dict."""
+        return cls(tuple(map(float, data["mean"])), tuple(map(float, data["std"])))
+
     @property
     def channels(self) -> int:
         """The number of image channels."""

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from feedbackward.benchmark.candidates import create_candidate
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 
 OURS = "feedbackward/test_resnet?retrace=transitions&output_stride=2"
@@ -13,10 +14,13 @@ PEER = "smp/FPN/mobilenet_v2"
 @pytest.mark.parametrize(
     ("name", "config"),
     [
-        (OURS, {"encoder_name": "test_resnet", "retrace": "transitions", "output_stride": 2}),
         (
-            "feedbackward/test_resnet?output_stride=null&freeze_encoder=true",
-            {"output_stride": None, "freeze_encoder": True},
+            OURS,
+            {"encoder_name": "test_resnet", "decoder": DecoderConfig(retrace="transitions", output_stride=2).to_dict()},
+        ),
+        (
+            "feedbackward/test_resnet?output_stride=image&freeze_encoder=true",
+            {"decoder": DecoderConfig(output_stride="image").to_dict(), "freeze_encoder": True},
         ),
         ("segnet?encoder_name=vgg11", {"model": "segnet", "encoder_name": "vgg11"}),
         (PEER, {"architecture": "FPN", "encoder_name": "mobilenet_v2"}),

@@ -12,8 +12,8 @@ from feedbackward.errors import InputError
 
 RECIPE = """
 model:
-  model: feedbackward
-  options: {encoder_name: test_resnet, output_stride: 2}
+  name: test_resnet
+  decoder: {output_stride: 2}
   encoder_weights: null
 data:
   class_path: feedbackward.streets.StreetsData

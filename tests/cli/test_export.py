@@ -18,7 +18,7 @@ from feedbackward.models import create_model
 def saved(tmp_path_factory):
     """The folder of a tiny network with CamVid's classes."""
     torch.manual_seed(0)
-    network = create_model("feedbackward", encoder_name="test_resnet", encoder_weights=None, classes=len(CAMVID))
+    network = create_model("test_resnet", encoder_weights=None, classes=len(CAMVID))
     network.class_table = CAMVID
     folder = tmp_path_factory.mktemp("network")
     network.save_pretrained(folder)
@@ -73,7 +73,7 @@ def test_evaluate_predicts_itself(model, camvid, saved, file, tmp_path, capsys):
 def test_validate_scores_the_file(saved, camvid, file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     recipe = ["--config", "camvid_mobilenetv2", "--data.root", str(camvid), "--data.num_workers", "0"]
-    recipe += ["--model.options", '{"encoder_name": "test_resnet"}', "--trainer.accelerator", "cpu"]
+    recipe += ["--model.name", "test_resnet", "--trainer.accelerator", "cpu"]
     main(["validate", *recipe, "--model", str(file), "--json", "scores.json"])
     scores = json.loads((tmp_path / "scores.json").read_text())
     folders = ["--ground-truth", str(camvid / "valannot"), "--source", str(camvid / "val")]

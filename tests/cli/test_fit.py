@@ -26,8 +26,8 @@ from feedbackward.training.recipes import list_recipes
 
 RECIPE = """
 model:
-  model: feedbackward
-  options: {encoder_name: test_resnet, output_stride: 2}
+  name: test_resnet
+  decoder: {output_stride: 2}
   encoder_weights: null
   optimizer: {class_path: torch.optim.Adam, init_args: {lr: 0.01}}
   scheduler: feedbackward.training.schedules.PolynomialDecay
@@ -431,7 +431,7 @@ def test_a_training_that_ends_before_its_validation(command):
 
 
 def test_an_unknown_model(command):
-    refused(command, "fit", "--model.model", "vgg16_pwm", message="unknown model 'vgg16_pwm'; .*vgg16_pwn")
+    refused(command, "fit", "--model.name", "vgg16_pwm", message="unknown model 'vgg16_pwm'; .*vgg16_pwn")
 
 
 def test_data_that_is_not_there_leaves_nothing(command, tmp_path):

@@ -59,7 +59,7 @@ def test_the_paper_s_parameters_and_a_hand_count_of_flops(run):
         "head": (3 * 19 + 19, pytest.approx(head, abs=0.005)),
         "total": (weights + 8_448 + 7_430 + 76, pytest.approx(2 * one_pass + head, abs=0.005)),
     }
-    assert "The way back ends at image: 3 channels, stride 1." in output
+    assert "The decoder ends at image: 3 channels, stride 1." in output
 
 
 def test_a_network_without_a_decoder_graph(run, refused, tmp_path):
@@ -68,7 +68,7 @@ def test_a_network_without_a_decoder_graph(run, refused, tmp_path):
     passes = sum(2 * 9 * a * b * (256 // stride) * (512 // stride) for a, b, stride in [*VGG, *back]) / 1e9
     assert costs(output)["total"] == (29_446_035, pytest.approx(passes, abs=0.005))
     assert output.startswith("segnet: vgg16\n")
-    assert "way back" not in output
+    assert "decoder ends" not in output
     assert run("segnet", "--encoder_name", "vgg11_bn").startswith("segnet: vgg11_bn\n")
     assert "fcn8s has no way back to draw" in refused("fcn8s", "--draw", str(tmp_path / "fcn.svg"))
 
@@ -79,27 +79,28 @@ def test_an_encoder_of_timm_with_options(run):
         "--output_feature", "last", "--head_input", "sum", "--head_kernel_size", "1",
     )  # fmt: skip
     assert " ".join(output.split()).startswith(
-        "test_resnet: test_resnet, permute=possible, output_stride=4, output_feature=last, "
-        "retrace=transitions, head_input=sum, "
-        "head_kernel_size=1, encoder_norm=own, decoder_norm=batch, freeze_encoder=False "
+        "test_resnet: test_resnet, encoder_norm=own, freeze_encoder=False, permute=possible, output_stride=auto, "
+        "output_feature=last, retrace=transitions, head_input=sum, head_kernel_size=1, norm=batch "
     )
     assert costs(output)["head"][0] == 5 * 32 + 5
-    assert "The way back ends at maxpool: 32 channels, stride 4." in output
+    assert "The decoder ends at maxpool: 32 channels, stride 4." in output
     row = next(line for line in output.splitlines() if line.startswith("layer4.0.conv1 "))
     assert row.split()[-1] == "192×8×8"
     assert "bypassed" in output
 
 
-def test_options_override_a_preset_and_null_is_the_image(run):
-    output = run("vgg16_pwn", "--size", "32,32", "--permute", "possible", "--output_stride", "1")
-    assert "permute=possible, output_stride=1, " in output
-    assert "output_stride=None" in run(
-        "test_resnet", "--size", "32,32", "--output_stride", "null", "--in_channels", "4"
-    )
+def test_a_preset_keeps_its_own_options(refused):
+    assert "vgg16_pwn has its own decoder; " in refused("vgg16_pwn", "--permute", "possible")
+
+
+def test_the_decoder_ends_at_the_image_where_the_options_say_so(run):
+    output = run("test_resnet", "--size", "32,32", "--output_stride", "image", "--in_channels", "4")
+    assert "output_stride=image" in output
+    assert "The decoder ends at image: 8 channels, stride 1." in output
 
 
 def test_what_trains_beside_a_frozen_encoder(run):
-    output = run("test_resnet", "--size", "64,64", "--freeze_encoder", "true", "--decoder_norm", "group")
+    output = run("test_resnet", "--size", "64,64", "--freeze_encoder", "true", "--norm", "group")
     lines = [line.replace(",", "").split() for line in output.splitlines() if line.startswith("  ") and "%" in line]
     trainable = {words[0]: int(words[-2]) for words in lines}
     parameters = {words[0]: int(words[-4]) for words in lines}
@@ -108,12 +109,12 @@ def test_what_trains_beside_a_frozen_encoder(run):
     assert trainable == {"encoder": 0, "decoder": norms, "head": head, "total": norms + head}
 
 
-def test_where_the_way_back_can_end_and_what_sizes_are_padded_to(run):
-    assert "It can end at stride 1, 2, 4, 8, 16, 32, or go back to the image (null).\n" in run("resnet18")
+def test_where_the_decoder_can_end_and_what_sizes_are_padded_to(run):
+    assert "It can end at stride 1, 2, 4, 8, 16, 32, or at the image.\n" in run("resnet18")
     assert "Images are padded to multiples of 32" in run("hrnet_w18_small")
 
 
-def test_a_way_back_that_would_end_where_it_begins(refused):
+def test_a_decoder_that_would_end_where_it_begins(refused):
     assert "or a smaller stride of [1, 2, 4, 8, 16]" in refused("vgg11", "--output_stride", "32")
 
 
@@ -137,7 +138,7 @@ def test_it_fits_a_hundred_columns(run, monkeypatch, capsys):
 
 
 def test_a_saved_network(run, refused, tmp_path):
-    network = create_model("feedbackward", encoder_name="test_resnet", encoder_weights=None, classes=3)
+    network = create_model("test_resnet", encoder_weights=None, classes=3)
     network.save_pretrained(tmp_path / "net")
     folder = str(tmp_path / "net")
     assert costs(run(folder, "--size", "64,64"))["head"][0] == 9 * 64 + 3 * 64 + 3
@@ -161,11 +162,10 @@ def test_the_drawing(run, tmp_path):
         (["test_resnet", "--draw", "a.png"], "only SVG can be drawn; give a name that ends in .svg"),
         (["test_resnet", "--size", "64"], "--size is '64'; expected height and width, such as 512,1024"),
         (["test_resnet", "--size", "0,64"], "--size is '0,64'; expected a height and a width of at least 1"),
-        (["resnet5"], "unknown encoder 'resnet5'; did you mean "),
-        (["vgg16_pwm"], "; the nearest model is vgg16_pw"),
-        (["resnet5", "--draw", "new/x.svg"], "unknown encoder 'resnet5'"),
-        (["resnet18", "--encoder_name", "vgg16"], "--encoder_name is for models (feedbackward, "),
-        (["feedbackward"], "give the name of one in its place"),
+        (["resnet5"], "unknown model 'resnet5'; did you mean "),
+        (["vgg16_pwm"], "did you mean vgg16_pw"),
+        (["resnet5", "--draw", "new/x.svg"], "unknown model 'resnet5'"),
+        (["resnet18", "--encoder_name", "vgg16"], "encoder_name='vgg16': resnet18 is an encoder itself"),
         (["no/such/folder"], "no such model: no/such/folder; expected a folder with config.json"),
         (["nothing.ckpt"], "no such model: nothing.ckpt"),
         (["test_resnet", "--output_stride", "3"], "output_stride=3: this encoder has no feature of that stride"),

@@ -23,7 +23,7 @@ def saved(tmp_path_factory):
     folders = {}
     for table in (TABLE, CITYSCAPES):
         torch.manual_seed(0)
-        network = create_model("feedbackward", encoder_name="test_resnet", encoder_weights=None, classes=len(table))
+        network = create_model("test_resnet", encoder_weights=None, classes=len(table))
         network.class_table = table
         folders[len(table)] = tmp_path_factory.mktemp("network")
         network.save_pretrained(folders[len(table)])
@@ -164,7 +164,7 @@ def test_existing_outputs(saved, scenes, tmp_path, capsys):
 
 
 def test_a_network_without_class_table(scenes, tmp_path, capsys):
-    network = create_model("feedbackward", encoder_name="test_resnet", encoder_weights=None, classes=3)
+    network = create_model("test_resnet", encoder_weights=None, classes=3)
     network.save_pretrained(tmp_path / "network")
     message = refused(capsys, tmp_path / "network", scenes, tmp_path / "out")
     assert "has no class names and colors" in message

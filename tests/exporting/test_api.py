@@ -22,7 +22,7 @@ formats = pytest.mark.parametrize("format", SUFFIX)
 
 def build(encoder_name="test_resnet", **options):
     torch.manual_seed(0)
-    network = create_model("feedbackward", encoder_name=encoder_name, encoder_weights=None, classes=3, **options)
+    network = create_model(encoder_name, encoder_weights=None, classes=3, **options)
     network.class_table = TABLE
     for norm in network.modules():  # norms as after a training
         if isinstance(norm, torch.nn.BatchNorm2d):
@@ -68,7 +68,7 @@ def run_alone(path, image):
 def scores_of(network, image):
     """The scores, with the images normalized by hand."""
     mean, std = (
-        torch.tensor(values).view(1, 3, 1, 1) for values in (network.normalization.mean, network.normalization.std)
+        torch.tensor(values).view(1, 3, 1, 1) for values in (network.preprocessing.mean, network.preprocessing.std)
     )
     with torch.no_grad():
         return network((image - mean) / std).numpy()
@@ -216,7 +216,7 @@ def test_a_size_that_the_network_pads(network, format, tmp_path):
     path, image = tmp_path / f"network{SUFFIX[format]}", torch.rand(2, 3, 7, 20)
     export(network, path, format=format, size=(7, 20))
     with torch.no_grad():
-        scores = network(network.normalization(image))
+        scores = network(network.preprocessing(image))
     torch.testing.assert_close(load_exported(path).output(image), scores, rtol=0, atol=1e-4)
 
 
@@ -230,7 +230,7 @@ def test_a_missing_runtime_is_named(network, tmp_path, monkeypatch):
 
 
 def test_more_classes_than_8_bits_hold(tmp_path):
-    network = create_model("feedbackward", encoder_name="test_resnet", encoder_weights=None, classes=300)
+    network = create_model("test_resnet", encoder_weights=None, classes=300)
     with pytest.raises(InputError, match="the network has 300; export its scores"):
         export(network, tmp_path / "network.onnx", argmax=True)
 
@@ -250,7 +250,7 @@ class TestLoading:
     def test_the_same_scores_and_classes(self, network, exported, format):
         loaded = load_exported(exported(format), threads=1)
         image = torch.rand(1, 3, 45, 70)
-        np.testing.assert_allclose(loaded(loaded.normalization(image)), scores_of(network, image), atol=2e-5)
+        np.testing.assert_allclose(loaded(loaded.preprocessing(image)), scores_of(network, image), atol=2e-5)
         assert (loaded.classes, loaded.class_table, loaded.config) == (3, TABLE, network.config)
 
     @formats

@@ -5,6 +5,7 @@ import onnx
 import pytest
 import torch
 
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.exporting import load_exported, quantize
 from feedbackward.models import create_model
@@ -12,10 +13,11 @@ from feedbackward.models import create_model
 pytestmark = pytest.mark.usefixtures("exporting")
 
 
-def build(name="feedbackward", encoder_name="test_resnet"):
+def build(name="test_resnet"):
     torch.manual_seed(0)
-    decoder_graph = {"output_feature": "last"} if name == "feedbackward" else {}  # nearly all layers are walked back
-    return create_model(name, encoder_name=encoder_name, encoder_weights=None, classes=3, **decoder_graph).eval()
+    # At the last feature nearly all layers are decoded.
+    options = {"encoder_name": "vgg11"} if name == "segnet" else {"decoder": DecoderConfig(output_feature="last")}
+    return create_model(name, encoder_weights=None, classes=3, **options).eval()
 
 
 def images(count=3):
@@ -33,7 +35,7 @@ def test_scores_near_those_of_the_network(network, tmp_path, untied):
     assert list(tmp_path.iterdir()) == [path]
     image = torch.rand(2, 3, 45, 70)
     with torch.no_grad():
-        expected = network(network.normalization(image))
+        expected = network(network.preprocessing(image))
     found = load_exported(path)(image)
     error = (found - expected).square().mean().sqrt() / expected.std()
     assert 1e-3 < error < 0.2

@@ -1,6 +1,6 @@
 """Networks by name, and each error that a wrong name or file causes."""
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,68 +10,66 @@ from safetensors.torch import save_file
 from torch.testing import assert_close
 
 import feedbackward as fb
-from feedbackward.classes import ClassTable
+from feedbackward.decoder_config import PAPER, DecoderConfig
 
-SMALL = {"encoder_name": "test_resnet", "encoder_weights": None, "classes": 2}
-
-
-def test_every_listed_model_has_a_configuration_that_builds_it_again() -> None:
-    assert {"vgg16_pwn", "vgg16_pwp", "feedbackward"} <= set(fb.list_models())
-    network = fb.create_model("feedbackward", **SMALL, permute="possible", output_stride=2)
-    again = fb.create_model(network.config["model"], **{k: v for k, v in network.config.items() if k != "model"})
-    assert again.config == network.config
-    assert again.state_dict().keys() == network.state_dict().keys()
+SMALL = {"encoder_weights": None, "classes": 2}
 
 
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
         ("vgg16_pnw", {}, r"unknown model 'vgg16_pnw'; did you mean .*vgg16_pwn"),
+        ("resnt18", {}, r"unknown model 'resnt18'; did you mean resnet18"),
+        ("vgg16.tv_in2k", {}, r"unknown encoder .* vgg16\.tv_in1k"),
+        ("test_resnet", {"classes": 0}, r"classes=0: expected 1 or more"),
+        ("test_resnet", {"in_channels": -1}, r"in_channels=-1: expected 1 or more"),
         (
-            "feedbackward",
-            {**SMALL, "encoder_name": "resnt18"},
-            r"unknown encoder 'resnt18'; did you mean resnet18",
-        ),
-        ("feedbackward", {**SMALL, "encoder_name": "vgg16.tv_in2k"}, r"unknown encoder .* vgg16\.tv_in1k"),
-        ("feedbackward", {**SMALL, "classes": 0}, r"classes=0: expected 1 or more"),
-        ("feedbackward", {**SMALL, "in_channels": -1}, r"in_channels=-1: expected 1 or more"),
-        (
-            "feedbackward",
-            {**SMALL, "encoder_name": "mobilevit_xxs", "encoder_weights": "imagenet"},
+            "mobilevit_xxs",
+            {"encoder_weights": "imagenet"},
             r"no rule for 3 of its operations:\n(  stages_\d_1: timm.models.mobilevit.MobileVitBlock\n){3}",
         ),
-        (
-            "feedbackward",
-            {**SMALL, "encoder_name": "vit_tiny_patch16_224"},
-            r"not laid out as an image: .*\(2, 257, 192\)",
-        ),
-        ("feedbackward", {**SMALL, "encoder_name": "maxvit_tiny_tf_224"}, r"does not run on images of 256x256"),
-        ("feedbackward", {**SMALL, "encoder_name": "crossvit_9_240"}, r"features are several tensors"),
-        (
-            "feedbackward",
-            {**SMALL, "permute": "never"},
-            r"permute='never': expected one of 'necessary', 'possible'",
-        ),
-        (
-            "feedbackward",
-            {**SMALL, "retrace": "some"},
-            r"retrace='some': expected one of 'all', 'transitions'",
-        ),
+        ("vit_tiny_patch16_224", {}, r"not laid out as an image: .*\(2, 257, 192\)"),
+        ("maxvit_tiny_tf_224", {}, r"does not run on images of 256x256"),
+        ("crossvit_9_240", {}, r"features are several tensors"),
+        ("test_resnet", {"encoder_norm": "layer"}, r"encoder_norm='layer': expected one of 'own', 'batch'"),
         ("vgg16_pwn", {"freeze_encoder": True}, r"encoder's new norms could not be trained; .* encoder_norm='own'"),
-        ("feedbackward", {**SMALL, "decoder_norm": "layer"}, r"decoder_norm='layer': expected one of 'batch', 'group'"),
-        ("feedbackward", {**SMALL, "color": 1}, r"options of model 'feedbackward': .*'color'"),
-        ("feedbackward", {**SMALL, "output_stride": 3}, r"output_stride=3: .*choose one of"),
-        ("feedbackward", {**SMALL, "encoder_weights": "none.pth"}, r"there is no file 'none\.pth'"),
+        ("vgg16_pwn", {"decoder": DecoderConfig()}, r"vgg16_pwn has its own decoder; .* name 'vgg16'"),
+        ("segnet", {"decoder": DecoderConfig()}, r"segnet has no decoder"),
+        ("resnet18", {"encoder_name": "vgg16"}, r"encoder_name='vgg16': resnet18 is an encoder itself"),
+        ("test_resnet", {"decoder": DecoderConfig(output_stride=3)}, r"output_stride=3: .*choose one of"),
+        ("test_resnet", {"encoder_weights": "none.pth"}, r"no file 'none\.pth'"),
+        ("efficientnet_b8", {"encoder_weights": "imagenet"}, r"no pretrained weights"),
+        # Refused before the weights are fetched, which cannot be reached here.
         (
-            "feedbackward",
-            {**SMALL, "encoder_name": "efficientnet_b8", "encoder_weights": "imagenet"},
-            r"no pretrained weights",
+            "resnet18",
+            {"encoder_weights": "imagenet", "decoder": DecoderConfig(output_stride=32)},
+            r"output_stride=32 with output_feature='first': no layer of this encoder is decoded before",
         ),
     ],
 )
 def test_bad_arguments_are_named_with_what_to_do(name: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(fb.InputError, match=message):
-        fb.create_model(name, **options)
+        fb.create_model(name, **{**SMALL, **options})
+
+
+def test_any_encoder_is_a_model() -> None:
+    network = fb.create_model("resnet10t", **SMALL)
+    assert (network.config["encoder_name"], network.classes) == ("resnet10t", 2)
+
+
+@pytest.mark.parametrize(("name", "permute"), [("vgg16_pwn", "necessary"), ("vgg16_pwp", "possible")])
+def test_the_presets_are_the_paper_s(name: str, permute: str) -> None:
+    with torch.device("meta"):
+        network = fb.create_model(name, **SMALL)
+    assert network.decoder_config == replace(PAPER, permute=permute)
+    assert network.config["encoder_norm"] == "batch"
+
+
+@pytest.mark.parametrize("name", ["convmixer_768_32", "nasnetalarge", "samvit_base_patch16"])
+def test_an_encoder_without_a_feature_of_stride_4_ends_at_the_nearest_stride(name: str) -> None:
+    with torch.device("meta"):
+        found = fb.create_model(name, **SMALL).decoder_graph()
+    assert found.stride == {"convmixer_768_32": 8, "nasnetalarge": 2, "samvit_base_patch16": 16}[name]
 
 
 def test_pretrained_weights_come_from_the_cache_of_the_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -83,7 +81,7 @@ def test_pretrained_weights_come_from_the_cache_of_the_hub(monkeypatch: pytest.M
         (repository / folder).mkdir(parents=True)
     (repository / "refs/main").write_text(commit)
     save_file(cached.state_dict(), repository / "snapshots" / commit / "model.safetensors")
-    network = fb.create_model("feedbackward", **{**SMALL, "encoder_weights": "imagenet"})
+    network = fb.create_model("test_resnet", classes=2)
     without_classifier = {name: tensor for name, tensor in cached.state_dict().items() if not name.startswith("fc.")}
     assert_close(dict(network.encoder.state_dict()), without_classifier)
 
@@ -95,15 +93,15 @@ def test_no_network_and_no_cache_says_what_to_do(monkeypatch: pytest.MonkeyPatch
         fb.InputError,
         match=r"not in the cache .*give its path as encoder_weights, or use encoder_weights=None",
     ):
-        fb.Feedbackward("resnet18")
-    with pytest.raises(fb.InputError, match=r"neither a folder here nor a repository that can be had"):
+        fb.create_model("resnet18", classes=19)
+    with pytest.raises(fb.InputError, match=r"neither a local folder nor a repository"):
         fb.from_pretrained("someone/something")
 
 
 def test_a_plain_vgg_s_weights_are_the_file_s(tmp_path: Path) -> None:
     theirs = timm.create_model("vgg11")
     save_file(theirs.state_dict(), tmp_path / "vgg11.safetensors")
-    ours = fb.Feedbackward("vgg11", encoder_weights=tmp_path / "vgg11.safetensors", encoder_norm="batch")
+    ours = fb.create_model("vgg11", encoder_weights=tmp_path / "vgg11.safetensors", encoder_norm="batch", classes=19)
     for index in (0, 3, 6, 8, 11, 13, 16, 18):
         assert torch.equal(ours.encoder.get_submodule(f"features.{index}").weight, theirs.features[index].weight)
 
@@ -111,9 +109,9 @@ def test_a_plain_vgg_s_weights_are_the_file_s(tmp_path: Path) -> None:
 def test_the_first_layer_of_local_weights_is_adapted_to_other_channels(tmp_path: Path) -> None:
     theirs = timm.create_model("resnet10t")
     torch.save(theirs.state_dict(), tmp_path / "resnet10t.pth")
-    gray = fb.Feedbackward("resnet10t", encoder_weights=tmp_path / "resnet10t.pth", in_channels=1)
+    gray = fb.create_model("resnet10t", encoder_weights=tmp_path / "resnet10t.pth", in_channels=1, classes=19)
     assert_close(gray.encoder.get_submodule("conv1.0").weight, theirs.conv1[0].weight.sum(1, keepdim=True))
-    assert gray.normalization.mean == pytest.approx((0.449,))
+    assert gray.preprocessing.mean == pytest.approx((0.449,))
 
 
 def test_files_of_something_else_are_refused(tmp_path: Path) -> None:
@@ -123,37 +121,4 @@ def test_files_of_something_else_are_refused(tmp_path: Path) -> None:
     torch.save(timm.create_model("test_resnet"), tmp_path / "code.pth")
     for file in ("other.safetensors", "half.safetensors", "code.pth"):
         with pytest.raises(fb.InputError, match=rf"{file}' does not hold weights of timm's 'resnet10t'"):
-            fb.Feedbackward("resnet10t", encoder_weights=tmp_path / file)
-
-
-def test_a_saved_folder_holds_its_classes_and_no_word_of_pretrained_weights(tmp_path: Path) -> None:
-    network = fb.create_model("feedbackward", **SMALL)
-    network.class_table = ClassTable(("road", "sky"), ((1, 2, 3), (4, 5, 6)))
-    network.save_pretrained(tmp_path / "saved")
-    assert json.loads((tmp_path / "saved" / "config.json").read_text())["encoder_weights"] is None
-    assert fb.from_pretrained(tmp_path / "saved").class_table == network.class_table
-    assert fb.Feedbackward.from_pretrained(tmp_path / "saved").class_table == network.class_table
-
-
-def test_damaged_folders_are_refused(tmp_path: Path) -> None:
-    fb.create_model("feedbackward", **SMALL).save_pretrained(tmp_path)
-    config, weights = tmp_path / "config.json", tmp_path / "model.safetensors"
-    described = config.read_text()
-    config.write_text(described.replace('"feedbackward"', '"unheard_of"'))
-    with pytest.raises(fb.InputError, match=r"config\.json: not the configuration"):
-        fb.from_pretrained(tmp_path)
-    config.write_text(described.replace('"classes": 2', '"classes": 3'))
-    with pytest.raises(fb.InputError, match=r"model\.safetensors: does not hold the tensors"):
-        fb.from_pretrained(tmp_path)
-    config.write_text(described)
-    weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(fb.InputError, match=r"model\.safetensors: does not hold the tensors"):
-        fb.from_pretrained(tmp_path)
-    weights.unlink()
-    with pytest.raises(fb.InputError, match=r"there is no model\.safetensors in it"):
-        fb.from_pretrained(tmp_path)
-
-
-def test_saved_weights_can_be_read_by_whoever_can_read_their_description(tmp_path: Path) -> None:
-    fb.create_model("feedbackward", **SMALL).save_pretrained(tmp_path)
-    assert (tmp_path / "model.safetensors").stat().st_mode == (tmp_path / "config.json").stat().st_mode
+            fb.create_model("resnet10t", encoder_weights=tmp_path / file, classes=19)

@@ -4,10 +4,13 @@ from huggingface_hub import ModelCard
 
 import feedbackward as fb
 from feedbackward.data import CAMVID
+from feedbackward.decoder_config import DecoderConfig
 
 
 def test_the_card_of_an_untrained_network(tmp_path):
-    network = fb.Feedbackward("test_resnet", encoder_weights=None, output_stride=2, in_channels=4, classes=11)
+    network = fb.create_model(
+        "test_resnet", encoder_weights=None, in_channels=4, classes=11, decoder=DecoderConfig(output_stride=2)
+    )
     network.class_table = CAMVID
     network.save_pretrained(tmp_path)
     card = ModelCard.load(tmp_path / "README.md")

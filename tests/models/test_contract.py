@@ -4,6 +4,7 @@ import copy
 import pickle
 import shutil
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from torch import nn
 from torch.testing import assert_close
 
 import feedbackward as fb
-from feedbackward.errors import InputError
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.models import create_encoder
 from feedbackward.models.catalog import SHIPPED, Catalog, EncoderRecord
 from feedbackward.transform import trace
@@ -49,7 +50,9 @@ def test_an_encoder_run_backward(name: str, tmp_path: Path) -> None:
         encoder = create_encoder(name, weights=None, in_channels=3)
     squares = any(isinstance(module, StarReLU) for module in encoder.modules())
     norm = "group" if squares else "batch"
-    network = fb.Feedbackward(name, encoder_weights=None, classes=5, output_stride=None, decoder_norm=norm)
+    network = fb.create_model(
+        name, encoder_weights=None, classes=5, decoder=DecoderConfig(output_stride="image", norm=norm)
+    )
     state = network.state_dict()
     assert len({tensor.untyped_storage().data_ptr() for tensor in state.values()}) == len(state)
     assert {key.split(".")[0] for key in state} == {"encoder", "decoder", "head"}
@@ -95,7 +98,7 @@ def test_an_encoder_run_backward(name: str, tmp_path: Path) -> None:
         encoders = [create_encoder(name, weights=None, in_channels=3).train(mode) for mode in (True, False)]
         training, evaluation = ([node.format_node() for node in trace(encoder).graph.nodes] for encoder in encoders)
         assert training == evaluation
-        network = fb.Feedbackward(name, encoder_weights=None, output_stride=None)
+        network = fb.create_model(name, encoder_weights=None, classes=19, decoder=DecoderConfig(output_stride="image"))
         rows = explain(network.encoder, network.decoder_graph(), size=network.sizes.padded((65, 97)), in_channels=3)
     norms = [n for n, _ in network.decoder.named_modules() if "norm" in n.rpartition(".")[2]]
     assert sum(row.weight is not None for row in rows) == len(norms) > 0
@@ -105,13 +108,13 @@ def test_an_encoder_run_backward(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [(1, 3), (33, 64)])
 @pytest.mark.parametrize("name", ["resnet18", "inception_v3", "hrnet_w18_small", "resnetblur50", "selecsls42"])
 def test_takes_any_size(name: str, size: tuple[int, int]) -> None:
-    network = fb.Feedbackward(name, encoder_weights=None, classes=5).eval()
+    network = fb.create_model(name, encoder_weights=None, classes=5).eval()
     with torch.no_grad():
         assert network(torch.randn(1, 3, *size)).shape == (1, 5, *size)
 
 
 def test_a_copy_has_weights_of_its_own() -> None:
-    network = fb.Feedbackward("test_resnet", encoder_weights=None).eval()
+    network = fb.create_model("test_resnet", encoder_weights=None, classes=19).eval()
     image = torch.randn(1, 3, 40, 33)
     copied = copy.deepcopy(network)
     with torch.no_grad():
@@ -121,13 +124,13 @@ def test_a_copy_has_weights_of_its_own() -> None:
 
 
 def test_a_copy_can_be_made_where_the_weights_are() -> None:
-    network = fb.Feedbackward("test_resnet", encoder_weights=None).to("meta")
+    network = fb.create_model("test_resnet", encoder_weights=None, classes=19).to("meta")
     assert copy.deepcopy(network)(torch.zeros(1, 3, 33, 47, device="meta")).shape == (1, 19, 33, 47)
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_nfnet"])  # the latter's weights are values of the graph
 def test_pickles(name: str) -> None:
-    network = fb.Feedbackward(name, encoder_weights=None, classes=5).eval()
+    network = fb.create_model(name, encoder_weights=None, classes=5).eval()
     image = torch.randn(1, 3, 40, 33)
     with torch.no_grad():
         assert_close(pickle.loads(pickle.dumps(network))(image), network(image), rtol=0, atol=0)
@@ -135,7 +138,7 @@ def test_pickles(name: str) -> None:
 
 def test_shared_weights_stay_shared_and_their_gradient_is_the_sum_of_both_uses() -> None:
     torch.manual_seed(0)
-    network = fb.Feedbackward("resnet10t", encoder_weights=None, classes=3).double()
+    network = fb.create_model("resnet10t", encoder_weights=None, classes=3).double()
     image = torch.randn(2, 3, 32, 32, dtype=torch.float64)
     weight = network.encoder.get_submodule("layer2.0.conv1").weight
     network(image).square().sum().backward()
@@ -156,14 +159,14 @@ def test_shared_weights_stay_shared_and_their_gradient_is_the_sum_of_both_uses()
 
 def test_the_encoder_keeps_timm_s_keys() -> None:
     theirs = timm.create_model("efficientnet_b0", num_classes=0).state_dict()
-    ours = fb.Feedbackward("efficientnet_b0", encoder_weights=None).encoder.state_dict()
+    ours = fb.create_model("efficientnet_b0", encoder_weights=None, classes=19).encoder.state_dict()
     assert {key: value.shape for key, value in ours.items()} == {key: value.shape for key, value in theirs.items()}
 
 
 def test_the_encoder_is_timm_s_own_computation() -> None:
     torch.manual_seed(0)
     theirs = timm.create_model("mobilenetv3_small_050", num_classes=0).eval()
-    ours = fb.Feedbackward("mobilenetv3_small_050", encoder_weights=None).eval()
+    ours = fb.create_model("mobilenetv3_small_050", encoder_weights=None, classes=19).eval()
     ours.encoder.load_state_dict({key: theirs.state_dict()[key] for key in ours.encoder.state_dict()})
     image = torch.randn(1, 3, 65, 65)
     with torch.no_grad():
@@ -179,7 +182,9 @@ def test_drop_path_leaves_training_and_evaluation_one_graph() -> None:
 @pytest.mark.parametrize("norm", [nn.BatchNorm2d, nn.GroupNorm])
 def test_the_norms_of_the_way_back_are_of_the_kind_that_was_asked_for(norm: type[nn.Module]) -> None:
     kind = "batch" if norm is nn.BatchNorm2d else "group"
-    network = fb.Feedbackward("test_resnet", encoder_weights=None, output_stride=None, decoder_norm=kind)
+    network = fb.create_model(
+        "test_resnet", encoder_weights=None, classes=19, decoder=DecoderConfig(output_stride="image", norm=kind)
+    )
     layers = [module for module in network.decoder.modules() if not list(module.children())]
     assert {type(layer) for layer in layers} == {norm}
     back = network.decoder_graph()
@@ -188,14 +193,16 @@ def test_the_norms_of_the_way_back_are_of_the_kind_that_was_asked_for(norm: type
 
 
 def test_a_way_back_with_group_norms_trains_on_one_image_of_one_pixel() -> None:
-    network = fb.Feedbackward("test_resnet", encoder_weights=None, decoder_norm="group", freeze_encoder=True)
+    network = fb.create_model(
+        "test_resnet", encoder_weights=None, freeze_encoder=True, classes=19, decoder=DecoderConfig(norm="group")
+    )
     network(torch.randn(1, 3, 32, 32)).square().mean().backward()
     assert network.decoder.get_submodule("layer4.0.conv1.norm").weight.grad.abs().sum() > 0
 
 
 def test_a_frozen_encoder_keeps_its_weights_and_its_statistics() -> None:
     torch.manual_seed(0)
-    network = fb.Feedbackward("resnet10t", encoder_weights=None, classes=3, freeze_encoder=True).train()
+    network = fb.create_model("resnet10t", encoder_weights=None, classes=3, freeze_encoder=True).train()
     before = copy.deepcopy(network.encoder.state_dict())
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     assert sum(p.numel() for p in trained) == sum(
@@ -220,7 +227,9 @@ def test_pretrained_weights_of_the_first_layer_are_carried_over_to_other_channel
 ) -> None:
     theirs = timm.create_model("test_resnet")
     save_file(theirs.state_dict(), tmp_path / "weights.safetensors")
-    network = fb.Feedbackward("test_resnet", encoder_weights=tmp_path / "weights.safetensors", in_channels=channels)
+    network = fb.create_model(
+        "test_resnet", encoder_weights=tmp_path / "weights.safetensors", in_channels=channels, classes=19
+    )
     key = "conv1.0.weight" if "conv1.0.weight" in theirs.state_dict() else "conv1.weight"
     colors = theirs.state_dict()[key]
     # A gray image gives what a colored one with the same three channels gives; more channels repeat the three, so
@@ -233,14 +242,17 @@ def test_pretrained_weights_of_the_first_layer_are_carried_over_to_other_channel
 @pytest.mark.parametrize(
     ("name", "stride", "fused"),
     # Neither the image nor what ConvNeXt's stem makes has an activation, at which a feature would join the signal.
-    [("test_resnet", 2, True), ("vgg11_bn", 1, True), ("vgg11_bn", None, False), ("convnext_atto", 4, False)],
+    [("test_resnet", 2, True), ("vgg11_bn", 1, True), ("vgg11_bn", "image", False), ("convnext_atto", 4, False)],
 )
-def test_both_side_by_side_hold_their_sum(name: str, stride: int | None, fused: bool) -> None:
+def test_both_side_by_side_hold_their_sum(name: str, stride: int | str, fused: bool) -> None:
     torch.manual_seed(0)
-    options = {"encoder_weights": None, "classes": 3, "output_stride": stride}
-    options |= {"output_feature": "last", "head_kernel_size": 1}
-    added = fb.Feedbackward(name, **options, head_input="sum").double().eval()
-    beside = fb.Feedbackward(name, **options, head_input="both").double().eval()
+    config = DecoderConfig(output_stride=stride, output_feature="last", head_kernel_size=1)
+    added, beside = (
+        fb.create_model(name, encoder_weights=None, classes=3, decoder=replace(config, head_input=head_input))
+        .double()
+        .eval()
+        for head_input in ("sum", "both")
+    )
     state = added.state_dict()
     weight = state["head.pointwise.weight"]
     state["head.pointwise.weight"] = torch.cat([weight, weight if fused else torch.zeros_like(weight)], dim=1)
@@ -253,10 +265,8 @@ def test_both_side_by_side_hold_their_sum(name: str, stride: int | None, fused: 
 
 
 def test_the_classifier_has_the_kernel_that_was_asked_for() -> None:
-    network = fb.Feedbackward("test_resnet", encoder_weights=None, head_kernel_size=5).eval()
+    network = fb.create_model(
+        "test_resnet", encoder_weights=None, classes=19, decoder=DecoderConfig(head_kernel_size=5)
+    ).eval()
     assert network.head.depthwise.kernel_size == (5, 5)
     assert network(torch.rand(1, 3, 33, 50)).shape == (1, 19, 33, 50)
-    with pytest.raises(InputError, match="head_kernel_size=4: expected an odd number"):
-        fb.Feedbackward("test_resnet", encoder_weights=None, head_kernel_size=4)
-    with pytest.raises(InputError, match="head_input='mean': expected one of 'sum', 'both'"):
-        fb.Feedbackward("test_resnet", encoder_weights=None, head_input="mean")

@@ -1,11 +1,13 @@
 """Where the way back ends and what transitions walk back, against lists written by hand from the architectures."""
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
 import torch
 from torch import fx
 
+from feedbackward.decoder_config import PAPER
 from feedbackward.errors import InputError
 from feedbackward.models import create_encoder
 from feedbackward.transform import DecoderGraph, trace, transpose
@@ -34,7 +36,7 @@ ENDS = {
 }
 
 FIRSTS = {
-    # Of the strides 2 and 4 the feature that the way back reaches first: the deepest one at which a feature joins, its
+    # Of the strides 2 and 4 the feature that the decoder reaches first: the deepest one at which a feature joins, its
     # channels; behind convolutions of a stage's end, its block's sum or the layer before an activation.
     "vgg11": [("features.3", 128), ("features.8", 256)],
     "resnet18": [("bn1", 64), ("layer1.1", 64)],
@@ -134,43 +136,45 @@ def traced(name: str) -> fx.GraphModule:
 
 
 def ends_at(decoder_graph: DecoderGraph) -> tuple[str, int]:
-    stop = decoder_graph.stop
+    stop = decoder_graph.end
     return "image" if stop.op == "placeholder" else path_of(stop), decoder_graph.channels
 
 
 @pytest.mark.parametrize("name", ENDS)
-def test_the_way_back_ends_at_the_nearest_feature_through_which_the_whole_signal_passes(name: str) -> None:
+def test_the_decoder_ends_at_the_nearest_feature_through_which_the_whole_signal_passes(name: str) -> None:
     for stride, end in zip((1, 2, 4), ENDS[name], strict=True):
         if end is None:
             with pytest.raises(InputError, match=f"output_stride={stride}: this encoder has no feature of that stride"):
-                transpose(traced(name), output_stride=stride)
+                transpose(traced(name), replace(PAPER, output_stride=stride))
         else:
-            assert ends_at(transpose(traced(name), output_stride=stride)) == end
+            assert ends_at(transpose(traced(name), replace(PAPER, output_stride=stride))) == end
 
 
 @pytest.mark.parametrize("retrace", ["all", "transitions"])
 @pytest.mark.parametrize("name", FIRSTS)
-def test_the_way_back_ends_at_the_first_feature_of_a_stride(name: str, retrace: str) -> None:
+def test_the_decoder_ends_at_the_first_feature_of_a_stride(name: str, retrace: str) -> None:
     for stride, end in zip((2, 4), FIRSTS[name], strict=True):
         if end is not None:
-            decoder_graph = transpose(traced(name), retrace=retrace, output_stride=stride, output_feature="first")
+            decoder_graph = transpose(
+                traced(name), replace(PAPER, retrace=retrace, output_stride=stride, output_feature="first")
+            )
             assert ends_at(decoder_graph) == end
 
 
 @pytest.mark.parametrize(("name", "stride"), [("vgg16", 16), ("resnet18", 32), ("convmixer_768_32", 8)])
-def test_a_way_back_that_would_end_before_its_first_layer_is_refused(name: str, stride: int) -> None:
+def test_a_decoder_that_would_end_before_its_first_layer_is_refused(name: str, stride: int) -> None:
     with pytest.raises(InputError, match=r"choose output_feature='last', or a smaller stride of \[1"):
-        transpose(traced(name), output_stride=stride, output_feature="first")
-    transpose(traced(name), output_stride=stride, output_feature="last")
+        transpose(traced(name), replace(PAPER, output_stride=stride, output_feature="first"))
+    transpose(traced(name), replace(PAPER, output_stride=stride, output_feature="last"))
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)
-def test_transitions_walk_back_what_changes_resolution_or_channels(name: str) -> None:
-    decoder_graph = transpose(traced(name), retrace="transitions")
+def test_transitions_decode_what_changes_resolution_or_channels(name: str) -> None:
+    decoder_graph = transpose(traced(name), replace(PAPER, retrace="transitions"))
     applied = {"same_conv2d", "linear"}
     walked = [
         path_of(passed.node)
-        for passed in decoder_graph.passed
+        for passed in decoder_graph.decoded
         if applied & {getattr(node.target, "__name__", "") for node in passed.emitted}
     ]
     assert sorted(walked) == sorted(TRANSITIONS[name])

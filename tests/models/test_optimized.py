@@ -5,24 +5,25 @@ import torch
 from torch import nn
 
 import feedbackward as fb
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.models.optimized import optimize
 
 ENCODERS = {
     "test_resnet": {},
-    "test_efficientnet": {"retrace": "transitions"},
-    "test_byobnet": {"permute": "possible"},
+    "test_efficientnet": {"decoder": DecoderConfig(retrace="transitions")},
+    "test_byobnet": {"decoder": DecoderConfig(permute="possible")},
     "test_convnext": {},
     "test_nfnet": {},  # its weights are computed
-    "densenet121": {"output_stride": 4},
-    "vgg11": {"encoder_norm": "batch", "output_stride": None},
-    "hrnet_w18_small": {"decoder_norm": "group"},
+    "densenet121": {"decoder": DecoderConfig(output_stride=4)},
+    "vgg11": {"encoder_norm": "batch", "decoder": DecoderConfig(output_stride="image")},
+    "hrnet_w18_small": {"decoder": DecoderConfig(norm="group")},
 }
 
 
 def build(name):
     torch.manual_seed(0)
-    network = fb.Feedbackward(name, encoder_weights=None, classes=3, **ENCODERS[name])
+    network = fb.create_model(name, encoder_weights=None, classes=3, **ENCODERS[name])
     for norm in network.modules():
         if isinstance(norm, nn.BatchNorm2d):
             nn.init.uniform_(norm.running_mean, -0.1, 0.1)

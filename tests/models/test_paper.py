@@ -49,7 +49,7 @@ def by_hand(state: dict[str, Tensor], image: Tensor, *, always_swap: bool, train
 @pytest.fixture(scope="module", params=["vgg16_pwn", "vgg16_pwp"])
 def network(request: pytest.FixtureRequest) -> fb.Feedbackward:
     torch.manual_seed(0)
-    network = fb.create_model(request.param, encoder_weights=None).double()
+    network = fb.create_model(request.param, encoder_weights=None, classes=19).double()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             for values in (module.weight, module.bias, module.running_mean):

@@ -6,6 +6,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import feedbackward as fb
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.models.costs import flops_by_part, parameters
 from feedbackward.models.survey import survey
 
@@ -32,7 +33,9 @@ def test_the_kind_of_an_architecture(name: str, kind: str) -> None:
 
 def test_the_record_of_a_network_is_what_a_real_one_has() -> None:
     record = survey("test_resnet")
-    network = fb.Feedbackward("test_resnet", encoder_weights=None, classes=19, output_stride=4).eval()
+    network = fb.create_model(
+        "test_resnet", encoder_weights=None, classes=19, decoder=DecoderConfig(output_stride=4)
+    ).eval()
     assert record.supported
     assert record.encoder_parameters == sum(p.numel() for p in network.encoder.parameters())
     assert record.decoder_parameters == sum(p.numel() for p in network.decoder.parameters())
@@ -59,7 +62,7 @@ def test_a_refused_architecture_names_its_operations_and_counts_its_encoder() ->
 
 
 def test_costs_by_part_add_up_and_leave_the_network_as_it_was() -> None:
-    network = fb.Feedbackward("test_resnet", encoder_weights=None, freeze_encoder=True).to("meta").eval()
+    network = fb.create_model("test_resnet", encoder_weights=None, freeze_encoder=True, classes=19).to("meta").eval()
     counted = flops_by_part(network, (64, 96))
     assert counted["head"] == 2 * (9 + 19) * 64 * 16 * 24
     with FlopCounterMode(display=False) as counter, torch.no_grad():

@@ -8,29 +8,30 @@ from torch import nn
 
 import feedbackward as fb
 from feedbackward.benchmark.training import saved_bytes
+from feedbackward.decoder_config import DecoderConfig
 
 
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("vgg11", {"encoder_norm": "batch", "output_stride": None}),
+        ("vgg11", {"encoder_norm": "batch", "decoder": DecoderConfig(output_stride="image")}),
         ("resnet18", {}),
-        ("test_efficientnet", {"retrace": "transitions", "head_input": "both"}),
-        ("test_convnext", {"decoder_norm": "group"}),
+        ("test_efficientnet", {"decoder": DecoderConfig(retrace="transitions")}),
+        ("test_convnext", {"decoder": DecoderConfig(norm="group")}),
         ("densenet121", {"freeze_encoder": True}),
     ],
 )
 def test_the_same_step(name, options):
     torch.manual_seed(0)
-    plain = fb.Feedbackward(name, encoder_weights=None, classes=3, **options).double().train()
+    plain = fb.create_model(name, encoder_weights=None, classes=3, **options).double().train()
     sparing = copy.deepcopy(plain)
     sparing.set_grad_checkpointing()
     image = torch.rand(2, 3, 45, 71, dtype=torch.float64)
-    scores = []
+    logits = []
     for network in (plain, sparing):
-        scores.append(network(image))
-        scores[-1].square().sum().backward()
-    assert torch.equal(*scores)
+        logits.append(network(image))
+        logits[-1].square().sum().backward()
+    assert torch.equal(*logits)
     for (path, found), expected in zip(sparing.named_parameters(), plain.parameters(), strict=True):
         assert (found.grad is None) == (expected.grad is None), path
         if found.grad is not None:
@@ -40,7 +41,7 @@ def test_the_same_step(name, options):
 
 
 def test_it_keeps_less():
-    network = fb.create_model("vgg16_pwn", encoder_weights=None).train()
+    network = fb.create_model("vgg16_pwn", encoder_weights=None, classes=19).train()
     image = torch.rand(1, 3, 64, 96)
     before = saved_bytes(network, image)
     network.set_grad_checkpointing()
@@ -50,7 +51,7 @@ def test_it_keeps_less():
 
 
 def test_a_copy_trains_its_own_weights():
-    network = fb.Feedbackward("test_resnet", encoder_weights=None, classes=3).train()
+    network = fb.create_model("test_resnet", encoder_weights=None, classes=3).train()
     network.set_grad_checkpointing()
     other = copy.deepcopy(network)
     with torch.no_grad():

@@ -5,8 +5,8 @@ from torch.nn import functional as F
 
 from feedbackward.classes import ClassTable
 from feedbackward.models import create_model
-from feedbackward.models.encoder import Normalization
 from feedbackward.models.network import SegmentationNetwork
+from feedbackward.preprocessing import Preprocessing
 
 TABLE = ClassTable(("red", "green", "blue"), ((200, 0, 0), (0, 200, 0), (0, 0, 200)))
 
@@ -16,7 +16,7 @@ class StrongestChannel(SegmentationNetwork):
 
     def __init__(self):
         config = {"name": "strongest", "classes": 3, "in_channels": 3}
-        super().__init__(config, Normalization((0.5, 0.4, 0.3), (0.2, 0.3, 0.4)))
+        super().__init__(config, Preprocessing((0.5, 0.4, 0.3), (0.2, 0.3, 0.4)))
         self.gain = nn.Parameter(torch.ones(()))
         self.class_table = TABLE
         self.sizes = []
@@ -36,7 +36,7 @@ def strongest():
 def trained():
     """A real, tiny network; its weights are random."""
     torch.manual_seed(3)
-    network = create_model("feedbackward", encoder_name="test_resnet", encoder_weights=None, classes=3)
+    network = create_model("test_resnet", encoder_weights=None, classes=3)
     network.class_table = TABLE
     return network.eval()
 

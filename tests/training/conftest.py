@@ -7,6 +7,7 @@ from torch.utils.data import Dataset
 
 from feedbackward.classes import ClassTable
 from feedbackward.data.datamodule import SegmentationDataModule
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.training.task import SegmentationTask
 
 TABLE = ClassTable(("red", "green", "blue"), ((200, 0, 0), (0, 200, 0), (0, 0, 200)))
@@ -78,7 +79,8 @@ def make_task():
     def _make(**options):
         torch.manual_seed(0)
         defaults = {
-            "options": {"encoder_name": "test_resnet", "output_stride": 2},
+            "name": "test_resnet",
+            "decoder": DecoderConfig(output_stride=2),
             "optimizer": lambda parameters: torch.optim.Adam(parameters, lr=0.01),
             "class_table": TABLE,
         }

@@ -1,6 +1,21 @@
+import pytest
+
+from feedbackward.errors import InputError
 from feedbackward.training.compatibility import check_checkpoint
+
+CONFIG = {"model": "feedbackward", "decoder": {"permute": "necessary", "output_stride": 2}}
+
+
+def checkpoint_of(table):
+    return {"feedbackward": {"network": {"format": 2, **CONFIG, "class_table": table.to_dict()}}}
 
 
 def test_the_checkpoint_that_fits(table):
-    checkpoint = {"feedbackward": {"config": {"size": [1, 2]}, "class_table": table.to_dict()}}
-    check_checkpoint(checkpoint, config={"size": (1, 2)}, class_table=table)
+    check_checkpoint(checkpoint_of(table), config=CONFIG, class_table=table)
+
+
+def test_another_option_is_named(table):
+    other = {**CONFIG, "decoder": {"permute": "possible", "output_stride": 2}}
+    message = r"another network \(decoder\.permute: 'necessary' in the checkpoint, 'possible' here\)"
+    with pytest.raises(InputError, match=message):
+        check_checkpoint(checkpoint_of(table), config=other, class_table=table)

@@ -73,8 +73,8 @@ def metrics():
     ]
     return {
         "recipe": "tiny",
-        "model": "feedbackward",
-        "options": {"encoder_name": "test_resnet"},
+        "model": "test_resnet",
+        "network": {"model": "feedbackward", "encoder_name": "test_resnet", "decoder": {"permute": "possible"}},
         "data": "CamVidData",
         "seed": 3,
         "parameters": 2_345_678,
@@ -92,7 +92,7 @@ def page(metrics, scene):
         metrics,
         table=TABLE,
         panels={"frankfurt_1": draw_panels(*scene, TABLE)},
-        config="model:\n  model: <feedbackward>\n",
+        config="model:\n  name: <feedbackward>\n",
         versions={"torch": "2.9"},
     )
 
@@ -113,7 +113,7 @@ def test_a_report_says_what_is_to_be_known_about_the_scores(page):
 
 def test_the_same_training_gives_the_same_page(metrics, page, scene):
     panels = {"frankfurt_1": draw_panels(*scene, TABLE)}
-    config = "model:\n  model: <feedbackward>\n"
+    config = "model:\n  name: <feedbackward>\n"
     again = render_report(metrics, table=TABLE, panels=panels, config=config, versions={"torch": "2.9"})
     assert again == page
 

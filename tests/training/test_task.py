@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from feedbackward.classes import ClassTable
 from feedbackward.data.cityscapes_labels import CITYSCAPES
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.losses import CrossEntropyIoULoss, IoULoss
 from feedbackward.metrics import CityscapesMetric
@@ -53,7 +54,7 @@ def test_scores_are_those_of_all_images_together(make_task, make_trainer, stripe
     with torch.no_grad():
         for item in dataset:
             image, mask = item["image"][None], item["mask"][None]
-            logits = network(network.normalization(image))
+            logits = network(network.preprocessing(image))
             logits = F.interpolate(logits, mask.shape[1:], mode="bilinear", align_corners=False)
             confusion += confusion_by_hand(logits.argmax(1), mask, 3)
             losses.append(logits)
@@ -87,7 +88,7 @@ def test_the_crf_refines_the_scores_of_validate_and_not_of_fit(make_task, make_t
     with torch.no_grad():
         for item in stripes.dataset("val"):
             image, mask = item["image"][None], item["mask"][None]
-            scores = network(network.normalization(image))
+            scores = network(network.preprocessing(image))
             for name, logits in (("plain", scores), ("refined", crf(scores, image))):
                 logits = F.interpolate(logits, mask.shape[1:], mode="bilinear", align_corners=False)
                 confusions[name] += confusion_by_hand(logits.argmax(1), mask, 3)
@@ -268,8 +269,8 @@ def test_another_network_is_refused(make_task, make_trainer, stripes, tmp_path):
     trainer = make_trainer(max_epochs=1)
     trainer.fit(make_task(), stripes)
     trainer.save_checkpoint(tmp_path / "two.ckpt")
-    other = make_task(options={"encoder_name": "test_resnet", "output_stride": 1})
-    with pytest.raises(InputError, match="output_stride: 2 in the checkpoint, 1 here"):
+    other = make_task(decoder=DecoderConfig(output_stride=1))
+    with pytest.raises(InputError, match=r"decoder\.output_stride: 2 in the checkpoint, 1 here"):
         make_trainer().validate(other, stripes, ckpt_path=tmp_path / "two.ckpt", weights_only=True)
 
 
@@ -278,8 +279,9 @@ def test_checkpoints_hold_what_rebuilds_the_network(make_task, make_trainer, str
     trainer.fit(task, stripes)
     trainer.save_checkpoint(tmp_path / "end.ckpt")
     checkpoint = torch.load(tmp_path / "end.ckpt", weights_only=True)
-    assert checkpoint["feedbackward"]["config"] == task.network.config
-    assert ClassTable.from_dict(checkpoint["feedbackward"]["class_table"]) == table
+    described = checkpoint["feedbackward"]["network"]
+    assert described == task.network.describe()
+    assert ClassTable.from_dict(described["class_table"]) == table
     tensors = {name.removeprefix("network."): value for name, value in checkpoint["state_dict"].items()}
     torch.testing.assert_close(tensors, dict(task.network.state_dict()))
 

@@ -1,12 +1,14 @@
 """The proof that rules of linear operations are held to: the way back is autograd's vector-Jacobian product."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, fx, nn
 from torch.testing import assert_close
 
+from feedbackward.decoder_config import PAPER
 from feedbackward.nn import permute_weight
 from feedbackward.transform import DecoderGraph, trace, transpose
 
@@ -23,9 +25,9 @@ def as_adjoint(decoder_graph: DecoderGraph) -> fx.Graph:
     for node in graph.nodes:
         if node.target is permute_weight:
             node.target = flipped
-    with graph.inserting_before(decoder_graph.turn[0]):
+    with graph.inserting_before(decoder_graph.u_turn[0]):
         cotangent = graph.placeholder("cotangent")
-    decoder_graph.turn[-1].replace_all_uses_with(cotangent)
+    decoder_graph.u_turn[-1].replace_all_uses_with(cotangent)
     relu = graph.output_node().args[0]
     relu.replace_all_uses_with(relu.args[0])
     return graph
@@ -38,7 +40,7 @@ def assert_adjoint() -> Callable[..., None]:
     def check(encoder: nn.Module, size: tuple[int, int] = (9, 11)) -> None:
         torch.manual_seed(0)
         traced = trace(encoder.double())
-        decoder_graph = transpose(traced, permute="possible")
+        decoder_graph = transpose(traced, replace(PAPER, permute="possible"))
         root = nn.Module()
         root.encoder, root.decoder = traced, decoder_graph.decoder
         network = fx.GraphModule(root, as_adjoint(decoder_graph))

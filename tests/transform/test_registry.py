@@ -15,8 +15,15 @@ def test_an_operation_has_one_rule() -> None:
         return []
 
     assert all(rules[target] is first for target in (nn.ReLU, torch.relu, "relu"))
-    with pytest.raises(ValueError, match=r"torch\.relu has the rule first already"):
+    with pytest.raises(ValueError, match=r"torch\.relu already has the rule first"):
         rules.rule(torch.relu)(first)
+
+
+def test_an_operation_is_of_the_kind_that_its_decorator_says() -> None:
+    rules = Registry()
+    rules.rule(nn.ReLU, kind="activation")(lambda step: [])
+    rules.rule(nn.Conv2d)(lambda step: [])
+    assert (rules.kind(nn.ReLU), rules.kind(nn.Conv2d), rules.kind(nn.Linear)) == ("activation", "other", None)
 
 
 def test_a_subclass_has_no_rule_by_its_base() -> None:

@@ -7,6 +7,7 @@ from timm.layers import BatchNormAct2d
 from torch import Tensor, fx, nn
 from torch.testing import assert_close
 
+from feedbackward.decoder_config import PAPER
 from feedbackward.transform import trace, transpose
 
 
@@ -73,7 +74,7 @@ def test_every_rule_does_what_is_written_out_by_hand(training: bool) -> None:
     torch.manual_seed(0)
     net = Small().double()
     encoder = trace(net)
-    decoder_graph = transpose(encoder)
+    decoder_graph = transpose(encoder, PAPER)
     root = nn.Module()
     root.encoder, root.decoder = encoder, decoder_graph.decoder.double()
     for module in root.modules():

@@ -1,9 +1,12 @@
 """The walker's proof: without norms, activations and skips, and with flipped kernels, the way back is the adjoint."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from feedbackward.decoder_config import PAPER
 from feedbackward.errors import InputError
 from feedbackward.transform import DecoderGraph, UnsupportedOperationsError, trace, transpose
 
@@ -49,12 +52,12 @@ class Block(nn.Module):
 
 
 def calls(decoder_graph: DecoderGraph) -> list[str]:
-    """The names of what the way back emits, without the U-turn and the end."""
-    return [str(getattr(n.target, "__name__", n.target)) for p in decoder_graph.passed for n in p.emitted]
+    """The names of the decoder nodes, without the U-turn and the end."""
+    return [str(getattr(n.target, "__name__", n.target)) for p in decoder_graph.decoded for n in p.emitted]
 
 
 def test_all_retraces_the_residual_branch_and_its_fan_out_is_summed_once() -> None:
-    decoder_graph = transpose(trace(Block()), retrace="all")
+    decoder_graph = transpose(trace(Block()), replace(PAPER, retrace="all"))
     assert calls(decoder_graph) == [
         *("encoder.act2", "fuse"),
         *("encoder.conv.weight", "same_conv2d", "decoder.conv.norm"),
@@ -63,8 +66,8 @@ def test_all_retraces_the_residual_branch_and_its_fan_out_is_summed_once() -> No
     ]
 
 
-def test_transitions_pass_by_the_residual_branch_and_its_activation() -> None:
-    decoder_graph = transpose(trace(Block()), retrace="transitions")
+def test_transitions_leave_out_the_residual_branch_and_its_activation() -> None:
+    decoder_graph = transpose(trace(Block()), replace(PAPER, retrace="transitions"))
     assert calls(decoder_graph) == [
         *("encoder.act2", "fuse"),
         *("encoder.down.weight", "permute_weight", "upsample_like", "same_conv2d", "decoder.down.norm"),
@@ -73,7 +76,7 @@ def test_transitions_pass_by_the_residual_branch_and_its_activation() -> None:
 
 def test_possible_swaps_where_necessary_does_not() -> None:
     swaps = {
-        policy: calls(transpose(trace(Block()), permute=policy)).count("permute_weight")
+        policy: calls(transpose(trace(Block()), replace(PAPER, permute=policy))).count("permute_weight")
         for policy in ("necessary", "possible")
     }
     assert swaps == {"necessary": 1, "possible": 2}
@@ -81,17 +84,15 @@ def test_possible_swaps_where_necessary_does_not() -> None:
 
 def test_output_stride_ends_at_the_nearest_feature_and_the_image_stands_in_for_stride_one() -> None:
     encoder = trace(Block())
-    assert (str(transpose(encoder, output_stride=2).stop), transpose(encoder, output_stride=2).channels) == (
-        "down",
-        4,
-    )
-    assert str(transpose(encoder, output_stride=1).stop) == str(transpose(encoder).stop) == "x"
-    assert "decoder.down.norm" not in dict(transpose(encoder, output_stride=2).decoder.named_modules())
+    at_two = transpose(encoder, replace(PAPER, output_stride=2))
+    assert (str(at_two.end), at_two.channels) == ("down", 4)
+    assert str(transpose(encoder, replace(PAPER, output_stride=1)).end) == str(transpose(encoder, PAPER).end) == "x"
+    assert "decoder.down.norm" not in dict(at_two.decoder.named_modules())
 
 
 def test_an_output_stride_that_is_not_there_names_those_that_are() -> None:
-    with pytest.raises(InputError, match=r"output_stride=4.*choose one of \[1, 2\], or None"):
-        transpose(trace(Block()), output_stride=4)
+    with pytest.raises(InputError, match=r"output_stride=4.*choose one of \[1, 2\], 'auto' or 'image'"):
+        transpose(trace(Block()), replace(PAPER, output_stride=4))
 
 
 class Unsupported(nn.Module):
@@ -108,7 +109,7 @@ class Unsupported(nn.Module):
 
 def test_every_operation_without_a_rule_is_named_in_one_error() -> None:
     with pytest.raises(UnsupportedOperationsError) as error:
-        transpose(trace(Unsupported()))
+        transpose(trace(Unsupported()), PAPER)
     assert "no rule for 2 of its operations" in str(error.value)
     assert "cumsum: torch.cumsum" in str(error.value)
     assert "norm: torch.nn.modules.normalization.LocalResponseNorm" in str(error.value)
@@ -127,12 +128,12 @@ class Pooled(nn.Module):
 
 
 def test_a_pool_at_the_end_turns_around_by_itself() -> None:
-    assert transpose(trace(Pooled())).turn == ()
-    assert [n.target.__name__ for n in transpose(trace(Block())).turn] == ["max_pool2d", "upsample_like"]
+    assert transpose(trace(Pooled()), PAPER).u_turn == ()
+    assert [n.target.__name__ for n in transpose(trace(Block()), PAPER).u_turn] == ["max_pool2d", "upsample_like"]
 
 
 class Gated(nn.Module):
-    """A squeeze-excite gate; the gate's own convolution must not be walked back."""
+    """A squeeze-excite gate; the gate's own convolution must not be decoded."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -145,7 +146,7 @@ class Gated(nn.Module):
 
 
 def test_a_gate_multiplies_the_signal_and_takes_none() -> None:
-    decoder_graph = transpose(trace(Gated()))
+    decoder_graph = transpose(trace(Gated()), PAPER)
     assert calls(decoder_graph) == [
         "mul",
         "encoder.conv.weight",
@@ -153,7 +154,7 @@ def test_a_gate_multiplies_the_signal_and_takes_none() -> None:
         "same_conv2d",
         "decoder.conv.norm",
     ]
-    gate = decoder_graph.passed[0].emitted[0].args[1]
+    gate = decoder_graph.decoded[0].emitted[0].args[1]
     assert gate.target == "sigmoid"
 
 
@@ -173,11 +174,11 @@ class Ambiguous(nn.Module):
 
 def test_operations_in_a_form_that_their_rule_does_not_cover_are_refused() -> None:
     with pytest.raises(UnsupportedOperationsError, match=r"no rule for 4 of its operations") as error:
-        transpose(trace(Ambiguous()))
+        transpose(trace(Ambiguous()), PAPER)
     for line in (
         "truediv: operator.truediv (a quotient of two branches)",
-        "matmul: operator.matmul (a product of matrices of which not just one is a map of attention)",
-        "matmul_1: torch.matmul (a product of matrices of which not just one is a map of attention)",
+        "matmul: operator.matmul (exactly one operand must be attention weights)",
+        "matmul_1: torch.matmul (exactly one operand must be attention weights)",
         "add: torch.add (got an unexpected keyword argument 'alpha')",
     ):
         assert f"  {line}\n" in str(error.value)
@@ -210,14 +211,12 @@ class Written(nn.Module):
 
 def test_what_is_written_in_place_into_the_signal_s_path_is_refused() -> None:
     with pytest.raises(UnsupportedOperationsError, match=r"setitem: .*setitem \(written in place into a value"):
-        transpose(trace(Written()))
+        transpose(trace(Written()), PAPER)
 
 
 def test_an_encoder_from_which_no_signal_comes_back_is_refused() -> None:
-    with pytest.raises(
-        UnsupportedOperationsError, match="does not come back to the image: the last node that it reached"
-    ):
-        transpose(trace(Pooling()))
+    with pytest.raises(UnsupportedOperationsError, match="the signal does not reach the image: it ends at"):
+        transpose(trace(Pooling()), PAPER)
 
 
 class Branching(nn.Module):
@@ -239,16 +238,16 @@ class Fixed(nn.Module):
 
 
 def test_encoders_that_cannot_be_traced_or_take_one_size_are_refused() -> None:
-    with pytest.raises(UnsupportedOperationsError, match="cannot be traced: TraceError"):
+    with pytest.raises(UnsupportedOperationsError, match=r"cannot be traced: .*test_transpose\.py:\d+: TraceError"):
         trace(Branching())
     with pytest.raises(UnsupportedOperationsError, match="does not run on images of 256x256"):
-        transpose(trace(Fixed()))
+        transpose(trace(Fixed()), PAPER)
 
 
 def test_measuring_leaves_each_module_in_its_mode() -> None:
     encoder = trace(Block()).train()
     encoder.get_submodule("conv").eval()
-    transpose(encoder)
+    transpose(encoder, PAPER)
     assert encoder.training
     assert not encoder.get_submodule("conv").training
 
@@ -267,6 +266,6 @@ class SpreadGate(nn.Module):
 
 
 def test_a_gate_of_the_same_size_is_known_by_what_it_is_made_from() -> None:
-    decoder_graph = transpose(trace(SpreadGate()))
+    decoder_graph = transpose(trace(SpreadGate()), PAPER)
     assert calls(decoder_graph) == ["mul", "encoder.conv.weight", "permute_weight", "same_conv2d", "decoder.conv.norm"]
-    assert decoder_graph.passed[0].emitted[0].args[1].target == "expand_as"
+    assert decoder_graph.decoded[0].emitted[0].args[1].target == "expand_as"

@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 import torch
 
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.models import create_model
 from feedbackward.viz.diagram import BOX, WIDTH, draw
 from feedbackward.viz.diagram_layout import lines, place
@@ -18,7 +19,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 @cache
 def rows_of(name: str, **options: object) -> list[Row]:
     with torch.device("meta"):
-        network = create_model(name, encoder_weights=None, **options)
+        decoder = DecoderConfig(**options) if options else None
+        network = create_model(name, classes=19, encoder_weights=None, decoder=decoder)
         return explain(network.encoder, network.decoder_graph(), size=(64, 128), in_channels=3)
 
 
@@ -60,7 +62,7 @@ def test_the_legend_names_the_colors_that_occur() -> None:
 @pytest.mark.parametrize("encoder", ["test_resnet", "test_efficientnet", "test_byobnet"])
 @pytest.mark.parametrize("retrace", ["all", "transitions"])
 def test_other_encoders_are_drawn_within_the_sheet(encoder: str, retrace: str) -> None:
-    rows = rows_of("feedbackward", encoder_name=encoder, retrace=retrace)
+    rows = rows_of(encoder, retrace=retrace)
     svg = drawn(rows)
     weights = sum(row.weight is not None for row in rows)
     assert boxes(svg)["box swapped"] + boxes(svg)["box kept"] == weights
@@ -76,8 +78,7 @@ def test_other_encoders_are_drawn_within_the_sheet(encoder: str, retrace: str) -
 
 
 def test_lines_of_the_decoder_bypass_what_the_signal_does_not_reach() -> None:
-    options = {"encoder_name": "test_resnet", "retrace": "transitions", "output_feature": "last"}
-    marks = place(rows_of("feedbackward", **options)[:0:-1], top=0)
+    marks = place(rows_of("test_resnet", retrace="transitions", output_feature="last")[:0:-1], top=0)
     place_of = {mark.row.path: index for index, mark in enumerate(marks)}
     start, meet = place_of["maxpool"], place_of["layer1.0"]  # the block's shortcut joins at the last
     down = {(line.source, line.target): line.lane for line in lines(marks, decoder=False)}
@@ -89,7 +90,7 @@ def test_lines_of_the_decoder_bypass_what_the_signal_does_not_reach() -> None:
 
 
 def test_lines_of_one_lane_do_not_overlap() -> None:
-    marks = place(rows_of("feedbackward", encoder_name="test_resnet")[:0:-1], top=0)
+    marks = place(rows_of("test_resnet")[:0:-1], top=0)
     around = [line for line in lines(marks, decoder=False) if line.lane is not None]
     assert len({line.lane for line in around}) > 1
     for line in around:

@@ -1,11 +1,14 @@
 """The words and shapes of both passes, against tables written by hand."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, fx, nn
 
+from feedbackward.decoder_config import PAPER
 from feedbackward.models import create_model
-from feedbackward.transform import REGISTRY, Step, trace, transpose
+from feedbackward.transform import Step, rule, trace, transpose
 from feedbackward.transform.registry import Signals
 from feedbackward.viz.explain import Row, explain
 
@@ -27,7 +30,7 @@ class Residual(nn.Module):
 
 def explained(encoder: nn.Module, size: tuple[int, int] = (9, 12), **options: object) -> list[Row]:
     traced = trace(encoder)
-    return explain(traced, transpose(traced, **options), size=size, in_channels=3)
+    return explain(traced, transpose(traced, replace(PAPER, **options)), size=size, in_channels=3)
 
 
 def described(rows: list[Row]) -> list[tuple[str, str, tuple[int, ...], str, list[tuple[int, ...]]]]:
@@ -100,6 +103,13 @@ def test_slices_gates_and_a_pool_at_the_end_of_the_encoder() -> None:
     ]
 
 
+class Unheard(nn.PixelUnshuffle):
+    """A module without a rule, which fx keeps whole as it keeps those of torch."""
+
+
+Unheard.__module__ = "torch.nn"
+
+
 class Turned(nn.Module):
     """An operation without a rule, followed by a scale that does not depend on the image."""
 
@@ -107,17 +117,17 @@ class Turned(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 1)
         self.scale = nn.Parameter(torch.ones(4, 1, 1))
-        self.turn = nn.PixelUnshuffle(1)
+        self.turn = Unheard(1)
 
     def forward_features(self, x: Tensor) -> Tensor:
         return self.turn(self.conv(x)) * self.scale.abs()
 
 
-def test_a_new_rule_shows_under_the_names_of_what_it_emits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_rule_shows_under_the_names_of_what_it_emits() -> None:
+    @rule(Unheard)
     def quarter_turn(step: Step, x: fx.Node) -> Signals:
         return [(x, step.emit(torch.rot90, step.signal, 4, (2, 3)))]
 
-    monkeypatch.setitem(REGISTRY._rules, nn.PixelUnshuffle, quarter_turn)
     rows = explained(Turned())
     assert [(row.path, ", ".join(row.actions)) for row in rows if row.part == "node"] == [
         ("mul", "× gate"),
@@ -136,7 +146,7 @@ def test_a_new_rule_shows_under_the_names_of_what_it_emits(monkeypatch: pytest.M
 )
 def test_where_the_paper_s_networks_swap_axes(name: str, swapped: list[str]) -> None:
     with torch.device("meta"):
-        network = create_model(name, encoder_weights=None)
+        network = create_model(name, encoder_weights=None, classes=19)
         rows = explain(network.encoder, network.decoder_graph(), size=(64, 96), in_channels=3)
     assert [row.path for row in rows if row.weight == "axes swapped"] == swapped
     assert sum(row.weight is not None for row in rows) == sum(row.skip for row in rows) == 13
@@ -144,7 +154,7 @@ def test_where_the_paper_s_networks_swap_axes(name: str, swapped: list[str]) -> 
 
 
 def test_the_shapes_are_those_that_a_run_has() -> None:
-    network = create_model("feedbackward", encoder_name="test_resnet", encoder_weights=None)
+    network = create_model("test_resnet", encoder_weights=None, classes=19)
     decoder_graph = network.decoder_graph()
     seen: dict[str, tuple[int, ...]] = {}
     for path, module in network.named_modules():
@@ -161,5 +171,5 @@ def test_the_shapes_are_those_that_a_run_has() -> None:
 def test_explaining_leaves_the_encoder_in_its_mode() -> None:
     for training in (True, False):
         encoder = trace(Residual().train(training))
-        explain(encoder, transpose(encoder), size=(9, 12), in_channels=3)
+        explain(encoder, transpose(encoder, PAPER), size=(9, 12), in_channels=3)
         assert all(module.training is training for module in encoder.modules())

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -10,12 +11,13 @@ import torch
 
 from feedbackward.benchmark.names import GRAMMAR
 from feedbackward.benchmark.peers import EncoderAlone, SmpNetwork, TorchvisionNetwork
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
-from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, list_models
+from feedbackward.models import SegmentationNetwork, create_model, list_models
 from feedbackward.segmenters import load_network
 
 SOURCES: dict[str, tuple[int, Callable[..., SegmentationNetwork]]] = {
-    "feedbackward": (1, lambda encoder, **options: Feedbackward(encoder, encoder_weights=None, **options)),
+    "feedbackward": (1, lambda encoder, **options: _create(encoder, **options)),
     "smp": (
         2,
         lambda architecture, encoder, **options: SmpNetwork(architecture, encoder, encoder_weights=None, **options),
@@ -50,7 +52,7 @@ def create_candidate(name: str, *, classes: int = 19) -> SegmentationNetwork:
 
 def _build(address: str, name: str, **options: Any) -> SegmentationNetwork:
     if address in list_models():
-        return create_model(address, encoder_weights=None, **options)
+        return _create(address, **options)
     source, *names = address.split("/")
     count, build = SOURCES.get(source, (None, None))
     if build is None or len(names) != count:
@@ -59,6 +61,13 @@ def _build(address: str, name: str, **options: Any) -> SegmentationNetwork:
         return build(*names, **options)
     except TypeError as error:
         raise InputError(f"{name}: {error}") from error
+
+
+def _create(name: str, **options: Any) -> SegmentationNetwork:
+    """One of our networks; the options of its decoder are given one by one."""
+    decoder = {field.name: options.pop(field.name) for field in fields(DecoderConfig) if field.name in options}
+    config = DecoderConfig(**decoder) if decoder else None
+    return create_model(name, encoder_weights=None, decoder=config, **options)
 
 
 def _value(text: str) -> Any:

@@ -8,9 +8,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from feedbackward.errors import InputError
-from feedbackward.models import Normalization, SegmentationNetwork
-from feedbackward.models.encoder import create_encoder, normalization_of
+from feedbackward.models import SegmentationNetwork
+from feedbackward.models.encoder import create_encoder, preprocessing_of
 from feedbackward.nn import pad_to
+from feedbackward.preprocessing import Preprocessing
 from feedbackward.transform import InputSizes
 
 SMP_ENCODERS = {
@@ -22,7 +23,7 @@ SMP_ENCODERS = {
     "vgg16_bn": "vgg16_bn",
 }
 """timm's names of encoders that segmentation_models_pytorch has too, and its names for them."""
-IMAGENET = Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
 class SmpNetwork(SegmentationNetwork):
@@ -52,7 +53,7 @@ class SmpNetwork(SegmentationNetwork):
         classes: int = 19,
     ) -> None:
         config = {"model": "smp", "architecture": architecture, "encoder_name": encoder_name, "encoder_weights": None}
-        super().__init__({**config, "in_channels": in_channels, "classes": classes}, normalization=IMAGENET)
+        super().__init__({**config, "in_channels": in_channels, "classes": classes}, preprocessing=IMAGENET)
         if find_spec("segmentation_models_pytorch") is None:
             raise InputError(f"{architecture} needs segmentation_models_pytorch: pip install 'feedbackward[benchmark]'")
         smp = importlib.import_module("segmentation_models_pytorch")
@@ -106,7 +107,7 @@ class EncoderAlone(SegmentationNetwork):
     def __init__(self, name: str, *, classes: int = 19) -> None:
         encoder = create_encoder(name, weights=None, in_channels=3)
         config = {"model": "timm", "encoder_name": name, "in_channels": 3, "classes": classes}
-        super().__init__(config, normalization_of(encoder, 3))
+        super().__init__(config, preprocessing_of(encoder, 3))
         self.encoder: nn.Module = encoder
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d i j"]:

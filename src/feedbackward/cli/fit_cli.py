@@ -191,8 +191,7 @@ class FitCLI(LightningCLI):
             return [self.history, EpochLines(self.history)]
         facts = {
             "recipe": self.recipe or "run",
-            "model": self.config.model.model,
-            "options": self.config.model.options or {},
+            "model": self.config.model.name,
             "data": self.config.data.class_path.rpartition(".")[2],
             "seed": self.config.seed_everything,
         }

@@ -1,6 +1,6 @@
 """`feedbackward info`: the parameters and the cost of a network, and what its way back does at each node."""
 
-from difflib import get_close_matches
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,19 +14,20 @@ from rich.text import Text
 
 from feedbackward.cli.console import console_for_tables
 from feedbackward.cli.parser import height_width
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_text
-from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, list_models
+from feedbackward.models import Feedbackward, SegmentationNetwork, create_model
 from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX
 from feedbackward.models.costs import flops, flops_by_part, parameters
-from feedbackward.nn import DecoderNorm
 from feedbackward.segmenters.loading import load_network
-from feedbackward.transform import HeadInput, OutputFeature, Permute, Retrace
 from feedbackward.viz.diagram import draw
 from feedbackward.viz.explain import Row, explain
 from feedbackward.viz.table import decoder_table
 
-SHOWN_ELSEWHERE = ("model", "encoder_name", "encoder_weights", "in_channels", "classes")
+SHOWN_ELSEWHERE = ("model", "encoder_name", "in_channels", "classes", "decoder", "preprocessing")
+CLASSES = 19
+"""The number of classes of a network that is built for its description alone."""
 
 
 def main(args: list[str]) -> None:
@@ -39,21 +40,20 @@ def main(args: list[str]) -> None:
     parser.add_argument("name", help="a model, an encoder of timm, a saved folder or a checkpoint (.ckpt)")
     parser.add_argument("--size", default="512,1024", help="height and width of the image, H,W")
     parser.add_argument("--draw", type=Path | None, help="SVG file to draw the two passes into")
-    for option, kind, text in (
-        ("encoder_name", str, "another encoder than the model's own, such as vgg16_bn for segnet"),
-        ("classes", PositiveInt, "number of classes"),
-        ("in_channels", PositiveInt, "channels of the image"),
-        ("permute", Permute, "where the channel axes of a weight are swapped"),
-        ("output_stride", PositiveInt | None, "where the way back ends: 1, 2, 4, ..., or null: at the image"),
-        ("output_feature", OutputFeature, "which feature of that stride: the last on the way back, or the first"),
-        ("retrace", Retrace, "which layers are walked back"),
-        ("head_input", HeadInput, "what the classifier reads: the sum of signal and feature, or both side by side"),
-        ("head_kernel_size", PositiveInt, "side of the square of pixels that the classifier looks at"),
-        ("encoder_norm", Literal["own", "batch"], "the encoder's own norms, or a batch norm behind each layer"),
-        ("decoder_norm", DecoderNorm, "the norms of the way back"),
-        ("freeze_encoder", bool, "whether the encoder stays as it is"),
-    ):
-        parser.add_argument(f"--{option}", type=kind, default=SUPPRESS, help=text)
+    parser.add_argument("--encoder_name", default=SUPPRESS, help="another VGG than VGG-16 for segnet and its like")
+    parser.add_argument(
+        "--classes", type=PositiveInt, default=SUPPRESS, help=f"number of classes, {CLASSES} by default"
+    )
+    parser.add_argument("--in_channels", type=PositiveInt, default=SUPPRESS, help="channels of the image")
+    parser.add_argument(
+        "--encoder_norm",
+        type=Literal["own", "batch"],
+        default=SUPPRESS,
+        help="the encoder's own norms, or a batch norm in place of each convolution's bias",
+    )
+    parser.add_argument("--freeze_encoder", type=bool, default=SUPPRESS, help="whether the encoder stays as it is")
+    parser.add_class_arguments(DecoderConfig, nested_key=None)
+    parser.set_defaults({field.name: SUPPRESS for field in fields(DecoderConfig)})
     given = vars(parser.parse_args(args))
     info(given.pop("name"), size=given.pop("size"), drawing=given.pop("draw"), options=given)
 
@@ -70,7 +70,7 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
     Raises:
         InputError: If the name, the size, an option or the file to draw into cannot be used.
     """
-    height, width = height_width(size)
+    height, width, given = *height_width(size), dict(options)
     if drawing is not None:
         _check(drawing)
     network = _build(name, options)
@@ -78,14 +78,16 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
         raise InputError(f"--draw {drawing}: {name} has no way back to draw; it is drawn for feedbackward networks")
 
     console = console_for_tables()
-    dials = (f", {key}={value}" for key, value in network.config.items() if key not in SHOWN_ELSEWHERE)
-    console.print(Text(f"{name}: {network.config['encoder_name']}{''.join(dials)}", style="bold"))
+    shown = {key: value for key, value in network.config.items() if key not in SHOWN_ELSEWHERE}
+    shown |= network.config.get("decoder", {})
+    options_of_network = "".join(f", {key}={value}" for key, value in shown.items())
+    console.print(Text(f"{name}: {network.config['encoder_name']}{options_of_network}", style="bold"))
     console.print(_costs(network, (height, width)))
     console.print(Text("A multiplication with its addition counts as 2 FLOPs. /2: a stride, g32: groups."))
     if isinstance(network, Feedbackward):
         rows = _show_decoder_graph(network, (height, width), console)
         if drawing is not None:
-            title = ", ".join((name, *(f"{key}={value}" for key, value in options.items())))
+            title = ", ".join((name, *(f"{key}={value}" for key, value in given.items())))
             write_text(drawing, draw(rows, title=title, classes=network.classes))
             console.print(Text(str(drawing)), soft_wrap=True)
 
@@ -98,10 +100,10 @@ def _show_decoder_graph(network: Feedbackward, size: tuple[int, int], console: C
         rows = explain(network.encoder, decoder_graph, size=seen, in_channels=network.config["in_channels"])
     end = next(row for row in rows if row.part == "end")
     console.print(
-        Text(f"The way back ends at {end.path}: {decoder_graph.channels} channels, stride {decoder_graph.stride}.")
+        Text(f"The decoder ends at {end.path}: {decoder_graph.channels} channels, stride {decoder_graph.stride}.")
     )
     strides = ", ".join(map(str, decoder_graph.strides))
-    console.print(Text(f"It can end at stride {strides}, or go back to the image (null).{_sizes(network)}\n"))
+    console.print(Text(f"It can end at stride {strides}, or at the image.{_sizes(network)}\n"))
     console.print(decoder_table(rows))
     return rows
 
@@ -113,29 +115,17 @@ def _check(drawing: Path) -> None:
 
 
 def _build(name: str, options: dict[str, Any]) -> SegmentationNetwork:
-    """The network on the meta device: its weights play no part, so they take neither time nor memory."""
-    if name == "feedbackward":
-        raise InputError("feedbackward takes any encoder: give the name of one in its place, such as resnet50")
+    """The network on the meta device: its weights do not matter, so they take neither time nor memory."""
     if "/" in name or name.endswith(CHECKPOINT_SUFFIX) or Path(name, "config.json").exists():
         if options:
             raise InputError(f"{name} is a saved network with its own {', '.join(options)}; leave those options out")
         network = load_network(name).to("meta")
     else:
+        decoder = {field.name: options.pop(field.name) for field in fields(DecoderConfig) if field.name in options}
+        options = {"classes": CLASSES, "decoder": DecoderConfig(**decoder) if decoder else None, **options}
         with torch.device("meta"):
-            network = _create(name, options)
+            network = create_model(name, encoder_weights=None, **options)
     return network.eval()
-
-
-def _create(name: str, options: dict[str, Any]) -> SegmentationNetwork:
-    if name in list_models():
-        return create_model(name, encoder_weights=None, **options)
-    if "encoder_name" in options:
-        raise InputError(f"--encoder_name is for models ({', '.join(list_models())}); {name} is none of them")
-    try:
-        return create_model("feedbackward", encoder_name=name, encoder_weights=None, **options)
-    except InputError as error:
-        near = get_close_matches(name, list_models(), n=1, cutoff=0.8)
-        raise InputError(f"{error}; the nearest model is {near[0]}" if near else str(error)) from error
 
 
 def _costs(network: SegmentationNetwork, size: tuple[int, int]) -> Table:

@@ -118,7 +118,7 @@ def _compare(
         image = torch.rand(batch, metadata.in_channels, *size, generator=generator)
         output = exported.output(image)
         with torch.no_grad():
-            scores = network(network.normalization(image))
+            scores = network(network.preprocessing(image))
         if not exported.gives_scores:
             difference = scores.amax(dim=1) - scores.gather(1, output[:, None].long())[:, 0]
         else:

@@ -10,7 +10,7 @@ from feedbackward.errors import InputError
 from feedbackward.exporting.formats import SUFFIXES
 from feedbackward.exporting.formats.base import Run
 from feedbackward.exporting.metadata import Metadata
-from feedbackward.models import Normalization
+from feedbackward.preprocessing import Preprocessing
 
 
 class ExportedNetwork(nn.Module):
@@ -34,7 +34,7 @@ class ExportedNetwork(nn.Module):
         self.config = metadata.config
         self.class_table = metadata.class_table
         channels = metadata.in_channels
-        self.normalization = Normalization((0.0,) * channels, (1.0,) * channels)
+        self.preprocessing = Preprocessing.identity(channels)
 
     @property
     def classes(self) -> int:

@@ -28,11 +28,11 @@ class ExportWrapper(nn.Module):
         self.network = network
         self.argmax = argmax
         self.dtype = next(network.parameters()).dtype
-        self.normalization = network.normalization
+        self.preprocessing = network.preprocessing
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"] | UInt8[Tensor, "n h w"]:
         """Score images with values in [0, 1], or classify their pixels."""
-        scores: Tensor = self.network(self.normalization(image).to(self.dtype))
+        scores: Tensor = self.network(self.preprocessing(image).to(self.dtype))
         return scores.argmax(dim=1).to(torch.uint8) if self.argmax else scores.float()
 
 

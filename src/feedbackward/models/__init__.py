@@ -9,13 +9,14 @@ if TYPE_CHECKING:
     from feedbackward.models.baselines.fcn8s import FCN8s as FCN8s
     from feedbackward.models.baselines.segnet import SegNet as SegNet
     from feedbackward.models.builders import MODELS as MODELS
+    from feedbackward.models.builders import NETWORKS as NETWORKS
+    from feedbackward.models.builders import PRESETS as PRESETS
     from feedbackward.models.builders import create_model as create_model
-    from feedbackward.models.builders import from_pretrained as from_pretrained
     from feedbackward.models.builders import list_models as list_models
     from feedbackward.models.catalog import list_encoders as list_encoders
-    from feedbackward.models.encoder import Normalization as Normalization
     from feedbackward.models.encoder import create_encoder as create_encoder
     from feedbackward.models.feedbackward import Feedbackward as Feedbackward
+    from feedbackward.models.hub import from_pretrained as from_pretrained
     from feedbackward.models.network import SegmentationNetwork as SegmentationNetwork
     from feedbackward.models.optimized import OptimizedNetwork as OptimizedNetwork
     from feedbackward.models.optimized import optimize as optimize
@@ -25,13 +26,14 @@ _MODULES = {
     "FCN8s": "baselines.fcn8s",
     "Feedbackward": "feedbackward",
     "MODELS": "builders",
-    "Normalization": "encoder",
+    "NETWORKS": "builders",
+    "PRESETS": "builders",
     "OptimizedNetwork": "optimized",
     "SegNet": "baselines.segnet",
     "SegmentationNetwork": "network",
     "create_encoder": "encoder",
     "create_model": "builders",
-    "from_pretrained": "builders",
+    "from_pretrained": "hub",
     "list_encoders": "catalog",
     "list_models": "builders",
     "optimize": "optimized",

@@ -1,129 +1,161 @@
-"""Every network by its name: create_model, list_models and from_pretrained."""
+"""Networks by name: the paper's presets, the networks that it compares with, and any encoder of timm."""
 
-import json
+import inspect
 import os
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-from safetensors import SafetensorError
+import timm
+import torch
 
-from feedbackward.errors import InputError, nearest
-from feedbackward.models.baselines.deeplab_largefov import DeepLabLargeFOV
-from feedbackward.models.baselines.fcn8s import FCN8s
-from feedbackward.models.baselines.segnet import SegNet
-from feedbackward.models.feedbackward import Feedbackward
-from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE, SegmentationNetwork
+from feedbackward.decoder_config import PAPER, DecoderConfig
+from feedbackward.errors import InputError, listed, nearest
+from feedbackward.models.baselines import DeepLabLargeFOV, FCN8s, SegNet
+from feedbackward.models.encoder import create_encoder
+from feedbackward.models.feedbackward import EncoderNorm, Feedbackward
+from feedbackward.models.network import SegmentationNetwork
 
-_paper = partial(
-    Feedbackward,
-    encoder_name="vgg16",
-    output_stride=None,
-    output_feature="last",
-    retrace="all",
-    head_input="sum",
-    head_kernel_size=1,
-    encoder_norm="batch",
-)
+
+@dataclass(frozen=True)
+class Preset:
+    """A feedbackward network whose options are fixed.
+
+    Args:
+        encoder_name: timm's name of its encoder.
+        decoder: The options of its decoder.
+        encoder_norm: As Feedbackward takes it.
+    """
+
+    encoder_name: str
+    decoder: DecoderConfig
+    encoder_norm: EncoderNorm
+
+
+PRESETS: dict[str, Preset] = {
+    "vgg16_pwn": Preset("vgg16", PAPER, "batch"),
+    "vgg16_pwp": Preset("vgg16", replace(PAPER, permute="possible"), "batch"),
+}
+"""The paper's networks."""
 
 MODELS: dict[str, Callable[..., SegmentationNetwork]] = {
-    "feedbackward": Feedbackward,
-    "vgg16_pwn": partial(_paper, permute="necessary"),
-    "vgg16_pwp": partial(_paper, permute="possible"),
     "segnet": SegNet,
     "fcn8s": FCN8s,
     "deeplab_largefov": DeepLabLargeFOV,
 }
+"""Other networks by name. Each is called with classes, encoder_weights, in_channels and the options that were given."""
+
+NETWORKS: dict[str, type[SegmentationNetwork]] = {
+    "feedbackward": Feedbackward,
+    "segnet": SegNet,
+    "fcn8s": FCN8s,
+    "deeplab_largefov": DeepLabLargeFOV,
+}
+"""The class of each saved network by the "model" of its configuration."""
 
 
 def list_models() -> list[str]:
-    """The names that create_model takes."""
-    return list(MODELS)
+    """The names of the presets and baselines that create_model takes besides those of timm's encoders."""
+    return [*PRESETS, *MODELS]
 
 
 def create_model(
     name: str,
     *,
-    classes: int = 19,
+    classes: int,
     encoder_weights: str | os.PathLike[str] | None = "imagenet",
     in_channels: int = 3,
-    **options: Any,
+    decoder: DecoderConfig | None = None,
+    encoder_norm: EncoderNorm | None = None,
+    freeze_encoder: bool = False,
+    encoder_name: str | None = None,
 ) -> SegmentationNetwork:
     """Build a network by its name.
 
     Args:
-        name: One of list_models(): "vgg16_pwn" and "vgg16_pwp" are the paper's, "feedbackward" takes any encoder;
-            "segnet", "fcn8s" and "deeplab_largefov" are those that the paper compares them with.
+        name: timm's name of any encoder with a decoder (see list_encoders), or one of list_models(): "vgg16_pwn" and
+            "vgg16_pwp" are the paper's, "segnet", "fcn8s" and "deeplab_largefov" the networks that it compares with.
         classes: The number of classes.
         encoder_weights: "imagenet" for timm's pretrained weights, the path of a local file, or None for random ones.
-        in_channels: The channels of the image.
-        options: What the network itself takes beyond these, such as encoder_name for "feedbackward".
+        in_channels: The channels of the image; pretrained weights of the first layer are adapted as timm does it.
+        decoder: The options of the decoder; by default DecoderConfig(), or a preset's own.
+        encoder_norm: "own" (the default) or "batch", as Feedbackward takes it; a preset has its own.
+        freeze_encoder: Train only the decoder's norms and the classifier.
+        encoder_name: timm's name of another VGG than VGG-16 for the networks that the paper compares with.
 
     Returns:
-        A network from normalized images (N, in_channels, H, W) to logits (N, classes, H, W).
+        A network from preprocessed images (N, in_channels, H, W) to logits (N, classes, H, W).
 
     Raises:
-        InputError: If the name is unknown (it gives the nearest ones) or an option is not the network's.
+        InputError: If the name is unknown (it gives the nearest ones), an option does not apply to the network, or the
+            weights are not available or do not fit.
+        UnsupportedOperationsError: If the encoder has operations without a rule.
 
     Example:
-        >>> create_model("vgg16_pwn", encoder_weights=None).classes
-        19
+        >>> create_model("resnet18", classes=11, encoder_weights=None).config["decoder"]["permute"]
+        'necessary'
     """
-    if name not in MODELS:
-        raise InputError(f"unknown model {name!r}; {nearest(name, MODELS)}")
-    try:
-        return MODELS[name](classes=classes, encoder_weights=encoder_weights, in_channels=in_channels, **options)
-    except TypeError as error:
-        if "argument" not in str(error):
-            raise
-        raise InputError(f"options of model {name!r}: {error}; its documentation lists what it takes") from error
+    given: dict[str, Any] = {
+        option: value
+        for option, value in (("decoder", decoder), ("encoder_norm", encoder_norm), ("encoder_name", encoder_name))
+        if value is not None
+    }
+    if freeze_encoder:
+        given["freeze_encoder"] = True
+    common: dict[str, Any] = {"classes": classes, "encoder_weights": encoder_weights, "in_channels": in_channels}
+    if name in PRESETS:
+        preset = PRESETS[name]
+        if fixed := sorted(given.keys() - {"freeze_encoder"}):
+            raise InputError(
+                f"{name} has its own {listed(fixed)}; for other options give the encoder: name "
+                f"{preset.encoder_name!r}, encoder_norm {preset.encoder_norm!r} and the whole decoder configuration"
+            )
+        return build_feedbackward(**vars(preset), **common, **given)
+    if name in MODELS:
+        _check_options(name, MODELS[name], given)
+        return MODELS[name](**common, **given)
+    if encoder_name is not None:
+        raise InputError(f"encoder_name={encoder_name!r}: {name} is an encoder itself; leave encoder_name out")
+    _check_name(name)
+    return build_feedbackward(name, **common, **given)
 
 
-def from_pretrained(source: str | os.PathLike[str], **hub: Any) -> SegmentationNetwork:
-    """Load a network that save_pretrained has written, from a folder or from the hub.
+def build_feedbackward(
+    encoder_name: str,
+    *,
+    classes: int,
+    encoder_weights: str | os.PathLike[str] | None,
+    in_channels: int,
+    decoder: DecoderConfig | None = None,
+    encoder_norm: EncoderNorm = "own",
+    freeze_encoder: bool = False,
+    network: type[Feedbackward] = Feedbackward,
+) -> Feedbackward:
+    """Build a feedbackward network on one of timm's encoders; arguments as in create_model.
 
-    Args:
-        source: A folder with config.json and model.safetensors, or the id of such a repository on the hub.
-        hub: revision, cache_dir, token, local_files_only or force_download, for the hub.
-
-    Returns:
-        The network in evaluation mode, with its class table where it was saved with one.
-
-    Raises:
-        InputError: If there is no such network, or its files are damaged or of another library.
+    An encoder that cannot be decoded as the options say is refused before its weights are fetched.
     """
-    folder = Path(source)
-    if not folder.is_dir():
-        folder = _download(str(source), hub)
-    for name in (CONFIG_FILE, WEIGHTS_FILE):
-        if not (folder / name).is_file():
-            raise InputError(f"{folder}: there is no {name} in it; give a folder that save_pretrained has written")
-    try:
-        model = json.loads((folder / CONFIG_FILE).read_text())["model"]
-        network = MODELS[model]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{folder / CONFIG_FILE}: not the configuration of a network of this library ({error!r}); "
-            f"give a folder that save_pretrained has written"
-        ) from error
-    assert isinstance(network, type)
-    assert issubclass(network, SegmentationNetwork)
-    try:
-        return network.from_pretrained(folder)
-    except (SafetensorError, RuntimeError) as error:
-        raise InputError(
-            f"{folder / WEIGHTS_FILE}: does not hold the tensors of the network that {CONFIG_FILE} describes: {error}"
-        ) from error
+    options: dict[str, Any] = {
+        "encoder_name": encoder_name,
+        "classes": classes,
+        "in_channels": in_channels,
+        "decoder": decoder or DecoderConfig(),
+        "encoder_norm": encoder_norm,
+        "freeze_encoder": freeze_encoder,
+    }
+    if encoder_weights is not None:
+        with torch.device("meta"):
+            network(create_encoder(encoder_name, weights=None, in_channels=in_channels), **options)
+    return network(create_encoder(encoder_name, weights=encoder_weights, in_channels=in_channels), **options)
 
 
-def _download(repository: str, hub: dict[str, Any]) -> Path:
-    try:
-        return Path(snapshot_download(repository, **hub))
-    except (OSError, HfHubHTTPError, HFValidationError) as error:
-        raise InputError(
-            f"{repository!r} is neither a folder here nor a repository that can be had from the hub ({error}); "
-            f"give a folder that save_pretrained has written, or the id of a repository on the hub"
-        ) from error
+def _check_options(name: str, build: Callable[..., Any], given: dict[str, Any]) -> None:
+    accepted = inspect.signature(build).parameters
+    if unknown := sorted(option for option in given if option not in accepted):
+        raise InputError(f"{name} has no {listed(unknown)}; leave that out, or give the name of an encoder")
+
+
+def _check_name(name: str) -> None:
+    architecture = name.partition(".")[0]
+    if not timm.is_model(architecture):
+        raise InputError(f"unknown model {name!r}; {nearest(architecture, [*list_models(), *timm.list_models()])}")

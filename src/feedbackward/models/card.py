@@ -12,7 +12,7 @@ import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from feedbackward.classes import ClassTable
-from feedbackward.models.encoder import Normalization
+from feedbackward.preprocessing import Preprocessing
 
 _TEMPLATE = Path(__file__).with_name("card.md.jinja")
 
@@ -52,7 +52,7 @@ def model_card(
     config: dict[str, Any],
     parameters: int,
     size: int,
-    normalization: Normalization,
+    preprocessing: Preprocessing,
     class_table: ClassTable | None,
     training: Training | None,
 ) -> ModelCard:
@@ -63,11 +63,11 @@ def model_card(
         config: What builds the network again.
         parameters: How many it has.
         size: The bytes of all its tensors.
-        normalization: How its images are normalized.
+        preprocessing: How its images are normalized.
         class_table: Its classes, where they are known.
         training: How it was trained, where that is known.
     """
-    name = " on ".join(str(config[key]) for key in ("model", "encoder_name") if key in config)
+    name = " on ".join(str(config[key]) for key in ("model", "encoder_name") if config.get(key))
     metadata: dict[str, Any] = data.to_dict()  # type: ignore[no-untyped-call]
     if training is not None:
         results = [
@@ -90,7 +90,7 @@ def model_card(
         config=config,
         parameters=parameters,
         megabytes=size / 1e6,
-        normalization=normalization,
+        preprocessing=preprocessing,
         class_table=class_table,
         training=training,
     )

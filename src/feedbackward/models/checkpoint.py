@@ -1,4 +1,4 @@
-"""Reading a training checkpoint safely: tensors and plain data, nothing that is executed.
+"""Reading a training checkpoint safely: tensors and plain data, no code.
 
 torch's restricted unpickler refuses everything else; see torch.load(weights_only=True).
 """
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from feedbackward.errors import InputError, listed
+from feedbackward.models.hub import check_format
 
 CHECKPOINT_SUFFIX = ".ckpt"
 
@@ -19,7 +20,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint of `feedbackward fit` to the CPU.
 
     Returns:
-        Lightning's checkpoint, with "state_dict" and, under "feedbackward", the network's "config" and "class_table".
+        Lightning's checkpoint, with "state_dict" and, under "feedbackward", what SegmentationNetwork.describe() says of
+        the "network".
 
     Raises:
         InputError: If the file is missing, truncated or damaged, would run code, or comes from another program.
@@ -44,9 +46,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is no checkpoint or is damaged: {error}") from error
     if not isinstance(checkpoint, dict):
         raise InputError(f"{path} holds a {type(checkpoint).__name__}; give a checkpoint of `feedbackward fit`")
-    if not isinstance(checkpoint.get("feedbackward"), dict) or "state_dict" not in checkpoint:
+    ours = checkpoint.get("feedbackward")
+    if not isinstance(ours, dict) or "state_dict" not in checkpoint:
         raise InputError(
             f"{path} is a checkpoint of another program: expected 'feedbackward' and 'state_dict' in it, "
             f"found {listed(sorted(map(str, checkpoint)), most=3)}; give one that `feedbackward fit` wrote"
         )
+    network = ours.get("network", {})
+    check_format(network.get("format", 1), source=path)
     return checkpoint

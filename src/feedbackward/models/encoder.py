@@ -1,38 +1,19 @@
-"""The one door to timm: a convnet by name, with its pretrained weights, and how its images are normalized."""
+"""timm's encoders: a convnet by name with its pretrained weights, and how its images are normalized."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import timm
 from huggingface_hub.errors import HfHubHTTPError
-from jaxtyping import Float
 from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import nn
 
 from feedbackward.errors import InputError, nearest
+from feedbackward.preprocessing import Preprocessing
 
 IMAGENET = "imagenet"
-
-
-@dataclass(frozen=True)
-class Normalization:
-    """The statistics with which a network's images are normalized, by channel.
-
-    Args:
-        mean: Subtracted from images in [0, 1].
-        std: What remains is divided by it.
-    """
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    def __call__(self, image: Float[Tensor, "*n c h w"]) -> Float[Tensor, "*n c h w"]:
-        """Normalize images with values in [0, 1]."""
-        mean, std = (image.new_tensor(values)[:, None, None] for values in (self.mean, self.std))
-        return (image - mean) / std
 
 
 def create_encoder(name: str, *, weights: str | os.PathLike[str] | None, in_channels: int) -> nn.Module:
@@ -40,31 +21,36 @@ def create_encoder(name: str, *, weights: str | os.PathLike[str] | None, in_chan
 
     Args:
         name: As timm.list_models() has it, with or without a pretrained tag (vgg16, vgg16.tv_in1k).
-        weights: "imagenet" for timm's pretrained weights from the hub or its cache, the path of a local file with
-            such weights (.safetensors, .pth), or None for random ones.
+        weights: "imagenet" for timm's pretrained weights from the hub or its cache, the path of a local file with such
+            weights (.safetensors, .pth), or None for random ones.
         in_channels: The channels of the image; pretrained weights of the first layer are adapted as timm does it.
 
     Raises:
-        InputError: If the name is unknown (it gives the nearest ones), there are no channels, or the weights cannot be
-            had or do not fit.
+        InputError: If the name is unknown (it gives the nearest ones), there are no channels, or the weights are not
+            available or do not fit.
     """
     _check_name(name)
     check_positive("in_channels", in_channels)
     if weights is None:
         return _build(name, in_chans=in_channels, num_classes=0)
-    # With its classifier, although no use is made of it: only so does timm refuse a file that does not fit.
+    # With the unused classifier: only then does timm refuse a file that does not fit.
     if os.fspath(weights) == IMAGENET:
         return _from_hub(name, in_channels)
     return _from_file(name, Path(weights), in_channels)
 
 
-def normalization_of(encoder: nn.Module, in_channels: int) -> Normalization:
-    """The encoder's own statistics; other than three channels take the mean of them."""
-    statistics: dict[str, Any] = encoder.pretrained_cfg  # type: ignore[assignment]
+def preprocessing_of(encoder: nn.Module, in_channels: int) -> Preprocessing:
+    """The statistics that timm gives an encoder of its own, their mean for other than three channels.
+
+    The identity for a module without them.
+    """
+    statistics = getattr(encoder, "pretrained_cfg", None)
+    if not statistics:
+        return Preprocessing.identity(in_channels)
     mean, std = statistics["mean"], statistics["std"]
     if len(mean) != in_channels:
         mean, std = ([sum(values) / len(values)] * in_channels for values in (mean, std))
-    return Normalization(tuple(mean), tuple(std))
+    return Preprocessing(tuple(mean), tuple(std))
 
 
 def check_positive(name: str, number: int) -> None:
@@ -101,15 +87,15 @@ def _from_hub(name: str, in_channels: int) -> nn.Module:
     except (OSError, HfHubHTTPError) as error:
         raise InputError(
             f"the pretrained weights of {name!r} are not in the cache and the hub cannot be reached ({error}); "
-            f"connect once so that they are cached, or fetch the file elsewhere and give its path as encoder_weights, "
-            f"or use encoder_weights=None to start from random weights"
+            f"connect once so that they are cached, or download the file elsewhere and give its path as "
+            f"encoder_weights, or use encoder_weights=None for random weights"
         ) from error
 
 
 def _from_file(name: str, path: Path, in_channels: int) -> nn.Module:
     if not path.is_file():
         raise InputError(
-            f"encoder_weights: there is no file {str(path)!r}; give the path of a .safetensors or .pth file, "
+            f"encoder_weights: no file {str(path)!r}; give the path of a .safetensors or .pth file, "
             f"{IMAGENET!r} for timm's pretrained weights, or None for random ones"
         )
     try:

@@ -1,20 +1,25 @@
-"""What every network of the library has in common: how it is called, described, saved and loaded."""
+"""The common part of every network of the library: how it is called, described, saved and loaded."""
 
 import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import ModelCard, ModelHubMixin, snapshot_download
-from safetensors.torch import load_model, save_model
-from torch import nn
+import torch
+from huggingface_hub import ModelCard, ModelHubMixin
+from jaxtyping import Float
+from safetensors.torch import save_model
+from torch import Tensor, nn
 
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.models.card import Training, model_card
-from feedbackward.models.encoder import Normalization, check_positive
+from feedbackward.models.encoder import check_positive
+from feedbackward.preprocessing import Preprocessing
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+FORMAT = 2
+"""The version of what config.json and checkpoints say of a network; files of another version are refused."""
 
 
 class SegmentationNetwork(
@@ -24,23 +29,26 @@ class SegmentationNetwork(
     pipeline_tag="image-segmentation",
     tags=["semantic-segmentation"],
 ):
-    """An nn.Module from normalized images (N, C, H, W) to logits (N, classes, H, W), for any H and W.
+    """An nn.Module from preprocessed images (N, C, H, W) to logits (N, classes, H, W), for any H and W.
 
     Args:
-        config: What builds the network again, plain JSON data: create_model's name under "model", and its options.
-        normalization: How its images are normalized.
+        config: The options that build the network again, as plain JSON data; "model" names its class in NETWORKS.
+        preprocessing: How its images are normalized.
 
     Attributes:
-        config: As given.
-        normalization: As given.
+        config: As given, with the preprocessing.
+        preprocessing: As given.
         class_table: The names and colors of its classes, where they are known; saved with the network.
+
+    Raises:
+        InputError: If there are no classes.
     """
 
-    def __init__(self, config: dict[str, Any], normalization: Normalization) -> None:
+    def __init__(self, config: dict[str, Any], preprocessing: Preprocessing) -> None:
         super().__init__()
         check_positive("classes", config["classes"])
-        self.config = config
-        self.normalization = normalization
+        self.config = {**config, "preprocessing": preprocessing.to_dict()}
+        self.preprocessing = preprocessing
         self.class_table: ClassTable | None = None
 
     @property
@@ -49,55 +57,79 @@ class SegmentationNetwork(
         return int(self.config["classes"])
 
     @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return next(self.parameters()).device
+
+    @property
     def smallest(self) -> int:
-        """The smallest height and width that an exported file takes."""
+        """The smallest height and width that an exported file takes, in pixels."""
         return 1
 
+    def logits(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
+        """The logits of preprocessed images."""
+        found: Tensor = self(image)
+        return found
+
     def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """Keep less for the backward pass and compute it again there.
+        """Enable gradient checkpointing: training keeps fewer values and computes them again.
 
         Raises:
-            InputError: If this network cannot.
+            InputError: If this network has none.
         """
         if enable:
             raise InputError(f"{self.config['model']} has no gradient checkpointing; feedbackward networks have it")
 
-    def generate_model_card(self, training: Training | None = None) -> ModelCard:
-        """The model card that save_pretrained writes beside the weights.
+    @classmethod
+    def from_config(cls, config: dict[str, Any], *, encoder: nn.Module | None = None) -> "SegmentationNetwork":
+        """Build the network that a saved configuration describes, with random weights.
 
         Args:
-            training: How the network was trained and what it scored, where that is known.
+            config: The configuration.
+            encoder: The encoder, for a network whose encoder is a module of one's own.
+        """
+        if encoder is not None:
+            raise InputError(f"{config['model']} is built by name; leave out encoder")
+        options = {key: value for key, value in config.items() if key not in ("model", "preprocessing")}
+        return cls(**options, encoder_weights=None)  # type: ignore[call-arg]
+
+    def describe(self) -> dict[str, Any]:
+        """The plain JSON data that config.json and checkpoints hold of the network."""
+        table = None if self.class_table is None else self.class_table.to_dict()
+        return {"format": FORMAT, **self.config, "class_table": table}
+
+    def generate_model_card(self, training: Training | None = None) -> ModelCard:
+        """The model card that save_pretrained writes next to the weights.
+
+        Args:
+            training: How the network was trained and its scores, where that is known.
         """
         return model_card(
             self._hub_mixin_info.model_card_data,
             config=self.config,
             parameters=sum(parameter.numel() for parameter in self.parameters()),
             size=sum(tensor.nbytes for tensor in self.state_dict().values()),
-            normalization=self.normalization,
+            preprocessing=self.preprocessing,
             class_table=self.class_table,
             training=training,
         )
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        table = self.class_table.to_dict() if self.class_table is not None else None
         with tempfile.TemporaryDirectory(dir=save_directory, prefix=".saving-") as folder:
             save_model(self, f"{folder}/{WEIGHTS_FILE}")
-            Path(folder, CONFIG_FILE).write_text(json.dumps({**self.config, "class_table": table}, indent=2) + "\n")
-            # safetensors makes its files private; the network is as readable as its description.
+            Path(folder, CONFIG_FILE).write_text(json.dumps(self.describe(), indent=2) + "\n")
+            # safetensors makes its files private; the weights are as readable as the configuration.
             Path(folder, WEIGHTS_FILE).chmod(Path(folder, CONFIG_FILE).stat().st_mode)
             for name in (WEIGHTS_FILE, CONFIG_FILE):
                 Path(folder, name).replace(save_directory / name)
 
     @classmethod
-    def _from_pretrained(cls, *, model_id: str, **options: Any) -> "SegmentationNetwork":
-        hub = {key: options.pop(key) for key in HUB_OPTIONS}
-        folder = Path(model_id) if Path(model_id).is_dir() else Path(snapshot_download(model_id, **hub))
-        # The hub's library hands all of the file to a network that takes any option.
-        network = cls(**{name: value for name, value in options.items() if name not in ("model", "class_table")})
-        load_model(network, folder / WEIGHTS_FILE, strict=True)
-        table = json.loads((folder / CONFIG_FILE).read_text())["class_table"]
-        network.class_table = None if table is None else ClassTable.from_dict(table)
-        return network.eval()
+    def _from_pretrained(cls, *, model_id: str, encoder: nn.Module | None = None, **options: Any) -> Any:
+        # Everything is read from config.json; the hub's library hands over parts of it besides.
+        from feedbackward.models.hub import HUB_OPTIONS, from_pretrained
 
-
-HUB_OPTIONS = ("revision", "cache_dir", "force_download", "local_files_only", "token")
+        hub = {key: options[key] for key in HUB_OPTIONS if key in options}
+        network = from_pretrained(model_id, encoder=encoder, **hub)
+        if not isinstance(network, cls):
+            raise InputError(f"{model_id} is a {type(network).__name__}, not a {cls.__name__}; use fb.from_pretrained")
+        return network

@@ -1,7 +1,7 @@
-"""A feedbackward network for inference alone: the same scores in less time or memory.
+"""A feedbackward network for inference alone: the same logits in less time or memory.
 
-Upsampling stands behind what works on single pixels, norms are folded into the weights or stay behind them, and
-activations, sums and skips write over what nothing else reads.
+Upsampling comes after pointwise operations, norms are folded into the weights or follow them, and activations, sums and
+skip connections overwrite values that nothing else reads.
 """
 
 import copy
@@ -10,38 +10,44 @@ from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from feedbackward.errors import InputError
-from feedbackward.models.feedbackward import Feedbackward, score
+from feedbackward.models.feedbackward import Feedbackward, segment
 from feedbackward.nn import Parts
-from feedbackward.passes import fold_norms, upsample_late, work_in_place
+from feedbackward.passes import Pass, apply_passes, fold_norms, upsample_after_norms, work_in_place
 
 Weights = Literal["memory", "speed"]
 
+PASSES: dict[Weights, tuple[Pass, ...]] = {
+    "memory": (upsample_after_norms, work_in_place),
+    "speed": (upsample_after_norms, fold_norms, work_in_place),
+}
+"""The passes for each choice of weights."""
+
 
 class OptimizedNetwork(nn.Module):
-    """What optimize() returns: called and described as the network that it was made from.
+    """Result of `optimize`: called and described like the network that it was made from.
 
     Args:
         network: The network, whose head it shares.
-        passes: Both passes, from padded images to the signal that the head reads.
+        decode: Encoder and decoder, from padded images to the signal that the head reads.
 
     Attributes:
         config: The network's.
         class_table: The network's.
-        normalization: The network's.
+        preprocessing: The network's.
         smallest: The network's.
     """
 
-    def __init__(self, network: Feedbackward, passes: Callable[[Tensor], Parts]) -> None:
+    def __init__(self, network: Feedbackward, decode: Callable[[Tensor], Parts]) -> None:
         super().__init__()
-        self.passes = passes
+        self.decode = decode
         self.head = network.head
         self.sizes = network.sizes
         self.config = network.config
         self.class_table = network.class_table
-        self.normalization = network.normalization
+        self.preprocessing = network.preprocessing
         self.smallest = network.smallest
 
     @property
@@ -49,41 +55,49 @@ class OptimizedNetwork(nn.Module):
         """The number of classes."""
         return int(self.config["classes"])
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return next(self.parameters()).device
+
+    def logits(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
+        """The logits of preprocessed images."""
+        found: Tensor = self(image)
+        return found
+
     @torch.no_grad()
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
-        """Score every pixel of normalized images of any height and width."""
-        return score(image, self.passes, self.head, self.sizes)
+        """The logits of preprocessed images of any height and width."""
+        return segment(image, self.decode, self.head, self.sizes)
 
 
 def optimize(
     network: Feedbackward, *, weights: Weights = "speed", channels_last: bool = True, compiled: bool = False
 ) -> OptimizedNetwork:
-    """Make a network faster where it only predicts; the given one is left as it is.
+    """Make a network faster for inference; the given one stays as it is.
 
     Args:
         network: The network.
-        weights: "memory" keeps one copy of each weight and a scale and shift behind every use of it. "speed" folds the
-            norms into the weights, so that one that both passes use is held twice.
+        weights: "memory" keeps one copy of each weight and the norms as a scale and shift after every use of it.
+            "speed" folds the norms into the weights, so that a shared weight is held twice.
         channels_last: Keep weights and features in channels-last memory, which CPUs and GPUs prefer.
-        compiled: Let torch.compile write the code: the first image of each size takes long then.
+        compiled: Use torch.compile; the first image of each size takes long then.
 
     Returns:
-        A module with the same scores up to rounding, without gradients.
+        A module with the same logits up to rounding, without gradients.
 
     Raises:
         InputError: If weights is neither.
 
     Example:
-        >>> network = Feedbackward("test_resnet", encoder_weights=None, classes=3)
+        >>> from feedbackward.models import create_model
+        >>> network = create_model("test_resnet", encoder_weights=None, classes=3)
         >>> optimize(network)(torch.zeros(1, 3, 64, 96)).shape
         torch.Size([1, 3, 64, 96])
     """
     if weights not in get_args(Weights):
         raise InputError(f"weights={weights!r}: expected one of {', '.join(map(repr, get_args(Weights)))}")
     own = copy.deepcopy(network).eval().requires_grad_(False)
-    passes = fx.GraphModule(own, upsample_late(own.decoder_graph().graph, own, after_norms=True))
-    if weights == "speed":
-        fold_norms(passes)
-    work_in_place(passes)
-    optimized = OptimizedNetwork(own, torch.compile(passes) if compiled else passes).eval()
+    decode = apply_passes(own.decoder_graph().graph, own, PASSES[weights])
+    optimized = OptimizedNetwork(own, torch.compile(decode) if compiled else decode).eval()
     return optimized.to(memory_format=torch.channels_last) if channels_last else optimized

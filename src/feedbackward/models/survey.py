@@ -14,7 +14,7 @@ from feedbackward.models.catalog import CLASSES, SIZE, Catalog, EncoderRecord, K
 from feedbackward.models.costs import flops, parameters
 from feedbackward.models.encoder import create_encoder
 from feedbackward.models.feedbackward import Feedbackward
-from feedbackward.transform import OutputFeature, UnsupportedOperationsError, trace, transpose
+from feedbackward.transform import UnsupportedOperationsError
 
 
 def survey(name: str) -> EncoderRecord:
@@ -33,13 +33,8 @@ def survey(name: str) -> EncoderRecord:
             "encoder_parameters": sum(weight.numel() for weight in encoder.parameters()),
         }
         try:
-            strides = transpose(trace(encoder)).strides
-            stride = min((stride for stride in strides if stride >= 4), default=1)
-            # At the encoder's own stride the first feature is its output, so that no layer would be decoded.
-            feature: OutputFeature = "first" if stride < strides[-1] else "last"
-            network = Feedbackward(
-                name, encoder_weights=None, classes=CLASSES, output_stride=stride, output_feature=feature
-            ).eval()
+            network = Feedbackward(encoder, classes=CLASSES).eval()
+            graph = network.decoder_graph()
         except UnsupportedOperationsError as error:
             return EncoderRecord(**found, refused=error.reasons)
         counts = parameters(network)
@@ -48,8 +43,8 @@ def survey(name: str) -> EncoderRecord:
             **found,
             decoder_parameters=counts["decoder"],
             head_parameters=counts["head"],
-            output_strides=strides,
-            output_stride=stride,
+            output_strides=graph.strides,
+            output_stride=graph.stride,
             gflops=round(flops(network, SIZE) / 1e9, 2),
         )
 

@@ -1,151 +1,138 @@
-"""Gradient checkpointing: both passes in segments whose inner values are computed again in the backward pass.
+"""Gradient checkpointing: encoder and decoder in segments whose inner values the backward pass computes again.
 
-"Training Deep Nets with Sublinear Memory Cost" (Chen et al., 2016). A segment ends behind a layer with a weight:
-what is computed again is norms, activations, skips and upsampling, and never the layer itself. A feature that lies a
-norm and an activation behind a layer is computed again by each segment that reads it, so that no more than the layer's
-own output is kept of it.
+"Training Deep Nets with Sublinear Memory Cost" (Chen et al., 2016). A segment ends after a layer with a weight: norms,
+activations, skip connections and upsampling are computed again, the layer itself never. A feature that is a norm and an
+activation after a layer is computed again by each segment that reads it, so that only the layer's own output is kept.
 """
 
+import operator
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
+from types import SimpleNamespace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-from feedbackward.nn import Parts, same_conv2d
-from feedbackward.transform.registry import target_of
-from feedbackward.transform.rules.pointwise import is_activation
-
-LAYERS = (nn.Conv2d, nn.Linear)
-LAYER_FUNCTIONS = (same_conv2d, F.linear, torch.conv2d)
+from feedbackward.nn import same_conv2d
+from feedbackward.transform.rules import kind_of
 
 
 @dataclass(frozen=True)
 class _Segment:
-    """Some nodes of a graph as a function.
+    """Some nodes of a graph.
 
     Args:
-        run: From the root module and the inputs to the outputs.
+        repeated: Norms and activations of earlier segments that this one computes again.
+        nodes: Its own nodes.
         inputs: The nodes whose values it takes.
-        outputs: The nodes whose values it gives.
-        last_used: The inputs that no later segment takes.
+        outputs: The nodes whose values it returns.
     """
 
-    run: Callable[..., tuple[Any, ...]]
+    repeated: tuple[fx.Node, ...]
+    nodes: tuple[fx.Node, ...]
     inputs: tuple[fx.Node, ...]
     outputs: tuple[fx.Node, ...]
-    last_used: tuple[fx.Node, ...]
 
 
-def checkpointed(graph: fx.Graph, root: nn.Module) -> Callable[[nn.Module, Tensor], Parts]:
-    """A function that computes what a graph does and keeps less for the backward pass.
-
-    Args:
-        graph: Of both passes.
-        root: A module like the one that it will run on.
-
-    Returns:
-        A function of the module and the images; it holds no module.
-    """
-    segments = _segments(graph, root)
-    (image,) = graph.find_nodes(op="placeholder")
-    (end,) = graph.output_node().all_input_nodes
-
-    def run(network: nn.Module, value: Tensor) -> Parts:
-        values: dict[fx.Node, Any] = {image: value}
-        for segment in segments:
-            inputs = [values[node] for node in segment.inputs]
-            outputs = checkpoint(
-                segment.run, network, *inputs, use_reentrant=False, context_fn=partial(_contexts, network)
-            )
-            for node in segment.last_used:
-                del values[node]
-            values.update(zip(segment.outputs, outputs, strict=True))
-        found: Parts = values[end]
-        return found
-
-    return run
+def checkpoint_segments(network: fx.GraphModule) -> None:
+    """Let the graph call its segments as functions under gradient checkpointing; for training."""
+    segments = _segments(network)
+    graph, values = fx.Graph(), dict[fx.Node, fx.Node]()
+    (image,) = network.graph.find_nodes(op="placeholder")
+    values[image] = graph.node_copy(image)
+    parts = tuple(graph.get_attr(name) for name in ("encoder", "decoder"))
+    for number, segment in enumerate(segments):
+        run = _as_function(segment, network, name=f"segment{number}")
+        outputs = graph.call_function(run, (*parts, *(values[node] for node in segment.inputs)))
+        for index, node in enumerate(segment.outputs):
+            values[node] = graph.call_function(operator.getitem, (outputs, index))
+    graph.output(values[network.graph.output_node().all_input_nodes[0]])
+    network.graph = graph
 
 
-def _segments(graph: fx.Graph, root: nn.Module) -> list[_Segment]:
+def _segments(network: fx.GraphModule) -> list[_Segment]:
     parts: list[list[fx.Node]] = [[]]
-    for node in graph.nodes:
+    for node in network.graph.nodes:
         if node.op not in ("placeholder", "output"):
             parts[-1].append(node)
-            if _is_layer(node, root):
+            if _is_layer(node, network):
                 parts.append([])
     parts = [part for part in parts if part]
-    again = [_computed_again(part, root) for part in parts]
-    needed = [_inputs([*repeated, *part]) for repeated, part in zip(again, parts, strict=True)]
-    last = {node: number for number, inputs in enumerate(needed) for node in inputs}
-    last |= dict.fromkeys(graph.output_node().all_input_nodes, len(parts))
-    segments = []
-    for number, (repeated, part, inputs) in enumerate(zip(again, parts, needed, strict=True)):
-        outputs = tuple(node for node in part if last.get(node, -1) > number)
-        run = _compile(repeated, part, inputs, outputs, root)
-        segments.append(_Segment(run, inputs, outputs, tuple(node for node in inputs if last[node] == number)))
-    return segments
+    repeated = [_computed_again(part, network) for part in parts]
+    inputs = [_inputs([*again, *part]) for again, part in zip(repeated, parts, strict=True)]
+    last_use = {node: number for number, needed in enumerate(inputs) for node in needed}
+    last_use |= dict.fromkeys(network.graph.output_node().all_input_nodes, len(parts))
+    return [
+        _Segment(again, tuple(part), needed, tuple(node for node in part if last_use.get(node, -1) > number))
+        for number, (again, part, needed) in enumerate(zip(repeated, parts, inputs, strict=True))
+    ]
 
 
-def _is_layer(node: fx.Node, root: nn.Module) -> bool:
-    if node.op == "call_module":
-        return isinstance(root.get_submodule(str(node.target)), LAYERS)
-    return node.target in LAYER_FUNCTIONS
+def _is_layer(node: fx.Node, network: fx.GraphModule) -> bool:
+    return node.target is same_conv2d or kind_of(node, network) == "layer"
 
 
-def _computed_again(part: list[fx.Node], root: nn.Module) -> tuple[fx.Node, ...]:
+def _computed_again(part: list[fx.Node], network: fx.GraphModule) -> tuple[fx.Node, ...]:
     """The norms and activations between layers of earlier parts, whose output is kept anyway, and this part."""
     found: dict[fx.Node, None] = {}
     for value in _inputs(part):
-        chain = [value]
-        while _is_norm(chain[0], root) or _is_activation(chain[0], root):
-            chain.insert(0, chain[0].all_input_nodes[0])
-        if _is_layer(chain[0], root):
-            found |= dict.fromkeys(chain[1:])
+        chain_of_nodes = [value]
+        while _is_norm(chain_of_nodes[0], network) or _is_activation(chain_of_nodes[0], network):
+            chain_of_nodes.insert(0, chain_of_nodes[0].all_input_nodes[0])
+        if _is_layer(chain_of_nodes[0], network):
+            found |= dict.fromkeys(chain_of_nodes[1:])
     return tuple(found)
 
 
-def _is_norm(node: fx.Node, root: nn.Module) -> bool:
-    return node.op == "call_module" and isinstance(root.get_submodule(str(node.target)), _BatchNorm)
+def _is_norm(node: fx.Node, network: fx.GraphModule) -> bool:
+    return node.op == "call_module" and isinstance(network.get_submodule(str(node.target)), _BatchNorm)
 
 
-def _is_activation(node: fx.Node, root: nn.Module) -> bool:
-    return node.target is torch.relu_ or is_activation(target_of(node, root))
+def _is_activation(node: fx.Node, network: fx.GraphModule) -> bool:
+    return node.target is torch.relu_ or kind_of(node, network) == "activation"
 
 
 def _inputs(nodes: Iterable[fx.Node]) -> tuple[fx.Node, ...]:
-    """What is read and not computed here."""
+    """The nodes that these read and that are not among them."""
     own = set(nodes)
     return tuple(dict.fromkeys(value for node in nodes for value in node.all_input_nodes if value not in own))
 
 
-def _compile(
-    repeated: Iterable[fx.Node],
-    part: Iterable[fx.Node],
-    inputs: Iterable[fx.Node],
-    outputs: Iterable[fx.Node],
-    root: nn.Module,
-) -> Callable[..., tuple[Any, ...]]:
+def _as_function(segment: _Segment, network: fx.GraphModule, *, name: str) -> Callable[..., tuple[Any, ...]]:
+    """A function of the modules `encoder` and `decoder` and the segment's inputs; it holds no module."""
+    compute = _compile(segment, network)
+
+    def run(encoder: nn.Module, decoder: nn.Module, *inputs: Any) -> tuple[Any, ...]:
+        root = SimpleNamespace(encoder=encoder, decoder=decoder)
+        contexts = partial(_contexts, encoder, decoder)
+        outputs: tuple[Any, ...] = checkpoint(compute, root, *inputs, use_reentrant=False, context_fn=contexts)
+        return outputs
+
+    run.__name__ = name  # by which the generated code calls it
+    return run
+
+
+def _compile(segment: _Segment, network: fx.GraphModule) -> Callable[..., tuple[Any, ...]]:
     own, copies = fx.Graph(), dict[fx.Node, fx.Node]()
-    for node in inputs:
+    for node in segment.inputs:
         copies[node] = own.placeholder(node.name)
-    for node in repeated:
-        if _is_norm(node, root):
+    for node in segment.repeated:
+        if _is_norm(node, network):
             values = (own.get_attr(str(node.target)), copies[node.all_input_nodes[0]])
             copies[node] = own.call_function(_normalize_again, values)
         else:
             copies[node] = own.node_copy(node, copies.__getitem__)
-    for node in part:
+    for node in segment.nodes:
         copies[node] = own.node_copy(node, copies.__getitem__)
-    own.output(tuple(copies[node] for node in outputs))
-    run: Callable[..., tuple[Any, ...]] = type(fx.GraphModule(root, own)).forward
-    return run
+    own.output(tuple(copies[node] for node in segment.outputs))
+    compute: Callable[..., tuple[Any, ...]] = type(fx.GraphModule(network, own)).forward
+    return compute
 
 
 def _normalize_again(norm: _BatchNorm, value: Tensor) -> Tensor:
@@ -154,15 +141,18 @@ def _normalize_again(norm: _BatchNorm, value: Tensor) -> Tensor:
     return normalized
 
 
-def _contexts(network: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    """What surrounds the first computation of a segment, and the second one."""
-    return nullcontext(), _without_statistics(network)
+def _contexts(
+    encoder: nn.Module, decoder: nn.Module
+) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """The contexts of a segment's first computation and of its second one."""
+    return nullcontext(), _without_statistics(encoder, decoder)
 
 
 @contextmanager
-def _without_statistics(network: nn.Module) -> Iterator[None]:
-    """Batch norms do not count the batch that they see a second time."""
-    norms = [module for module in network.modules() if isinstance(module, _BatchNorm) and module.track_running_stats]
+def _without_statistics(*networks: nn.Module) -> Iterator[None]:
+    """Keep batch norms from counting a batch that they see a second time."""
+    modules = chain.from_iterable(network.modules() for network in networks)
+    norms = [module for module in modules if isinstance(module, _BatchNorm) and module.track_running_stats]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
         norm.momentum, norm.num_batches_tracked = 0.0, None

@@ -1,4 +1,4 @@
-"""Batch norms folded into the convolutions before them, in both passes; for evaluation."""
+"""Batch norms folded into the convolutions before them, in encoder and decoder; for evaluation."""
 
 import copy
 
@@ -12,13 +12,13 @@ from feedbackward.passes.shared_weight import shared_weight
 
 
 def fold_norms(network: fx.GraphModule) -> None:
-    """Replace each convolution that a batch norm alone reads by one that has the norm in its weight, in place.
+    """Fold each batch norm into the weight of the convolution whose result it alone reads.
 
-    A weight that both passes use becomes two: scaled by the encoder's norm, and with its axes swapped and scaled by the
-    norm of the way back. The network's own tensors stay as they are.
+    A shared weight becomes two: one scaled by the encoder's norm, and one with swapped axes, scaled by the decoder's
+    norm. The network's own tensors stay as they are.
 
     Args:
-        network: Both passes in evaluation mode, as upsample_late(..., after_norms=True) orders them.
+        network: Encoder and decoder in evaluation mode, after upsample_after_norms.
     """
     for node in network.graph.find_nodes(op="call_module"):
         norm = network.get_submodule(str(node.target))
@@ -28,7 +28,7 @@ def fold_norms(network: fx.GraphModule) -> None:
         if source.op == "call_module" and isinstance(network.get_submodule(str(source.target)), nn.Conv2d):
             _fold_into_layer(network, source, norm)
         elif source.target is same_conv2d and shared_weight(source, network) is not None:
-            _fold_into_decoder_graph(network, source, norm)
+            _fold_into_decoder(network, source, norm)
         else:
             continue
         if isinstance(norm, BatchNormAct2d):  # it goes on with its activation
@@ -38,7 +38,6 @@ def fold_norms(network: fx.GraphModule) -> None:
             network.graph.erase_node(node)
     network.graph.eliminate_dead_code()
     network.delete_all_unused_submodules()
-    network.recompile()
 
 
 def _fold_into_layer(network: fx.GraphModule, node: fx.Node, norm: nn.BatchNorm2d) -> None:
@@ -46,12 +45,12 @@ def _fold_into_layer(network: fx.GraphModule, node: fx.Node, norm: nn.BatchNorm2
     layer = network.get_submodule(str(node.target))
     assert isinstance(layer, nn.Conv2d)
     folded = copy.copy(layer)
-    folded._parameters, folded._modules = dict(layer._parameters), {}  # a norm that was put behind it stands below it
+    folded._parameters, folded._modules = dict(layer._parameters), {}  # biases_to_norms registers norms in it
     folded.weight, folded.bias = _folded(layer.weight, layer.bias, norm)
     node.target = _add(network, folded)
 
 
-def _fold_into_decoder_graph(network: fx.GraphModule, node: fx.Node, norm: nn.BatchNorm2d) -> None:
+def _fold_into_decoder(network: fx.GraphModule, node: fx.Node, norm: nn.BatchNorm2d) -> None:
     weight = shared_weight(node, network)
     assert weight is not None
     folded = nn.Module()
@@ -73,7 +72,7 @@ def _folded(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) -> tuple[
 
 
 def _add(network: fx.GraphModule, module: nn.Module) -> str:
-    """Register a module under a name of its own."""
+    """Register a module under a new name."""
     number = next(n for n in range(len(network.graph.nodes)) if not hasattr(network, f"folded{n}"))
     network.add_submodule(f"folded{number}", module)
     return f"folded{number}"

@@ -1,4 +1,4 @@
-"""Operations on single values in the memory of their input, where nothing else reads it."""
+"""Pointwise operations in the memory of their input, where nothing else reads it."""
 
 import copy
 import math
@@ -10,38 +10,33 @@ from torch import fx, nn
 from feedbackward.nn import BATCH_NORMS, add_in_place, fuse, same_conv2d, upsample_like
 from feedbackward.passes.lean_skips import CEILINGS
 from feedbackward.transform.registry import target_of
-from feedbackward.transform.rules.pointwise import is_activation
+from feedbackward.transform.rules import kind_of
 
 OWN_MEMORY = (same_conv2d, upsample_like, fuse, operator.add, add_in_place)
-"""Functions whose result is new memory, or that of an input that nothing else reads."""
+"""Functions of the decoder whose result is new memory, or that of an input that nothing else reads."""
 OWN_MEMORY_MODULES = (nn.Conv2d, nn.BatchNorm2d)
-"""Modules whose result is; that of an activation is too."""
+"""Modules whose result is new memory, as is that of an activation."""
 RECTIFIERS = {target for target, ceiling in CEILINGS.items() if ceiling == math.inf}
-"""What torch.relu_ does in place."""
+"""The operations that torch.relu_ does in place."""
 
 
-def rectify_in_place(graph: fx.Graph, root: nn.Module) -> None:
-    """Let ReLUs write over the result of a batch norm that they alone read, in place; for training too.
+def rectify_in_place(network: fx.GraphModule) -> None:
+    """Let ReLUs overwrite the result of a batch norm that they alone read, in training too.
 
     The backward pass of a batch norm needs its input alone, and that of a ReLU its result.
-
-    Args:
-        graph: Of both passes.
-        root: The module that it runs on.
     """
-    for node in graph.nodes:
-        if target_of(node, root) in RECTIFIERS:
+    for node in network.graph.nodes:
+        if target_of(node, network) in RECTIFIERS:
             source = node.args[0]
-            if target_of(source, root) in BATCH_NORMS.values() and len(source.users) == 1:
+            if target_of(source, network) in BATCH_NORMS.values() and len(source.users) == 1:
                 node.op, node.target, node.args, node.kwargs = "call_function", torch.relu_, (source,), {}
-    graph.lint()
 
 
 def work_in_place(network: fx.GraphModule) -> None:
-    """Let activations, sums and skips write over their first input where they alone read it, in place.
+    """Let activations, sums and skip connections overwrite their first input where they alone read it.
 
     Args:
-        network: Both passes in evaluation mode, run without gradients.
+        network: Encoder and decoder in evaluation mode, run without gradients.
     """
     for node in list(network.graph.nodes):
         source = node.args[0] if node.args else None
@@ -53,20 +48,18 @@ def work_in_place(network: fx.GraphModule) -> None:
             node.target = torch.relu_
         elif node.op == "call_module":
             _activate_in_place(network, node)
-    network.graph.lint()
-    network.recompile()
 
 
 def _has_own_memory(network: fx.GraphModule, node: fx.Node) -> bool:
     if node.target in OWN_MEMORY:
         return True
     layer = network.get_submodule(str(node.target)) if node.op == "call_module" else None
-    return isinstance(layer, OWN_MEMORY_MODULES) or is_activation(type(layer))
+    return layer is not None and (isinstance(layer, OWN_MEMORY_MODULES) or kind_of(node, network) == "activation")
 
 
 def _activate_in_place(network: fx.GraphModule, node: fx.Node) -> None:
     layer = network.get_submodule(str(node.target))
-    if is_activation(type(layer)) and layer.__dict__.get("inplace") is False:
+    if kind_of(node, network) == "activation" and layer.__dict__.get("inplace") is False:
         path = f"{str(node.target).replace('.', '_')}_in_place"
         writing = copy.copy(layer)
         writing.__dict__["inplace"] = True

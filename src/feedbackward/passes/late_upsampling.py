@@ -1,7 +1,7 @@
-"""Upsampling as late as possible: an operation on single pixels gives the same before it, where there are fewer pixels.
+"""Upsampling as late as possible: pointwise operations give the same before it, where there are fewer pixels.
 
-Nearest-neighbor upsampling repeats pixels, so it can be exchanged with all that works on each pixel by itself. The way
-back stays the paper's; what is computed is less.
+Nearest-neighbor upsampling repeats pixels, so it can be exchanged with all that works on each pixel by itself. The
+decoder stays the paper's; less is computed.
 """
 
 from torch import fx, nn
@@ -9,45 +9,40 @@ from torch import fx, nn
 from feedbackward.nn import same_conv2d, upsample_like
 from feedbackward.passes.shared_weight import shared_weight
 from feedbackward.transform.registry import target_of
-from feedbackward.transform.rules.pointwise import is_activation
+from feedbackward.transform.rules import kind_of
 
 
-def upsample_late(graph: fx.Graph, root: nn.Module, *, after_norms: bool = False) -> fx.Graph:
-    """Move each upsampling behind the operations on single pixels that follow it.
+def upsample_late(network: fx.GraphModule) -> None:
+    """Move each upsampling after the pointwise operations that follow it, in place; the same in training too."""
+    _move_upsampling(network, after_norms=False)
 
-    Args:
-        graph: Of both passes, as transpose() has written it; it is left as it is.
-        root: The module with `encoder` and `decoder` that it runs on.
-        after_norms: Also behind batch norms, which is the same in evaluation mode only: in training their statistics
-            would be those of the fewer pixels.
 
-    Returns:
-        A graph that computes the same.
-    """
-    late = fx.Graph()
-    late.output(late.graph_copy(graph, {}))
+def upsample_after_norms(network: fx.GraphModule) -> None:
+    """As upsample_late, after batch norms too: the same in evaluation alone, as statistics would be of fewer pixels."""
+    _move_upsampling(network, after_norms=True)
+
+
+def _move_upsampling(network: fx.GraphModule, *, after_norms: bool) -> None:
     # From the last one, so that several in a row can all move on.
-    for upsampling in reversed(late.find_nodes(op="call_function", target=upsample_like)):
+    for upsampling in reversed(network.graph.find_nodes(op="call_function", target=upsample_like)):
         signal = upsampling.args[0]
         while len(upsampling.users) == 1:
             (following,) = upsampling.users
-            if following.args[:1] != (upsampling,) or not _works_on_pixels(following, root, after_norms):
+            if following.args[:1] != (upsampling,) or not _is_pointwise(following, network, after_norms):
                 break
             following.replace_all_uses_with(upsampling)
             following.update_arg(0, signal)
             upsampling.update_arg(0, following)
             following.append(upsampling)
             signal = following
-    late.lint()
-    return late
 
 
-def _works_on_pixels(node: fx.Node, root: nn.Module, norms: bool) -> bool:
-    """Whether the node makes each pixel from the same pixel of its first input alone."""
+def _is_pointwise(node: fx.Node, network: fx.GraphModule, after_norms: bool) -> bool:
+    """Whether the node computes each pixel from the same pixel of its first input alone."""
     if node.op == "output":
         return False
     if node.target is same_conv2d:
-        weight = shared_weight(node, root)
+        weight = shared_weight(node, network)
         return weight is not None and weight.shape[2:] == (1, 1)
-    target = target_of(node, root)
-    return (norms and target is nn.BatchNorm2d) or is_activation(target)
+    is_norm = after_norms and target_of(node, network) is nn.BatchNorm2d
+    return is_norm or kind_of(node, network) == "activation"

@@ -1,4 +1,4 @@
-"""The encoder's weight that a convolution of the way back applies."""
+"""The encoder's weight that a convolution of the decoder applies."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from feedbackward.nn import permute_weight
 
 
 def shared_weight(convolution: fx.Node, root: nn.Module) -> Tensor | None:
-    """The parameter as the convolution uses it, its axes swapped where they are; None where the weight is computed.
+    """The parameter as the convolution applies it, with swapped axes or not; None where the weight is computed.
 
     Args:
         convolution: A call of same_conv2d.

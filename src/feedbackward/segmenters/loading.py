@@ -8,12 +8,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError, listed
 from feedbackward.exporting import ExportedNetwork, load_exported
 from feedbackward.exporting.exported import is_exported
-from feedbackward.models import Feedbackward, SegmentationNetwork, create_model, from_pretrained
+from feedbackward.models import Feedbackward, SegmentationNetwork, from_pretrained
 from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX, read_checkpoint
+from feedbackward.models.hub import build_described
 from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE
 from feedbackward.models.optimized import OptimizedNetwork, optimize
 
@@ -100,17 +100,13 @@ def load_checkpoint(path: Path) -> SegmentationNetwork:
     if path.suffix == ".safetensors" or path.name == CONFIG_FILE:
         raise InputError(f"{path} is one file of a saved network; give its folder: {path.parent}")
     checkpoint = read_checkpoint(path)
-    ours = checkpoint["feedbackward"]
-    config = dict(ours["config"])
-    network = create_model(config.pop("model"), **config)
+    network = build_described(checkpoint["feedbackward"]["network"], source=path)
     tensors = {
         name.removeprefix(NETWORK_PREFIX): tensor
         for name, tensor in checkpoint["state_dict"].items()
         if name.startswith(NETWORK_PREFIX)
     }
     _fill(network, tensors, path)
-    if ours["class_table"] is not None:
-        network.class_table = ClassTable.from_dict(ours["class_table"])
     return network
 
 

@@ -89,7 +89,7 @@ class Predictor:
         pixels = EvalTransform(None if seen == (height, width) else seen).image(image)
         try:
             seen_image = pixels.to(self.device)[None]
-            scores = self.network(self.network.normalization(seen_image))
+            scores = self.network(self.network.preprocessing(seen_image))
             if self.crf is not None:
                 scores = self.crf(scores, seen_image)
             return resize_logits(scores, (height, width))[0]

@@ -10,20 +10,21 @@ def check_checkpoint(checkpoint: dict[str, Any], *, config: dict[str, Any], clas
     """Check that a checkpoint was made with these classes and this network.
 
     Args:
-        checkpoint: What read_checkpoint gave.
-        config: The config of the network that is to take the tensors.
+        checkpoint: Result of read_checkpoint.
+        config: The configuration of the network that is to take the tensors.
         class_table: The classes of the data.
 
     Raises:
         InputError: If the classes or the networks differ; the message shows both.
     """
-    check_classes(ClassTable.from_dict(checkpoint["feedbackward"]["class_table"]), class_table, of="checkpoint")
-    saved_config = checkpoint["feedbackward"]["config"]
-    # A value that JSON would turn from tuple to list is the same value.
+    description = checkpoint["feedbackward"]["network"]
+    check_classes(ClassTable.from_dict(description["class_table"]), class_table, of="checkpoint")
+    saved = {key: value for key, value in description.items() if key not in ("format", "class_table")}
+    here, there = _flat(config), _flat(saved)
     differences = [
-        f"{key}: {saved_config.get(key)!r} in the checkpoint, {config.get(key)!r} here"
-        for key in sorted({*saved_config, *config})
-        if _plain(saved_config.get(key)) != _plain(config.get(key))
+        f"{key}: {there.get(key)!r} in the checkpoint, {here.get(key)!r} here"
+        for key in sorted({*here, *there})
+        if here.get(key) != there.get(key)
     ]
     if differences:
         raise InputError(
@@ -31,5 +32,9 @@ def check_checkpoint(checkpoint: dict[str, Any], *, config: dict[str, Any], clas
         )
 
 
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def _flat(config: dict[str, Any]) -> dict[str, Any]:
+    """The options of a configuration with those of its groups as group.option."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        flat |= {f"{key}.{name}": inner for name, inner in value.items()} if isinstance(value, dict) else {key: value}
+    return flat

@@ -41,6 +41,8 @@ class RunResults(pl.Callback):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:  # noqa: ARG002
         """Counts the parameters; a run that only has to be finished never starts an epoch."""
+        assert isinstance(pl_module, SegmentationTask)
+        self.facts["network"] = pl_module.network.config
         self.facts["parameters"] = sum(parameter.numel() for parameter in pl_module.parameters())
 
     @rank_zero_only

@@ -17,10 +17,12 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from feedbackward.classes import ClassTable
 from feedbackward.data.sources import Scoring
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.losses import CrossEntropyIoULoss, CrossEntropyLoss, IoULoss
 from feedbackward.metrics import CityscapesMetric, Scores, SegmentationMetric
 from feedbackward.models import create_model
+from feedbackward.models.feedbackward import EncoderNorm
 from feedbackward.nn import DenseCRF, resize_logits
 from feedbackward.training.compatibility import check_checkpoint
 
@@ -34,9 +36,12 @@ class SegmentationTask(pl.LightningModule):
     and for data in Cityscapes label ids val/iiou_class, val/iou_category, val/iiou_category; test/ likewise.
 
     Args:
-        model: A name of `list_models()`.
-        options: Further arguments of `create_model`, such as encoder_name or output_stride.
+        name: timm's name of an encoder, or one of `list_models()`.
         encoder_weights: "imagenet", a file with weights of the encoder, or None to start from scratch.
+        decoder: The options of the decoder; a preset has its own.
+        encoder_norm: "own" or "batch", as Feedbackward takes it; "own" or a preset's if None.
+        freeze_encoder: Train only the decoder's norms and the classifier.
+        encoder_name: timm's name of another VGG than VGG-16, for segnet, fcn8s and deeplab_largefov.
         loss: Called with logits (N, classes, H, W) and mask (N, H, W); cross-entropy plus IoU loss if None.
         optimizer: Builds the optimizer from the parameters.
         scheduler: Builds a learning rate schedule from the optimizer and the number of optimizer steps of the
@@ -57,7 +62,7 @@ class SegmentationTask(pl.LightningModule):
     Example:
         >>> from feedbackward.classes import ClassTable
         >>> table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
-        >>> task = SegmentationTask(model="vgg16_pwn", class_table=table)
+        >>> task = SegmentationTask(name="test_resnet", class_table=table)
         >>> task.network.classes
         2
     """
@@ -65,9 +70,12 @@ class SegmentationTask(pl.LightningModule):
     def __init__(
         self,
         *,
-        model: str = "feedbackward",
-        options: dict[str, Any] | None = None,
+        name: str = "mobilenetv2_100",
         encoder_weights: str | None = None,
+        decoder: DecoderConfig = DecoderConfig(),  # noqa: B008 - frozen
+        encoder_norm: EncoderNorm | None = None,
+        freeze_encoder: bool = False,
+        encoder_name: str | None = None,
         loss: nn.Module | None = None,
         optimizer: OptimizerCallable = torch.optim.Adam,
         scheduler: SchedulerCallable | None = None,
@@ -78,7 +86,15 @@ class SegmentationTask(pl.LightningModule):
         scoring: Scoring = "classes",
     ) -> None:
         super().__init__()
-        self.network = create_model(model, classes=len(class_table), encoder_weights=encoder_weights, **(options or {}))
+        self.network = create_model(
+            name,
+            classes=len(class_table),
+            encoder_weights=encoder_weights,
+            decoder=None if decoder == DecoderConfig() else decoder,  # a preset has its own
+            encoder_norm=encoder_norm,
+            freeze_encoder=freeze_encoder,
+            encoder_name=encoder_name,
+        )
         self.network.class_table = class_table
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network.to(memory_format=self.memory_format)
@@ -97,7 +113,7 @@ class SegmentationTask(pl.LightningModule):
 
     def forward(self, image: Tensor) -> Tensor:
         """Scores of an image in [0, 1]: (N, C, H, W) to logits (N, classes, H, W) in float32."""
-        normalized = self.network.normalization(image).contiguous(memory_format=self.memory_format)
+        normalized = self.network.preprocessing(image).contiguous(memory_format=self.memory_format)
         logits: Tensor = self.network(normalized)
         return logits.float()  # losses and argmax of many classes need more than bfloat16's 8 bits
 
@@ -178,8 +194,7 @@ class SegmentationTask(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what is needed to rebuild the network without this class, as plain data."""
         checkpoint["feedbackward"] = {
-            "config": self.network.config,
-            "class_table": self.class_table.to_dict(),
+            "network": self.network.describe(),
             "planned_steps": self.planned_steps,
         }
 

@@ -1,28 +1,37 @@
-"""The table of rules: for each operation of an encoder, what it does to the signal on the way back."""
+"""The table of rules: for each operation of an encoder, what the decoder does to the signal there."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 from torch import fx, nn
 
 from feedbackward.errors import InputError
 
-Target = type[nn.Module] | Callable[..., Any] | str
+Target: TypeAlias = type[nn.Module] | Callable[..., Any] | str
 """An operation as fx names it: the class of a module, a function, or the name of a tensor method."""
 
-Signals = list[tuple[Any, fx.Node]]
-"""What a rule returns: pairs of an encoder's value and the signal that flows back to it."""
+Signals: TypeAlias = list[tuple[Any, fx.Node]]
+"""Result of a rule: pairs of an encoder value and the signal that flows back to it."""
 
-Rule = Callable[..., Signals]
-"""Called with a Step and the arguments that the encoder's own operation had."""
+Rule: TypeAlias = Callable[..., Signals]
+"""Called with a Step and the arguments of the encoder's own operation."""
+
+Kind: TypeAlias = Literal["layer", "norm", "activation", "identity", "pool", "other"]
+"""What explanations, checkpointing and the other passes need to know of an operation.
+
+"layer": has a weight that the decoder shares. "norm": normalizes. "activation": maps each value by itself and has a
+skip connection after it in the decoder. "identity": returns its input, ignoring dropout and dtype. "pool": reduces the
+resolution; as the last operation of an encoder it is the paper's U-turn.
+"""
 
 
 class UnsupportedOperationsError(InputError):
-    """The encoder cannot be run backward; the message lists every operation for which there is no rule.
+    """The encoder cannot be decoded; the message lists every operation without a rule.
 
     Args:
         message: For the user.
-        reasons: What stands against it, in a few words each: the operations without a rule; the message if not given.
+        reasons: The causes in a few words each, such as the operations without a rule; by default the message.
     """
 
     def __init__(self, message: str, *, reasons: Iterable[str] = ()) -> None:
@@ -31,45 +40,60 @@ class UnsupportedOperationsError(InputError):
 
 
 class NoRuleError(Exception):
-    """Raised by a rule whose operation came in a form that it does not cover."""
+    """Raised by a rule that does not cover the form in which its operation was called."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    rule: Rule
+    kind: Kind
 
 
 class Registry:
     """A lookup from operation to rule; a class is found by itself alone, never by its bases."""
 
     def __init__(self) -> None:
-        self._rules: dict[Target, Rule] = {}
+        self._entries: dict[Target, _Entry] = {}
 
-    def rule(self, *targets: Target) -> Callable[[Rule], Rule]:
+    def rule(self, *targets: Target, kind: Kind = "other") -> Callable[[Rule], Rule]:
         """Register the decorated function for these operations.
 
+        Args:
+            targets: The operations.
+            kind: What they are to explanations and passes.
+
         Raises:
-            ValueError: If an operation has a rule already.
+            ValueError: If an operation already has a rule.
         """
 
         def register(function: Rule) -> Rule:
             for target in targets:
-                if target in self._rules:
+                if target in self._entries:
                     raise ValueError(
-                        f"{describe(target)} has the rule {self._rules[target].__name__} already; "
+                        f"{describe(target)} already has the rule {self._entries[target].rule.__name__}; "
                         f"one operation has one rule: change that one"
                     )
-                self._rules[target] = function
+                self._entries[target] = _Entry(function, kind)
             return function
 
         return register
 
+    def kind(self, target: Target) -> Kind | None:
+        """What an operation is to explanations and passes; None without a rule."""
+        entry = self._entries.get(target)
+        return None if entry is None else entry.kind
+
     def __contains__(self, target: Target) -> bool:
-        return target in self._rules
+        return target in self._entries
 
     def __getitem__(self, target: Target) -> Rule:
         try:
-            return self._rules[target]
+            return self._entries[target].rule
         except KeyError:
             raise KeyError(f"no rule for {describe(target)}") from None
 
     def __iter__(self) -> Iterator[tuple[Target, Rule]]:
-        return iter(self._rules.items())
+        return ((target, entry.rule) for target, entry in self._entries.items())
 
 
 def target_of(node: fx.Node, root: nn.Module) -> Target:
@@ -77,6 +101,11 @@ def target_of(node: fx.Node, root: nn.Module) -> Target:
     if node.op == "call_module":
         return type(root.get_submodule(str(node.target)))
     return node.target
+
+
+def kind_of(node: fx.Node, root: nn.Module) -> Kind | None:
+    """What a node's operation is to explanations and passes; None without a rule."""
+    return REGISTRY.kind(target_of(node, root))
 
 
 def describe(target: Target) -> str:
@@ -88,11 +117,11 @@ def describe(target: Target) -> str:
 
 
 def refuse(nodes: Mapping[fx.Node, str], root: nn.Module) -> UnsupportedOperationsError:
-    """The one error that lists every node without a rule, and what its rule does not cover where there is one."""
+    """The one error that lists every node without a rule, and what an existing rule does not cover."""
     operations = {node.name: describe(target_of(node, root)) for node in nodes}
     lines = [f"  {node.name}: {operations[node.name]}{f' ({why})' if why else ''}" for node, why in nodes.items()]
     return UnsupportedOperationsError(
-        f"this encoder cannot be run backward, because there is no rule for {len(lines)} of its operations:\n"
+        f"this encoder cannot be decoded: there is no rule for {len(lines)} of its operations:\n"
         + "\n".join(lines)
         + "\nchoose another encoder, or add a rule for each of them (CONTRIBUTING.md, How to add a rule)",
         reasons=sorted(set(operations.values())),

@@ -1,14 +1,11 @@
-"""What the values of a graph measure, found without computing.
-
-They are run on torch's meta device, where tensors have shapes and no data.
-"""
+"""Shape inference: the shapes of a graph's values on torch's meta device, where tensors have no data."""
 
 import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import fx, nn
@@ -17,14 +14,14 @@ from torch.fx.node import map_aggregate
 from feedbackward.transform.registry import UnsupportedOperationsError
 
 REFERENCE_SIZE = (256, 256)
-"""Height and width at which the strides and the channels of a graph are read off."""
+"""Height and width at which the strides and the channels of a graph are read."""
 ODD_SIZE = (641, 897)
 """A size without a common factor, at which every axis that follows the image is longer than at the reference size."""
 ALIGNED_SIZE = (512, 768)
-"""Such a size for encoders that take multiples of their deepest stride alone."""
+"""Such a size for encoders that take only multiples of their deepest stride."""
 
-Shapes = Mapping[fx.Node, Any]
-"""The torch.Size of each node's tensor, in the tuples and lists that the node's value has; no entry without tensors."""
+Shapes: TypeAlias = Mapping[fx.Node, Any]
+"""The torch.Size of each node's tensor, in the tuples and lists of the node's value; no entry without tensors."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +37,15 @@ class InputSizes:
     multiple: int
 
     def padded(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The smallest of these sizes that holds an image of that height and width."""
-        up = self.multiple - 1  # never below 0: the exporter to ONNX rounds that the other way
+        """The smallest of these sizes that contains an image of that height and width."""
+        up = self.multiple - 1  # never below 0: the exporter to ONNX rounds negative numbers the other way
         height, width = ((max(side, self.minimum) + up) // self.multiple * self.multiple for side in size)
         return height, width
 
 
 @dataclass(frozen=True)
 class ShapeInfo:
-    """The shapes of an encoder's values at two image sizes, and which sizes it takes.
+    """The shapes of an encoder's values at two image sizes, and the sizes of images that it takes.
 
     Args:
         reference: At the reference size, for a batch of two images.
@@ -60,17 +57,25 @@ class ShapeInfo:
     other: Shapes
     sizes: InputSizes
 
+    def of_copies(self, copies: Mapping[fx.Node, fx.Node]) -> "ShapeInfo":
+        """The same for the copies of nodes in another graph."""
+        reference, other = (
+            {copies[node]: shape for node, shape in found.items() if node in copies}
+            for found in (self.reference, self.other)
+        )
+        return replace(self, reference=reference, other=other)
+
     def is_fixed(self, value: fx.Node, axis: int) -> bool:
-        """Whether the axis is as long for every image."""
+        """Whether the axis has the same length for every image."""
         return bool(self.reference[value][axis] == self.other[value][axis])
 
     def layout(self, value: fx.Node) -> tuple[bool, ...]:
-        """Which axes of a tensor are fixed; nothing for a value of several tensors."""
+        """Which axes of a tensor are fixed; empty for a value of several tensors."""
         shape = self.reference[value]
         return tuple(self.is_fixed(value, axis) for axis in range(len(shape))) if isinstance(shape, torch.Size) else ()
 
     def is_image(self, value: fx.Node) -> bool:
-        """Whether a value is laid out as images are: (N, C, H, W)."""
+        """Whether a value is laid out as an image: (N, C, H, W)."""
         return self.layout(value) == (False, True, False, False)
 
     def is_channels_last(self, value: fx.Node) -> bool:
@@ -78,20 +83,20 @@ class ShapeInfo:
         return self.layout(value) == (False, False, False, True)
 
     def stride(self, value: fx.Node) -> int:
-        """By how much an image is smaller than the encoder's: a power of two, also where a layer is not padded."""
+        """The stride of a value laid out as an image, as a power of two, also after layers without padding."""
         height = self.reference[value][1 if self.is_channels_last(value) else 2]
         return 1 << max(0, round(math.log2(REFERENCE_SIZE[0] / height)))
 
 
 class MetaCopy:
-    """A traced network on the meta device: it has the modules and the shapes of the given one, and no data."""
+    """A copy of a traced network on the meta device: the same modules and shapes, and no data."""
 
     def __init__(self, root: nn.Module, graph: fx.Graph) -> None:
-        # A deep copy in which each tensor is one without data; the copied modules run in evaluation mode.
+        # A deep copy in which tensors have no data; the copied modules run in evaluation mode.
         memo: dict[int, Any] = {}
         for tensor in chain(root.parameters(), root.buffers()):
-            meta_copy = torch.empty_like(tensor, device="meta")
-            memo[id(tensor)] = nn.Parameter(meta_copy) if isinstance(tensor, nn.Parameter) else meta_copy
+            empty = torch.empty_like(tensor, device="meta")
+            memo[id(tensor)] = nn.Parameter(empty) if isinstance(tensor, nn.Parameter) else empty
         self._root = nn.Module()
         for name, child in root.named_children():
             self._root.add_module(name, copy.deepcopy(child, memo))
@@ -107,24 +112,33 @@ class MetaCopy:
         Raises:
             UnsupportedOperationsError: If the graph does not run at that size.
         """
+        found, error = self.shapes_until_error(size, channels=channels, batch=batch)
+        if error is not None:
+            raise UnsupportedOperationsError(
+                f"this encoder does not run on images of {size[0]}x{size[1]} with {channels} channels: "
+                f"{type(error).__name__}: {error}; choose another encoder",
+                reasons=(f"does not run on images of {size[0]}x{size[1]}",),
+            ) from error
+        return found
+
+    def shapes_until_error(
+        self, size: tuple[int, int], *, channels: int, batch: int = 2
+    ) -> tuple[Shapes, Exception | None]:
+        """As shapes, up to the first node that does not run at that size, and what it raised."""
         interpreter = _ShapeInterpreter(self._root, graph=self._graph)
         try:
             with torch.device("meta"), torch.no_grad():
                 interpreter.run(torch.empty(batch, channels, *size, dtype=self._dtype))
         except Exception as error:  # whatever an encoder's own code raises at a size that it does not take
-            raise UnsupportedOperationsError(
-                f"this encoder does not run on images of {size[0]}x{size[1]}, so it does not take every size: "
-                f"{type(error).__name__}: {error}; choose another encoder",
-                reasons=(f"does not run on images of {size[0]}x{size[1]}",),
-            ) from error
-        return interpreter.found
+            return interpreter.found, error
+        return interpreter.found, None
 
 
 class _ShapeInterpreter(fx.Interpreter):
     def __init__(self, root: nn.Module, graph: fx.Graph) -> None:
         super().__init__(root, graph=graph)
         self.found: dict[fx.Node, Any] = {}
-        # The encoder's error is wrapped in a message for users, to which fx would add its own frames.
+        # The encoder's error goes into a message for users, to which fx would add its own frames.
         self.extra_traceback = False
 
     def run_node(self, n: fx.Node) -> Any:
@@ -144,14 +158,15 @@ def _note(leaf: Any, tensors: list[torch.Tensor]) -> Any:
 
 
 def infer_shapes(encoder: fx.GraphModule, *, channels: int) -> ShapeInfo:
-    """Measure an encoder's values and find out which sizes it takes, by running it on images without data.
+    """Infer the shapes of an encoder's values and the sizes of images that it takes.
 
     Args:
-        encoder: What trace() returns.
+        encoder: Result of `trace`.
         channels: The channels of its images.
 
     Raises:
-        UnsupportedOperationsError: If it does not run at the reference size, or at no other.
+        UnsupportedOperationsError: If it runs at the reference size alone or not at all, or its last value is not laid
+            out as an image.
     """
     meta_copy = MetaCopy(encoder, encoder.graph)
     feature = encoder.graph.output_node().args[0]

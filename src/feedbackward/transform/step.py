@@ -1,46 +1,22 @@
-"""What a rule sees: one node of the encoder, the signal that has come back to it, and the means to emit."""
+"""The view of a rule: one node of the encoder, the signal that has arrived there, and the means to emit nodes."""
 
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from timm.layers import DropPath
 from torch import fx, nn
 
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.nn import BATCH_NORMS, upsample_like
-from feedbackward.transform.registry import NoRuleError, Target
+from feedbackward.transform.registry import REGISTRY, Kind, NoRuleError, Target
 from feedbackward.transform.shapes import ShapeInfo
-
-Permute = Literal["necessary", "possible"]
-Retrace = Literal["all", "transitions"]
-OutputFeature = Literal["last", "first"]
-HeadInput = Literal["sum", "both"]
-
-IDENTITIES: tuple[Target, ...] = (
-    nn.Identity, nn.Dropout, nn.Dropout2d, DropPath, "contiguous", "to", "type_as", "float",
-)  # fmt: skip
-"""Operations that hand their input on as it is, up to chance and precision."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """The two choices of the method that rules read.
-
-    Args:
-        permute: "necessary" swaps a weight's channel axes only where the layer changes the number of channels (PWN),
-            "possible" swaps them always (PWP).
-        retrace: "all" walks every layer back; "transitions" only those that change the resolution or the channels.
-    """
-
-    permute: Permute = "necessary"
-    retrace: Retrace = "all"
 
 
 @dataclass(frozen=True)
 class NormShape:
-    """What a norm of the way back is made for.
+    """The signal that a decoder norm is for.
 
     Args:
         channels: The channels that it normalizes.
@@ -53,32 +29,32 @@ class NormShape:
 
 @dataclass
 class Step:
-    """One node on the way back.
+    """One node that the decoder visits.
 
     Args:
-        graph: The graph that is being written, behind all that stands in it.
-        node: The node of the encoder's pass, in that graph.
+        graph: The graph that is being written; nodes are appended.
+        node: The node of the encoder, in that graph.
         root: The traced encoder, in which the node's target is looked up.
-        arrived: What has come back to the node's output: the signal under None, or, where the node's value holds
-            several tensors, the signal of each of them that one has come back to, under its index.
-        policy: The choices of the method.
-        shapes: The shapes of every value of the encoder's pass.
+        arrived: What has arrived at the node's output: the signal under None, or, where the node's value holds several
+            tensors, the signal of each of them that one has arrived at, under its index.
+        config: The options of the decoder.
+        shapes: The shapes of the encoder's values.
         from_image: The encoder's values that depend on the image; no other takes a signal.
-        norms: What each norm of the way back is for by its path in the encoder; norm() adds to it.
+        norms: What each decoder norm is for by its path in the encoder; norm() adds to it.
     """
 
     graph: fx.Graph
     node: fx.Node
     root: nn.Module
     arrived: Mapping[int | None, fx.Node]
-    policy: Policy
+    config: DecoderConfig
     shapes: ShapeInfo
     from_image: set[fx.Node]
     norms: dict[str, NormShape]
 
     @property
     def signal(self) -> fx.Node:
-        """What has come back to the node's output, of one tensor."""
+        """The signal that has arrived at the node's output, of one tensor."""
         return self.arrived[None]
 
     @property
@@ -95,8 +71,12 @@ class Step:
         """The operation that makes an encoder's value."""
         return type(self.root.get_submodule(path_of(value))) if value.op == "call_module" else value.target
 
+    def kind_of(self, value: fx.Node) -> Kind | None:
+        """The kind of the operation that makes an encoder's value; None without a rule."""
+        return REGISTRY.kind(self.target_of(value))
+
     def shape(self, value: fx.Node) -> torch.Size:
-        """The shape of an encoder's value; only ratios and fixed axes of it mean anything."""
+        """The shape of an encoder's value at the reference size; rely on ratios and fixed axes alone."""
         shape: torch.Size = self.shapes.reference[value]
         return shape
 
@@ -105,11 +85,11 @@ class Step:
         return [value for value in values if isinstance(value, fx.Node) and value in self.from_image]
 
     def whole(self, *values: Any) -> list[fx.Node]:
-        """Those of them that are as large as the node's output, not spread over it."""
+        """Those of them that have the shape of the node's output, not broadcast to it."""
         return [value for value in self.tensors(*values) if self.shape(value) == self.shape(self.node)]
 
     def keeps_size(self, value: fx.Node) -> bool:
-        """Whether the node's output has the height and width of this input of it, for every image."""
+        """Whether the node's output has the height and width of this input, for every image."""
         found = (self.shapes.reference, self.shapes.other)
         return all(shapes[value][-2:] == shapes[self.node][-2:] for shapes in found)
 
@@ -120,7 +100,7 @@ class Step:
         return self.graph.call_function(function, args, kwargs)
 
     def emit_module(self, path: str, signal: fx.Node) -> fx.Node:
-        """Append a call of one of the encoder's modules, which must hold no state."""
+        """Append a call of one of the encoder's modules, which must be stateless."""
         return self.graph.call_module(f"encoder.{path}", (signal,))
 
     def repeat(self) -> fx.Node:
@@ -134,13 +114,13 @@ class Step:
         return self.graph.get_attr(f"encoder.{self.path}.weight")
 
     def norm(self, signal: fx.Node, like: fx.Node, *, path: str, axis: int = 1) -> fx.Node:
-        """Append the layer's own norm of the way back, decoder.PATH.norm, over the channels of the layer's input.
+        """Append the norm of a decoder layer, decoder.PATH.norm, over the channels of the encoder layer's input.
 
         Args:
-            signal: What is normalized.
+            signal: The signal to normalize.
             like: The layer's input.
-            path: The layer's path in the encoder; one that runs several times has a norm for each.
-            axis: Where its channels are.
+            path: The layer's path in the encoder; a layer that runs several times has one norm for each run.
+            axis: The axis of its channels.
         """
         shape = self.shape(like)
         if len(shape) not in BATCH_NORMS:
@@ -158,12 +138,12 @@ class Step:
         return self.emit(operator.neg, number) if isinstance(number, fx.Node) else -number
 
     def as_long(self, left: fx.Node, axis: int, right: fx.Node, other: int) -> bool:
-        """Whether an axis of one value is as long as an axis of another, for every image."""
+        """Whether an axis of one value has the length of an axis of another, for every image."""
         found = (self.shapes.reference, self.shapes.other)
         return all(shapes[left][axis] == shapes[right][other] for shapes in found)
 
     def shape_of(self, part: Any) -> torch.Size:
-        """The shape of a tensor, or of one of several that a value holds: (value, index)."""
+        """The shape of a tensor, or of one of several tensors of a value: (value, index)."""
         value, index = part if isinstance(part, tuple) else (part, None)
         shape: torch.Size = self.shapes.reference[value] if index is None else self.shapes.reference[value][index]
         return shape
@@ -173,16 +153,16 @@ class Step:
         return self.signal if self.keeps_size(value) else self.emit(upsample_like, self.signal, value)
 
     def source_of(self, left: fx.Node, right: fx.Node) -> fx.Node | None:
-        """The one of two values that the other is made from alone: what a residual branch or a gate starts at."""
+        """The one of two values from which alone the other is computed: the start of a residual branch or a gate."""
         if left is right:
             return None
-        for source, made in ((left, right), (right, left)):
-            if self._is_made_from(made, self.origin(source)):
+        for source, computed in ((left, right), (right, left)):
+            if self._is_computed_from(computed, self.origin(source)):
                 return source
         return None
 
-    def _is_made_from(self, value: fx.Node, source: fx.Node) -> bool:
-        """Whether each way from the image to the value leads through the source; sizes lead nowhere."""
+    def _is_computed_from(self, value: fx.Node, source: fx.Node) -> bool:
+        """Whether every path from the image to the value goes through the source; sizes do not count."""
         pending, seen = [value], {source}
         while pending:
             node = pending.pop()
@@ -195,8 +175,8 @@ class Step:
         return True
 
     def origin(self, value: fx.Node) -> fx.Node:
-        """The value itself, or what it is the same as."""
-        while self.target_of(value) in IDENTITIES:
+        """The value itself, or the value that identity operations have passed on."""
+        while self.kind_of(value) == "identity":
             (value, *_) = value.all_input_nodes
         return value
 

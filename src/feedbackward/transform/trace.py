@@ -1,30 +1,28 @@
-"""An encoder's features as a traced graph that can be walked: no side effects, no branch on the mode."""
+"""An encoder's features as a traced graph: free of side effects and of branches on the mode."""
 
+import inspect
 import operator
-from collections.abc import Callable
+import re
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
+import torch
 from timm import layers as tl
-from timm.layers import grn, norm, padding
-from timm.models import metaformer, nfnet
+from timm.layers import padding
+from timm.models import nfnet
 from torch import fx, nn
 
+from feedbackward.transform.head import without_head
 from feedbackward.transform.registry import UnsupportedOperationsError
-
-NORMS: tuple[type[nn.Module], ...] = (
-    tl.GroupNorm, tl.GroupNorm1, tl.LayerNorm, tl.LayerNorm2d, norm.LayerNormExp2d, tl.LayerNormFp32,
-    tl.LayerNorm2dFp32, tl.RmsNorm, tl.RmsNorm2d, tl.SimpleNorm, tl.SimpleNorm2d, grn.GlobalResponseNorm,
-    metaformer.GroupNorm1NoBias, metaformer.LayerNorm2dNoBias, metaformer.LayerNormNoBias,
-)  # fmt: skip
-"""Norms of timm, written in several operations."""
-ACTIVATIONS: tuple[type[nn.Module], ...] = (metaformer.StarReLU, nfnet.GammaAct)
-"""Activations of timm, written in several operations."""
-ACTIVATING_NORMS: tuple[type[nn.Module], ...] = (tl.EvoNorm2dS0, tl.EvoNorm2dS0a, tl.FilterResponseNormTlu2d)
-"""Norms that cannot be told apart from their activation."""
+from feedbackward.transform.rules.pointwise import ACTIVATING_NORMS, ACTIVATIONS, NORMS
 
 LEAVES: dict[type[nn.Module], str] = {
-    **dict.fromkeys((*NORMS, *ACTIVATIONS, *ACTIVATING_NORMS), "one operation to the way back, whatever it computes"),
-    tl.BlurPool2d: "a pool to the way back, with a filter of its own",
+    **dict.fromkeys((*NORMS, *ACTIVATIONS, *ACTIVATING_NORMS), "one operation to the decoder, whatever it computes"),
+    tl.BlurPool2d: "a pool to the decoder, with a filter of its own",
     tl.DropPath: "traced through, its graph would differ between training and evaluation",
     tl.BatchNormAct2d: "its forward branches on the training mode",
 }
@@ -32,8 +30,8 @@ LEAVES: dict[type[nn.Module], str] = {
 
 OPENED: dict[type[nn.Module], str] = {
     nfnet.NormFreeBlock: "whole in timm because it multiplies in place, which is undone here",
-    tl.StdConv2dSame: "whole in timm because its padding depends on the size; the function that pads is whole instead",
-    tl.ScaledStdConv2dSame: "as StdConv2dSame: only so is the weight that it applies a value of the graph",
+    tl.StdConv2dSame: "whole in timm because its padding depends on the size; here the function that pads stays whole",
+    tl.ScaledStdConv2dSame: "as StdConv2dSame: so the weight that it applies is a value of the graph",
 }
 """Modules that timm keeps whole and that are traced through here, each with its reason."""
 
@@ -60,20 +58,25 @@ OUT_OF_PLACE: dict[Any, Callable[..., Any] | str] = {
 }
 
 
+_NOT_THE_ENCODER = (str(Path(torch.__file__).parent), __file__, "<")
+"""The beginnings of file names in a stack that are not the encoder's own code."""
+
+
 class _Proxy(fx.Proxy):
     def __setitem__(self, index: Any, value: Any) -> None:
-        # As the masks of windows are made: written in place, into a tensor of their own.
+        # Window masks are written in place, into a tensor of their own.
         self.tracer.create_proxy("call_function", operator.setitem, (self, index, value), {})
 
 
 class _Tracer(fx.Tracer):
-    # A buffer is read when the network runs; what a trace would make of it would be kept as a tensor of its own.
+    # A buffer is read when the network runs; otherwise the trace would keep a copy of it as a constant.
     proxy_buffer_attributes = True
 
-    def __init__(self) -> None:
+    def __init__(self, method: str) -> None:
         wrapped = [f for f in tl.get_notrace_functions() if f.__name__ not in OPENED_FUNCTIONS]  # type: ignore[no-untyped-call]
         super().__init__(autowrap_functions=(*FUNCTIONS, *wrapped))
         self._leaves = {*LEAVES, *tl.get_notrace_modules()} - {*OPENED}  # type: ignore[no-untyped-call]
+        self.traced_func_name = method
 
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return _Proxy(node, self)
@@ -82,45 +85,168 @@ class _Tracer(fx.Tracer):
         return type(m) in self._leaves or super().is_leaf_module(m, module_qualified_name)
 
 
-def trace(encoder: nn.Module) -> fx.GraphModule:
-    """Trace encoder.forward_features into a graph that the way back can read from.
+def trace(encoder: nn.Module, *, in_channels: int = 3) -> fx.GraphModule:
+    """Trace an encoder from the image to its features.
 
-    The weights are shared with the given encoder and keep its keys; what its features do not need (a classifier) is
-    left out. Every operation is made out of place, because the way back reads values that an inplace operation would
-    have overwritten: the encoder's own modules are changed so.
+    The features are the result of its forward_features, as timm's encoders have it, or else the last value of its
+    forward that is laid out as an image; what follows there is a classification head and is cut off. The weights are
+    shared with the given encoder and keep its keys; what the features do not need is left out. Every operation is made
+    out of place, because the decoder reads values that an in-place operation would have overwritten: the encoder's own
+    modules are changed accordingly.
 
     Args:
-        encoder: A network with timm's forward_features, an image (N, C, H, W) to features (N, D, h, w).
+        encoder: A module of one input, an image (N, in_channels, H, W).
+        in_channels: The channels of the image.
 
     Raises:
-        UnsupportedOperationsError: If its forward pass depends on values that a trace does not have.
+        UnsupportedOperationsError: If it has other inputs, hooks, or control flow that depends on data or on the
+            training mode, or changes itself, and the message names the line; if it has no convolution.
     """
+    method = "forward_features" if callable(getattr(encoder, "forward_features", None)) else "forward"
+    _check_inputs(encoder, method)
+    _check_hooks(encoder)
     inplace = {path for path, module in encoder.named_modules() if vars(module).get("inplace")}
     for path in inplace:
         setattr(encoder.get_submodule(path), "inplace", False)  # noqa: B010 - modules have no such attribute in common
-    tracer = _Tracer()
-    tracer.traced_func_name = "forward_features"
-    try:
-        graph = tracer.trace(encoder)
-    except Exception as error:  # whatever an encoder's own code raises when it is handed a proxy
-        raise UnsupportedOperationsError(
-            f"this encoder cannot be traced: {type(error).__name__}: {error}; choose another encoder",
-            reasons=(f"cannot be traced: {error}",),
-        ) from error
+    graph = _traced(encoder, method)
+    _check_mode(encoder, method, graph)
     for node in graph.nodes:
         _out_of_place(node, inplace)
     graph.lint()
     traced = fx.GraphModule(encoder, graph)
     traced.train(encoder.training)
-    return traced
+    return traced if method == "forward_features" else without_head(traced, channels=in_channels)
+
+
+def _traced(encoder: nn.Module, method: str, *, record_lines: bool = False) -> fx.Graph:
+    tracer = _Tracer(method)
+    tracer.record_stack_traces = record_lines
+    try:
+        with _constant_attributes():
+            return tracer.trace(encoder)
+    except UnsupportedOperationsError:
+        raise
+    except Exception as error:  # whatever an encoder's own code raises when it is called with a proxy
+        raise UnsupportedOperationsError(
+            f"this encoder cannot be traced: {_line_of(error)}{type(error).__name__}: {error}; choose another encoder, "
+            f"or rewrite that line so that its control flow does not depend on the image",
+            reasons=(f"cannot be traced: {error}",),
+        ) from error
+
+
+def _line_of(error: Exception) -> str:
+    """The line of the encoder's own code that raised."""
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_NOT_THE_ENCODER)
+    ]
+    return f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
+
+
+@contextmanager
+def _constant_attributes() -> Iterator[None]:
+    """Refuse assignments to attributes of modules: a traced encoder would not repeat them."""
+    assign = nn.Module.__setattr__
+
+    def refuse(module: nn.Module, name: str, value: Any) -> None:
+        frame = traceback.extract_stack(limit=2)[0]
+        if frame.filename.startswith(str(Path(fx.__file__).parent)):  # fx keeps the constants of the graph so
+            assign(module, name, value)
+            return
+        raise UnsupportedOperationsError(
+            f"{frame.filename}:{frame.lineno}: {type(module).__name__} sets its attribute {name!r} while it runs, "
+            f"which a traced encoder would not repeat; rewrite that line so that the module does not change",
+            reasons=("changes itself while it runs",),
+        )
+
+    nn.Module.__setattr__ = refuse  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        nn.Module.__setattr__ = assign  # type: ignore[method-assign]
+
+
+def _check_inputs(encoder: nn.Module, method: str) -> None:
+    required = [
+        parameter.name
+        for parameter in inspect.signature(getattr(encoder, method)).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    if len(required) != 1:
+        raise UnsupportedOperationsError(
+            f"{type(encoder).__name__}.{method} has {len(required)} inputs ({', '.join(required) or 'none'}); an "
+            f"encoder has one, the image: wrap it in a module that takes the image alone",
+            reasons=(f"has {len(required)} inputs",),
+        )
+
+
+def _check_hooks(encoder: nn.Module) -> None:
+    """Refuse forward hooks: of a module that is traced through they would run once, while it is traced."""
+    for path, module in encoder.named_modules():
+        for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values()):
+            raise UnsupportedOperationsError(
+                f"{path or type(encoder).__name__} has the forward hook {_source_of(hook)}, which a traced encoder "
+                f"would not run; remove it, or write what it does into the module",
+                reasons=("has forward hooks",),
+            )
+
+
+def _source_of(function: Callable[..., Any]) -> str:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    name = getattr(function, "__qualname__", type(function).__name__)
+    return name if code is None else f"{name} ({code.co_filename}:{code.co_firstlineno})"
+
+
+def _check_mode(encoder: nn.Module, method: str, graph: fx.Graph) -> None:
+    """Refuse an encoder whose trace depends on the training mode, which a graph does not follow."""
+    modes, attributes = {path: module.training for path, module in encoder.named_modules()}, set(vars(encoder))
+    encoder.train(not encoder.training)
+    try:
+        other = _traced(encoder, method)
+    finally:
+        for path, module in encoder.named_modules():
+            module.training = modes[path]
+        for name in vars(encoder).keys() - attributes:  # the constants of the other graph
+            delattr(encoder, name)
+    pairs = zip_longest(map(_call, graph.nodes), map(_call, other.nodes))
+    different = next((index for index, (here, there) in enumerate(pairs) if here != there), None)
+    if different is not None:
+        raise UnsupportedOperationsError(
+            f"{_recorded_line(encoder, method, different)}: this operation depends on the training mode, which a "
+            f"traced encoder does not follow; use a module such as nn.Dropout for it",
+            reasons=("depends on the training mode",),
+        )
+
+
+def _call(node: fx.Node) -> str:
+    # Constants of the graph are numbered over all traces of a module.
+    return re.sub(r"_tensor_constant\d+", "_tensor_constant", f"{node.op} {node.target} {node.args} {node.kwargs}")
+
+
+def _recorded_line(encoder: nn.Module, method: str, index: int) -> str:
+    """FILE:LINE of the encoder's own code that makes the node of that number."""
+    nodes = list(_traced(encoder, method, record_lines=True).nodes)
+    stack = nodes[min(index, len(nodes) - 1)].stack_trace or ""
+    lines = [
+        (file, line)
+        for file, line in re.findall(r'File "([^"]+)", line (\d+)', stack)
+        if not file.startswith(_NOT_THE_ENCODER)
+    ]
+    return ":".join(lines[-1]) if lines else type(encoder).__name__
 
 
 def _out_of_place(node: fx.Node, inplace: set[str]) -> None:
-    """Give the operation a result of its own, which whatever ran behind it reads in place of the value it overwrote."""
+    """Give the operation a result of its own, which all later operations read instead of the overwritten value."""
     overwrites = node.target in OUT_OF_PLACE or bool(node.kwargs.get("inplace"))
     if overwrites or (node.op == "call_module" and node.target in inplace):
         (overwritten, *_) = node.args
         assert isinstance(overwritten, fx.Node)
+        if overwritten.op == "get_attr":
+            raise UnsupportedOperationsError(
+                f"this encoder writes into its tensor {overwritten.target} while it runs, which a traced encoder "
+                f"does not allow; compute without changing the module",
+                reasons=("changes itself while it runs",),
+            )
         overwritten.replace_all_uses_with(node, delete_user_cb=lambda user: node < user)
     if node.op != "call_module":
         node.target = OUT_OF_PLACE.get(node.target, node.target)

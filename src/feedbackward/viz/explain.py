@@ -16,8 +16,8 @@ from torch import fx, nn
 
 from feedbackward.nn import beside, fuse, permute_weight, same_conv2d, upsample_like
 from feedbackward.transform.decoder_graph import DecoderGraph
-from feedbackward.transform.registry import REGISTRY, Rule, describe, target_of
-from feedbackward.transform.rules import layers, pointwise
+from feedbackward.transform.registry import describe, target_of
+from feedbackward.transform.rules import REGISTRY, kind_of
 from feedbackward.transform.shapes import MetaCopy, Shapes
 from feedbackward.transform.step import path_of
 
@@ -37,16 +37,6 @@ WORDS: dict[Any, str] = {
     operator.add: "sum of signals",
 }
 """Words for emitted operations; all others go by their own names."""
-
-LEFT_OUT: set[Rule] = {
-    layers.conv,
-    layers.functional_conv,
-    layers.conditional_conv,
-    layers.linear,
-    layers.functional_linear,
-    pointwise.activation,
-}
-"""Rules whose nodes are passed by where they emit nothing; at all others there is nothing to do then."""
 
 Shape = tuple[int, ...]
 """Shape for one image: (channels, height, width), or in the layout of the encoder."""
@@ -112,10 +102,10 @@ class _Rows:
     def __init__(self, both: fx.GraphModule, decoder_graph: DecoderGraph, found: Shapes) -> None:
         self.both = both
         self.found = found
-        self.turn = decoder_graph.turn
-        self.stop = decoder_graph.stop
+        self.u_turn = decoder_graph.u_turn
+        self.end = decoder_graph.end
         self.shapes = decoder_graph.shapes
-        self.emitted = {passed.node: passed.emitted for passed in decoder_graph.passed}
+        self.emitted = {decoded.node: decoded.emitted for decoded in decoder_graph.decoded}
         nodes = list(decoder_graph.graph.nodes)
         last = nodes.index(decoder_graph.feature) + 1
         # Values that do not depend on the image, such as a standardized weight, get no signal and no row.
@@ -123,12 +113,12 @@ class _Rows:
         for node in nodes[:last]:
             if node in found and (node.op == "placeholder" or self._inputs(node)):
                 self.forward[node] = None
-        claimed = {*self.turn, *(node for emitted in self.emitted.values() for node in emitted)}
-        self.emitted[self.stop] = tuple(node for node in nodes[last:-1] if node not in claimed)
+        claimed = {*self.u_turn, *(node for emitted in self.emitted.values() for node in emitted)}
+        self.emitted[self.end] = tuple(node for node in nodes[last:-1] if node not in claimed)
 
     def all(self) -> list[Row]:
         forward = list(self.forward)
-        end = forward.index(self.stop)
+        end = forward.index(self.end)
         rows = [self._row(node, beyond=i < end) for i, node in enumerate(forward)]
         return [self._turn(forward[-1]), *reversed(rows)]
 
@@ -143,7 +133,7 @@ class _Rows:
             channels=self._channels(feature),
             size=self._size(feature),
             inputs=(feature.name,),
-            actions=tuple(map(self._word, self.turn)) or ("the encoder's last pool",),
+            actions=tuple(map(self._word, self.u_turn)) or ("the encoder's last pool",),
             signals=(shape,),
         )
 
@@ -153,7 +143,7 @@ class _Rows:
         targets = {step.target for step in through}
         uses = [_use_of_weight(step) for step in through if _use_of_weight(step)]
         return Row(
-            part="end" if node is self.stop else "beyond" if beyond else "node",
+            part="end" if node is self.end else "beyond" if beyond else "node",
             name=node.name,
             path=_path(node),
             operation=self._operation(node),
@@ -174,12 +164,12 @@ class _Rows:
             return (BYPASSED,)
         emitted = self.emitted[node]
         words = [self._phrase(step) for step in emitted if step in _signal(emitted)]
-        if words or node is self.stop:
+        if words or node is self.end:
             return tuple(word for word, _ in groupby(words))  # the slices of a concatenation are one word
         reached = [value in self.emitted for value in self._inputs(node)]
         if len(reached) > 1:
             return ("to each branch" if all(reached) else "to the shortcut only",)
-        return (BYPASSED if REGISTRY[target_of(node, self.both)] in LEFT_OUT else "nothing",)
+        return (BYPASSED if kind_of(node, self.both) in ("layer", "activation") else "nothing",)
 
     def _phrase(self, step: fx.Node) -> str:
         use = _use_of_weight(step)
@@ -198,7 +188,7 @@ class _Rows:
         if isinstance(layer, nn.Conv2d):
             kernel, strides, groups = layer.kernel_size, layer.stride, layer.groups
         elif node.target is torch.conv2d:
-            call = signature(layers.functional_conv).bind(None, *node.args, **node.kwargs)
+            call = signature(REGISTRY[torch.conv2d]).bind(None, *node.args, **node.kwargs)
             call.apply_defaults()
             kernel, groups = self.found[call.arguments["weight"]][2:], call.arguments["groups"]
             strides = call.arguments["stride"]
@@ -209,8 +199,7 @@ class _Rows:
         return f"{name} {'×'.join(map(str, kernel))}{stride}{f' g{groups}' if groups > 1 else ''}"
 
     def _is_weighted(self, node: fx.Node) -> bool:
-        target = target_of(node, self.both)
-        return target in REGISTRY and REGISTRY[target].__module__ == layers.__name__
+        return kind_of(node, self.both) == "layer"
 
     def _inputs(self, node: fx.Node) -> list[fx.Node]:
         return [value for value in node.all_input_nodes if value in self.forward]

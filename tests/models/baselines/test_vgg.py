@@ -80,7 +80,7 @@ def test_another_encoder_is_refused(name: str) -> None:
     with pytest.raises(
         fb.InputError, match=r"'resnet10t': this network is made of a VGG; give vgg16 .* 'feedbackward'"
     ):
-        fb.create_model(name, encoder_name="resnet10t", encoder_weights=None)
+        fb.create_model(name, encoder_name="resnet10t", encoder_weights=None, classes=19)
 
 
 def test_norms_that_are_there_take_the_biases_in() -> None:
@@ -96,7 +96,7 @@ def test_norms_that_are_there_take_the_biases_in() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("feedbackward.models.baselines.vgg.create_encoder", lambda *_, **__: theirs)
-        network = fb.create_model("segnet", encoder_name="vgg11_bn", encoder_weights=None).double().eval()
+        network = fb.create_model("segnet", encoder_name="vgg11_bn", encoder_weights=None, classes=19).double().eval()
     for block in network.encoder:
         image = nn.functional.max_pool2d(block(image), 2)
     assert all(layer.bias is None for layer in network.encoder.modules() if isinstance(layer, nn.Conv2d))

@@ -1,11 +1,13 @@
 """Both passes of a small encoder, to be compared with what is written out by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, fx, nn
 
+from feedbackward.decoder_config import PAPER
 from feedbackward.transform import trace, transpose
 
 
@@ -13,10 +15,10 @@ from feedbackward.transform import trace, transpose
 def run_back() -> Callable[..., tuple[Tensor, nn.Module]]:
     """The signal at the image, before the last ReLU, and the norms of the way back, which have values of their own."""
 
-    def run(encoder: nn.Module, image: Tensor, **options: str) -> tuple[Tensor, nn.Module]:
+    def run(encoder: nn.Module, image: Tensor, *, in_channels: int = 3, **options: str) -> tuple[Tensor, nn.Module]:
         torch.manual_seed(0)
         traced = trace(encoder.double().eval())
-        decoder_graph = transpose(traced, **options)
+        decoder_graph = transpose(traced, replace(PAPER, **options), in_channels=in_channels)
         root = nn.Module()
         root.encoder, root.decoder = traced, decoder_graph.decoder.double()
         for module in root.decoder.modules():

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from timm.layers import StdConv2d
 from torch import Tensor, nn
 
+from feedbackward.decoder_config import PAPER
 from feedbackward.transform import trace, transpose
 
 
@@ -147,7 +148,7 @@ class Twice(nn.Module):
 
 def test_every_use_of_a_weight_has_a_norm_of_its_own(assert_adjoint) -> None:
     assert_adjoint(Twice())
-    norms = dict(transpose(trace(Twice())).decoder.named_children())
+    norms = dict(transpose(trace(Twice()), PAPER).decoder.named_children())
     assert {name: list(dict(child.named_children())) for name, child in norms.items()} == {
         "wide": ["norm"],
         "narrow": ["norm"],

@@ -37,7 +37,7 @@ class DeepLabLargeFOV(SegmentationNetwork):
         head: The classifier.
 
     Raises:
-        InputError: If an argument cannot be used, or the encoder or its weights cannot be had.
+        InputError: If an argument cannot be used, or the encoder or its weights are not available.
 
     Example:
         >>> network = DeepLabLargeFOV("vgg11", encoder_weights=None, classes=11)
@@ -49,12 +49,12 @@ class DeepLabLargeFOV(SegmentationNetwork):
         self,
         encoder_name: str = "vgg16",
         *,
+        classes: int,
         encoder_weights: str | os.PathLike[str] | None = "imagenet",
         in_channels: int = 3,
-        classes: int = 19,
     ) -> None:
         vgg = vgg_layers(encoder_name, weights=encoder_weights, in_channels=in_channels)
-        super().__init__(config=vgg.config("deeplab_largefov", classes=classes), normalization=vgg.normalization)
+        super().__init__(config=vgg.config("deeplab_largefov", classes=classes), preprocessing=vgg.preprocessing)
         self.encoder = nn.ModuleList(vgg.blocks)
         for layer in convolutions(vgg.blocks[-1]):
             layer.dilation = layer.padding = (2, 2)
@@ -70,7 +70,7 @@ class DeepLabLargeFOV(SegmentationNetwork):
             _decimate(vgg.fc7, self.fc7)
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
-        """Score every pixel of normalized images of any height and width."""
+        """The logits of preprocessed images of any height and width."""
         x = image
         for block, stride in zip(self.encoder, POOL_STRIDES, strict=True):
             x = F.max_pool2d(block(x), kernel_size=3, stride=stride, padding=1, ceil_mode=True)

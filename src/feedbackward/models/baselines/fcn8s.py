@@ -34,7 +34,7 @@ class FCN8s(SegmentationNetwork):
         upscore8: One that stays bilinear interpolation.
 
     Raises:
-        InputError: If an argument cannot be used, or the encoder or its weights cannot be had.
+        InputError: If an argument cannot be used, or the encoder or its weights are not available.
 
     Example:
         >>> network = FCN8s("vgg11", encoder_weights=None, classes=11)
@@ -46,12 +46,12 @@ class FCN8s(SegmentationNetwork):
         self,
         encoder_name: str = "vgg16",
         *,
+        classes: int,
         encoder_weights: str | os.PathLike[str] | None = "imagenet",
         in_channels: int = 3,
-        classes: int = 19,
     ) -> None:
         vgg = vgg_layers(encoder_name, weights=encoder_weights, in_channels=in_channels)
-        super().__init__(config=vgg.config("fcn8s", classes=classes), normalization=vgg.normalization)
+        super().__init__(config=vgg.config("fcn8s", classes=classes), preprocessing=vgg.preprocessing)
         self.encoder = nn.ModuleList(vgg.blocks)
         self.fc6, self.fc7 = vgg.fc6, vgg.fc7
         self.fc6.padding = (3, 3)
@@ -64,7 +64,7 @@ class FCN8s(SegmentationNetwork):
         self.upscore8 = _bilinear(classes, factor=8).requires_grad_(False)
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
-        """Score every pixel of normalized images of any height and width."""
+        """The logits of preprocessed images of any height and width."""
         x, pools = image, list[Tensor]()
         for block in self.encoder:
             x = F.max_pool2d(block(x), kernel_size=2, ceil_mode=True)

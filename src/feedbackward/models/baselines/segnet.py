@@ -34,7 +34,7 @@ class SegNet(SegmentationNetwork):
         head: That convolution, which gives the scores.
 
     Raises:
-        InputError: If an argument cannot be used, or the encoder or its weights cannot be had.
+        InputError: If an argument cannot be used, or the encoder or its weights are not available.
 
     Example:
         >>> import torch
@@ -47,12 +47,12 @@ class SegNet(SegmentationNetwork):
         self,
         encoder_name: str = "vgg16",
         *,
+        classes: int,
         encoder_weights: str | os.PathLike[str] | None = "imagenet",
         in_channels: int = 3,
-        classes: int = 19,
     ) -> None:
         vgg = vgg_layers(encoder_name, weights=encoder_weights, in_channels=in_channels)
-        super().__init__(config=vgg.config("segnet", classes=classes), normalization=vgg.normalization)
+        super().__init__(config=vgg.config("segnet", classes=classes), preprocessing=vgg.preprocessing)
         channels = [[layer.out_channels for layer in convolutions(block)] for block in vgg.blocks]
         # Each layer's counterpart leads from its outputs to its inputs; that of the first one is the classifier.
         backward = [block[::-1] + below[-1:] for block, below in zip(channels, [[], *channels], strict=False)][::-1]
@@ -61,7 +61,7 @@ class SegNet(SegmentationNetwork):
         self.head = nn.Conv2d(channels[0][0], classes, kernel_size=3, padding=1)
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
-        """Score every pixel of normalized images of any height and width."""
+        """The logits of preprocessed images of any height and width."""
         x, pools = image, list[tuple[Tensor, list[int]]]()
         for block in self.encoder:
             x = block(x)

@@ -1,4 +1,4 @@
-"""VGG as the networks take it that were made of it: blocks of convolutions without the pools, and the layers behind.
+"""VGG as the networks on it need it: blocks of convolutions without the pools, and the fully connected layers.
 
 "Very Deep Convolutional Networks for Large-Scale Image Recognition" (Simonyan and Zisserman, 2014).
 """
@@ -12,7 +12,8 @@ from timm.models.vgg import VGG
 from torch import nn
 
 from feedbackward.errors import InputError
-from feedbackward.models.encoder import Normalization, create_encoder, normalization_of
+from feedbackward.models.encoder import create_encoder, preprocessing_of
+from feedbackward.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class VGGLayers:
         blocks: The convolutions with their norms and activations, cut at the pools, which are left out.
         fc6: The first fully connected layer, as a convolution of 7x7.
         fc7: The second one, as a convolution of 1x1.
-        normalization: How the images are normalized.
+        preprocessing: How the images are normalized.
     """
 
     name: str
@@ -33,14 +34,13 @@ class VGGLayers:
     blocks: tuple[nn.Sequential, ...]
     fc6: nn.Conv2d
     fc7: nn.Conv2d
-    normalization: Normalization
+    preprocessing: Preprocessing
 
     def config(self, model: str, *, classes: int) -> dict[str, Any]:
-        """What builds the network `model` again, as SegmentationNetwork takes it."""
+        """The configuration of the network `model`, as SegmentationNetwork takes it."""
         return {
             "model": model,
             "encoder_name": self.name,
-            "encoder_weights": None,
             "in_channels": self.in_channels,
             "classes": classes,
         }
@@ -55,12 +55,12 @@ def vgg_layers(name: str, *, weights: str | os.PathLike[str] | None, in_channels
     encoder = create_encoder(name, weights=weights, in_channels=in_channels)
     if not isinstance(encoder, VGG):
         raise InputError(
-            f"encoder_name={name!r}: this network is made of a VGG; give vgg16 or another of timm's VGGs, or use the "
-            f"model 'feedbackward', which takes any encoder"
+            f"encoder_name={name!r}: this network is built on a VGG; give vgg16 or another of timm's VGGs, or use that "
+            f"encoder with its own decoder: create_model({name!r}, ...)"
         )
     fc6, fc7 = (cast(nn.Conv2d, encoder.pre_logits.get_submodule(layer)) for layer in ("fc1", "fc2"))
-    normalization = normalization_of(encoder, in_channels)
-    return VGGLayers(name, in_channels, tuple(_blocks(encoder)), fc6, fc7, normalization)
+    preprocessing = preprocessing_of(encoder, in_channels)
+    return VGGLayers(name, in_channels, tuple(_blocks(encoder)), fc6, fc7, preprocessing)
 
 
 def convolutions(block: nn.Sequential) -> list[nn.Conv2d]:

@@ -1,4 +1,4 @@
-"""Where branches meet: sums, differences, and products with a gate."""
+"""Operations that join branches: sums, differences, and products with a gate."""
 
 import operator
 from typing import Any
@@ -12,11 +12,11 @@ from feedbackward.transform.step import Step
 
 @rule(operator.add, torch.add, "add")
 def add(step: Step, left: Any, right: Any) -> Signals:
-    """The signal goes to both branches; to the shortcut alone where a residual branch is passed by."""
+    """The signal goes to both branches; where transitions leave out a residual branch, to the shortcut alone."""
     branches = step.whole(left, right)
     if step.tensors(left, right) and not branches:
-        raise NoRuleError("a sum of two values that are each spread over the other")
-    if step.policy.retrace == "transitions" and len(branches) == 2:
+        raise NoRuleError("a sum of two values that are each broadcast")
+    if step.config.retrace == "transitions" and len(branches) == 2:
         shortcut = step.source_of(*branches)
         if shortcut is not None:
             return [(shortcut, step.signal)]
@@ -25,7 +25,7 @@ def add(step: Step, left: Any, right: Any) -> Signals:
 
 @rule(operator.sub, torch.sub, "sub")
 def subtract(step: Step, left: Any, right: Any) -> Signals:
-    """As an addition, with the sign of the branch that is subtracted."""
+    """As an addition; the subtracted branch gets the negative signal."""
     signals = add(step, left, right)
     minus = [branch is right and (branch is not left or i == 1) for i, (branch, _) in enumerate(signals)]
     return [
@@ -36,7 +36,7 @@ def subtract(step: Step, left: Any, right: Any) -> Signals:
 
 @rule(operator.mul, torch.mul, "mul")
 def gate(step: Step, left: Any, right: Any) -> Signals:
-    """Multiplication by the encoder's own gate: the factor that is spread over the other, or made from it."""
+    """Multiplication by the encoder's gate: the factor that is broadcast to the other, or computed from it."""
     factors = step.whole(left, right)
     source = step.source_of(*factors) if len(factors) == 2 else None
     gated = factors if source is None else [source]
@@ -45,7 +45,7 @@ def gate(step: Step, left: Any, right: Any) -> Signals:
 
 @rule(operator.truediv, torch.div, "div")
 def divide(step: Step, left: Any, right: Any) -> Signals:
-    """Division by the encoder's own divisor, which gets no signal."""
+    """Division by the encoder's divisor, which gets no signal."""
     if step.whole(right):
         raise NoRuleError("a quotient of two branches")
     return [(value, step.emit(operator.truediv, step.signal, right)) for value in step.whole(left)]
@@ -53,8 +53,8 @@ def divide(step: Step, left: Any, right: Any) -> Signals:
 
 @rule(torch.sum, "sum")
 def total(step: Step, x: fx.Node, dim: int, keepdim: bool = False) -> Signals:
-    """Over an axis of branches: the signal goes to each of them."""
+    """A sum over an axis of branches: the signal goes to each of them."""
     if not isinstance(dim, int) or not step.shapes.is_fixed(x, dim):
-        raise NoRuleError("a sum over the pixels of an image")
+        raise NoRuleError("a sum along a spatial axis")
     signal = step.signal if keepdim else step.emit("unsqueeze", step.signal, dim)
     return [(x, step.emit("expand_as", signal, x))]

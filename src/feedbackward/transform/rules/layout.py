@@ -1,4 +1,4 @@
-"""Operations that lay the same values out differently: the way back lays them out as they were."""
+"""Operations that change the layout of the same values: the decoder applies the inverse."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from feedbackward.transform.step import Step
     torch.reshape, torch.flatten, torch.squeeze, torch.unsqueeze,
 )  # fmt: skip
 def reshape(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
-    """The shape of the input."""
+    """A reshape to the input's shape."""
     return [(x, step.emit("reshape_as", step.signal, x))]
 
 
@@ -30,20 +30,20 @@ def permute(step: Step, x: fx.Node, *axes: Any, dims: Sequence[int] = ()) -> Sig
 
 @rule("transpose", torch.transpose)
 def transpose(step: Step, x: fx.Node, dim0: int, dim1: int) -> Signals:
-    """The same two axes swapped again."""
+    """The same transposition."""
     return [(x, step.emit("transpose", step.signal, dim0, dim1))]
 
 
 @rule(torch.roll)
 def roll(step: Step, x: fx.Node, shifts: Any, dims: Any) -> Signals:
-    """Rolled back."""
+    """The inverse roll."""
     back = tuple(map(step.minus, shifts)) if isinstance(shifts, (tuple, list)) else step.minus(shifts)
     return [(x, step.emit(torch.roll, step.signal, back, dims))]
 
 
 @rule(nn.PixelUnshuffle)
 def unshuffle(step: Step, x: fx.Node) -> Signals:
-    """The pixels back in their places."""
+    """The inverse shuffle."""
     layer = step.module
     assert isinstance(layer, nn.PixelUnshuffle)
     return [(x, step.emit(F.pixel_shuffle, step.signal, layer.downscale_factor))]
@@ -51,7 +51,7 @@ def unshuffle(step: Step, x: fx.Node) -> Signals:
 
 @rule(nn.PixelShuffle)
 def shuffle(step: Step, x: fx.Node) -> Signals:
-    """The pixels back in their channels."""
+    """The inverse shuffle."""
     layer = step.module
     assert isinstance(layer, nn.PixelShuffle)
     return [(x, step.emit(F.pixel_unshuffle, step.signal, layer.upscale_factor))]
@@ -59,7 +59,7 @@ def shuffle(step: Step, x: fx.Node) -> Signals:
 
 @rule(nn.ChannelShuffle)
 def channel_shuffle(step: Step, x: fx.Node) -> Signals:
-    """The channels back in their groups."""
+    """The inverse shuffle."""
     layer = step.module
     assert isinstance(layer, nn.ChannelShuffle)
     return [(x, step.emit(F.channel_shuffle, step.signal, step.shape(x)[1] // layer.groups))]

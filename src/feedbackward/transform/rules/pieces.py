@@ -1,4 +1,4 @@
-"""A value taken apart or put together along an axis: concatenations, splits, slices and stacks."""
+"""Values split or joined along an axis: concatenations, splits, slices and stacks."""
 
 import operator
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from feedbackward.transform.step import Step
 
 @rule(torch.cat, torch.concat)
 def cat(step: Step, tensors: fx.Node | Sequence[fx.Node], dim: int = 0) -> Signals:
-    """To each part its slice of the signal."""
+    """Each part gets its slice of the signal."""
     tensors = _each(step, tensors)
     if not step.shapes.is_fixed(step.node, dim):
-        raise NoRuleError("a concatenation along the pixels of an image")
+        raise NoRuleError("a concatenation along a spatial axis")
     sizes = [step.shape_of(tensor)[dim] for tensor in tensors]
     starts = [sum(sizes[:i]) for i in range(len(sizes))]
     return [
@@ -29,12 +29,12 @@ def cat(step: Step, tensors: fx.Node | Sequence[fx.Node], dim: int = 0) -> Signa
 
 @rule(torch.stack)
 def stack(step: Step, tensors: fx.Node | Sequence[fx.Node], dim: int = 0) -> Signals:
-    """To each part its own of the signals that are stacked."""
+    """Each part gets its slice of the stacked signal."""
     return [(tensor, step.emit(torch.select, step.signal, dim, i)) for i, tensor in enumerate(_each(step, tensors))]
 
 
 def _each(step: Step, tensors: fx.Node | Sequence[fx.Node]) -> Sequence[Any]:
-    """The tensors of a list, or of one value that holds several."""
+    """The tensors of a list, or of one value of several tensors."""
     if isinstance(tensors, fx.Node):
         return [(tensors, i) for i in range(len(step.shapes.reference[tensors]))]
     return tensors
@@ -42,10 +42,10 @@ def _each(step: Step, tensors: fx.Node | Sequence[fx.Node]) -> Sequence[Any]:
 
 @rule(torch.functional.split, torch.chunk, "split", "chunk")
 def split(step: Step, x: fx.Node, sizes: Any = None, dim: int = 0, **_: Any) -> Signals:
-    """The signals of the parts side by side, zeros where none has come back."""
+    """The concatenated signals of the parts, zeros where none has arrived."""
     lengths = [shape[dim] for shape in step.shapes.reference[step.node]]
     if not step.shapes.is_fixed(x, dim):
-        raise NoRuleError("a split along the pixels of an image")
+        raise NoRuleError("a split along a spatial axis")
     parts = [
         step.arrived.get(i) or step.emit(torch.zeros_like, step.emit(torch.narrow, x, dim, sum(lengths[:i]), length))
         for i, length in enumerate(lengths)
@@ -55,7 +55,7 @@ def split(step: Step, x: fx.Node, sizes: Any = None, dim: int = 0, **_: Any) -> 
 
 @rule(torch.unbind, "unbind")
 def unbind(step: Step, x: fx.Node, dim: int = 0) -> Signals:
-    """The signals of the parts in a stack, zeros where none has come back."""
+    """The stacked signals of the parts, zeros where none has arrived."""
     any_part = next(iter(step.arrived.values()))
     count = len(step.shapes.reference[step.node])
     parts = [step.arrived.get(i) or step.emit(torch.zeros_like, any_part) for i in range(count)]
@@ -64,15 +64,15 @@ def unbind(step: Step, x: fx.Node, dim: int = 0) -> Signals:
 
 @rule(operator.getitem)
 def part(step: Step, x: fx.Node, index: Any) -> Signals:
-    """The signal in the place of the part, with zeros around it."""
+    """The signal padded with zeros to the input's shape."""
     parts = step.shapes.reference[x]
     if not isinstance(parts, torch.Size):
         if not isinstance(index, int):
-            raise NoRuleError("an index of several parts")
+            raise NoRuleError("an index of several tensors")
         return [((x, index % len(parts)), step.signal)]
     cuts = index if isinstance(index, tuple) else (index,)
     if not all(isinstance(cut, slice) and cut.step in (None, 1) for cut in cuts):
-        raise NoRuleError("an index that is no plain slice")
+        raise NoRuleError("an index other than slices of step 1")
     if all(cut.start in (None, 0) for cut in cuts):
         return [(x, step.emit(pad_like, step.signal, x))]
     around = [_around(step, x, axis, cut) for axis, cut in enumerate(cuts)]
@@ -82,11 +82,11 @@ def part(step: Step, x: fx.Node, index: Any) -> Signals:
 
 
 def _around(step: Step, x: fx.Node, axis: int, cut: slice) -> tuple[int, int]:
-    """How much of an axis lies before and behind a slice of it."""
+    """How much of an axis comes before and after a slice of it."""
     if any(isinstance(end, fx.Node) for end in (cut.start, cut.stop)):
-        raise NoRuleError("a slice that is computed")
+        raise NoRuleError("a computed slice")
     length = step.shape(x)[axis]
     start, stop, _ = cut.indices(length)
     if not step.shapes.is_fixed(x, axis) and not (cut.start in (None, start) and cut.stop in (None, stop - length)):
-        raise NoRuleError("a slice whose place depends on the size of the image")
+        raise NoRuleError("a slice whose position depends on the image size")
     return start, length - stop

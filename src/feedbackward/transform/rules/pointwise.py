@@ -1,24 +1,43 @@
-"""Operations that work on each value alone, or on all alike: norms, activations and the skip."""
+"""Pointwise operations: identities, norms, activations and the skip connection."""
 
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from timm.layers import BatchNormAct2d, activations, activations_me
+from timm import layers as tl
+from timm.layers import BatchNormAct2d, DropPath, activations, activations_me, grn
+from timm.layers import norm as timm_norms
+from timm.models import metaformer, nfnet
 from torch import fx, nn
 
 from feedbackward.nn import fuse
-from feedbackward.transform.registry import REGISTRY, Signals, Target, rule
-from feedbackward.transform.step import IDENTITIES, Step
-from feedbackward.transform.trace import ACTIVATING_NORMS, ACTIVATIONS, NORMS
+from feedbackward.transform.registry import Signals, rule
+from feedbackward.transform.step import Step
+
+NORMS: tuple[type[nn.Module], ...] = (
+    tl.GroupNorm, tl.GroupNorm1, tl.LayerNorm, tl.LayerNorm2d, timm_norms.LayerNormExp2d, tl.LayerNormFp32,
+    tl.LayerNorm2dFp32, tl.RmsNorm, tl.RmsNorm2d, tl.SimpleNorm, tl.SimpleNorm2d, grn.GlobalResponseNorm,
+    metaformer.GroupNorm1NoBias, metaformer.LayerNorm2dNoBias, metaformer.LayerNormNoBias,
+)  # fmt: skip
+"""Norms of timm, written in several operations."""
+ACTIVATIONS: tuple[type[nn.Module], ...] = (metaformer.StarReLU, nfnet.GammaAct)
+"""Activations of timm, written in several operations."""
+ACTIVATING_NORMS: tuple[type[nn.Module], ...] = (tl.EvoNorm2dS0, tl.EvoNorm2dS0a, tl.FilterResponseNormTlu2d)
+"""Norms that cannot be separated from their activation."""
+
+
+@rule(nn.Identity, nn.Dropout, nn.Dropout2d, DropPath, "contiguous", "to", "type_as", "float", kind="identity")
+def identity(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
+    """Nothing."""
+    return [(x, step.signal)]
 
 
 @rule(
     nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, F.group_norm, F.layer_norm, F.rms_norm, F.normalize,
-    *NORMS, *IDENTITIES,
+    *NORMS, kind="norm",
 )  # fmt: skip
-def passes(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
-    """Nothing: the norm of the way back stands at the convolution."""
+def norm(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
+    """Nothing: each decoder layer has its own norm."""
     return [(x, step.signal)]
 
 
@@ -31,36 +50,31 @@ def passes(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     activations_me.SwishMe, activations_me.MishMe, activations_me.HardSigmoidMe, activations_me.HardSwishMe,
     activations_me.HardMishMe, *ACTIVATIONS,
     F.relu, F.relu6, F.leaky_relu, F.elu, F.silu, F.mish, F.gelu, F.hardswish, F.softplus,
-    torch.relu, torch.sigmoid, torch.tanh, "relu", "sigmoid", "tanh",
+    torch.relu, torch.sigmoid, torch.tanh, "relu", "sigmoid", "tanh", kind="activation",
 )  # fmt: skip
 def activation(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
-    """The same activation, and the skip: the encoder's own output of this node joins."""
-    if _follows_a_passed_layer(step):
+    """The same activation, then + the encoder's own output of this node: the skip connection."""
+    if _layer_was_left_out(step):
         return [(x, step.signal)]
     return [(x, step.emit(fuse, step.repeat(), step.node))]
 
 
 @rule(BatchNormAct2d)
 def norm_activation(step: Step, x: fx.Node) -> Signals:
-    """A norm that holds its activation: the activation alone, and the skip; a bare norm does nothing."""
+    """A norm with its activation: the activation alone and the skip connection; without one, nothing."""
     layer = step.module
     assert isinstance(layer, BatchNormAct2d)
-    if isinstance(layer.act, nn.Identity) or _follows_a_passed_layer(step):
+    if isinstance(layer.act, nn.Identity) or _layer_was_left_out(step):
         return [(x, step.signal)]
     return [(x, step.emit(fuse, step.emit_module(f"{step.path}.act", step.signal), step.node))]
 
 
 @rule(*ACTIVATING_NORMS)
 def activating_norm(step: Step, x: fx.Node) -> Signals:
-    """A norm that cannot be told apart from its activation: both again, and the skip; a bare norm does nothing."""
-    return activation(step, x) if step.module.apply_act else passes(step, x)
+    """A norm that cannot be separated from its activation: both again and the skip; without activation, nothing."""
+    return activation(step, x) if step.module.apply_act else norm(step, x)
 
 
-def is_activation(target: Target) -> bool:
-    """Whether the operation works on each value by itself, with a skip behind it on the way back."""
-    return target in REGISTRY and REGISTRY[target] is activation
-
-
-def _follows_a_passed_layer(step: Step) -> bool:
-    """Whether the signal was fused already and no layer has changed it since: then its layer is passed by whole."""
-    return step.policy.retrace == "transitions" and step.signal.target is fuse
+def _layer_was_left_out(step: Step) -> bool:
+    """Whether the signal was fused already and no layer has changed it since: then activation and skip go too."""
+    return step.config.retrace == "transitions" and step.signal.target is fuse

@@ -1,4 +1,4 @@
-"""Operations that change the resolution, and padding."""
+"""Operations that change the resolution: pools, upsampling and padding."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,14 +10,14 @@ from timm.layers.pool2d_same import MaxPool2dSame
 from torch import fx, nn
 
 from feedbackward.nn import downsample_like
-from feedbackward.transform.registry import REGISTRY, Signals, Target, rule
+from feedbackward.transform.registry import Signals, Target, rule
 from feedbackward.transform.step import Step
 
 PADS: set[Target] = {F.pad, pad_same, nn.ZeroPad2d, nn.ConstantPad2d}
 
 
 def unpadded(step: Step, x: fx.Node) -> fx.Node:
-    """What a layer's input was before it was padded for the layer, so that the layer does not make it smaller."""
+    """A layer's input before it was padded for that layer."""
     if step.keeps_size(x):
         return x
     while step.target_of(x) in PADS:
@@ -28,28 +28,28 @@ def unpadded(step: Step, x: fx.Node) -> fx.Node:
     return x
 
 
-@rule(nn.MaxPool2d, MaxPool2dSame, AvgPool2dSame, BlurPool2d, F.max_pool2d)
+@rule(nn.MaxPool2d, MaxPool2dSame, AvgPool2dSame, BlurPool2d, F.max_pool2d, kind="pool")
 def pool(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     """Nearest upsampling to the size of the pool's input."""
     x = unpadded(step, x)
     return [(x, step.upsampled_like(x))]
 
 
-@rule(nn.AvgPool1d, nn.AvgPool2d, F.avg_pool2d)
+@rule(nn.AvgPool1d, nn.AvgPool2d, F.avg_pool2d, kind="pool")
 def average_pool(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
-    """As a pool; one of unit stride is a fixed filter, and the same one is applied again."""
+    """As a pool; with unit stride it is a fixed filter, which is applied again."""
     return [(x, step.repeat())] if step.keeps_size(x) else pool(step, x)
 
 
 @rule(nn.Upsample, F.interpolate)
 def upsampling(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
-    """The mean over what was made of each pixel of the input."""
+    """The mean of the pixels that each input pixel was upsampled to."""
     return [(x, step.emit(downsample_like, step.signal, x))]
 
 
 @rule(F.pad)
 def pad(step: Step, x: fx.Node, sizes: Sequence[Any], *_: Any, **__: Any) -> Signals:
-    """Where no layer takes it back: what was padded is cut off."""
+    """Cropping, where no layer has undone the padding."""
     return [(x, step.emit(F.pad, step.signal, list(map(step.minus, sizes))))]
 
 
@@ -59,8 +59,3 @@ def pad_module(step: Step, x: fx.Node) -> Signals:
     layer = step.module
     assert isinstance(layer, (nn.ZeroPad2d, nn.ConstantPad2d))
     return pad(step, x, layer.padding)
-
-
-def turns_around(target: Target) -> bool:
-    """Whether the operation, standing last in an encoder, is the paper's U-turn with its own way back."""
-    return target in REGISTRY and REGISTRY[target] in (pool, average_pool)

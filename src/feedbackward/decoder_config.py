@@ -1,0 +1,96 @@
+"""The options of the decoder, in one description that checks itself and is saved with a network."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, TypeAlias, get_args
+
+from feedbackward.errors import InputError, listed
+
+Permute: TypeAlias = Literal["necessary", "possible"]
+OutputStride: TypeAlias = int | Literal["auto", "image"]
+OutputFeature: TypeAlias = Literal["first", "last"]
+Retrace: TypeAlias = Literal["all", "transitions"]
+HeadInput: TypeAlias = Literal["both", "sum"]
+DecoderNorm: TypeAlias = Literal["batch", "group"]
+
+USUAL_STRIDE = 4
+"""The output stride that "auto" chooses where an encoder has a feature of that stride."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderConfig:
+    """How an encoder is decoded; the defaults are what measurements say is best, PAPER has the paper's.
+
+    Args:
+        permute: Where a weight's channel axes are swapped: where "necessary", that is where a layer changes the number
+            of channels (the paper's PWN), or wherever "possible" (its PWP).
+        output_stride: Where the decoder ends: at an encoder feature of this stride (1, 2, 4, ...), at the "image" as in
+            the paper, or "auto": at stride 4, or at the nearest stride that the encoder has a feature of.
+        output_feature: At which feature of that stride: the "first" that the decoder reaches, the deepest one, or the
+            "last", the one nearest to the image.
+        retrace: Which layers the decoder contains: "all" of them, as in the paper, or only the "transitions", those
+            that change the resolution or the number of channels.
+        head_input: What the classifier reads: "both" the signal and the encoder feature, as separate channels, or their
+            "sum", as in the paper.
+        head_kernel_size: The side of the square of pixels that the classifier sees, an odd number; 1 in the paper.
+        norm: The norm after each decoder layer: "batch" as in the paper, or "group" for small batches.
+
+    Raises:
+        InputError: If a value is not one of these.
+
+    Example:
+        >>> DecoderConfig(output_stride=2).permute
+        'necessary'
+    """
+
+    permute: Permute = "necessary"
+    output_stride: OutputStride = "auto"
+    output_feature: OutputFeature = "first"
+    retrace: Retrace = "all"
+    head_input: HeadInput = "both"
+    head_kernel_size: int = 3
+    norm: DecoderNorm = "batch"
+
+    def __post_init__(self) -> None:
+        for name, kind in (
+            ("permute", Permute),
+            ("output_feature", OutputFeature),
+            ("retrace", Retrace),
+            ("head_input", HeadInput),
+            ("norm", DecoderNorm),
+        ):
+            if getattr(self, name) not in get_args(kind):
+                raise InputError(
+                    f"{name}={getattr(self, name)!r}: expected one of {', '.join(map(repr, get_args(kind)))}"
+                )
+        if not (self.output_stride in ("auto", "image") or _is_at_least(self.output_stride, 1)):
+            raise InputError(f"output_stride={self.output_stride!r}: expected a stride such as 4, 'auto' or 'image'")
+        if not _is_at_least(self.head_kernel_size, 1) or self.head_kernel_size % 2 == 0:
+            raise InputError(f"head_kernel_size={self.head_kernel_size!r}: expected an odd number, such as 1 or 3")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; from_dict is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "DecoderConfig":
+        """Build the options from the plain data of to_dict.
+
+        Raises:
+            InputError: If an option is unknown, missing, or has a wrong value.
+        """
+        expected = {field.name for field in fields(cls)}
+        if unknown := sorted(data.keys() - expected):
+            raise InputError(f"unknown decoder options {listed(unknown)}; expected {listed(sorted(expected))}")
+        if missing := sorted(expected - data.keys()):
+            raise InputError(f"missing decoder options {listed(missing)}; expected {listed(sorted(expected))}")
+        return cls(**data)
+
+
+def _is_at_least(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+PAPER = DecoderConfig(
+    output_stride="image", output_feature="last", retrace="all", head_input="sum", head_kernel_size=1, norm="batch"
+)
+"""The decoder of the paper, as PWN; with permute="possible" as PWP."""

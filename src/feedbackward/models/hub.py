@@ -1,0 +1,107 @@
+"""Loading networks that save_pretrained has written, from a folder or from the Hugging Face hub."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_model
+from torch import nn
+
+from feedbackward.classes import ClassTable
+from feedbackward.errors import InputError
+from feedbackward.models.builders import NETWORKS
+from feedbackward.models.network import CONFIG_FILE, FORMAT, WEIGHTS_FILE, SegmentationNetwork
+
+HUB_OPTIONS = ("revision", "cache_dir", "force_download", "local_files_only", "token")
+
+
+def from_pretrained(
+    source: str | os.PathLike[str], *, encoder: nn.Module | None = None, **hub: Any
+) -> SegmentationNetwork:
+    """Load a network that save_pretrained has written, from a folder or from the hub.
+
+    Args:
+        source: A folder with config.json and model.safetensors, or the id of such a repository on the hub.
+        encoder: For a network on a module of one's own: such a module, whose weights are replaced.
+        hub: revision, cache_dir, token, local_files_only or force_download, for the hub.
+
+    Returns:
+        The network in evaluation mode, with its class table where it was saved with one.
+
+    Raises:
+        InputError: If there is no such network, or its files are damaged, of another version or of another library.
+    """
+    folder = Path(source)
+    if not folder.is_dir():
+        folder = _download(str(source), hub)
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder} contains no {name}; give a folder that save_pretrained has written")
+    try:
+        description = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{folder / CONFIG_FILE} is not JSON: {error}") from error
+    network = build_described(description, source=folder / CONFIG_FILE, encoder=encoder)
+    try:
+        load_model(network, folder / WEIGHTS_FILE, strict=True)
+    except (SafetensorError, RuntimeError) as error:
+        raise InputError(
+            f"{folder / WEIGHTS_FILE} does not hold the tensors of the network that {CONFIG_FILE} describes: {error}"
+        ) from error
+    return network.eval()
+
+
+def build_described(description: Any, *, source: Path, encoder: nn.Module | None = None) -> SegmentationNetwork:
+    """Build the network that SegmentationNetwork.describe() has described, with random weights.
+
+    Args:
+        description: Plain JSON data.
+        source: The file that it was read from, for messages.
+        encoder: The encoder, for a network on a module of one's own.
+
+    Raises:
+        InputError: If it describes no network, or in the format of another version.
+    """
+    if not isinstance(description, dict) or description.get("model") not in NETWORKS:
+        raise InputError(
+            f"{source} does not describe a network of this library; give one that save_pretrained or "
+            f"`feedbackward fit` has written"
+        )
+    config = dict(description)
+    check_format(config.pop("format", 1), source=source)
+    table = config.pop("class_table", None)
+    try:
+        network = NETWORKS[config["model"]].from_config(config, encoder=encoder)
+        network.class_table = None if table is None else ClassTable.from_dict(table)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{source} does not describe a network of this library: {error!r}") from error
+    return network
+
+
+def check_format(found: object, *, source: Path) -> None:
+    """Refuse a file whose description of a network has the format of another version.
+
+    Raises:
+        InputError: If it has.
+    """
+    if found != FORMAT:
+        raise InputError(
+            f"{source} has format {found}, and this version of feedbackward reads format {FORMAT}; train the network "
+            f"again, or use the version that wrote it"
+        )
+
+
+def _download(repository: str, hub: dict[str, Any]) -> Path:
+    try:
+        return Path(snapshot_download(repository, **hub))
+    except (OSError, HfHubHTTPError, HFValidationError) as error:
+        raise InputError(
+            f"{repository!r} is neither a local folder nor a repository that the hub could provide ({error}); "
+            f"give a folder that save_pretrained has written, or the id of a repository on the hub"
+        ) from error

@@ -1,0 +1,30 @@
+"""Running a list of passes over a graph."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from torch import fx, nn
+
+Pass: TypeAlias = Callable[[fx.GraphModule], None]
+"""Changes a network's graph in place; it computes the same afterwards."""
+
+
+def apply_passes(graph: fx.Graph, root: nn.Module, passes: Iterable[Pass]) -> fx.GraphModule:
+    """Run passes, one after another, over a copy of a graph.
+
+    Args:
+        graph: The graph, which stays as it is.
+        root: The module that it runs on, which stays as it is and whose tensors are shared.
+        passes: The passes in order.
+
+    Returns:
+        A module that runs the changed graph.
+    """
+    copy = fx.Graph()
+    copy.output(copy.graph_copy(graph, {}))
+    network = fx.GraphModule(root, copy)
+    for change in passes:
+        change(network)
+    network.graph.lint()
+    network.recompile()
+    return network

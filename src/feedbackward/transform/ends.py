@@ -1,0 +1,72 @@
+"""Choosing where the decoder ends: at an encoder feature of a stride, or at the image."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+from feedbackward.decoder_config import USUAL_STRIDE, DecoderConfig, OutputFeature
+from feedbackward.errors import InputError
+from feedbackward.nn import fuse
+from feedbackward.transform.shapes import ShapeInfo
+from feedbackward.transform.walk import End
+
+
+def ends_by_stride(ends: Sequence[End], shapes: ShapeInfo) -> dict[int, list[End]]:
+    """The ends of each stride, ascending; at stride 1 the image is the only end where no feature has that stride."""
+    found = defaultdict[int, list[End]](list)
+    *features, image = ends
+    for end in features:
+        found[shapes.stride(end.node)].append(end)
+    return dict(sorted({1: [image], **found}.items()))
+
+
+def choose_end(ends: Sequence[End], config: DecoderConfig, shapes: ShapeInfo) -> End:
+    """Choose the end that the options describe.
+
+    Args:
+        ends: The possible ends in the order of the decoder; the last one is the image.
+        config: The options.
+        shapes: The shapes of the encoder's values.
+
+    Raises:
+        InputError: If the encoder has no feature of that stride, or its first one comes before any decoder layer; the
+            message lists the strides that are available.
+    """
+    if config.output_stride == "image":
+        return ends[-1]
+    available = ends_by_stride(ends, shapes)
+    if config.output_stride == "auto":
+        after_layers = {stride: [end for end in found if end.layers] for stride, found in available.items()}
+        available = {stride: found for stride, found in after_layers.items() if found}
+        return _at_stride(available[nearest_stride(list(available))], config.output_feature)
+    if config.output_stride not in available:
+        raise InputError(
+            f"output_stride={config.output_stride}: this encoder has no feature of that stride at which the decoder "
+            f"can end; choose one of {list(available)}, 'auto' or 'image'"
+        )
+    end = _at_stride(available[config.output_stride], config.output_feature)
+    if not end.layers and config.output_feature == "first":
+        smaller = [stride for stride in available if stride < config.output_stride]
+        raise InputError(
+            f"output_stride={config.output_stride} with output_feature='first': no layer of this encoder is decoded "
+            f"before its first feature of that stride; choose output_feature='last', or a smaller stride of {smaller}"
+        )
+    return end
+
+
+def _at_stride(ends: Sequence[End], feature: OutputFeature) -> End:
+    """The last of the ends at one stride, or the first one with a skip connection; without any, the first."""
+    if feature == "last":
+        return ends[-1]
+    return next((end for end in ends if end.signal.target is fuse), ends[0])
+
+
+def nearest_stride(strides: Sequence[int]) -> int:
+    """The stride nearest to 4 by its ratio, the finer of two that are equally near; 1 is chosen only where it is alone.
+
+    Example:
+        >>> nearest_stride([1, 2, 32]), nearest_stride([1, 16]), nearest_stride([1, 2, 4, 8])
+        (2, 16, 4)
+    """
+    coarser = [stride for stride in strides if stride > 1] or strides
+    return min(coarser, key=lambda stride: (abs(math.log2(stride / USUAL_STRIDE)), stride))

@@ -1,0 +1,59 @@
+"""Cutting off a classification head, so that any convnet ends at features laid out as an image."""
+
+from torch import fx, nn
+
+from feedbackward.transform.registry import UnsupportedOperationsError
+from feedbackward.transform.rules import kind_of
+from feedbackward.transform.shapes import ALIGNED_SIZE, ODD_SIZE, REFERENCE_SIZE, InputSizes, MetaCopy, ShapeInfo
+
+
+def without_head(traced: fx.GraphModule, *, channels: int) -> fx.GraphModule:
+    """End a traced network at its last value laid out as an image.
+
+    Args:
+        traced: A traced network.
+        channels: The channels of its images.
+
+    Returns:
+        The same network without its head. A head that does not take every size, such as a matrix on flattened features,
+        does not matter.
+
+    Raises:
+        UnsupportedOperationsError: If the network contains no convolution, or does not run up to its last one.
+    """
+    layers = [node for node in traced.graph.nodes if kind_of(node, traced) == "layer"]
+    meta_copy = MetaCopy(traced, traced.graph)
+    reference, error = meta_copy.shapes_until_error(REFERENCE_SIZE, channels=channels)
+    other = max(
+        (meta_copy.shapes_until_error(size, channels=channels, batch=3)[0] for size in (ODD_SIZE, ALIGNED_SIZE)),
+        key=len,
+    )
+    shapes = ShapeInfo(reference, other, InputSizes(minimum=1, multiple=1))
+    known = {node for node in reference if node in other}
+    images = {node for node in known if node.op != "placeholder" and shapes.is_image(node)}
+    # A layer on pooled values belongs to a gate or to the head; one that was not reached may belong to the encoder.
+    convolutions = [node for node in layers if node in images or (node not in known and not _is_matrix(node, traced))]
+    if not convolutions:
+        raise UnsupportedOperationsError(
+            "this module contains no convolution on images; an encoder is a convnet: choose another module",
+            reasons=("contains no convolution",),
+        )
+    order = list(traced.graph.nodes)
+    feature = next((node for node in reversed(order) if node in images), None)
+    if feature is None or order.index(feature) < order.index(convolutions[-1]):
+        raise UnsupportedOperationsError(
+            f"this module does not run on images of {REFERENCE_SIZE[0]}x{REFERENCE_SIZE[1]} with {channels} channels "
+            f"up to its last convolution: {error}; an encoder takes images of any size",
+            reasons=("does not run on images of every size",),
+        )
+    for node in reversed(order[order.index(feature) + 1 :]):
+        traced.graph.erase_node(node)
+    traced.graph.output(feature)
+    traced.graph.lint()
+    shortened = fx.GraphModule(traced, traced.graph)  # without the head's modules
+    shortened.train(traced.training)
+    return shortened
+
+
+def _is_matrix(node: fx.Node, root: nn.Module) -> bool:
+    return node.op == "call_module" and isinstance(root.get_submodule(str(node.target)), nn.Linear)
