@@ -1,33 +1,24 @@
-"""Decoder support and cost of every architecture of timm, as a list that is shipped for one version of timm.
+"""Decoder support and cost of every architecture of timm, as a list that is shipped for one version
+of timm.
 
-`feedbackward encoders --measure` makes the list for the installed version. Reading it imports neither timm nor torch.
-"""
+`feedbackward encoders --measure` makes the list for the installed version. Reading it imports
+neither timm nor torch. """
 
-import json
-import logging
-import os
-from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Literal
+import json import logging import os from dataclasses import asdict, dataclass from fnmatch import
+fnmatchcase from importlib.metadata import version from pathlib import Path from typing import Any,
+Literal
 
-from feedbackward.errors import InputError
-from feedbackward.io import write_text
+from feedbackward.errors import InputError from feedbackward.io import write_text
 
 Kind = Literal["convolutional", "hybrid", "attention", "other"]
 
-SHIPPED = Path(__file__).with_name("encoders.json")
-SIZE = (512, 512)
-"""Height and width at which the FLOPs are counted."""
-CLASSES = 19
-"""The number of classes of the head that is counted."""
+SHIPPED = Path(__file__).with_name("encoders.json") SIZE = (512, 512) """Height and width at which
+the FLOPs are counted.""" CLASSES = 19 """The number of classes of the head that is counted."""
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class EncoderRecord:
+@dataclass(frozen=True, kw_only=True) class EncoderRecord:
     """One architecture of timm and the network on it, without weights.
 
     Args:
@@ -40,8 +31,7 @@ class EncoderRecord:
         decoder_parameters: Parameters of the decoder's norms; None if it is not supported, as all below.
         head_parameters: Parameters of the head.
         output_strides: The strides at which the decoder can end.
-        output_stride: The stride of the network whose cost is given: 4 or the next larger one; the decoder ends at the
-            first feature of that stride, or at the last where it is the encoder's own output stride.
+        output_stride: The stride at which the default decoder ends, whose cost is given: 4 or the nearest one.
         gflops: Cost of one image; a multiplication with its addition counts as 2 FLOPs.
     """
 
@@ -62,8 +52,7 @@ class EncoderRecord:
         return not self.refused
 
 
-@dataclass(frozen=True)
-class Catalog:
+@dataclass(frozen=True) class Catalog:
     """The architectures of one version of timm.
 
     Args:

@@ -1,17 +1,12 @@
 """Reading a training checkpoint safely: tensors and plain data, no code.
 
-torch's restricted unpickler refuses everything else; see torch.load(weights_only=True).
-"""
+torch's restricted unpickler refuses everything else; see torch.load(weights_only=True). """
 
-import pickle
-import zipfile
-from pathlib import Path
-from typing import Any
+import pickle import zipfile from pathlib import Path from typing import Any
 
 import torch
 
-from feedbackward.errors import InputError, listed
-from feedbackward.models.hub import check_format
+from feedbackward.errors import InputError, listed from feedbackward.models.hub import check_format
 
 CHECKPOINT_SUFFIX = ".ckpt"
 
@@ -31,7 +26,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         magic = file.read(4)
     if magic != b"PK\x03\x04":
-        raise InputError(f"{path} is no checkpoint (its first bytes are {magic!r}); give one of `feedbackward fit`")
+        raise InputError(f"{path} is not a checkpoint (its first bytes are {magic!r}); give one that `feedbackward fit` wrote")
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is truncated: its end is missing; copy or download it again")
     try:
@@ -39,17 +34,17 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except pickle.UnpicklingError as error:
         code = listed(sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path)), most=3)
         raise InputError(
-            f"{path} was not loaded, because it holds more than tensors and plain data and could run code: "
+            f"{path} was not loaded: it contains more than tensors and plain data and could run code: "
             f"{code}; give one that `feedbackward fit` wrote"
         ) from error
     except RuntimeError as error:
-        raise InputError(f"{path} is no checkpoint or is damaged: {error}") from error
+        raise InputError(f"{path} is not a valid checkpoint: {error}") from error
     if not isinstance(checkpoint, dict):
-        raise InputError(f"{path} holds a {type(checkpoint).__name__}; give a checkpoint of `feedbackward fit`")
+        raise InputError(f"{path} contains a {type(checkpoint).__name__}; give a checkpoint that `feedbackward fit` wrote")
     ours = checkpoint.get("feedbackward")
     if not isinstance(ours, dict) or "state_dict" not in checkpoint:
         raise InputError(
-            f"{path} is a checkpoint of another program: expected 'feedbackward' and 'state_dict' in it, "
+            f"{path} is a checkpoint of another program: expected the keys 'feedbackward' and 'state_dict', "
             f"found {listed(sorted(map(str, checkpoint)), most=3)}; give one that `feedbackward fit` wrote"
         )
     network = ours.get("network", {})

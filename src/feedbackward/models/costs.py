@@ -1,19 +1,17 @@
-"""What a network costs: parameters by part, and floating-point operations at a size."""
+"""The cost of a network: parameters by part, and FLOPs at an image size."""
 
-import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
+import torch from torch import nn from torch.utils.flop_counter import FlopCounterMode
 
-from feedbackward.models.feedbackward import Feedbackward
-from feedbackward.models.network import SegmentationNetwork
+from feedbackward.models.feedbackward import Feedbackward from feedbackward.models.network import
+SegmentationNetwork
 
 
 def parameters(network: SegmentationNetwork, *, trainable: bool = False) -> dict[str, int]:
-    """The parameters of each part; a feedbackward decoder has only norms, since its weights are the encoder's.
+    """The number of parameters of each part; a feedbackward decoder has norms alone, as its weights are the encoder's.
 
     Args:
         network: The network.
-        trainable: Whether only those that train are counted.
+        trainable: Whether to count only those that train.
     """
     return {
         part: sum(weight.numel() for weight in module.parameters() if weight.requires_grad or not trainable)
@@ -22,20 +20,20 @@ def parameters(network: SegmentationNetwork, *, trainable: bool = False) -> dict
 
 
 def flops(network: SegmentationNetwork, size: tuple[int, int]) -> int:
-    """What one image costs: convolutions and matrix products count, all else is little beside them.
+    """The FLOPs of one image: those of convolutions and matrix products, which are nearly all.
 
     Args:
-        network: On the meta device, so that nothing is computed.
+        network: The network, on the meta device, so that nothing is computed.
         size: Height and width of the image.
 
     Returns:
-        Floating-point operations; a multiplication with its addition counts as 2.
+        FLOPs; a multiplication with its addition counts as 2.
     """
     return _count(network, torch.empty(1, network.config["in_channels"], *size, device="meta"))
 
 
 def flops_by_part(network: Feedbackward, size: tuple[int, int]) -> dict[str, int]:
-    """As flops, by part: what is neither the encoder's nor the head's is the decoder's."""
+    """As flops, by part; the decoder's are those of neither the encoder nor the head."""
     seen: list[torch.Tensor] = []
     hook = network.head.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs))
     try:

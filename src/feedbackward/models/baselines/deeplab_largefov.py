@@ -1,32 +1,28 @@
-"""DeepLab-LargeFOV: dilated convolutions in place of the last two reductions, and a wide field of view.
+"""DeepLab-LargeFOV: dilated convolutions in place of the last two reductions, and a wide field of
+view.
 
-"Semantic Image Segmentation with Deep Convolutional Nets and Fully Connected CRFs" (Chen et al., 2014); its CRF is
-feedbackward.nn.DenseCRF.
-"""
+"Semantic Image Segmentation with Deep Convolutional Nets and Fully Connected CRFs" (Chen et al.,
+2014); its CRF is feedbackward.nn.DenseCRF. """
 
 import os
 
-import torch
-import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor, nn
+import torch import torch.nn.functional as F from jaxtyping import Float from torch import Tensor,
+nn
 
-from feedbackward.models.baselines.vgg import convolutions, vgg_layers
-from feedbackward.models.network import SegmentationNetwork
+from feedbackward.models.baselines.vgg import convolutions, vgg_layers from
+feedbackward.models.network import SegmentationNetwork
 
-POOL_STRIDES = (2, 2, 2, 1, 1)
-REDUCTION = 8
-DECIMATION = 4
-"""Of the channels of the fully connected layers one in so many is kept: 1024 of VGG-16's 4096."""
+POOL_STRIDES = (2, 2, 2, 1, 1) REDUCTION = 8 DECIMATION = 4 """The fully connected layers keep every
+fourth channel: 1024 of VGG-16's 4096."""
 
 
 class DeepLabLargeFOV(SegmentationNetwork):
-    """DeepLab-LargeFOV on a VGG: scores at an eighth of the image's size, interpolated bilinearly.
+    """DeepLab-LargeFOV on a VGG: logits at an eighth of the image's size, interpolated bilinearly.
 
     Args:
         encoder_name: One of timm's VGGs.
-        encoder_weights: "imagenet", the path of a local file, or None (random). Of the fully connected layers every
-            fourth channel is taken, and of the 7x7 filters of the first one every third row and column.
+        encoder_weights: "imagenet", the path of a local file, or None (random). The fully connected layers take every
+            fourth channel, and the 7x7 filters of the first one every third row and column.
         in_channels: The channels of the image.
         classes: The number of classes.
 
@@ -80,10 +76,10 @@ class DeepLabLargeFOV(SegmentationNetwork):
         return _upsample(self.head(x), (image.shape[-2], image.shape[-1]))
 
 
-def _upsample(scores: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinearly, with the scores on every eighth pixel from the first: those at which the pools are centerd."""
-    height, width = (REDUCTION * (length - 1) + 1 for length in scores.shape[-2:])
-    upsampled = F.interpolate(scores, size=(height, width), mode="bilinear", align_corners=True)
+def _upsample(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """Interpolate bilinearly; the logits lie on every eighth pixel from the first, where the pools are centered."""
+    height, width = (REDUCTION * (length - 1) + 1 for length in logits.shape[-2:])
+    upsampled = F.interpolate(logits, size=(height, width), mode="bilinear", align_corners=True)
     return upsampled[..., : size[0], : size[1]]
 
 

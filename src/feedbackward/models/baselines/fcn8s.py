@@ -1,37 +1,35 @@
-"""FCN-8s: a classifier turned into convolutions, its coarse scores refined with those of two earlier pools.
+"""FCN-8s: a classifier as convolutions, whose coarse logits are refined with those of two earlier
+pools.
 
-"Fully Convolutional Networks for Semantic Segmentation" (Long, Shelhamer and Darrell, 2015).
-"""
+"Fully Convolutional Networks for Semantic Segmentation" (Long, Shelhamer and Darrell, 2015). """
 
 import os
 
-import torch
-import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor, nn
+import torch import torch.nn.functional as F from jaxtyping import Float from torch import Tensor,
+nn
 
-from feedbackward.models.baselines.vgg import convolutions, vgg_layers
-from feedbackward.models.network import SegmentationNetwork
+from feedbackward.models.baselines.vgg import convolutions, vgg_layers from
+feedbackward.models.network import SegmentationNetwork
 
 
 class FCN8s(SegmentationNetwork):
     """FCN-8s on a VGG, its fully connected layers included.
 
-    The layers see zeros around their own inputs, where the authors put 100 pixels of them around the image and cropped
-    the scores: the same weights, for images of any size.
+    The layers pad their own inputs with zeros, where the authors padded the image by 100 pixels and cropped the logits:
+    the same weights, for images of any size.
 
     Args:
         encoder_name: One of timm's VGGs.
-        encoder_weights: "imagenet", the path of a local file, or None (random); with the fully connected layers.
+        encoder_weights: "imagenet", the path of a local file, or None (random); including those of the fully connected layers.
         in_channels: The channels of the image.
         classes: The number of classes.
 
     Attributes:
         encoder: The VGG's blocks of convolutions.
         fc6, fc7: Its fully connected layers as convolutions, of 7x7 and 1x1.
-        score_fr, score_pool4, score_pool3: The classifiers, which begin at zero.
-        upscore2, upscore_pool4: Transposed convolutions that begin as bilinear interpolation and learn.
-        upscore8: One that stays bilinear interpolation.
+        score_fr, score_pool4, score_pool3: The classifiers, initialized to zero.
+        upscore2, upscore_pool4: Transposed convolutions, initialized as bilinear interpolation and trained.
+        upscore8: A transposed convolution that stays bilinear interpolation.
 
     Raises:
         InputError: If an argument cannot be used, or the encoder or its weights are not available.
@@ -71,9 +69,9 @@ class FCN8s(SegmentationNetwork):
             pools.append(x)
         for layer in (self.fc6, self.fc7):
             x = F.dropout(F.relu(layer(x)), training=self.training)
-        scores = _crop(self.upscore2(self.score_fr(x)), pools[3]) + self.score_pool4(pools[3])
-        scores = _crop(self.upscore_pool4(scores), pools[2]) + self.score_pool3(pools[2])
-        return _crop(self.upscore8(scores), image)
+        logits = _crop(self.upscore2(self.score_fr(x)), pools[3]) + self.score_pool4(pools[3])
+        logits = _crop(self.upscore_pool4(logits), pools[2]) + self.score_pool3(pools[2])
+        return _crop(self.upscore8(logits), image)
 
 
 def _classifier(channels: int, classes: int) -> nn.Conv2d:
@@ -97,6 +95,6 @@ def _bilinear(classes: int, *, factor: int) -> nn.ConvTranspose2d:
     return layer
 
 
-def _crop(scores: Tensor, like: Tensor) -> Tensor:
-    """Cut off what the rounding up of the pools has added at the bottom and the right."""
-    return scores[..., : like.shape[-2], : like.shape[-1]]
+def _crop(logits: Tensor, like: Tensor) -> Tensor:
+    """Crop what the pools' rounding up has added at the bottom and the right."""
+    return logits[..., : like.shape[-2], : like.shape[-1]]

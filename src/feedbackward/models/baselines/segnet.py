@@ -1,37 +1,33 @@
-"""SegNet: a decoder as large as the encoder, which places each value where the encoder's pool had found it.
+"""SegNet: a decoder as large as the encoder, whose unpooling places each value where the encoder's
+pool found it.
 
-"SegNet: A Deep Convolutional Encoder-Decoder Architecture for Image Segmentation" (Badrinarayanan, Kendall and
-Cipolla, 2015).
-"""
+"SegNet: A Deep Convolutional Encoder-Decoder Architecture for Image Segmentation" (Badrinarayanan,
+Kendall and Cipolla, 2015). """
 
-import os
-from collections.abc import Iterator
-from itertools import pairwise
+import os from collections.abc import Iterator from itertools import pairwise
 
-import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor, nn
+import torch.nn.functional as F from jaxtyping import Float from torch import Tensor, nn
 
-from feedbackward.models.baselines.vgg import convolutions, vgg_layers
-from feedbackward.models.network import SegmentationNetwork
+from feedbackward.models.baselines.vgg import convolutions, vgg_layers from
+feedbackward.models.network import SegmentationNetwork
 
 POOL = (2, 2)
 
 
 class SegNet(SegmentationNetwork):
-    """SegNet on a VGG: as many convolutions back as forward, each with a batch norm in place of its bias.
+    """SegNet on a VGG: as many convolutions in the decoder as in the encoder, each with a batch norm in place of its bias.
 
     Args:
         encoder_name: One of timm's VGGs.
-        encoder_weights: "imagenet", the path of a local file, or None (random). The biases play no part, as the batch
-            norms subtract them.
+        encoder_weights: "imagenet", the path of a local file, or None (random). The biases do not matter, as the batch norms
+            subtract them.
         in_channels: The channels of the image.
         classes: The number of classes.
 
     Attributes:
         encoder: The VGG's blocks of convolutions.
-        decoder: The blocks of the way up, in the order in which they run; the last one lacks its last convolution.
-        head: That convolution, which gives the scores.
+        decoder: The decoder's blocks in the order in which they run; the last one lacks its last convolution.
+        head: That convolution, the classifier.
 
     Raises:
         InputError: If an argument cannot be used, or the encoder or its weights are not available.
@@ -55,9 +51,9 @@ class SegNet(SegmentationNetwork):
         super().__init__(config=vgg.config("segnet", classes=classes), preprocessing=vgg.preprocessing)
         channels = [[layer.out_channels for layer in convolutions(block)] for block in vgg.blocks]
         # Each layer's counterpart leads from its outputs to its inputs; that of the first one is the classifier.
-        backward = [block[::-1] + below[-1:] for block, below in zip(channels, [[], *channels], strict=False)][::-1]
+        reverse = [block[::-1] + below[-1:] for block, below in zip(channels, [[], *channels], strict=False)][::-1]
         self.encoder = nn.ModuleList(nn.Sequential(*_with_norms(block)) for block in vgg.blocks)
-        self.decoder = nn.ModuleList(nn.Sequential(*_decode(path)) for path in backward)
+        self.decoder = nn.ModuleList(nn.Sequential(*_decode(path)) for path in reverse)
         self.head = nn.Conv2d(channels[0][0], classes, kernel_size=3, padding=1)
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
@@ -71,12 +67,12 @@ class SegNet(SegmentationNetwork):
         for block in self.decoder:
             indices, size = pools.pop()
             x = block(F.max_unpool2d(x, indices, POOL, output_size=size))
-        scores: Tensor = self.head(x)
-        return scores
+        logits: Tensor = self.head(x)
+        return logits
 
 
 def _with_norms(block: nn.Sequential) -> Iterator[nn.Module]:
-    """The layers of an encoder's block, a batch norm behind every convolution and no bias in it."""
+    """The layers of an encoder's block, each convolution without its bias and with a batch norm after it."""
     for layer, following in zip(block, [*block[1:], None], strict=True):
         yield layer
         if not isinstance(layer, nn.Conv2d):
@@ -84,14 +80,14 @@ def _with_norms(block: nn.Sequential) -> Iterator[nn.Module]:
         if not isinstance(following, nn.BatchNorm2d):
             yield nn.BatchNorm2d(layer.out_channels)
         elif layer.bias is not None:
-            # The norm's mean was of values with the bias in them.
+            # The norm's mean includes the bias.
             assert following.running_mean is not None
             following.running_mean -= layer.bias.detach()
         layer.bias = None
 
 
 def _decode(channels: list[int]) -> Iterator[nn.Module]:
-    """Convolutions that lead along the given channels, each with its norm and activation."""
+    """Convolutions from each number of channels to the next, each with its norm and activation."""
     for inputs, outputs in pairwise(channels):
         convolution = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False)
         nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
