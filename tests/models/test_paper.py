@@ -62,7 +62,7 @@ def network(request: pytest.FixtureRequest) -> fb.Feedbackward:
 def test_equals_the_network_written_by_hand(network: fb.Feedbackward, training: bool) -> None:
     image = torch.randn(2, 3, 32, 64, dtype=torch.float64)
     state = {key: value.clone() for key, value in network.state_dict().items()}
-    always = network.config["permute"] == "possible"
+    always = network.decoder_config.permute == "possible"
     with torch.no_grad():
         expected = by_hand(state, image, always_swap=always, training=training)
         got = network.train(training)(image)
@@ -70,15 +70,37 @@ def test_equals_the_network_written_by_hand(network: fb.Feedbackward, training: 
     assert_close(got, expected)
 
 
-def test_holds_every_number_of_the_paper(network: fb.Feedbackward) -> None:
-    parameters = dict(network.named_parameters())
-    convs = sum(p.numel() for name, p in parameters.items() if p.ndim == 4 and name.startswith("encoder."))
-    forward_norms = sum(p.numel() for name, p in parameters.items() if p.ndim == 1 and name.startswith("encoder."))
-    backward_norms = sum(p.numel() for name, p in parameters.items() if name.startswith("decoder."))
-    assert (convs, forward_norms, backward_norms) == (14_710_464, 8_448, 7_430)
-    total = sum(p.numel() for p in parameters.values())
-    assert round(total / 1e6, 1) == 14.7
-    passes = [n for n in network.decoder_graph().graph.nodes if "conv" in getattr(n.target, "__name__", "")]
-    assert len(passes) == 13
-    assert parameters["head.pointwise.weight"].shape[:2] == (19, 3)
-    assert not [name for name in parameters if name.startswith("encoder.") and "norm" not in name and "bias" in name]
+def count(network: fb.Feedbackward, part: str, *, dims: int) -> int:
+    """The parameters below `part` that have so many axes: four those of convolutions, one those of norms."""
+    named = network.named_parameters()
+    return sum(p.numel() for name, p in named if p.ndim == dims and name.startswith(f"{part}."))
+
+
+def test_the_number_of_convolution_weights_is_vgg16_s(network: fb.Feedbackward) -> None:
+    assert count(network, "encoder", dims=4) == 14_710_464
+
+
+def test_the_encoder_s_norms_have_the_paper_s_number_of_parameters(network: fb.Feedbackward) -> None:
+    assert count(network, "encoder", dims=1) == 8_448
+
+
+def test_the_decoder_s_norms_are_all_that_it_adds(network: fb.Feedbackward) -> None:
+    assert count(network, "decoder", dims=1) == 7_430
+    assert count(network, "decoder", dims=4) == 0
+
+
+def test_there_are_14_7_million_parameters(network: fb.Feedbackward) -> None:
+    assert round(sum(parameter.numel() for parameter in network.parameters()) / 1e6, 1) == 14.7
+
+
+def test_no_convolution_of_the_encoder_has_a_bias(network: fb.Feedbackward) -> None:
+    assert not [name for name in network.encoder.state_dict() if name.endswith(".bias") and ".norm." not in name]
+
+
+def test_the_decoder_applies_all_13_convolutions(network: fb.Feedbackward) -> None:
+    graph = network.decoder_graph().graph
+    assert len([node for node in graph.nodes if "conv" in getattr(node.target, "__name__", "")]) == 13
+
+
+def test_the_classifier_maps_three_channels_to_the_classes(network: fb.Feedbackward) -> None:
+    assert network.head.pointwise.weight.shape == (19, 3, 1, 1)

@@ -1,5 +1,7 @@
 """What an architecture is taken for, and what is counted of it."""
 
+import pickle
+
 import pytest
 import timm
 import torch
@@ -61,13 +63,30 @@ def test_a_refused_architecture_names_its_operations_and_counts_its_encoder() ->
     assert record.encoder_parameters == sum(p.numel() for p in encoder.parameters())
 
 
-def test_costs_by_part_add_up_and_leave_the_network_as_it_was() -> None:
-    network = fb.create_model("test_resnet", encoder_weights=None, freeze_encoder=True, classes=19).to("meta").eval()
-    counted = flops_by_part(network, (64, 96))
-    assert counted["head"] == 2 * (9 + 19) * 64 * 16 * 24
+@pytest.fixture(scope="module")
+def frozen() -> fb.Feedbackward:
+    """A network on the meta device whose encoder does not train."""
+    return fb.create_model("test_resnet", encoder_weights=None, freeze_encoder=True, classes=19).to("meta").eval()
+
+
+def test_the_operations_of_the_parts_add_up(frozen: fb.Feedbackward) -> None:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.zeros(1, 3, 64, 96, device="meta"))
-    assert sum(counted.values()) == counter.get_total_flops()
-    assert not network.head._forward_pre_hooks
-    assert parameters(network, trainable=True)["encoder"] == 0
-    assert sum(parameters(network).values()) == sum(p.numel() for p in network.parameters())
+        frozen(torch.zeros(1, 3, 64, 96, device="meta"))
+    assert sum(flops_by_part(frozen, (64, 96)).values()) == counter.get_total_flops()
+
+
+def test_the_head_s_operations_are_those_of_its_two_convolutions(frozen: fb.Feedbackward) -> None:
+    assert flops_by_part(frozen, (64, 96))["head"] == 2 * (9 + 19) * 64 * 16 * 24
+
+
+def test_counting_operations_leaves_no_hook_in_the_network(frozen: fb.Feedbackward) -> None:
+    flops_by_part(frozen, (64, 96))
+    pickle.dumps(frozen.head)  # a hook that is left is a closure, which cannot be pickled
+
+
+def test_the_parameters_of_the_parts_add_up(frozen: fb.Feedbackward) -> None:
+    assert sum(parameters(frozen).values()) == sum(p.numel() for p in frozen.parameters())
+
+
+def test_a_frozen_encoder_has_no_trainable_parameters(frozen: fb.Feedbackward) -> None:
+    assert parameters(frozen, trainable=True)["encoder"] == 0

@@ -3,8 +3,10 @@
 import copy
 
 import pytest
+import timm
 import torch
 from torch import fx, nn
+from torch.testing import assert_close
 from torch.utils.flop_counter import FlopCounterMode
 
 import feedbackward as fb
@@ -26,11 +28,9 @@ class PaperOrder(nn.Module):
         return segment(image, self.decode, self.network.head, self.network.sizes)
 
 
-def both_orders(name):
+def both_orders(encoder):
     """A network, and its copy with the paper's order of operations."""
-    torch.manual_seed(0)
-    decoder = DecoderConfig(output_stride=2)
-    late = fb.create_model(name, encoder_weights=None, classes=3, decoder=decoder).double()
+    late = fb.Feedbackward(encoder, classes=3, decoder=DecoderConfig(output_stride=2)).double()
     for norm in late.modules():
         if isinstance(norm, nn.BatchNorm2d):
             nn.init.uniform_(norm.running_mean, -0.1, 0.1)
@@ -38,19 +38,34 @@ def both_orders(name):
     return late, PaperOrder(copy.deepcopy(late))
 
 
-@pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "vgg11_bn"])
-@pytest.mark.parametrize("size", [(64, 96), (45, 71)])
-def test_the_same_logits_gradients_and_statistics(name, size):
-    late, early = both_orders(name)
+SIZES = [(64, 96), (45, 71)]
+
+
+@pytest.fixture(scope="module", params=["resnet", "efficientnet", "vgg"])
+def orders(request, create_encoder):
+    torch.manual_seed(0)
+    return both_orders(create_encoder(request.param))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_in_evaluation_the_logits_are_the_same(orders, size):
+    late, early = (network.eval() for network in orders)
+    image = torch.rand(2, 3, *size, dtype=torch.float64)
+    with torch.no_grad():
+        assert_close(late(image), early(image))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_in_training_gradients_and_statistics_are_the_same(orders, size):
+    late, early = (copy.deepcopy(network).train() for network in orders)
     image = torch.rand(2, 3, *size, dtype=torch.float64)
     for network in (late, early):
-        network.train()
         network(image).square().sum().backward()
-    for (path, found), expected in zip(late.named_parameters(), early.network.parameters(), strict=True):
-        torch.testing.assert_close(found.grad, expected.grad, msg=lambda text, path=path: f"{path}: {text}")
-    for (path, found), expected in zip(late.named_buffers(), early.network.buffers(), strict=True):
-        torch.testing.assert_close(found, expected, msg=lambda text, path=path: f"{path}: {text}")
-    torch.testing.assert_close(late.eval()(image), early.eval()(image))
+    found, expected = (
+        {name: parameter.grad for name, parameter in network.named_parameters()} for network in (late, early.network)
+    )
+    assert_close(found, expected)
+    assert_close(dict(late.named_buffers()), dict(early.network.named_buffers()))
 
 
 class Encoder(nn.Module):
@@ -67,6 +82,16 @@ class Encoder(nn.Module):
         return self.point(self.pool(self.act(self.wide(x))))
 
 
+@pytest.fixture(scope="module")
+def decoded():
+    """The graph of that encoder and its decoder, and the module that it runs on."""
+    traced = trace(Encoder())
+    decoder_graph = transpose(traced, PAPER)
+    root = nn.Module()
+    root.encoder, root.decoder = traced, decoder_graph.decoder
+    return decoder_graph.graph, root
+
+
 def order(graph: fx.Graph) -> list[str]:
     """The names of the nodes after the pool of the U-turn."""
     names = [str(getattr(node.target, "__name__", node.target)) for node in graph.nodes]
@@ -74,35 +99,57 @@ def order(graph: fx.Graph) -> list[str]:
     return [name for name in decoder if not name.endswith("weight")]
 
 
-def test_upsampling_comes_after_pointwise_operations():
-    traced = trace(Encoder())
-    decoder_graph = transpose(traced, PAPER)
-    root = nn.Module()
-    root.encoder, root.decoder = traced, decoder_graph.decoder
-    up, conv = "upsample_like", "same_conv2d"
-    there = [up, conv, "decoder.wide.norm", "relu"]
-    paper = [up, up, conv, "decoder.point.norm", up, "encoder.act", "fuse", *there]
-    assert order(decoder_graph.graph) == paper
-    # A 3x3 convolution stays after its upsampling; in training a norm does too.
-    training = [conv, up, up, "decoder.point.norm", "encoder.act", up, "fuse", *there]
-    assert order(apply_passes(decoder_graph.graph, root, [upsample_late]).graph) == training
-    evaluation = [conv, "decoder.point.norm", "encoder.act", up, up, up, "fuse", *there]
-    assert order(apply_passes(decoder_graph.graph, root, [upsample_after_norms]).graph) == evaluation
-    assert order(decoder_graph.graph) == paper
+UP, CONV = "upsample_like", "same_conv2d"
+PAPER_ORDER = [
+    *(UP, UP, CONV, "decoder.point.norm"),
+    *(UP, "encoder.act", "fuse"),
+    *(UP, CONV, "decoder.wide.norm", "relu"),
+]
 
 
-def test_fewer_operations():
-    """The 1x1 shortcut of each strided block of a ResNet runs on a quarter of the pixels."""
-    late, early = both_orders("resnet18")
-    image = torch.rand(1, 3, 64, 64, dtype=torch.float64)
-    counts = []
-    for network in (late.eval(), early.eval()):
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            network(image)
-        counts.append(counter.get_total_flops())
+def test_the_paper_upsamples_before_each_layer(decoded):
+    graph, _ = decoded
+    assert order(graph) == PAPER_ORDER
+
+
+def test_in_training_upsampling_comes_after_pointwise_layers_and_activations(decoded):
+    graph, root = decoded
+    # A 3x3 convolution and a norm, whose statistics count pixels, stay after their upsampling.
+    assert order(apply_passes(graph, root, [upsample_late]).graph) == [
+        *(CONV, UP, UP, "decoder.point.norm"),
+        *("encoder.act", UP, "fuse"),
+        *(UP, CONV, "decoder.wide.norm", "relu"),
+    ]
+
+
+def test_in_evaluation_upsampling_comes_after_norms_too(decoded):
+    graph, root = decoded
+    assert order(apply_passes(graph, root, [upsample_after_norms]).graph) == [
+        *(CONV, "decoder.point.norm", "encoder.act"),
+        *(UP, UP, UP, "fuse"),
+        *(UP, CONV, "decoder.wide.norm", "relu"),
+    ]
+
+
+def test_passes_leave_the_given_graph_as_it_is(decoded):
+    graph, root = decoded
+    apply_passes(graph, root, [upsample_after_norms])
+    assert order(graph) == PAPER_ORDER
+
+
+def operations(network: nn.Module, image: torch.Tensor) -> int:
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network.eval()(image)
+    return counter.get_total_flops()
+
+
+def test_a_pointwise_shortcut_runs_on_a_quarter_of_the_pixels():
+    with torch.device("meta"):
+        late, early = both_orders(timm.create_model("resnet18", num_classes=0))
+        image = torch.rand(1, 3, 64, 64, dtype=torch.float64)
     saved = 0
     for path, layer in late.encoder.named_modules():
         if isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1) and layer.stride == (2, 2):
             pixels = (64 // {"layer2": 4, "layer3": 8, "layer4": 16}[path.partition(".")[0]]) ** 2
             saved += 2 * layer.weight.numel() * pixels * 3 // 4
-    assert counts[1] - counts[0] == saved > 0
+    assert operations(early, image) - operations(late, image) == saved > 0

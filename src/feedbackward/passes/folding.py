@@ -32,7 +32,8 @@ def fold_norms(network: fx.GraphModule) -> None:
         else:
             continue
         if isinstance(norm, BatchNormAct2d):  # it goes on with its activation
-            node.target = f"{node.target}.act"
+            # Below a name of its own: the clean-up would delete the unused parts of the root's own norm.
+            node.target = _add(network, norm.act)
         else:
             node.replace_all_uses_with(source)
             network.graph.erase_node(node)

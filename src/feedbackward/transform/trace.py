@@ -72,7 +72,7 @@ class _Tracer(fx.Tracer):
     # A buffer is read when the network runs; otherwise the trace would keep a copy of it as a constant.
     proxy_buffer_attributes = True
 
-    def __init__(self, method: str) -> None:
+    def __init__(self, method: str = "forward") -> None:  # unpickling calls it without arguments
         wrapped = [f for f in tl.get_notrace_functions() if f.__name__ not in OPENED_FUNCTIONS]  # type: ignore[no-untyped-call]
         super().__init__(autowrap_functions=(*FUNCTIONS, *wrapped))
         self._leaves = {*LEAVES, *tl.get_notrace_modules()} - {*OPENED}  # type: ignore[no-untyped-call]
