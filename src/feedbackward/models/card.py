@@ -1,20 +1,24 @@
-"""The model card of a saved network: what it is, how to use it, and how it was trained, where that
-is known.
+"""The model card of a saved network: what it is, how to use it, and how it was trained, where that is known.
 
-The format is the hub's: "Model Cards for Model Reporting" (Mitchell et al., 2018), with metadata
-that the hub reads. """
+The format is the hub's: "Model Cards for Model Reporting" (Mitchell et al., 2018), with metadata that the hub reads.
+"""
 
-from collections.abc import Sequence from dataclasses import dataclass from pathlib import Path from
-typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-import jinja2 from huggingface_hub import EvalResult, ModelCard, ModelCardData
+import jinja2
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from feedbackward.classes import ClassTable from feedbackward.preprocessing import Preprocessing
+from feedbackward.classes import ClassTable
+from feedbackward.preprocessing import Preprocessing
 
 _TEMPLATE = Path(__file__).with_name("card.md.jinja")
 
 
-@dataclass(frozen=True) class Training:
+@dataclass(frozen=True)
+class Training:
     """How a network was trained, and what it scored.
 
     Args:

@@ -1,24 +1,33 @@
-"""Decoder support and cost of every architecture of timm, as a list that is shipped for one version
-of timm.
+"""Decoder support and cost of every architecture of timm, as a list that is shipped for one version of timm.
 
-`feedbackward encoders --measure` makes the list for the installed version. Reading it imports
-neither timm nor torch. """
+`feedbackward encoders --measure` makes the list for the installed version. Reading it imports neither timm nor torch.
+"""
 
-import json import logging import os from dataclasses import asdict, dataclass from fnmatch import
-fnmatchcase from importlib.metadata import version from pathlib import Path from typing import Any,
-Literal
+import json
+import logging
+import os
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
 
-from feedbackward.errors import InputError from feedbackward.io import write_text
+from feedbackward.errors import InputError
+from feedbackward.io import write_text
 
 Kind = Literal["convolutional", "hybrid", "attention", "other"]
 
-SHIPPED = Path(__file__).with_name("encoders.json") SIZE = (512, 512) """Height and width at which
-the FLOPs are counted.""" CLASSES = 19 """The number of classes of the head that is counted."""
+SHIPPED = Path(__file__).with_name("encoders.json")
+SIZE = (512, 512)
+"""Height and width at which the FLOPs are counted."""
+CLASSES = 19
+"""The number of classes of the head that is counted."""
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True) class EncoderRecord:
+@dataclass(frozen=True, kw_only=True)
+class EncoderRecord:
     """One architecture of timm and the network on it, without weights.
 
     Args:
@@ -52,7 +61,8 @@ _log = logging.getLogger(__name__)
         return not self.refused
 
 
-@dataclass(frozen=True) class Catalog:
+@dataclass(frozen=True)
+class Catalog:
     """The architectures of one version of timm.
 
     Args:

@@ -1,12 +1,17 @@
 """Reading a training checkpoint safely: tensors and plain data, no code.
 
-torch's restricted unpickler refuses everything else; see torch.load(weights_only=True). """
+torch's restricted unpickler refuses everything else; see torch.load(weights_only=True).
+"""
 
-import pickle import zipfile from pathlib import Path from typing import Any
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
 
 import torch
 
-from feedbackward.errors import InputError, listed from feedbackward.models.hub import check_format
+from feedbackward.errors import InputError, listed
+from feedbackward.models.hub import check_format
 
 CHECKPOINT_SUFFIX = ".ckpt"
 
@@ -26,7 +31,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         magic = file.read(4)
     if magic != b"PK\x03\x04":
-        raise InputError(f"{path} is not a checkpoint (its first bytes are {magic!r}); give one that `feedbackward fit` wrote")
+        raise InputError(
+            f"{path} is not a checkpoint (its first bytes are {magic!r}); give one that `feedbackward fit` wrote"
+        )
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is truncated: its end is missing; copy or download it again")
     try:
@@ -40,7 +47,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except RuntimeError as error:
         raise InputError(f"{path} is not a valid checkpoint: {error}") from error
     if not isinstance(checkpoint, dict):
-        raise InputError(f"{path} contains a {type(checkpoint).__name__}; give a checkpoint that `feedbackward fit` wrote")
+        raise InputError(
+            f"{path} contains a {type(checkpoint).__name__}; give a checkpoint that `feedbackward fit` wrote"
+        )
     ours = checkpoint.get("feedbackward")
     if not isinstance(ours, dict) or "state_dict" not in checkpoint:
         raise InputError(

@@ -1,9 +1,11 @@
 """The cost of a network: parameters by part, and FLOPs at an image size."""
 
-import torch from torch import nn from torch.utils.flop_counter import FlopCounterMode
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from feedbackward.models.feedbackward import Feedbackward from feedbackward.models.network import
-SegmentationNetwork
+from feedbackward.models.feedbackward import Feedbackward
+from feedbackward.models.network import SegmentationNetwork
 
 
 def parameters(network: SegmentationNetwork, *, trainable: bool = False) -> dict[str, int]:

@@ -1,19 +1,23 @@
-"""DeepLab-LargeFOV: dilated convolutions in place of the last two reductions, and a wide field of
-view.
+"""DeepLab-LargeFOV: dilated convolutions in place of the last two reductions, and a wide field of view.
 
-"Semantic Image Segmentation with Deep Convolutional Nets and Fully Connected CRFs" (Chen et al.,
-2014); its CRF is feedbackward.nn.DenseCRF. """
+"Semantic Image Segmentation with Deep Convolutional Nets and Fully Connected CRFs" (Chen et al., 2014); its CRF is
+feedbackward.nn.DenseCRF.
+"""
 
 import os
 
-import torch import torch.nn.functional as F from jaxtyping import Float from torch import Tensor,
-nn
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
 
-from feedbackward.models.baselines.vgg import convolutions, vgg_layers from
-feedbackward.models.network import SegmentationNetwork
+from feedbackward.models.baselines.vgg import convolutions, vgg_layers
+from feedbackward.models.network import SegmentationNetwork
 
-POOL_STRIDES = (2, 2, 2, 1, 1) REDUCTION = 8 DECIMATION = 4 """The fully connected layers keep every
-fourth channel: 1024 of VGG-16's 4096."""
+POOL_STRIDES = (2, 2, 2, 1, 1)
+REDUCTION = 8
+DECIMATION = 4
+"""The fully connected layers keep every fourth channel: 1024 of VGG-16's 4096."""
 
 
 class DeepLabLargeFOV(SegmentationNetwork):

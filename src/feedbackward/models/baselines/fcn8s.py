@@ -1,15 +1,17 @@
-"""FCN-8s: a classifier as convolutions, whose coarse logits are refined with those of two earlier
-pools.
+"""FCN-8s: a classifier as convolutions, whose coarse logits are refined with those of two earlier pools.
 
-"Fully Convolutional Networks for Semantic Segmentation" (Long, Shelhamer and Darrell, 2015). """
+"Fully Convolutional Networks for Semantic Segmentation" (Long, Shelhamer and Darrell, 2015).
+"""
 
 import os
 
-import torch import torch.nn.functional as F from jaxtyping import Float from torch import Tensor,
-nn
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
 
-from feedbackward.models.baselines.vgg import convolutions, vgg_layers from
-feedbackward.models.network import SegmentationNetwork
+from feedbackward.models.baselines.vgg import convolutions, vgg_layers
+from feedbackward.models.network import SegmentationNetwork
 
 
 class FCN8s(SegmentationNetwork):
@@ -20,7 +22,7 @@ class FCN8s(SegmentationNetwork):
 
     Args:
         encoder_name: One of timm's VGGs.
-        encoder_weights: "imagenet", the path of a local file, or None (random); including those of the fully connected layers.
+        encoder_weights: "imagenet", the path of a local file, or None (random), for the fully connected layers too.
         in_channels: The channels of the image.
         classes: The number of classes.
 

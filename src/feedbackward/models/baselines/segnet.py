@@ -1,26 +1,30 @@
-"""SegNet: a decoder as large as the encoder, whose unpooling places each value where the encoder's
-pool found it.
+"""SegNet: a decoder as large as the encoder, whose unpooling places each value where the encoder's pool found it.
 
-"SegNet: A Deep Convolutional Encoder-Decoder Architecture for Image Segmentation" (Badrinarayanan,
-Kendall and Cipolla, 2015). """
+"SegNet: A Deep Convolutional Encoder-Decoder Architecture for Image Segmentation" (Badrinarayanan, Kendall and
+Cipolla, 2015).
+"""
 
-import os from collections.abc import Iterator from itertools import pairwise
+import os
+from collections.abc import Iterator
+from itertools import pairwise
 
-import torch.nn.functional as F from jaxtyping import Float from torch import Tensor, nn
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
 
-from feedbackward.models.baselines.vgg import convolutions, vgg_layers from
-feedbackward.models.network import SegmentationNetwork
+from feedbackward.models.baselines.vgg import convolutions, vgg_layers
+from feedbackward.models.network import SegmentationNetwork
 
 POOL = (2, 2)
 
 
 class SegNet(SegmentationNetwork):
-    """SegNet on a VGG: as many convolutions in the decoder as in the encoder, each with a batch norm in place of its bias.
+    """SegNet on a VGG: a decoder of as many convolutions, each with a batch norm in place of its bias.
 
     Args:
         encoder_name: One of timm's VGGs.
-        encoder_weights: "imagenet", the path of a local file, or None (random). The biases do not matter, as the batch norms
-            subtract them.
+        encoder_weights: "imagenet", the path of a local file, or None (random). The biases do not matter, as the batch
+            norms subtract them.
         in_channels: The channels of the image.
         classes: The number of classes.
 
