@@ -18,8 +18,8 @@ demo: $(INSTALLED)  ## train on synthetic streets, score, predict
 test: $(INSTALLED)  ## all tests but the slow ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-# Every encoder of timm, run backward: some two and a half hours on two cores. The largest, swinv2_cr_giant_*, needs
-# 30 GB of memory and swap.
+# Every supported encoder of timm: about two and a half hours on two cores. The largest, swinv2_cr_giant_*, needs 30 GB
+# of memory and swap.
 sweep: $(INSTALLED)  ## the contract over every encoder
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow or not slow" tests/models/test_contract.py
 

@@ -10,7 +10,7 @@ from feedbackward.nn import Classifier
 @pytest.mark.parametrize("kernel_size", [3, 5])
 def test_it_is_a_convolution_whose_weight_is_a_product(kernel_size):
     torch.manual_seed(0)
-    classifier = Classifier(6, 4, kernel_size).double()
+    classifier = Classifier(6, classes=4, kernel_size=kernel_size).double()
     depthwise, pointwise, bias = (parameter.detach() for parameter in classifier.parameters())
     weight = torch.einsum("oi,ihw->oihw", pointwise[:, :, 0, 0], depthwise[:, 0])
     signal = torch.rand(2, 6, 7, 9, dtype=torch.float64)
@@ -19,7 +19,7 @@ def test_it_is_a_convolution_whose_weight_is_a_product(kernel_size):
 
 def test_one_pixel_needs_one_matrix():
     torch.manual_seed(0)
-    classifier = Classifier(6, 4, 1)
+    classifier = Classifier(6, classes=4, kernel_size=1)
     weight, bias = classifier.parameters()
     assert weight.shape == (4, 6, 1, 1)
     signal = torch.rand(2, 6, 7, 9)
@@ -30,6 +30,6 @@ def test_one_pixel_needs_one_matrix():
 @given(widths=st.lists(st.integers(1, 4), min_size=1, max_size=4), kernel_size=st.sampled_from([1, 3, 5]))
 def test_parts_give_the_logits_of_their_concatenation(widths, kernel_size):
     torch.manual_seed(0)
-    classifier = Classifier(sum(widths), 3, kernel_size).double()
+    classifier = Classifier(sum(widths), classes=3, kernel_size=kernel_size).double()
     parts = tuple(torch.rand(2, width, 5, 6, dtype=torch.float64) for width in widths)
     torch.testing.assert_close(classifier(parts), classifier(torch.cat(parts, 1)))

@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from feedbackward.decoder_config import PAPER
 from feedbackward.models import create_model
-from feedbackward.transform import Step, rule, trace, transpose
-from feedbackward.transform.registry import Signals
+from feedbackward.transform import trace, transpose
 from feedbackward.viz.explain import Row, explain
 
 
@@ -103,35 +102,24 @@ def test_slices_gates_and_a_pool_at_the_end_of_the_encoder() -> None:
     ]
 
 
-class Unheard(nn.PixelUnshuffle):
-    """A module without a rule, which fx keeps whole as it keeps those of torch."""
-
-
-Unheard.__module__ = "torch.nn"
-
-
-class Turned(nn.Module):
-    """An operation without a rule, followed by a scale that does not depend on the image."""
+class Unshuffled(nn.Module):
+    """An operation whose decoder operation has no word of its own, and a scale that does not depend on the image."""
 
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 1)
-        self.scale = nn.Parameter(torch.ones(4, 1, 1))
-        self.turn = Unheard(1)
+        self.scale = nn.Parameter(torch.ones(16, 1, 1))
+        self.unshuffle = nn.PixelUnshuffle(2)
 
     def forward_features(self, x: Tensor) -> Tensor:
-        return self.turn(self.conv(x)) * self.scale.abs()
+        return self.unshuffle(self.conv(x)) * self.scale.abs()
 
 
-def test_a_new_rule_shows_under_the_names_of_what_it_emits() -> None:
-    @rule(Unheard)
-    def quarter_turn(step: Step, x: fx.Node) -> Signals:
-        return [(x, step.emit(torch.rot90, step.signal, 4, (2, 3)))]
-
-    rows = explained(Turned())
+def test_what_a_rule_emits_goes_by_its_own_name_where_there_is_no_word_for_it() -> None:
+    rows = explained(Unshuffled(), size=(8, 12))
     assert [(row.path, ", ".join(row.actions)) for row in rows if row.part == "node"] == [
         ("mul", "× gate"),
-        ("turn", "rot90"),
+        ("unshuffle", "pixel_shuffle"),
         ("conv", "conv (axes swapped), norm"),
     ]
 

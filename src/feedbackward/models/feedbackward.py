@@ -122,7 +122,7 @@ class Feedbackward(SegmentationNetwork):
             self.encoder.requires_grad_(False)
         graph = self.decoder_graph()
         self.decoder = graph.decoder
-        self.head = Classifier(graph.channels, classes, decoder.head_kernel_size)
+        self.head = Classifier(graph.channels, classes=classes, kernel_size=decoder.head_kernel_size)
         self.sizes = graph.shapes.sizes
         self._checkpointing = False
         self._runs = self._compile(graph)

@@ -3,7 +3,7 @@
 from feedbackward.nn.classifier import Classifier, Parts
 from feedbackward.nn.conv import same_conv2d
 from feedbackward.nn.crf import DenseCRF
-from feedbackward.nn.fusion import add_in_place, beside, fuse, rectify_and_fuse
+from feedbackward.nn.fusion import add_in_place, fuse, keep_both, rectify_and_fuse
 from feedbackward.nn.norms import BATCH_NORMS, DecoderNorm, create_norm
 from feedbackward.nn.resize import downsample_like, is_one_size, pad_like, pad_to, resize_logits, upsample_like
 from feedbackward.nn.weights import permute_weight
@@ -15,11 +15,11 @@ __all__ = [
     "DenseCRF",
     "Parts",
     "add_in_place",
-    "beside",
     "create_norm",
     "downsample_like",
     "fuse",
     "is_one_size",
+    "keep_both",
     "pad_like",
     "pad_to",
     "permute_weight",

@@ -23,7 +23,7 @@ class Classifier(nn.Module):
         kernel_size: Odd kernel size of the depthwise convolution; 1 for none.
     """
 
-    def __init__(self, channels: int, classes: int, kernel_size: int) -> None:
+    def __init__(self, channels: int, *, classes: int, kernel_size: int) -> None:
         super().__init__()
         self.depthwise = (
             nn.Conv2d(channels, channels, kernel_size, padding=kernel_size // 2, groups=channels, bias=False)

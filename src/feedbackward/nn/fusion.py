@@ -19,7 +19,7 @@ def fuse(signal: Float[Tensor, "*size"], feature: Float[Tensor, "*size"]) -> Flo
     return signal + feature
 
 
-def beside(signal: Float[Tensor, "n c h w"], feature: Float[Tensor, "n d h w"]) -> tuple[Tensor, Tensor]:
+def keep_both(signal: Float[Tensor, "n c h w"], feature: Float[Tensor, "n d h w"]) -> tuple[Tensor, Tensor]:
     """Return signal and encoder feature as two parts, which the classifier reads without concatenating them."""
     return signal, feature
 

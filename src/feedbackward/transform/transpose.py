@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import fx, nn
 
 from feedbackward.decoder_config import DecoderConfig, DecoderNorm
-from feedbackward.nn import beside, create_norm, fuse, upsample_like
+from feedbackward.nn import create_norm, fuse, keep_both, upsample_like
 from feedbackward.transform.decoder_graph import DecoderGraph
 from feedbackward.transform.ends import choose_end, ends_by_stride
 from feedbackward.transform.registry import refuse
@@ -107,9 +107,9 @@ def _append_output(graph: fx.Graph, end: End, config: DecoderConfig, shapes: Sha
     if config.head_input == "both":
         channels *= 2
         if signal.target is fuse:  # the signal and the feature that would have been added last
-            signal.target = beside
+            signal.target = keep_both
         else:
-            signal = graph.call_function(beside, (signal, end.node))
+            signal = graph.call_function(keep_both, (signal, end.node))
     graph.output(signal)
     graph.lint()
     return channels

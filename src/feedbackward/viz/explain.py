@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
-from feedbackward.nn import beside, fuse, permute_weight, same_conv2d, upsample_like
+from feedbackward.nn import fuse, keep_both, permute_weight, same_conv2d, upsample_like
 from feedbackward.transform.decoder_graph import DecoderGraph
 from feedbackward.transform.registry import describe, target_of
 from feedbackward.transform.rules import REGISTRY, kind_of
@@ -27,7 +27,7 @@ WORDS: dict[Any, str] = {
     upsample_like: "upsample",
     same_conv2d: "conv",
     fuse: "+ skip",
-    beside: "with skip",
+    keep_both: "with skip",
     torch.narrow: "slice",
     F.linear: "linear",
     torch.relu: "ReLU",
@@ -154,7 +154,7 @@ class _Rows:
             weighted=self._is_weighted(node),
             actions=() if beyond else self._actions(node),
             weight=uses[0] if uses else None,
-            skip=not targets.isdisjoint((fuse, beside)),
+            skip=not targets.isdisjoint((fuse, keep_both)),
             gate=operator.mul in targets,
             signals=tuple(map(self._shape, _ends(emitted) or [node])) if node in self.emitted else (),
         )
