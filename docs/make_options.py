@@ -15,6 +15,7 @@ from feedbackward.cli.fit import Command
 from feedbackward.cli.fit_cli import FitCLI
 from feedbackward.cli.fit_options import LISTED
 from feedbackward.data.sources import find_source, list_sources
+from feedbackward.decoder_config import DecoderConfig
 
 
 class _Built(Exception):  # noqa: N818
@@ -44,6 +45,9 @@ def page() -> str:
     """The content of the file."""
     fit, validate = options_of(parser_of("fit")), options_of(parser_of("validate"))
     assert validate == options_of(parser_of("test"))
+    decoder = ArgumentParser()  # to the parser of fit these are arguments of a class, though there is only one
+    decoder.add_class_arguments(DecoderConfig, "model.decoder")
+    fit |= options_of(decoder) - {"--print_config"}
     data = {"--data.class_path"}
     for name in list_sources():
         parser = ArgumentParser()
@@ -54,7 +58,7 @@ def page() -> str:
         "lightning": version("lightning"),
         "options": sorted(fit | {"--help-all"}),
         "scoring": sorted(validate - fit),
-        "classes": sorted(takes_class - {"--data"}),
+        "classes": sorted(takes_class - {"--data", "--model.decoder"}),
         "data": sorted(data),
     }
     return json.dumps(content, indent=1) + "\n"

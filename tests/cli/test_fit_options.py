@@ -16,6 +16,10 @@ MISTYPED = [
     (["--data.batchsize", "3"], "--data.batchsize; did you mean --data.batch_size?"),
     (["--data.augmentation.crops", "3"], "--data.augmentation.crops; did you mean --data.augmentation.crop?"),
     (["--model.encoder_weight", "x"], "--model.encoder_weight; did you mean --model.encoder_weights?"),
+    (
+        ["--model.decoder.output_strid", "4"],
+        "--model.decoder.output_strid; did you mean --model.decoder.output_stride?",
+    ),
     (["--max_epochs", "3"], "--max_epochs; did you mean --trainer.max_epochs?"),
     (["--xyzzy"], "--xyzzy; see feedbackward fit --help"),
 ]
@@ -25,6 +29,7 @@ ACCEPTED = [
     ["--data", "camvid", "--data.root", "."],
     ["--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.9"],
     ["--model.optimizer", "SGD", "--model.optimizer.lr", "0.1", "--early_stopping.min_delta", "-0.1"],
+    ["--model.decoder.output_stride", "4", "--model.decoder.retrace=transitions"],
     ["--model.crf", "DenseCRF", "--model.crf.appearance_weight", "60"],
 ]
 

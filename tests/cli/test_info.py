@@ -70,7 +70,9 @@ def test_a_network_without_a_decoder_graph(run, refused, tmp_path):
     assert output.startswith("segnet: vgg16\n")
     assert "decoder ends" not in output
     assert run("segnet", "--encoder_name", "vgg11_bn").startswith("segnet: vgg11_bn\n")
-    assert "fcn8s has no way back to draw" in refused("fcn8s", "--draw", str(tmp_path / "fcn.svg"))
+    assert "fcn8s cannot be drawn; only feedbackward networks can" in refused(
+        "fcn8s", "--draw", str(tmp_path / "fcn.svg")
+    )
 
 
 def test_an_encoder_of_timm_with_options(run):
@@ -118,7 +120,7 @@ def test_a_decoder_that_would_end_where_it_begins(refused):
     assert "or a smaller stride of [1, 2, 4, 8, 16]" in refused("vgg11", "--output_stride", "32")
 
 
-def test_a_small_image_is_seen_as_the_network_sees_it(run):
+def test_a_small_image_costs_as_much_as_the_padded_one(run):
     small, padded = (run("test_resnet", "--size", size) for size in ("8,40", "32,40"))
     assert costs(small) == costs(padded)
     assert "at 8×40" in small
@@ -142,7 +144,7 @@ def test_a_saved_network(run, refused, tmp_path):
     network.save_pretrained(tmp_path / "net")
     folder = str(tmp_path / "net")
     assert costs(run(folder, "--size", "64,64"))["head"][0] == 9 * 64 + 3 * 64 + 3
-    assert "is a saved network with its own classes, permute; leave" in refused(
+    assert "is a saved network with its own classes, permute; omit" in refused(
         folder, "--classes", "4", "--permute", "possible"
     )
 
@@ -169,19 +171,19 @@ def test_the_drawing(run, tmp_path):
         (["no/such/folder"], "no such model: no/such/folder; expected a folder with config.json"),
         (["nothing.ckpt"], "no such model: nothing.ckpt"),
         (["test_resnet", "--output_stride", "3"], "output_stride=3: this encoder has no feature of that stride"),
-        (["test_resnet", "--permute", "never"], 'Parser key "permute"'),
-        (["test_resnet", "--classes", "0"], 'Parser key "classes"'),
+        (["test_resnet", "--permute", "never"], "--permute: expected one of 'necessary', 'possible', found 'never'"),
+        (["test_resnet", "--classes", "0"], "--classes: expected more than 0, found '0'"),
     ],
 )
-def test_what_cannot_be_used_is_told(args, message, refused, tmp_path, monkeypatch):
+def test_what_is_refused(args, message, refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert message in refused(*args)
     assert not any(tmp_path.iterdir())
 
 
-def test_a_drawing_that_cannot_be_written_is_told_before_the_work(refused, tmp_path, monkeypatch):
-    monkeypatch.setattr(info, "create_model", None)
+def test_a_drawing_that_cannot_be_written_is_refused_before_the_work(refused, tmp_path, monkeypatch):
+    monkeypatch.setattr("feedbackward.models.builders.create_model", None)
     (tmp_path / "file").touch()
     (tmp_path / "folder.svg").mkdir()
     assert "cannot be written" in refused("test_resnet", "--draw", str(tmp_path / "file" / "a.svg"))

@@ -5,10 +5,14 @@ Help and the check of the options are done here; cli/fit_cli.py, which imports t
 
 import sys
 import textwrap
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from docstring_parser import parse
 
 from feedbackward.cli.fit_options import check_options
 from feedbackward.data.sources import list_sources
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.training.recipes import list_recipes
 
 Command = Literal["fit", "validate", "test"]
@@ -45,6 +49,7 @@ OPTIONS = {
     "--trainer.max_epochs INT": "epochs to train",
     "--trainer.accelerator NAME": "cpu, gpu, ... (default: auto)",
     "--early_stopping.patience INT": "epochs without a better mean IoU after which training ends (default: 20)",
+    "--model.name NAME": "encoder of timm (see feedbackward encoders) or preset, such as vgg16_pwn",
     "--model.encoder_weights FILE": "imagenet, a file with weights, or null for random ones",
     "--model.optimizer CLASS": "such as AdamW, then --model.optimizer.lr FLOAT",
     "--print_config": "print the whole configuration as YAML and exit",
@@ -57,6 +62,7 @@ SCORING_OPTIONS = {
 }
 TRAINING_ONLY = (
     "--data.batch_size",
+    "--model.name",
     "--trainer.max_epochs",
     "--early_stopping",
     "--model.encoder_weights",
@@ -98,12 +104,29 @@ def help_text(command: Command) -> str:
             *textwrap.wrap(f"recipes: {', '.join(list_recipes())}", WIDTH, subsequent_indent="  "),
             "",
             *(line for name, text in options.items() for line in _entry(name, text)),
+            *(_decoder_options() if command == "fit" else ()),
             "",
             "examples:",
             EXAMPLES[command],
             "",
         ]
     )
+
+
+def _decoder_options() -> Iterator[str]:
+    yield "  --model.decoder.OPTION VALUE    where OPTION is one of"
+    types = get_type_hints(DecoderConfig)
+    for parameter in parse(DecoderConfig.__doc__ or "").params:
+        name, description = parameter.arg_name, " ".join((parameter.description or "").split())
+        default = getattr(DecoderConfig, name)
+        yield from _entry(f"  {name} {_plain(types[name])}", f"{description.removesuffix('.')} (default: {default})")
+
+
+def _plain(annotation: Any) -> str:
+    """A type as the values that a user writes."""
+    if get_origin(annotation) is Literal:
+        return "|".join(get_args(annotation))
+    return "|".join(map(_plain, get_args(annotation))) or str(annotation.__name__).upper()
 
 
 def _entry(name: str, text: str) -> list[str]:

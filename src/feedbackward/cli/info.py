@@ -1,11 +1,10 @@
-"""`feedbackward info`: the parameters and the cost of a network, and what its way back does at each node."""
+"""`feedbackward info`: the parameters and the cost of a network, and what its decoder does at each encoder node."""
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-from jsonargparse import SUPPRESS, ArgumentParser
+from jsonargparse import SUPPRESS
 from jsonargparse.typing import PositiveInt
 from rich import box
 from rich.console import Console
@@ -13,45 +12,42 @@ from rich.table import Table
 from rich.text import Text
 
 from feedbackward.cli.console import console_for_tables
-from feedbackward.cli.parser import height_width
+from feedbackward.cli.parser import command_parser, height_width
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_text
-from feedbackward.models import Feedbackward, SegmentationNetwork, create_model
-from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX
-from feedbackward.models.costs import flops, flops_by_part, parameters
-from feedbackward.segmenters.loading import load_network
-from feedbackward.viz.diagram import draw
-from feedbackward.viz.explain import Row, explain
-from feedbackward.viz.table import decoder_table
+
+if TYPE_CHECKING:
+    from feedbackward.models import Feedbackward, SegmentationNetwork
+    from feedbackward.viz.explain import Row
 
 SHOWN_ELSEWHERE = ("model", "encoder_name", "in_channels", "classes", "decoder", "preprocessing")
 CLASSES = 19
-"""The number of classes of a network that is built for its description alone."""
+"""Number of classes by default: of Cityscapes, as in the paper."""
 
 
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward info` and run it."""
-    parser = ArgumentParser(
-        prog="feedbackward info",
-        description="Print the parameters and the FLOPs of a network, and its way back node by node.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("name", help="a model, an encoder of timm, a saved folder or a checkpoint (.ckpt)")
+    parser = command_parser("info", "Print the parameters and the FLOPs of a network, and its decoder node by node.")
+    parser.add_argument("name", help="encoder of timm, preset, saved folder or checkpoint (.ckpt)")
     parser.add_argument("--size", default="512,1024", help="height and width of the image, H,W")
-    parser.add_argument("--draw", type=Path | None, help="SVG file to draw the two passes into")
-    parser.add_argument("--encoder_name", default=SUPPRESS, help="another VGG than VGG-16 for segnet and its like")
+    parser.add_argument("--draw", type=Path | None, help="SVG file for a drawing of encoder and decoder")
+    parser.add_argument(
+        "--encoder_name", default=SUPPRESS, help="VGG of segnet, fcn8s and deeplab_largefov, by default vgg16"
+    )
     parser.add_argument(
         "--classes", type=PositiveInt, default=SUPPRESS, help=f"number of classes, {CLASSES} by default"
     )
-    parser.add_argument("--in_channels", type=PositiveInt, default=SUPPRESS, help="channels of the image")
+    parser.add_argument("--in_channels", type=PositiveInt, default=SUPPRESS, help="number of channels of the image")
     parser.add_argument(
         "--encoder_norm",
         type=Literal["own", "batch"],
         default=SUPPRESS,
-        help="the encoder's own norms, or a batch norm in place of each convolution's bias",
+        help="the encoder's own norms, or a batch norm after each convolution, which replaces its bias",
     )
-    parser.add_argument("--freeze_encoder", type=bool, default=SUPPRESS, help="whether the encoder stays as it is")
+    parser.add_argument(
+        "--freeze_encoder", type=bool, default=SUPPRESS, help="whether only decoder and head are trained"
+    )
     parser.add_class_arguments(DecoderConfig, nested_key=None)
     parser.set_defaults({field.name: SUPPRESS for field in fields(DecoderConfig)})
     given = vars(parser.parse_args(args))
@@ -59,23 +55,26 @@ def main(args: list[str]) -> None:
 
 
 def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any]) -> None:
-    """Print the parameters and the FLOPs of a network, and its way back node by node; nothing is computed.
+    """Print the parameters and the FLOPs of a network, and its decoder node by node, without computing any value.
 
     Args:
-        name: Of a model, an encoder, a saved folder or a checkpoint.
+        name: Encoder, preset, saved folder or checkpoint.
         size: Height and width of the image, "H,W".
-        drawing: SVG file to draw the two passes into.
-        options: What create_model takes beyond the name; the model's own defaults hold for the rest.
+        drawing: SVG file for a drawing of encoder and decoder.
+        options: Further arguments of create_model and DecoderConfig.
 
     Raises:
-        InputError: If the name, the size, an option or the file to draw into cannot be used.
+        InputError: If the name, the size or an option is not valid, or the drawing cannot be made or written.
     """
     height, width, given = *height_width(size), dict(options)
     if drawing is not None:
         _check(drawing)
+    from feedbackward.models import Feedbackward
+    from feedbackward.viz.diagram import draw
+
     network = _build(name, options)
     if drawing is not None and not isinstance(network, Feedbackward):
-        raise InputError(f"--draw {drawing}: {name} has no way back to draw; it is drawn for feedbackward networks")
+        raise InputError(f"--draw {drawing}: {name} cannot be drawn; only feedbackward networks can")
 
     console = console_for_tables()
     shown = {key: value for key, value in network.config.items() if key not in SHOWN_ELSEWHERE}
@@ -83,7 +82,7 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
     options_of_network = "".join(f", {key}={value}" for key, value in shown.items())
     console.print(Text(f"{name}: {network.config['encoder_name']}{options_of_network}", style="bold"))
     console.print(_costs(network, (height, width)))
-    console.print(Text("A multiplication with its addition counts as 2 FLOPs. /2: a stride, g32: groups."))
+    console.print(Text("A multiplication with its addition counts as 2 FLOPs. /2: stride 2, g32: 32 groups."))
     if isinstance(network, Feedbackward):
         rows = _show_decoder_graph(network, (height, width), console)
         if drawing is not None:
@@ -92,10 +91,15 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
             console.print(Text(str(drawing)), soft_wrap=True)
 
 
-def _show_decoder_graph(network: Feedbackward, size: tuple[int, int], console: Console) -> list[Row]:
+def _show_decoder_graph(network: "Feedbackward", size: tuple[int, int], console: Console) -> "list[Row]":
+    import torch
+
+    from feedbackward.viz.explain import explain
+    from feedbackward.viz.table import decoder_table
+
     with torch.device("meta"):
         decoder_graph = network.decoder_graph()
-        # The network repeats the last row and column of images that the encoder does not take as they are.
+        # The network pads images of a size that the encoder does not take.
         seen = network.sizes.padded(size)
         rows = explain(network.encoder, decoder_graph, size=seen, in_channels=network.config["in_channels"])
     end = next(row for row in rows if row.part == "end")
@@ -114,11 +118,17 @@ def _check(drawing: Path) -> None:
     check_target(drawing, option="--draw")
 
 
-def _build(name: str, options: dict[str, Any]) -> SegmentationNetwork:
+def _build(name: str, options: dict[str, Any]) -> "SegmentationNetwork":
     """The network on the meta device: its weights do not matter, so they take neither time nor memory."""
+    import torch
+
+    from feedbackward.models import create_model
+    from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX
+    from feedbackward.segmenters.loading import load_network
+
     if "/" in name or name.endswith(CHECKPOINT_SUFFIX) or Path(name, "config.json").exists():
         if options:
-            raise InputError(f"{name} is a saved network with its own {', '.join(options)}; leave those options out")
+            raise InputError(f"{name} is a saved network with its own {', '.join(options)}; omit these options")
         network = load_network(name).to("meta")
     else:
         decoder = {field.name: options.pop(field.name) for field in fields(DecoderConfig) if field.name in options}
@@ -128,7 +138,10 @@ def _build(name: str, options: dict[str, Any]) -> SegmentationNetwork:
     return network.eval()
 
 
-def _costs(network: SegmentationNetwork, size: tuple[int, int]) -> Table:
+def _costs(network: "SegmentationNetwork", size: tuple[int, int]) -> Table:
+    from feedbackward.models import Feedbackward
+    from feedbackward.models.costs import flops, flops_by_part, parameters
+
     counts, trainable = parameters(network), parameters(network, trainable=True)
     by_part = flops_by_part(network, size) if isinstance(network, Feedbackward) else {}
     operations = sum(by_part.values()) if by_part else flops(network, size)
@@ -145,7 +158,7 @@ def _costs(network: SegmentationNetwork, size: tuple[int, int]) -> Table:
     return table
 
 
-def _sizes(network: Feedbackward) -> str:
-    """What the network pads to, if the encoder does not take images of any size."""
+def _sizes(network: "Feedbackward") -> str:
+    """A sentence about the sizes of images, if the encoder does not take all."""
     multiple = network.sizes.multiple
-    return f" Images are padded to multiples of {multiple}: the encoder takes no others." if multiple > 1 else ""
+    return f" Images are padded to multiples of {multiple}, which the encoder needs." if multiple > 1 else ""

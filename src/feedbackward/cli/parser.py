@@ -89,15 +89,16 @@ def _expected(reason: str) -> str:
         return f"there is no class or file {match[1]!r}"
     value = re.search(r"(?:Got value|Given value|base 10): '?(.*?)'?$|\w: (.+) does not conform", reason, re.MULTILINE)
     found = f", found {(value[1] or value[2])!r}" if value else ""
-    if match := re.search(r"Literal\[(.*?)\]", reason):
-        return f"expected one of {match[1]}{found}"
     if match := re.search(r"restriction v>(=?)(\S+)", reason):
         return f"expected {'at least' if match[1] else 'more than'} {match[2]}{found}"
     if "invalid literal for int()" in reason:
         return f"expected a whole number{found}"
-    types = dict.fromkeys(re.findall(r"<class '(?:\w+\.)*(?!NoneType)(\w+)'>", reason))
-    if types:
-        return f"expected {' or '.join(_TYPES.get(name, name) for name in types)}{found}"
+    types = re.findall(r"<class '(?:\w+\.)*(?!NoneType)(\w+)'>", re.sub("Given value type.*", "", reason))
+    kinds = [_TYPES.get(name, name) for name in dict.fromkeys(types)]
+    if match := re.search(r"Literal\[(.*?)\]", reason):
+        kinds.append(f"one of {match[1]}")
+    if kinds:
+        return f"expected {' or '.join(kinds)}{found}"
     return " ".join(reason.split())
 
 
