@@ -2,7 +2,7 @@
 
     python benchmarks/startup_time.py [--repeats N] [--peer FOLDER ...] [--json FILE]
 
-A peer is the bin folder of an environment in which ultralytics, transformers or anomalib is installed.
+A peer is the bin folder of an environment in which ultralytics, transformers, anomalib or torchgeo is installed.
 """
 
 import argparse
@@ -29,9 +29,10 @@ from feedbackward.machine import describe_machine
 
 HERE = Path(sys.executable).parent
 PEERS = {
-    "yolo": (["yolo", "help"], ["yolo", "checks"]),
-    "transformers": (["transformers", "--help"], ["transformers", "version"]),
-    "anomalib": (["anomalib", "--help"], ["anomalib", "train", "--help"]),
+    "yolo": (["yolo", "help"],),
+    "transformers": (["transformers", "--help"], ["transformers", "chat", "--help"]),
+    "anomalib": (["anomalib", "train", "--help"],),
+    "torchgeo": (["torchgeo", "fit", "--help"],),
 }
 """Commands of other libraries that compute nothing, by the program in their environment's bin folder."""
 

@@ -48,4 +48,4 @@ def test_the_results_as_a_file_and_as_a_table(startup, monkeypatch, tmp_path, ca
 
 def test_the_commands_of_installed_peers_alone(startup, tmp_path):
     (tmp_path / "yolo").touch()
-    assert [command.name for command in startup.peer_commands([tmp_path])] == ["yolo help", "yolo checks"]
+    assert [command.name for command in startup.peer_commands([tmp_path])] == ["yolo help"]
