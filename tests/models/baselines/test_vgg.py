@@ -78,7 +78,7 @@ def test_a_saved_network_scores_as_before(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_another_encoder_is_refused(name: str) -> None:
     with pytest.raises(
-        fb.InputError, match=r"'resnet10t': this network is made of a VGG; give vgg16 .* 'feedbackward'"
+        fb.InputError, match=r"'resnet10t': this network is built on a VGG; give vgg16 .* with its own decoder"
     ):
         fb.create_model(name, encoder_name="resnet10t", encoder_weights=None, classes=19)
 
