@@ -16,6 +16,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.models import create_encoder
 from feedbackward.models.catalog import catalog
 from feedbackward.transform import trace, transpose
@@ -56,7 +57,7 @@ def main() -> None:
 
 
 def default_encoders() -> list[str]:
-    """resnet50, the encoder with the most parameters, and the one with the most decoder parameters, and the deepest."""
+    """resnet50, the encoders with the most encoder and the most decoder parameters, and nfnet_f7, the deepest."""
     records = [record for record in catalog().encoders if record.supported]
     largest = max(records, key=lambda record: record.encoder_parameters)
     widest = max(records, key=lambda record: record.decoder_parameters or 0)
@@ -76,7 +77,7 @@ def measure(name: str, repeats: int) -> dict[str, float]:
             traced = trace(encoder)
             times["trace"].append(time.perf_counter() - start)
             start = time.perf_counter()
-            decoder_graph = transpose(traced)
+            decoder_graph = transpose(traced, DecoderConfig())
             times["transpose"].append(time.perf_counter() - start)
         nodes = len(decoder_graph.graph.nodes)
     medians = {key: statistics.median(values) for key, values in times.items()}

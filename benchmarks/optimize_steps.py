@@ -5,44 +5,44 @@ Each step builds on the steps before it; all are timed in turns, at 512x1024 wit
 
 import copy
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 import feedbackward as fb
 from feedbackward.benchmark.timing import median_and_quartiles, time_interleaved
 from feedbackward.models.optimized import OptimizedNetwork
-from feedbackward.passes import fold_norms, upsample_late, work_in_place
+from feedbackward.passes import Pass, apply_passes, fold_norms, upsample_after_norms, work_in_place
 
 ENCODERS = ("mobilenetv2_100", "resnet18", "vgg16_bn")
 SIZE, THREADS, REPEATS = (512, 1024), 2, 5
+STEPS: dict[str, tuple[Pass, ...]] = {
+    "as transposed": (),
+    "late upsampling": (upsample_after_norms,),
+    "norms folded": (upsample_after_norms, fold_norms),
+    "in place": (upsample_after_norms, fold_norms, work_in_place),
+}
+"""The passes of each step."""
 
 
 def steps(network: fb.Feedbackward) -> Iterator[tuple[str, nn.Module]]:
     """The network after each step."""
 
-    def built(passes: fx.GraphModule) -> OptimizedNetwork:
-        return OptimizedNetwork(network, copy.deepcopy(passes)).eval()
+    def optimized(passes: tuple[Pass, ...]) -> OptimizedNetwork:
+        own = copy.deepcopy(network)
+        return OptimizedNetwork(own, apply_passes(own.decoder_graph().graph, own, passes)).eval()
 
-    yield "as transposed", built(fx.GraphModule(network, network.decoder_graph().graph))
-    passes = fx.GraphModule(network, upsample_late(network.decoder_graph().graph, network, after_norms=True))
-    yield "late upsampling", built(passes)
-    changes: tuple[tuple[str, Callable[[fx.GraphModule], None]], ...] = (
-        ("norms folded", fold_norms),
-        ("in place", work_in_place),
-    )
-    for title, change in changes:
-        change(passes)
-        yield title, built(passes)
-    yield "channels last", built(passes).to(memory_format=torch.channels_last)
+    for title, passes in STEPS.items():
+        yield title, optimized(passes)
+    yield "channels last", optimized(STEPS["in place"]).to(memory_format=torch.channels_last)
 
 
 @torch.inference_mode()
 def measure(encoder: str) -> None:
     """Print a row for each step: median time and quartiles, speedup over the step before and over the first."""
-    network = fb.Feedbackward(encoder, encoder_weights=None).eval()
+    network = fb.create_model(encoder, classes=19, encoder_weights=None).eval()
     image = torch.rand(1, 3, *SIZE)
     named = list(steps(network))
     times = time_interleaved([partial(step, image) for _, step in named], repeats=REPEATS)

@@ -14,7 +14,7 @@ import onnx
 import onnxruntime
 import torch
 
-from feedbackward.benchmark import create_candidate
+from feedbackward.benchmark.candidates import create_candidate
 from feedbackward.exporting import export
 
 SIZE = (512, 1024)

@@ -21,15 +21,14 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from feedbackward.benchmark.candidates import create_candidate
-from feedbackward.benchmark.peers import SmpNetwork
 from feedbackward.errors import InputError
 from feedbackward.io import write_whole
-from feedbackward.models import MODELS, SegmentationNetwork, create_model
+from feedbackward.models import Feedbackward
 from feedbackward.viz.charts import save_svg
 
 MARKERS = "os^Dv"
-Scores = list[tuple[dict[str, Any], float]]
-"""Configurations of networks, without the number of classes, each with its mean IoU from 0 to 1."""
+Scores = dict[str, float]
+"""The mean IoU of networks, from 0 to 1, by their configurations."""
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -62,27 +61,24 @@ def read_scores(folder: Path) -> Scores:
     found: dict[str, dict[str, list[float]]] = {}
     for file in files:
         result = json.loads(file.read_text(encoding="utf-8"))
-        network = _create(result["model"], result["options"])
-        if network is not None:
-            score = result["last"]["scalars"]["mean_iou"]
-            found.setdefault(_key(network), {}).setdefault(result["row"], []).append(score)
-    return [(json.loads(key), max(map(mean, by_row.values()))) for key, by_row in found.items()]
+        score = result["last"]["scalars"]["mean_iou"]
+        found.setdefault(_key(result["network"]), {}).setdefault(result["row"], []).append(score)
+    return {key: max(map(mean, by_row.values())) for key, by_row in found.items()}
 
 
-def _create(model: str, options: dict[str, Any]) -> SegmentationNetwork | None:
-    """The network of a result, without weights; None for networks that only the study has."""
-    try:
-        with torch.device("meta"):
-            if model == "smp":
-                return SmpNetwork(**options, encoder_weights=None)
-            return create_model(model, encoder_weights=None, **options) if model in MODELS else None
-    except InputError:  # an encoder that only the study has
-        return None
+def _key(config: dict[str, Any]) -> str:
+    """A network's configuration as JSON, without the number of classes, which differs between study and benchmark."""
+    return json.dumps({key: value for key, value in config.items() if key != "classes"}, sort_keys=True)
 
 
-def _key(network: SegmentationNetwork) -> str:
-    """The configuration as JSON, without the number of classes, which differs between study and benchmark."""
-    return json.dumps({key: value for key, value in network.config.items() if key != "classes"}, sort_keys=True)
+def _candidate(name: str) -> str:
+    """The key of a benchmark's network; where its decoder ends is the stride that it has chosen."""
+    with torch.device("meta"):
+        network = create_candidate(name)
+    config = dict(network.config)
+    if isinstance(network, Feedbackward) and config["decoder"]["output_stride"] == "auto":
+        config["decoder"] = {**config["decoder"], "output_stride": network.decoder_graph().stride}
+    return _key(config)
 
 
 def draw_tradeoff(times: Iterable[dict[str, Any]], scores: Scores, path: Path) -> list[str]:
@@ -101,9 +97,7 @@ def draw_tradeoff(times: Iterable[dict[str, Any]], scores: Scores, path: Path) -
     """
     missing, points = dict[str, None](), list[tuple[float, dict[str, Any]]]()
     for result in times:
-        with torch.device("meta"):
-            config = json.loads(_key(create_candidate(result["name"])))
-        score = next((score for known, score in scores if known == config), None)
+        score = scores.get(_candidate(result["name"]))
         if score is None:
             missing[result["name"]] = None
         else:

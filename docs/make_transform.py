@@ -1,11 +1,13 @@
 """Writes docs/transform.md, with outputs computed by the code: python docs/make_transform.py."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from five_nodes import FiveNodes
 from rich.console import Console
 
-from feedbackward.transform import DecoderGraph, Retrace, trace, transpose
+from feedbackward.decoder_config import PAPER, Retrace
+from feedbackward.transform import trace, transpose
 from feedbackward.viz.explain import explain
 from feedbackward.viz.table import decoder_table
 
@@ -100,7 +102,7 @@ def page() -> str:
     """The page as Markdown."""
     encoder = trace(FiveNodes())
     source = ENCODER.read_text(encoding="utf-8").partition("\n\n\n")[2].rstrip()
-    decoder_graph = transpose(encoder)
+    decoder_graph = transpose(encoder, PAPER)
     return TEXT.format(
         encoder=source,
         forward="\n".join(_nodes(list(encoder.graph.nodes)[:-1])),
@@ -116,7 +118,7 @@ def _nodes(nodes: list) -> list[str]:
 
 def _info(retrace: Retrace) -> str:
     encoder = trace(FiveNodes().eval())
-    decoder_graph: DecoderGraph = transpose(encoder, retrace=retrace)
+    decoder_graph = transpose(encoder, replace(PAPER, retrace=retrace))
     console = Console(width=100, color_system=None, force_terminal=False)
     with console.capture() as capture:
         console.print(decoder_table(explain(encoder, decoder_graph, size=(64, 128), in_channels=3)))

@@ -1,8 +1,9 @@
 """Ablations of the decoder: each network has one part of it removed or changed.
 
-Importing this module registers them in feedbackward.models.MODELS.
+Importing this module registers them under the names of create_model and of saved networks.
 """
 
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 import feedbackward as fb
 from feedbackward.losses import CrossEntropyIoULoss
-from feedbackward.models import MODELS
+from feedbackward.models.builders import MODELS, NETWORKS, build_feedbackward
 from feedbackward.nn import fuse, same_conv2d
 from feedbackward.transform import DecoderGraph
 
@@ -22,8 +23,8 @@ class _Changed(fb.Feedbackward):
 
     name: ClassVar[str]
 
-    def __init__(self, encoder_name: str, **options: Any) -> None:
-        super().__init__(encoder_name, **options)
+    def __init__(self, encoder: nn.Module, **options: Any) -> None:
+        super().__init__(encoder, **options)
         self.config["model"] = self.name
 
     def decoder_graph(self) -> DecoderGraph:
@@ -95,8 +96,8 @@ class DeepSupervision(_Changed):
 
     name = "deep_supervision"
 
-    def __init__(self, encoder_name: str, **options: Any) -> None:
-        super().__init__(encoder_name, **options)
+    def __init__(self, encoder: nn.Module, **options: Any) -> None:
+        super().__init__(encoder, **options)
         decoder_graph = self.decoder_graph()
         channels = decoder_graph.shapes.reference[decoder_graph.feature][1]
         self.second_head = nn.Conv2d(channels, self.classes, kernel_size=1)
@@ -130,4 +131,5 @@ for _network in (
     WithoutActivations,
     DeepSupervision,
 ):
-    MODELS[_network.name] = _network
+    MODELS[_network.name] = partial(build_feedbackward, network=_network)
+    NETWORKS[_network.name] = _network

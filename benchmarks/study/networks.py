@@ -1,17 +1,20 @@
 """Networks of the study alone: narrow VGGs, networks of segmentation_models_pytorch, and ablations of the decoder.
 
-Importing this module registers the encoders in timm and the networks in feedbackward.models.MODELS.
+Importing this module registers the encoders in timm and the networks under the names of create_model and of saved
+networks.
 """
 
+from functools import partial
 from typing import Any
 
 import decoder_variants  # noqa: F401  (registers them)
+from plan import PEER_RATES
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from timm.models.vgg import VGG, ConvMlp, cfgs
 from torch import nn
 
 from feedbackward.benchmark.peers import IMAGENET, SmpNetwork
-from feedbackward.models import MODELS
+from feedbackward.models.builders import MODELS, NETWORKS
 
 WIDTH = 4
 """The narrow VGGs have this fraction of VGG-16's channels, in the fully connected layers too."""
@@ -46,4 +49,6 @@ def vgg16_bn_quarter(pretrained: bool = False, **options: Any) -> VGG:
     return build_model_with_cfg(NarrowVGG, "vgg16_bn_quarter", pretrained, norm_layer=nn.BatchNorm2d, **options)
 
 
-MODELS["smp"] = SmpNetwork
+for _architecture in PEER_RATES:
+    MODELS[f"smp/{_architecture}"] = partial(SmpNetwork, _architecture)
+NETWORKS["smp"] = SmpNetwork

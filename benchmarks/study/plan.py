@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from feedbackward.benchmark.peers import SMP_ENCODERS
+from feedbackward.decoder_config import PAPER, DecoderConfig
 
 Form = Literal["reduced", "full"]
 
@@ -18,16 +19,8 @@ SIZES: dict[Form, tuple[int, int]] = {"reduced": (120, 160), "full": (360, 480)}
 """Height and width of the training images in each form of the study; networks are always scored at 360x480."""
 VGGS: dict[Form, str] = {"reduced": "vgg16_quarter", "full": "vgg16"}
 """The VGG-16 of each form; the reduced form, for a CPU, has a quarter of its width."""
-PAPER = {"output_stride": None, "output_feature": "last", "retrace": "all", "head_input": "sum", "head_kernel_size": 1}
-"""The paper's decoder as options of `Feedbackward`."""
-RECOMMENDED = {
-    "output_stride": 4,
-    "output_feature": "first",
-    "retrace": "all",
-    "head_input": "both",
-    "head_kernel_size": 3,
-}
-"""The decoder options that the study recommends."""
+RECOMMENDED = DecoderConfig(output_stride=4)
+"""The decoder that the study recommends."""
 RECOMMENDED_SCALE = (0.75, 1.5)
 SCALED = "images scaled by {} to {}".format(*RECOMMENDED_SCALE)
 """The augmentation of the recommended recipe, in the titles of groups."""
@@ -148,54 +141,46 @@ def _paper(form: Form) -> list[Row]:
             encoder_name=with_norms,
         ),
         _row("fcn8s_bn", "FCN-8s, batch norms", group, "fcn8s", encoder_name=with_norms),
-        _row("vgg16_pwp", "VGG-PWP", group, "feedbackward", **_decoder_graph(form, permute="possible")),
-        _row("vgg16_pwn", "VGG-PWN", group, "feedbackward", **_decoder_graph(form)),
+        _vgg_row(form, "vgg16_pwp", "VGG-PWP", group, replace(PAPER, permute="possible")),
+        _vgg_row(form, "vgg16_pwn", "VGG-PWN", group, PAPER),
     ]
     return _at_two_rates(rows, "_slow")
 
 
 def _parts(form: Form) -> list[Row]:
+    group = "Where the decoder ends"
     depths = [
-        _row(
+        _vgg_row(
+            form,
             f"vgg16_{short}_{stride}",
             f"VGG-{short.upper()}, output_stride={stride}",
-            "Where the decoder ends",
-            "feedbackward",
-            **_decoder_graph(form, permute=permute, output_stride=stride),
+            group,
+            replace(PAPER, permute=permute, output_stride=stride),
         )
         for short, permute in (("pwn", "necessary"), ("pwp", "possible"))
         for stride in (1, 2, 4)
     ]
+    depths.append(_vgg_row(form, "vgg16_recommended", "VGG-16, recommended settings", group, RECOMMENDED))
     group = "Ablations (VGG-PWN, output_stride=1)"
-    parts = [
-        _row(f"vgg16_pwn_1_{name}", title, group, model, **_decoder_graph(form, output_stride=1) | changed)
-        for name, title, model, changed in (
-            ("transitions", "retrace=transitions", "feedbackward", {"retrace": "transitions"}),
-            ("flipped", "kernels flipped", "flipped_kernels", {}),
+    base = replace(PAPER, output_stride=1)
+    ablations = [
+        _vgg_row(form, f"vgg16_pwn_1_{name}", title, group, decoder, variant=variant, more=more)
+        for name, title, decoder, variant, more in (
+            ("transitions", "retrace=transitions", replace(base, retrace="transitions"), None, ()),
+            ("flipped", "kernels flipped", base, "flipped_kernels", ()),
             (
                 "possible_flipped",
                 "kernels flipped, axes swapped wherever possible (the encoder's adjoint)",
+                replace(base, permute="possible"),
                 "flipped_kernels",
-                {"permute": "possible"},
+                (),
             ),
-            ("no_skips", "without skip connections", "without_skips", {}),
-            ("iou", "IoU loss alone", "feedbackward", {"more": ("--model.loss", "feedbackward.losses.IoULoss")}),
-            (
-                "ce",
-                "cross-entropy alone",
-                "feedbackward",
-                {"more": ("--model.loss", "feedbackward.losses.CrossEntropyLoss")},
-            ),
+            ("no_skips", "without skip connections", base, "without_skips", ()),
+            ("iou", "IoU loss alone", base, None, ("--model.loss", "feedbackward.losses.IoULoss")),
+            ("ce", "cross-entropy alone", base, None, ("--model.loss", "feedbackward.losses.CrossEntropyLoss")),
         )
     ]
-    recommended = _row(
-        "vgg16_recommended",
-        "VGG-16, recommended settings",
-        "Where the decoder ends",
-        "feedbackward",
-        **_decoder_graph(form, **RECOMMENDED),
-    )
-    return [*depths, recommended, *parts]
+    return [*depths, *ablations]
 
 
 def _peers(form: Form) -> list[Row]:
@@ -204,17 +189,21 @@ def _peers(form: Form) -> list[Row]:
 
 def _on_one_encoder(form: Form, encoder: str) -> list[Row]:
     """Ours and its peers with the recommended recipe, then at two learning rates with the study's recipe."""
-    options = {"encoder_name": encoder} | RECOMMENDED
     ours = [
-        _row(f"{encoder}{name}", f"feedbackward, {title}", encoder, "feedbackward", **options | changed)
-        for name, title, changed in (
-            ("", "recommended settings", {}),
-            ("_transitions", "recommended settings, retrace=transitions", {"retrace": "transitions"}),
+        _row(f"{encoder}{name}", f"feedbackward, {title}", encoder, encoder, decoder=decoder)
+        for name, title, decoder in (
+            ("", "recommended settings", RECOMMENDED),
+            (
+                "_transitions",
+                "recommended settings, retrace=transitions",
+                replace(RECOMMENDED, retrace="transitions"),
+            ),
         )
     ]
-    peer = {"encoder_name": SMP_ENCODERS[encoder]}
     theirs = {
-        name: _row(f"{encoder}_{name.lower()}", f"smp.{name}", encoder, "smp", architecture=name, **peer)
+        name: _row(
+            f"{encoder}_{name.lower()}", f"smp.{name}", encoder, f"smp/{name}", encoder_name=SMP_ENCODERS[encoder]
+        )
         for name in PEER_RATES
     }
     scaled = [_scaled(form, row, RECOMMENDED_RATE) for row in ours]
@@ -241,26 +230,28 @@ def _recommended_recipe(form: Form, rate: str) -> tuple[str, ...]:
 
 def _trials(form: Form) -> list[Row]:
     """Single changes of the recommended settings and recipe on the smallest network, mobilenetv2_100_scaled."""
-    network = {"encoder_name": "mobilenetv2_100"} | RECOMMENDED
+    encoder = "mobilenetv2_100"
     recipe = _recommended_recipe(form, RECOMMENDED_RATE)
     supervision = ("--model.loss", "decoder_variants.DeeplySupervisedLoss")
     average = ("--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.998")
-    group = f"mobilenetv2_100, {SCALED}, one change of the"
+    group = f"{encoder}, {SCALED}, one change of the"
     networks = [
-        _row(f"trial_{name}", title, f"{group} network each", model, more=(*recipe, *more), **network | changed)
-        for name, title, model, changed, more in (
-            ("sum", "classifier reads signal plus feature", "feedbackward", {"head_input": "sum"}, ()),
-            ("1x1", "classifier of 1x1", "feedbackward", {"head_kernel_size": 1}, ()),
-            ("last", "ends at the last feature of stride 4", "feedbackward", {"output_feature": "last"}, ()),
-            ("stride_2", "output_stride=2", "feedbackward", {"output_stride": 2}, ()),
-            ("early_skips", "skip connections added before the activation", "early_skips", {}, ()),
-            ("no_activations", "no activations in the decoder", "without_activations", {}, ()),
-            ("group_norm", "group norms in the decoder", "feedbackward", {"decoder_norm": "group"}, ()),
-            ("deep_supervision", "a second classifier at the U-turn", "deep_supervision", {}, supervision),
+        _variant_row(
+            f"trial_{name}", title, f"{group} network each", encoder, decoder, variant=variant, more=(*recipe, *more)
+        )
+        for name, title, decoder, variant, more in (
+            ("sum", "classifier reads signal plus feature", replace(RECOMMENDED, head_input="sum"), None, ()),
+            ("1x1", "classifier of 1x1", replace(RECOMMENDED, head_kernel_size=1), None, ()),
+            ("last", "ends at the last feature of stride 4", replace(RECOMMENDED, output_feature="last"), None, ()),
+            ("stride_2", "output_stride=2", replace(RECOMMENDED, output_stride=2), None, ()),
+            ("early_skips", "skip connections added before the activation", RECOMMENDED, "early_skips", ()),
+            ("no_activations", "no activations in the decoder", RECOMMENDED, "without_activations", ()),
+            ("group_norm", "group norms in the decoder", replace(RECOMMENDED, norm="group"), None, ()),
+            ("deep_supervision", "a second classifier at the U-turn", RECOMMENDED, "deep_supervision", supervision),
         )
     ]
     recipes = [
-        _row(f"trial_{name}", title, f"{group} recipe each", "feedbackward", more=(*recipe, *more), **network)
+        _row(f"trial_{name}", title, f"{group} recipe each", encoder, decoder=RECOMMENDED, more=(*recipe, *more))
         for name, title, more in (
             ("iou", "IoU loss alone", ("--model.loss", "feedbackward.losses.IoULoss")),
             ("cosine", "cosine schedule", ("--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")),
@@ -270,9 +261,35 @@ def _trials(form: Form) -> list[Row]:
     return [*networks, *recipes]
 
 
-def _decoder_graph(form: Form, **changed: Any) -> dict[str, Any]:
-    """The options of the paper's VGG-PWN, with changes."""
-    return {"encoder_name": VGGS[form], "encoder_norm": "batch", "permute": "necessary"} | PAPER | changed
+def _vgg_row(
+    form: Form,
+    name: str,
+    title: str,
+    group: str,
+    decoder: DecoderConfig,
+    *,
+    variant: str | None = None,
+    more: tuple[str, ...] = (),
+) -> Row:
+    """A row of our network on a form's VGG-16, with a batch norm after each convolution."""
+    norms = ("--model.encoder_norm", "batch")
+    return _variant_row(name, title, group, VGGS[form], decoder, variant=variant, more=(*norms, *more))
+
+
+def _variant_row(
+    name: str,
+    title: str,
+    group: str,
+    encoder: str,
+    decoder: DecoderConfig,
+    *,
+    variant: str | None = None,
+    more: tuple[str, ...] = (),
+) -> Row:
+    """A row of our network on an encoder, or of one of decoder_variants."""
+    if variant is None:
+        return _row(name, title, group, encoder, decoder=decoder, more=more)
+    return _row(name, title, group, variant, encoder_name=encoder, decoder=decoder, more=more)
 
 
 def _row(
@@ -281,9 +298,14 @@ def _row(
     group: str,
     model: str,
     *,
+    encoder_name: str | None = None,
+    decoder: DecoderConfig | None = None,
     more: tuple[str, ...] = (),
     crf: Literal["best", "last"] | None = None,
-    **options: Any,
 ) -> Row:
-    arguments = ("--model.model", model, "--model.options", json.dumps(options), *more)
-    return Row(name, title, group, str(RECIPE), arguments, crf=crf)
+    arguments: tuple[str, ...] = ("--model.name", model)
+    if encoder_name is not None:
+        arguments += ("--model.encoder_name", encoder_name)
+    if decoder is not None:
+        arguments += ("--model.decoder", json.dumps(decoder.to_dict()))
+    return Row(name, title, group, str(RECIPE), (*arguments, *more), crf=crf)

@@ -14,7 +14,7 @@ from runs import Run, at_best_rates, load, minutes
 
 from feedbackward.cli.main import main
 from feedbackward.io import write_text
-from feedbackward.models import create_model
+from feedbackward.models.builders import NETWORKS
 from feedbackward.models.costs import flops
 
 SCORES = {
@@ -156,10 +156,9 @@ def _claims(means: dict[Row, float], better: dict[str, Row]) -> list[str]:
 
 
 def _gflops(result: dict[str, Any], size: tuple[int, int]) -> float:
+    config = result["network"]
     with torch.device("meta"):
-        network = create_model(
-            result["model"], classes=len(result["last"]["names"]), encoder_weights=None, **result["options"]
-        )
+        network = NETWORKS[config["model"]].from_config(config)
     return flops(network.eval(), size) / 1e9
 
 

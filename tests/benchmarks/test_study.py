@@ -1,11 +1,12 @@
 """The study's command on synthetic streets in Cityscapes' layout, and the networks that only the study has."""
 
-import inspect
 import json
 import re
 import shutil
 import warnings
 import zipfile
+from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -17,28 +18,38 @@ import torch.nn.functional as F
 import yaml
 from PIL import Image
 
-import feedbackward as fb
 from feedbackward.cli.fit_cli import FitCLI
 from feedbackward.cli.main import main
+from feedbackward.decoder_config import PAPER, DecoderConfig
 from feedbackward.losses import CrossEntropyIoULoss
-from feedbackward.models import MODELS, create_model, from_pretrained
+from feedbackward.models import create_model, from_pretrained
+from feedbackward.models.builders import MODELS, NETWORKS, PRESETS
 from feedbackward.nn import fuse
 
 STUDY = Path(__file__).parents[2] / "benchmarks" / "study"
-NETWORKS = ("segnet", "deeplab_largefov", "vgg16_pwp", "fcn8s", "vgg16_pwn")
-SMALL = ("--model.encoder_weights", "null", "--model.options", '{"encoder_name": "vgg16_quarter"}')
-SMALL += ("--data.size", "[32,64]", "--data.num_workers", "0", "--trainer.max_epochs", "1")
+TABLE_1 = ("segnet", "deeplab_largefov", "vgg16_pwp", "fcn8s", "vgg16_pwn")
+SMALL = (
+    "--model.encoder_weights",
+    "null",
+    "--data.size",
+    "[32,64]",
+    "--data.num_workers",
+    "0",
+    "--trainer.max_epochs",
+    "1",
+)
 
 
 @pytest.fixture(scope="module")
 def networks():
     """The study's own networks, registered while the tests run."""
-    before = dict(MODELS)
+    before = [(registry, dict(registry)) for registry in (MODELS, NETWORKS)]
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(STUDY))
         yield import_module("networks")
-    MODELS.clear()
-    MODELS.update(before)
+    for registry, content in before:
+        registry.clear()
+        registry.update(content)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +71,16 @@ def in_process(study, monkeypatch):
     monkeypatch.setattr(import_module("runs"), "_call", lambda arguments, _: main(arguments) is None)
 
 
-@pytest.mark.usefixtures("in_process")
+@pytest.fixture
+def narrow(networks, monkeypatch):
+    """The paper's networks on a narrow VGG-16."""
+    for name in ("vgg16_pwn", "vgg16_pwp"):
+        monkeypatch.setitem(PRESETS, name, replace(PRESETS[name], encoder_name="vgg16_quarter"))
+    for name in ("segnet", "fcn8s", "deeplab_largefov"):
+        monkeypatch.setitem(MODELS, name, partial(MODELS[name], "vgg16_quarter"))
+
+
+@pytest.mark.usefixtures("in_process", "narrow")
 def test_table_1_by_one_command(study, tmp_path, capsys):
     main(
         ["streets", "--output", str(tmp_path / "data"), "--train", "4", "--val", "2", "--test", "1", "--size", "64,128"]
@@ -74,7 +94,7 @@ def test_table_1_by_one_command(study, tmp_path, capsys):
     crf = rows.pop(4)
     assert [row[0].split(",")[0] for row in rows[::2]] == ["SegNet", "DeepLab-LargeFOV", "VGG-PWP", "FCN-8s", "VGG-PWN"]
     assert rows[8][1:5] == ["67.3", "45.3", "88.1", "73.5"]
-    for name, row in zip(NETWORKS, rows[1::2], strict=True):
+    for name, row in zip(TABLE_1, rows[1::2], strict=True):
         result = json.loads((tmp_path / f"results/cityscapes/{name}_seed0.json").read_text())
         assert row[1:5] == percent(result["best"])
         with zipfile.ZipFile(tmp_path / f"runs/cityscapes/{name}_seed0/test/submission.zip") as submission:
@@ -163,11 +183,14 @@ def test_the_better_learning_rate_goes_on_to_the_next_seed(study, tmp_path, monk
     first |= {"vgg16_pwn_1": 0.6, "vgg16_pwp_1": 0.5, "trial_sum": 0.5}
     trained = []
 
+    with torch.device("meta"):
+        config = create_model("segnet", classes=1, encoder_weights=None).config
+    costs = {"parameters": 1, "network": config}
+
     def _train(run, _):
         trained.append(run.name)
         score = first[run.row.name] - run.seed / 10
         scores = {"scalars": {"mean_iou": score}, "per_class": {"iou": {"sky": score}}, "names": ["sky"]}
-        costs = {"parameters": 1, "model": "segnet", "options": {}}
         run.result.parent.mkdir(parents=True, exist_ok=True)
         # Three epochs, one of them beside other work.
         curves = [{"epoch": 1, "seconds": 50}, {"epoch": 2, "seconds": 900}, {"epoch": 3, "seconds": 40}]
@@ -203,15 +226,14 @@ def test_every_row_is_a_training_of_its_own(networks):
 
 def test_the_recommended_settings_are_the_defaults(networks):
     plan = import_module("plan")
-    parameters = inspect.signature(fb.Feedbackward).parameters
-    assert {name: parameters[name].default for name in plan.RECOMMENDED} == plan.RECOMMENDED
+    assert replace(plan.RECOMMENDED, output_stride="auto") == DecoderConfig()
 
 
 def test_the_recipe_for_camvid_is_the_recommended_one(networks):
     (row,) = (row for row in import_module("plan").camvid("full") if row.name == "mobilenetv2_100_scaled")
     study = configuration(row.recipe, "--data.root", "x", *row.arguments)
     recipe = configuration("camvid_mobilenetv2", "--data.root", "x")
-    for name in ("model", "encoder_weights", "loss", "optimizer", "scheduler"):
+    for name in ("name", "encoder_weights", "loss", "optimizer", "scheduler"):
         assert recipe["model"][name] == study["model"][name]
     for name in ("batch_size", "augmentation"):
         assert recipe["data"]["init_args"][name] == study["data"]["init_args"][name]
@@ -221,7 +243,8 @@ def test_the_recipe_for_camvid_is_the_recommended_one(networks):
     "name", ["flipped_kernels", "without_skips", "early_skips", "without_activations", "deep_supervision"]
 )
 def test_changed_networks_are_saved_and_loaded(networks, name, tmp_path):
-    network = create_model(name, encoder_name="test_resnet", encoder_weights=None, classes=3, output_stride=2).eval()
+    decoder = DecoderConfig(output_stride=2)
+    network = create_model(name, encoder_name="test_resnet", encoder_weights=None, classes=3, decoder=decoder).eval()
     network.save_pretrained(tmp_path)
     loaded, image = from_pretrained(tmp_path), torch.rand(1, 3, 32, 48)
     assert type(loaded) is type(network)
@@ -229,8 +252,7 @@ def test_changed_networks_are_saved_and_loaded(networks, name, tmp_path):
 
 
 def test_flipped_kernels_are_the_same_network_where_kernels_are_symmetric(networks):
-    options = {"encoder_name": "vgg16_quarter", "encoder_weights": None, "encoder_norm": "batch", "classes": 3}
-    plain, flipped = (create_model(name, **options).eval() for name in ("feedbackward", "flipped_kernels"))
+    plain, flipped = (variant(name, DecoderConfig()).eval() for name in (None, "flipped_kernels"))
     flipped.load_state_dict(plain.state_dict())
     image = torch.rand(1, 3, 40, 50)
     assert not torch.allclose(plain(image), flipped(image))
@@ -242,8 +264,7 @@ def test_flipped_kernels_are_the_same_network_where_kernels_are_symmetric(networ
 
 
 def test_without_skips_the_image_is_seen_through_the_deepest_features_alone(networks):
-    options = {"encoder_name": "vgg16_quarter", "encoder_weights": None, "encoder_norm": "batch", "classes": 3}
-    network = create_model("without_skips", **options, output_stride=1, head_input="sum").eval()
+    network = variant("without_skips", DecoderConfig(output_stride=1, head_input="sum")).eval()
     assert not network.decoder_graph().graph.find_nodes(op="call_function", target=fuse)
     deepest = network.encoder.get_submodule("features.30")
     assert isinstance(deepest, torch.nn.MaxPool2d)
@@ -258,7 +279,7 @@ def test_without_skips_the_image_is_seen_through_the_deepest_features_alone(netw
 @pytest.mark.parametrize(
     ("name", "join"),
     [
-        ("feedbackward", lambda signal, feature: signal.relu() + feature),
+        (None, lambda signal, feature: signal.relu() + feature),
         ("early_skips", lambda signal, feature: (signal + feature).relu()),
         ("without_activations", lambda signal, feature: signal + feature),
     ],
@@ -270,16 +291,23 @@ def test_where_the_skip_joins(networks, name, join):
 
 
 def test_scores_from_the_first_features_of_each_stride(networks):
-    network, image = small("feedbackward", output_stride=4, output_feature="first")
+    network, image = small(None, output_stride=4, output_feature="first")
     firsts = dict(reversed(decoded_by_hand(network, image)))  # the first of each stride replaces the later ones
     size = {"size": image.shape[2:], "mode": "bilinear"}
     torch.testing.assert_close(network(image), F.interpolate(network.head(firsts[4]), **size))
 
 
 def small(name, **options):
-    paper = {"output_feature": "last", "head_input": "sum", "head_kernel_size": 1, "encoder_norm": "batch"}
-    options = paper | {"encoder_name": "vgg16_quarter", "encoder_weights": None, "classes": 3} | options
-    return create_model(name, **options).double().eval(), torch.rand(1, 3, 64, 96, dtype=torch.float64)
+    network = variant(name, replace(PAPER, **options))
+    return network.double().eval(), torch.rand(1, 3, 64, 96, dtype=torch.float64)
+
+
+def variant(name, decoder):
+    """A network on the narrow VGG-16 with batch norms: one of decoder_variants, or ours if the name is None."""
+    options = {"encoder_weights": None, "encoder_norm": "batch", "classes": 3, "decoder": decoder}
+    if name is None:
+        return create_model("vgg16_quarter", **options)
+    return create_model(name, encoder_name="vgg16_quarter", **options)
 
 
 def decoded_by_hand(network, image, join=lambda signal, feature: signal.relu() + feature):
@@ -305,8 +333,7 @@ def decoded_by_hand(network, image, join=lambda signal, feature: signal.relu() +
 
 
 def test_deep_supervision_adds_the_loss_of_scores_at_the_u_turn(networks):
-    options = {"encoder_name": "vgg16_quarter", "encoder_weights": None, "encoder_norm": "batch", "classes": 3}
-    network = create_model("deep_supervision", **options, output_stride=1)
+    network = variant("deep_supervision", DecoderConfig(output_stride=1))
     image, mask = torch.rand(2, 3, 64, 96), torch.randint(3, (2, 64, 96))
     with torch.no_grad():
         logits = network(image)

@@ -52,7 +52,7 @@ class SmpNetwork(SegmentationNetwork):
         in_channels: int = 3,
         classes: int = 19,
     ) -> None:
-        config = {"model": "smp", "architecture": architecture, "encoder_name": encoder_name, "encoder_weights": None}
+        config = {"model": "smp", "architecture": architecture, "encoder_name": encoder_name}
         super().__init__({**config, "in_channels": in_channels, "classes": classes}, preprocessing=IMAGENET)
         if find_spec("segmentation_models_pytorch") is None:
             raise InputError(f"{architecture} needs segmentation_models_pytorch: pip install 'feedbackward[benchmark]'")
