@@ -118,6 +118,18 @@ def test_the_same_training_gives_the_same_page(metrics, page, scene):
     assert again == page
 
 
+def test_a_network_without_decoder_options_has_none_in_its_report(metrics, scene):
+    network = {"model": "segnet", "encoder_name": "vgg16"}
+    page = render_report(
+        {**metrics, "model": "segnet", "network": network},
+        table=TABLE,
+        panels={"frankfurt_1": draw_panels(*scene, TABLE)},
+        config="",
+        versions={},
+    )
+    assert '<p class="sub">segnet on CamVidData;' in page
+
+
 def test_a_report_needs_nothing_but_itself(page):
     parser = Addresses()
     parser.feed(page)
