@@ -9,7 +9,8 @@ from pathlib import Path
 from PIL import Image
 
 from feedbackward.data import CAMVID, CamVidData
-from feedbackward.segmenters import Predictor, choose_device, load_network
+from feedbackward.loading import load
+from feedbackward.segmenters import Predictor
 from feedbackward.viz import pictures
 
 WIDTH = 1100
@@ -23,7 +24,7 @@ def main() -> None:
     parser.add_argument("names", nargs="+")
     parser.add_argument("--scale", type=float, default=1.0)
     arguments = parser.parse_args()
-    predictor = Predictor(load_network(arguments.model), device=choose_device("auto"), scale=arguments.scale)
+    predictor = Predictor(load(arguments.model), scale=arguments.scale)
     for item in CamVidData(root=arguments.root).dataset("val"):
         if item["name"] in arguments.names:
             image = (item["image"] * 255).round().byte().permute(1, 2, 0).numpy()

@@ -15,14 +15,14 @@ FLOORS = (
     {"nn", "data"},
     {"transform", "losses", "metrics", "streets"},
     {"passes", "viz"},
-    {"models"},
+    {"models", "segmenters"},
     {"exporting"},
-    {"training", "segmenters"},
+    {"training", "loading"},
     {"benchmark"},
     {"cli"},
 )
 FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
-WITHOUT_LIGHTNING = {"nn", "transform", "passes", "models"}
+WITHOUT_LIGHTNING = {"nn", "transform", "passes", "models", "segmenters", "exporting", "loading"}
 
 
 def imports(tree: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -13,7 +13,8 @@ from runs import Run, load
 
 from feedbackward.data import CAMVID, CamVidData
 from feedbackward.io import write_whole
-from feedbackward.segmenters import Predictor, choose_device, load_network
+from feedbackward.loading import load as load_segmenter
+from feedbackward.segmenters import Predictor
 from feedbackward.training.pictures import spread
 from feedbackward.viz import pictures
 from feedbackward.viz.charts import Curve, plot_curves, save_svg
@@ -60,8 +61,8 @@ def draw_predictions(runs: Sequence[Run], *, data: Path, size: tuple[int, int], 
         frames: The number of frames.
     """
     dataset = CamVidData(root=data).dataset("val")
-    device, scale = choose_device("auto"), size[0] / dataset[0]["image"].shape[-2]
-    predictors = [Predictor(load_network(run.folder / "model"), device=device, scale=scale) for run in runs]
+    scale = size[0] / dataset[0]["image"].shape[-2]
+    predictors = [Predictor(load_segmenter(run.folder / "model"), scale=scale) for run in runs]
     titles = ["image", "truth", *(run.row.title for run in runs)]
     rows = []
     for index in spread(len(dataset), frames):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from feedbackward.errors import InputError as InputError
     from feedbackward.exporting import export as export
     from feedbackward.exporting import quantize as quantize
+    from feedbackward.loading import load as load
     from feedbackward.models import Feedbackward as Feedbackward
     from feedbackward.models import create_model as create_model
     from feedbackward.models import from_pretrained as from_pretrained
@@ -38,6 +39,7 @@ _MODULES = {
     "from_pretrained": "models",
     "list_encoders": "models",
     "list_models": "models",
+    "load": "loading",
     "losses": "losses",
     "metrics": "metrics",
     "optimize": "models",

@@ -100,16 +100,16 @@ def test_what_is_refused(saved, camvid, file, tmp_path, capsys):
     with zipfile.ZipFile(tmp_path / "other.pt2", "w"):
         pass
     validate = ("validate", "--config", "camvid_mobilenetv2", "--data.root", camvid)
-    assert "no file of torch.export" in refused(capsys, *validate, "--model", tmp_path / "other.pt2")
+    assert "is not a valid torch.export file" in refused(capsys, *validate, "--model", tmp_path / "other.pt2")
     both = (*validate, "--model", file, "--ckpt_path", "best")
     assert "--model names an exported file and --ckpt_path a checkpoint" in refused(capsys, *both)
 
 
-def test_a_file_of_classes_has_no_scores_to_scale(saved, camvid, tmp_path, capsys, exporting):
+def test_a_file_of_classes_has_no_logits_to_scale(saved, camvid, tmp_path, capsys, exporting):
     file = tmp_path / "classes.onnx"
     main(["export", "--model", str(saved), "--format", "onnx", "--output", str(file), "--argmax"])
     predict = ("predict", "--model", file, "--source", camvid / "val", "--output", tmp_path / "out", "--scale", "0.5")
-    assert "gives classes, and a scale or a CRF needs their scores" in refused(capsys, *predict)
+    assert "gives classes, but a scale needs logits" in refused(capsys, *predict)
 
 
 def test_quantize_reports_size_time_and_scores(saved, camvid, tmp_path, capsys, exporting):

@@ -1,5 +1,8 @@
+import subprocess
+import sys
 import zipfile
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -9,10 +12,10 @@ from feedbackward.classes import ClassTable
 from feedbackward.cli.main import main
 from feedbackward.data.cityscapes_labels import CITYSCAPES, LABELS
 from feedbackward.data.files import check_image
-from feedbackward.models import create_model
+from feedbackward.exporting import export
+from feedbackward.models import create_model, load_network
 from feedbackward.nn import DenseCRF
-from feedbackward.segmenters.loading import load_network
-from feedbackward.segmenters.predictor import Predictor
+from feedbackward.segmenters import Predictor
 
 TABLE = ClassTable(("road", "sky", "car"), ((128, 64, 128), (70, 130, 180), (0, 0, 142)))
 
@@ -75,7 +78,7 @@ def test_a_folder_becomes_masks_and_overlays(saved, scenes, tmp_path, capsys):
         "overlays/berlin/berlin_000000_000019_leftImg8bit.jpg",
         "overlays/ulm/ulm_000001_000019_leftImg8bit.jpg",
     ]
-    predictor = Predictor(load_network(saved[3]), device=torch.device("cpu"))
+    predictor = Predictor(load_network(saved[3]))
     counts = np.zeros(3)
     for mask in (output / "masks").rglob("*.png"):
         image = read(scenes / mask.relative_to(output / "masks"))
@@ -94,7 +97,7 @@ def test_one_image_without_overlay(saved, scenes, tmp_path):
     image = next(scenes.rglob("ulm*.png"))
     predict(saved[3], image, tmp_path / "out", "--no-overlays", "--device", "cpu", "--scale", "0.5")
     assert files(tmp_path / "out") == ["masks/ulm_000001_000019_leftImg8bit.png"]
-    expected = Predictor(load_network(saved[3]), device=torch.device("cpu"), scale=0.5).predict(read(image))
+    expected = Predictor(load_network(saved[3]), scale=0.5).predict(read(image))
     np.testing.assert_array_equal(read(tmp_path / "out/masks/ulm_000001_000019_leftImg8bit.png"), expected)
 
 
@@ -102,9 +105,47 @@ def test_scores_refined_by_the_crf(saved, scenes, tmp_path):
     image = next(scenes.rglob("ulm*.png"))
     predict(saved[3], image, tmp_path / "out", "--no-overlays", "--crf")
     found = read(tmp_path / "out/masks/ulm_000001_000019_leftImg8bit.png")
-    expected = Predictor(load_network(saved[3]), device=torch.device("cpu"), crf=DenseCRF()).predict(read(image))
+    expected = Predictor(load_network(saved[3]), crf=DenseCRF()).predict(read(image))
     np.testing.assert_array_equal(found, expected)
-    assert (found != Predictor(load_network(saved[3]), device=torch.device("cpu")).predict(read(image))).any()
+    assert (found != Predictor(load_network(saved[3])).predict(read(image))).any()
+
+
+@pytest.fixture(scope="module")
+def exported(saved, tmp_path_factory):
+    """The files of the network with three classes for onnxruntime and OpenVINO."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+        folder, network = tmp_path_factory.mktemp("exported"), load_network(saved[3])
+        for name, format in (("network.onnx", "onnx"), ("network.xml", "openvino")):
+            export(network, folder / name, format=format)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["network.onnx", "network.xml"])
+def test_an_exported_file_predicts_like_its_network(saved, exported, scenes, tmp_path, name):
+    image = next(scenes.rglob("ulm*.png"))
+    predict(exported / name, image, tmp_path / "out", "--no-overlays")
+    expected = Predictor(load_network(saved[3])).predict(read(image))
+    np.testing.assert_array_equal(read(tmp_path / "out/masks/ulm_000001_000019_leftImg8bit.png"), expected)
+
+
+@pytest.mark.parametrize("name", ["network.onnx", "network.xml"])
+def test_an_exported_file_is_predicted_without_torch(exported, scenes, tmp_path, name):
+    command = ["predict", "--model", exported / name, "--source", scenes, "--output", tmp_path / "out"]
+    script = f"""
+import sys
+from feedbackward.cli.main import main
+main({list(map(str, command))})
+print(*{{"torch", "torchvision", "timm", "lightning"}}.intersection(sys.modules), "imported")
+"""
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert finished.stdout.splitlines()[-1].strip() == "imported"
+    assert len(files(tmp_path / "out")) == 4
+
+
+def test_a_device_that_a_file_does_not_run_on(exported, scenes, tmp_path, capsys):
+    message = refused(capsys, exported / "network.onnx", scenes, tmp_path / "out", "--device", "cuda")
+    assert "network.onnx runs on device cpu, not on cuda" in message
 
 
 def test_the_submission_of_cityscapes(saved, scenes, tmp_path, capsys):
@@ -116,7 +157,7 @@ def test_the_submission_of_cityscapes(saved, scenes, tmp_path, capsys):
         "submission/ulm_000001_000019.png",
     ]
     label_id = {label.train_id: label.id for label in LABELS if label.train_id != 255}
-    predictor = Predictor(load_network(saved[19]), device=torch.device("cpu"))
+    predictor = Predictor(load_network(saved[19]))
     train_ids = predictor.predict(read(next(scenes.rglob("berlin*.png"))))
     np.testing.assert_array_equal(
         read(output / "submission/berlin_000000_000019.png"), np.vectorize(label_id.get)(train_ids)

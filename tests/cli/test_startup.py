@@ -12,8 +12,8 @@ from PIL import Image
 from feedbackward.benchmark.names import RUNTIME_NAMES
 from feedbackward.benchmark.runtimes import RUNTIMES
 from feedbackward.cli.main import COMMANDS
+from feedbackward.exporting.api import DTYPES
 from feedbackward.exporting.formats import FORMATS
-from feedbackward.exporting.formats.base import PRECISIONS
 from feedbackward.exporting.names import FormatName, PrecisionName
 
 HEAVY = {"torch", "torchvision", "timm", "lightning", "torchmetrics", "onnxruntime", "matplotlib"}
@@ -87,5 +87,5 @@ def test_a_network_is_described_without_the_training_engine() -> None:
 
 def test_names_that_help_lists_are_those_of_the_code() -> None:
     assert get_args(FormatName) == tuple(FORMATS)
-    assert get_args(PrecisionName) == tuple(PRECISIONS)
+    assert get_args(PrecisionName) == tuple(DTYPES)
     assert tuple(RUNTIMES) == RUNTIME_NAMES

@@ -11,13 +11,7 @@ from feedbackward.exporting import load_exported, quantize
 from feedbackward.models import create_model
 
 pytestmark = pytest.mark.usefixtures("exporting")
-
-
-def build(name="test_resnet"):
-    torch.manual_seed(0)
-    # At the last feature nearly all layers are decoded.
-    options = {"encoder_name": "vgg11"} if name == "segnet" else {"decoder": DecoderConfig(output_feature="last")}
-    return create_model(name, encoder_weights=None, classes=3, **options).eval()
+tied_or_not = pytest.mark.parametrize("untied", [False, True])
 
 
 def images(count=3):
@@ -26,40 +20,68 @@ def images(count=3):
 
 @pytest.fixture(scope="module")
 def network():
-    return build()
+    torch.manual_seed(0)
+    decoder = DecoderConfig(output_feature="last")  # nearly all layers are decoded
+    return create_model("test_resnet", encoder_weights=None, classes=3, decoder=decoder).eval()
 
 
-@pytest.mark.parametrize("untied", [False, True])
-def test_scores_near_those_of_the_network(network, tmp_path, untied):
-    path = quantize(network, tmp_path / "network.onnx", images(), untied=untied)
-    assert list(tmp_path.iterdir()) == [path]
+@pytest.fixture(scope="module")
+def quantized(network, tmp_path_factory):
+    """The network's file, quantized on first use."""
+    made = {}
+
+    def _quantized(untied):
+        if untied not in made:
+            folder = tmp_path_factory.mktemp("quantized")
+            made[untied] = quantize(network, folder / "network.onnx", images(), untied=untied)
+        return made[untied]
+
+    return _quantized
+
+
+@tied_or_not
+def test_only_the_file_is_left(quantized, untied):
+    path = quantized(untied)
+    assert list(path.parent.iterdir()) == [path]
+
+
+@tied_or_not
+def test_the_logits_are_close_to_the_networks(network, quantized, untied):
     image = torch.rand(2, 3, 45, 70)
     with torch.no_grad():
         expected = network(network.preprocessing(image))
-    found = load_exported(path)(image)
+    found = load_exported(quantized(untied)).logits(image)
     error = (found - expected).square().mean().sqrt() / expected.std()
     assert 1e-3 < error < 0.2
-    weights = [onnx.numpy_helper.to_array(weight) for weight in onnx.load(path).graph.initializer]
-    held = sum(values.size for values in weights if values.dtype == np.int8 and values.ndim == 4)
+
+
+@tied_or_not
+def test_shared_weights_are_stored_once_and_untied_ones_twice(network, quantized, untied):
+    weights = [onnx.numpy_helper.to_array(weight) for weight in onnx.load(quantized(untied)).graph.initializer]
+    stored = sum(values.size for values in weights if values.dtype == np.int8 and values.ndim == 4)
     convolutions = sum(weight.numel() for weight in network.encoder.parameters() if weight.ndim == 4)
-    # The exporter swaps a few small ones beforehand; the stem, beyond the output stride, is used once.
-    assert held == pytest.approx((2 if untied else 1) * convolutions, rel=0.02)
+    # The exporter transposes a few small weights in advance; the stem, beyond the output stride, is used once.
+    assert stored == pytest.approx((2 if untied else 1) * convolutions, rel=0.02)
 
 
-@pytest.mark.parametrize(
-    ("name", "path", "options", "message"),
-    [
-        ("feedbackward", "network.pt2", {}, "quantized networks are ONNX files, which end in .onnx"),
-        ("deeplab_largefov", "network.onnx", {"untied": True}, "deeplab_largefov has no weights that two passes share"),
-    ],
-)
-def test_what_is_refused(name, path, options, message, tmp_path):
-    network = build(name, "test_resnet" if name == "feedbackward" else "vgg11")
-    with pytest.raises(InputError, match=message):
-        quantize(network, tmp_path / path, images(), **options)
+def test_the_axes_keep_their_names(quantized):
+    (image,) = onnx.load(quantized(False)).graph.input
+    assert [axis.dim_param for axis in image.type.tensor_type.shape.dim] == ["batch", "", "height", "width"]
+
+
+def test_a_file_of_another_format(network, tmp_path):
+    with pytest.raises(InputError, match=r"quantized networks are ONNX files, which end in \.onnx"):
+        quantize(network, tmp_path / "network.pt2", images())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_without_shared_weights(tmp_path):
+    network = create_model("deeplab_largefov", encoder_name="vgg11", encoder_weights=None, classes=3)
+    with pytest.raises(InputError, match="deeplab_largefov has no shared weights to untie"):
+        quantize(network, tmp_path / "network.onnx", images(), untied=True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_images(network, tmp_path):
-    with pytest.raises(InputError, match="no images to read the ranges"):
+    with pytest.raises(InputError, match="no calibration images"):
         quantize(network, tmp_path / "network.onnx", [])

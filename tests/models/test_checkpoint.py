@@ -20,7 +20,7 @@ def test_a_missing_file(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 half a zip file"])
 def test_a_damaged_file(tmp_path, content):
     (tmp_path / "bad.ckpt").write_bytes(content)
-    with pytest.raises(InputError, match=r"bad\.ckpt is (no checkpoint|truncated)"):
+    with pytest.raises(InputError, match=r"bad\.ckpt is (not a checkpoint|truncated)"):
         read_checkpoint(tmp_path / "bad.ckpt")
 
 
@@ -35,8 +35,8 @@ def test_a_truncated_file(tmp_path):
 @pytest.mark.parametrize(
     ("save", "message"),
     [
-        (torch.save, "holds more than tensors and plain data and could run code: .*exec"),
-        (lambda data, path: path.write_bytes(pickle.dumps(data, protocol=2)), "is no checkpoint"),
+        (torch.save, "contains more than tensors and plain data and could run code: .*exec"),
+        (lambda data, path: path.write_bytes(pickle.dumps(data, protocol=2)), "is not a checkpoint"),
     ],
 )
 def test_code_in_a_file_is_not_run(tmp_path, save, message):
@@ -47,7 +47,7 @@ def test_code_in_a_file_is_not_run(tmp_path, save, message):
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [({"state_dict": {}}, "of another program: .* found state_dict; give one"), ([1, 2], "holds a list")],
+    [({"state_dict": {}}, "of another program: .* found state_dict; give one"), ([1, 2], "contains a list")],
 )
 def test_a_checkpoint_of_something_else(tmp_path, data, message):
     torch.save(data, tmp_path / "other.ckpt")

@@ -14,22 +14,44 @@ TABLE = ClassTable(("red", "green", "blue"), ((200, 0, 0), (0, 200, 0), (0, 0, 2
 class StrongestChannel(SegmentationNetwork):
     """The class is the largest channel of the normalized image, seen at half the resolution."""
 
-    def __init__(self):
-        config = {"name": "strongest", "classes": 3, "in_channels": 3}
-        super().__init__(config, Preprocessing((0.5, 0.4, 0.3), (0.2, 0.3, 0.4)))
+    def __init__(self, *, classes=3, channels=3):
+        mean, std = (0.5, 0.4, 0.3)[:channels], (0.2, 0.3, 0.4)[:channels]
+        super().__init__({"name": "strongest", "classes": classes}, Preprocessing(mean, std))
         self.gain = nn.Parameter(torch.ones(()))
         self.class_table = TABLE
-        self.sizes = []
+        self.seen = []
 
     def forward(self, image):
-        self.sizes.append(tuple(image.shape))
+        self.seen.append(image)
         small = F.interpolate(image, scale_factor=0.5, mode="bilinear", align_corners=False)
         return F.interpolate(small * self.gain, size=image.shape[-2:], mode="bilinear", align_corners=False)
+
+
+class OneHot:
+    """A file of classes, as a segmenter: everything is of the first class."""
+
+    class_table, classes, device, gives_logits = TABLE, 3, None, False
+    preprocessing = Preprocessing.identity(3)
+
+    def logits(self, images):
+        logits = images * 0
+        logits[:, 0] = 1
+        return logits
 
 
 @pytest.fixture
 def strongest():
     return StrongestChannel()
+
+
+@pytest.fixture
+def make_strongest():
+    return StrongestChannel
+
+
+@pytest.fixture
+def one_hot():
+    return OneHot()
 
 
 @pytest.fixture(scope="session")
@@ -39,22 +61,3 @@ def trained():
     network = create_model("test_resnet", encoder_weights=None, classes=3)
     network.class_table = TABLE
     return network.eval()
-
-
-@pytest.fixture(scope="session")
-def checkpoint(trained, tmp_path_factory):
-    """A file as `feedbackward fit` leaves it, with what else Lightning puts there."""
-    path = tmp_path_factory.mktemp("run") / "best.ckpt"
-    torch.save(
-        {
-            "epoch": 3,
-            "state_dict": {
-                "loss.weight": torch.ones(3),
-                **{f"network.{name}": tensor for name, tensor in trained.state_dict().items()},
-            },
-            "optimizer_states": [{"state": {0: {"step": torch.tensor(1.0)}}}],
-            "feedbackward": {"config": trained.config, "class_table": TABLE.to_dict()},
-        },
-        path,
-    )
-    return path

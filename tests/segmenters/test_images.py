@@ -19,5 +19,5 @@ def test_names_what_is_missing(tmp_path):
     with pytest.raises(InputError, match=r"no images in .* end in one of \.png \.jpg \.jpeg"):
         find_images(tmp_path)
     (tmp_path / "a.txt").touch()
-    with pytest.raises(InputError, match=r"a\.txt is no image by its name"):
+    with pytest.raises(InputError, match=r"a\.txt does not have the suffix of an image"):
         find_images(tmp_path / "a.txt")

@@ -55,7 +55,7 @@ def test_submission_is_flat_and_named_by_the_scene(tmp_path):
 @pytest.mark.parametrize("name", ["photo.png", "berlin_19_leftImg8bit.png", "berlin_000000_000019_gtFine_labelIds.png"])
 def test_submission_refuses_other_names(tmp_path, name):
     images = touched(tmp_path / "in", name)
-    with pytest.raises(InputError, match=f"{name} is not named as a Cityscapes scene"):
+    with pytest.raises(InputError, match=f"{name} does not have the name of a Cityscapes scene"):
         planned(images, tmp_path / "in", tmp_path / "out", "cityscapes")
 
 

@@ -16,6 +16,6 @@ def test_the_checkpoint_that_fits(table):
 
 def test_another_option_is_named(table):
     other = {**CONFIG, "decoder": {"permute": "possible", "output_stride": 2}}
-    message = r"another network \(decoder\.permute: 'necessary' in the checkpoint, 'possible' here\)"
+    message = r"a different network \(decoder\.permute: 'necessary' in the checkpoint, 'possible' here\)"
     with pytest.raises(InputError, match=message):
         check_checkpoint(checkpoint_of(table), config=other, class_table=table)

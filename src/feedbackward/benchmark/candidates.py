@@ -14,7 +14,7 @@ from feedbackward.benchmark.peers import EncoderAlone, SmpNetwork, TorchvisionNe
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.models import SegmentationNetwork, create_model, list_models
-from feedbackward.segmenters import load_network
+from feedbackward.models.saved import load_network
 
 SOURCES: dict[str, tuple[int, Callable[..., SegmentationNetwork]]] = {
     "feedbackward": (1, lambda encoder, **options: _create(encoder, **options)),

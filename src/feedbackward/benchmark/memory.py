@@ -64,7 +64,7 @@ def _measure(name: str, runtime: str, shape: tuple[int, int, int, int], threads:
         if file is None:
             prepared = RUNTIMES[runtime](create_candidate(name), Workload(image, Path(folder)))
         else:
-            prepared = Prepared(load_exported(file, threads=threads).output)
+            prepared = Prepared(load_exported(file, threads=threads).logits)
         if prepared.device.type == "cuda":
             return _on_gpu(prepared, image)
         loaded = _status(NOW) - before

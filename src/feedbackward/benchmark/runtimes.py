@@ -1,4 +1,7 @@
-"""The runtimes of the benchmark: PyTorch in several modes, on the CPU or a GPU, and exported files."""
+"""The runtimes of the benchmark: PyTorch in several modes, on the CPU or a GPU, and exported files.
+
+All of them normalize the images, as in prediction.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,8 +11,10 @@ import torch
 from torch import Tensor
 
 from feedbackward.exporting import FORMATS, export, load_exported
+from feedbackward.machine import choose_device
 from feedbackward.models import Feedbackward, SegmentationNetwork, optimize
-from feedbackward.segmenters import choose_device
+from feedbackward.segmenters.normalized import Normalized
+from feedbackward.segmenters.segmenter import Segmenter
 
 CPU = torch.device("cpu")
 
@@ -19,7 +24,7 @@ class Prepared:
     """A network that is ready to run.
 
     Args:
-        run: Runs the network on images.
+        run: Maps images in [0, 1] to logits.
         file: The exported file, in runtimes that load one.
         file_bytes: Size of that file, external weights included.
         device: Where it runs.
@@ -52,8 +57,13 @@ Prepare = Callable[[SegmentationNetwork, Workload], Prepared]
 """Prepares a network in evaluation mode for a workload."""
 
 
+def _logits(segmenter: Segmenter, *, compiled: bool = False) -> Callable[[Tensor], Tensor]:
+    run: Callable[[Tensor], Tensor] = Normalized(segmenter).logits
+    return torch.inference_mode()(torch.compile(run) if compiled else run)
+
+
 def _eager(network: SegmentationNetwork, workload: Workload) -> Prepared:  # noqa: ARG001
-    return Prepared(torch.inference_mode()(network))
+    return Prepared(_logits(network))
 
 
 def _channels_last(network: SegmentationNetwork, workload: Workload) -> Prepared:
@@ -62,11 +72,13 @@ def _channels_last(network: SegmentationNetwork, workload: Workload) -> Prepared
 
 def _optimized(network: SegmentationNetwork, workload: Workload) -> Prepared:
     """`optimize` for feedbackward networks; channels_last for all others, which it does not take."""
-    return Prepared(optimize(network)) if isinstance(network, Feedbackward) else _channels_last(network, workload)
+    return (
+        Prepared(_logits(optimize(network))) if isinstance(network, Feedbackward) else _channels_last(network, workload)
+    )
 
 
 def _compiled(network: SegmentationNetwork, workload: Workload) -> Prepared:  # noqa: ARG001
-    return Prepared(torch.inference_mode()(torch.compile(network.to(memory_format=torch.channels_last))))
+    return Prepared(_logits(network.to(memory_format=torch.channels_last), compiled=True))
 
 
 def _cuda(network: SegmentationNetwork, workload: Workload) -> Prepared:
@@ -74,10 +86,10 @@ def _cuda(network: SegmentationNetwork, workload: Workload) -> Prepared:
     device, dtype = choose_device("cuda"), torch.bfloat16
     images = workload.image.to(device, dtype, memory_format=torch.channels_last)
     moved = network.to(device, dtype).to(memory_format=torch.channels_last)
-    compiled = torch.inference_mode()(torch.compile(moved))
+    segment = _logits(moved, compiled=True)
 
     def run(_: Tensor) -> None:
-        compiled(images)
+        segment(images)
         torch.cuda.synchronize()
 
     return Prepared(run, device=device, dtype=dtype)
@@ -88,7 +100,7 @@ def _file(name: str) -> Prepare:
         path = workload.folder / f"network{FORMATS[name].suffix}"
         size = workload.image.shape[-2], workload.image.shape[-1]
         report = export(network, path, format=name, size=size, tolerance=workload.tolerance)
-        return Prepared(load_exported(path, threads=torch.get_num_threads()).output, path, report.size)
+        return Prepared(load_exported(path, threads=torch.get_num_threads()).logits, path, report.size)
 
     return prepare
 

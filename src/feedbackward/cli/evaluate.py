@@ -107,9 +107,10 @@ def _predict(
 ) -> Path:
     # Scoring files needs no network, and importing them takes longer than the rest.
     from feedbackward.cli.predict import predict_into
-    from feedbackward.segmenters import Predictor, choose_device, load_any
+    from feedbackward.loading import load
+    from feedbackward.segmenters import Predictor
 
-    predictor = Predictor(load_any(model), device=choose_device("auto"), scale=scale)
+    predictor = Predictor(load(model), scale=scale)
     return predict_into(folder, predictor, model, source, classes.table, data.layout, console)
 
 

@@ -54,7 +54,7 @@ def export_network(
     seen = None if size is None else height_width(size)
     check_new(output, overwrite=overwrite)
     from feedbackward.exporting import export
-    from feedbackward.segmenters import load_network
+    from feedbackward.models.saved import load_network
 
     report = export(
         load_network(model),

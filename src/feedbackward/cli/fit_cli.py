@@ -211,7 +211,7 @@ class FitCLI(LightningCLI):
             return
         if self.exported is not None:
             check_classes(self.exported.class_table, self.model.class_table, of="exported file")
-            self.model.network = self.exported
+            self.model.segmenter = self.exported
         act = self.trainer.validate if self.command == "validate" else self.trainer.test
         act(self.model, self.datamodule, ckpt_path=self.ckpt_path, verbose=False, weights_only=True)
         if self.trainer.is_global_zero:

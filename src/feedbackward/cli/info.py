@@ -124,7 +124,7 @@ def _build(name: str, options: dict[str, Any]) -> "SegmentationNetwork":
 
     from feedbackward.models import create_model
     from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX
-    from feedbackward.segmenters.loading import load_network
+    from feedbackward.models.saved import load_network
 
     if "/" in name or name.endswith(CHECKPOINT_SUFFIX) or Path(name, "config.json").exists():
         if options:

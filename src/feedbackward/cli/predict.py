@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from feedbackward.data.files import read_image
 from feedbackward.data.sources import Layout
 from feedbackward.errors import InputError
 from feedbackward.io import write_whole
+from feedbackward.loading import load
+from feedbackward.machine import Device
 from feedbackward.segmenters.images import find_images
 from feedbackward.segmenters.outputs import (
     FOLDERS,
@@ -29,9 +31,10 @@ from feedbackward.segmenters.outputs import (
     submission_image,
     zip_submission,
 )
+from feedbackward.segmenters.predictor import Predictor
 
 if TYPE_CHECKING:
-    from feedbackward.segmenters.predictor import Predictor
+    from feedbackward.nn import DenseCRF
 
 
 def main(args: list[str]) -> None:
@@ -58,7 +61,7 @@ def predict(
     source: Path,
     output: Path,
     layout: Layout = "masks",
-    device: Literal["auto", "cpu", "cuda"] = "auto",
+    device: Device = "auto",
     scale: float = 1.0,
     crf: bool = False,
     overlays: bool = True,
@@ -85,15 +88,10 @@ def predict(
     """
     if zipped and layout != "cityscapes":
         raise InputError("--zip is for submissions; it needs --layout cityscapes")
-    from feedbackward.nn import DenseCRF
-    from feedbackward.segmenters.loading import load_any
-    from feedbackward.segmenters.predictor import Predictor, choose_device
-
-    where = choose_device(device)
     images = find_images(source)
     jobs = plan(images, source=source, output=output, layout=layout, overlays=overlays)
     archive = output / "submission.zip"
-    predictor = Predictor(load_any(model), device=where, scale=scale, crf=DenseCRF() if crf else None)
+    predictor = Predictor(load(model, device=device), scale=scale, crf=_dense_crf() if crf else None)
     table = named_classes(predictor, model, layout)
     files = [path for job in jobs for path in job.outputs] + ([archive] if zipped else [])
     check_outputs(output, files, overwrite=overwrite)
@@ -107,13 +105,20 @@ def predict(
     _summarize(console, jobs, table, pixels, output=output, archive=archive if zipped else None)
 
 
-def named_classes(predictor: "Predictor", model: str, layout: Layout) -> ClassTable:
+def _dense_crf() -> "DenseCRF":
+    # An exported file is predicted without importing torch, unless it is refined.
+    from feedbackward.nn import DenseCRF
+
+    return DenseCRF()
+
+
+def named_classes(predictor: Predictor, model: str, layout: Layout) -> ClassTable:
     """The classes of a network.
 
     Raises:
         InputError: If it has none, or not those that the layout needs.
     """
-    table = predictor.network.class_table
+    table = predictor.segmenter.class_table
     if table is None:
         raise InputError(
             f"the network {model} has no class names and colors; load it in Python, set its class_table, and save it "
@@ -126,7 +131,7 @@ def named_classes(predictor: "Predictor", model: str, layout: Layout) -> ClassTa
 
 def predict_into(
     folder: Path,
-    predictor: "Predictor",
+    predictor: Predictor,
     model: str,
     source: Path,
     expected: ClassTable,
@@ -158,7 +163,7 @@ def predict_into(
 
 
 def write_predictions(
-    predictor: "Predictor", jobs: list[Job], table: ClassTable, layout: Layout, console: Console
+    predictor: Predictor, jobs: list[Job], table: ClassTable, layout: Layout, console: Console
 ) -> NDArray[np.int64]:
     """Predict each image and write its files; return the number of pixels of each class."""
     pixels = np.zeros(len(table), dtype=np.int64)
@@ -168,7 +173,7 @@ def write_predictions(
     return pixels
 
 
-def _run(predictor: "Predictor", job: Job, table: ClassTable, layout: Layout) -> NDArray[np.uint8]:
+def _run(predictor: Predictor, job: Job, table: ClassTable, layout: Layout) -> NDArray[np.uint8]:
     image = read_image(job.image)
     prediction = predictor.predict(image)
     picture = submission_image(prediction) if layout == "cityscapes" else mask_image(prediction, table)

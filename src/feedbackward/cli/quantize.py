@@ -57,7 +57,8 @@ def main(args: list[str]) -> None:
     classes = None if data is None else data.read_classes(options.classes)
     from feedbackward.benchmark.timing import time_interleaved
     from feedbackward.exporting import export, load_exported, quantize
-    from feedbackward.segmenters import Predictor, choose_device, load_network
+    from feedbackward.models.saved import load_network
+    from feedbackward.segmenters import Predictor
 
     found = find_images(options.calibration)
     chosen = found[:: max(1, len(found) // options.images)][: options.images]
@@ -75,7 +76,7 @@ def main(args: list[str]) -> None:
         for (name, one), taken in zip(loaded.items(), times, strict=True):
             row = [name, f"{files[name].stat().st_size / 1e6:.2f}", f"{1e3 * statistics.median(taken):.1f}"]
             if data is not None and classes is not None:
-                predictor = Predictor(one, device=choose_device("cpu"), scale=options.scale)
+                predictor = Predictor(one, scale=options.scale)
                 masks = predict_into(
                     Path(folder, name), predictor, name, options.source, classes.table, data.layout, console
                 )
@@ -88,8 +89,9 @@ def main(args: list[str]) -> None:
 
 def _seen(path: Path, scale: float) -> "Tensor":
     from feedbackward.data.transforms import EvalTransform
+    from feedbackward.segmenters.wrappers import scale_size
 
     image = read_image(path)
-    height, width = image.shape[:2]
-    size = max(1, round(height * scale)), max(1, round(width * scale))
-    return EvalTransform(None if size == (height, width) else size).image(image)
+    own = image.shape[0], image.shape[1]
+    size = scale_size(own, scale)
+    return EvalTransform(None if size == own else size).image(image)

@@ -17,6 +17,7 @@ from torchvision.transforms import v2
 from feedbackward.data.arguments import Size, check_size
 from feedbackward.data.encodings import VOID
 from feedbackward.errors import InputError
+from feedbackward.preprocessing import to_unit_range
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class TrainTransform:
         changed, changed_mask = self._steps(
             tv_tensors.Image(_channels_first(image)), tv_tensors.Mask(torch.from_numpy(mask))
         )
-        return _to_float(changed.as_subclass(Tensor)), changed_mask.as_subclass(Tensor).long()
+        return to_unit_range(changed.as_subclass(Tensor)), changed_mask.as_subclass(Tensor).long()
 
 
 class EvalTransform:
@@ -106,9 +107,13 @@ class EvalTransform:
     def image(self, image: NDArray[np.uint8]) -> Tensor:
         """Image uint8 (H, W, 3) to float32 (3, h, w) in [0, 1]."""
         tensor = _channels_first(image)
-        if self._size is not None:
-            tensor = v2.functional.resize_image(tensor, list(self._size), antialias=True)
-        return _to_float(tensor)
+        return to_unit_range(tensor if self._size is None else resize_image(tensor, self._size))
+
+
+def resize_image(image: Tensor, size: Size) -> Tensor:
+    """Resize images (..., C, H, W), 8-bit or of floating point, bilinearly with antialiasing."""
+    resized: Tensor = v2.functional.resize_image(image, list(size), antialias=True)
+    return resized
 
 
 class _RandomScale:
@@ -126,7 +131,3 @@ class _RandomScale:
 
 def _channels_first(image: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(image).permute(2, 0, 1)  # channels stay last in memory: torch's fast path for resizing
-
-
-def _to_float(image: Tensor) -> Tensor:
-    return image.contiguous().to(torch.float32).div_(255)

@@ -1,83 +1,102 @@
-"""An exported file as a network: called, described and asked for its classes as the one that it was made from."""
+"""An exported file as a segmenter. NumPy in, NumPy out: no torch is imported for that."""
 
 from pathlib import Path
+from typing import Any
 
-import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor, nn
+import numpy as np
+from numpy.typing import NDArray
 
 from feedbackward.errors import InputError
 from feedbackward.exporting.formats import SUFFIXES
 from feedbackward.exporting.formats.base import Run
 from feedbackward.exporting.metadata import Metadata
-from feedbackward.preprocessing import Preprocessing
+from feedbackward.preprocessing import Images, Preprocessing
 
 
-class ExportedNetwork(nn.Module):
-    """Runs an exported file; it has no parameters, and its runtime chooses where it runs.
+class ExportedNetwork:
+    """A segmenter that runs an exported file in its runtime.
 
     Args:
         run: Runs the file.
-        metadata: What the file says of itself.
+        metadata: The file's metadata.
 
     Attributes:
         metadata: As given.
-        config: Of the network that was exported.
-        class_table: Its classes.
-        normalization: Nothing, for the file normalizes.
+        config: The configuration of the exported network.
+        class_table: Names and colors of its classes, if known.
+        classes: Their number.
+        preprocessing: The identity: the file normalizes its images itself.
+        device: None: the runtime has its own, and takes arrays.
+        gives_logits: Whether the file computes logits, rather than classes.
     """
 
+    device = None
+
     def __init__(self, run: Run, metadata: Metadata) -> None:
-        super().__init__()
-        self.run = run
+        self._run = run
         self.metadata = metadata
         self.config = metadata.config
         self.class_table = metadata.class_table
-        channels = metadata.in_channels
-        self.preprocessing = Preprocessing.identity(channels)
+        self.classes = metadata.classes
+        self.preprocessing = Preprocessing.identity(metadata.in_channels)
+        self.gives_logits = metadata.output == "logits"
 
-    @property
-    def classes(self) -> int:
-        """The number of classes."""
-        return self.metadata.classes
+    def output(self, images: Images) -> Images:
+        """Run the file on images (N, C, H, W) in [0, 1].
 
-    @property
-    def gives_scores(self) -> bool:
-        """Whether the file gives scores, and not classes alone."""
-        return self.metadata.output == "scores"
-
-    def output(self, image: Float[Tensor, "n c h w"]) -> Tensor:
-        """What the file gives for images with values in [0, 1].
+        Returns:
+            Logits (N, classes, H, W) or classes (N, H, W), in the kind of array and on the device of the images.
 
         Raises:
-            InputError: If they are of a size or of channels that it does not take.
+            InputError: If the file does not take images of this size or number of channels.
         """
-        size, expected = tuple(image.shape[-2:]), self.metadata.size
-        if expected is not None and size != expected:
+        self._check(tuple(images.shape))
+        output: Images = self._apply(self._run, images)
+        return output
+
+    def logits(self, images: Images) -> Images:
+        """Compute logits (N, classes, H, W) of images (N, C, H, W) in [0, 1].
+
+        For a file that gives classes they are one-hot: 1 for the pixel's class, 0 for the others.
+
+        Raises:
+            InputError: If the file does not take images of this size or number of channels.
+        """
+        self._check(tuple(images.shape))
+        logits: Images = self._apply(self._run if self.gives_logits else self._one_hot, images)
+        return logits
+
+    def _one_hot(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        indices = np.arange(self.classes, dtype=np.uint8)[:, None, None]
+        return np.equal(self._run(images)[:, None], indices).astype(np.float32)
+
+    @staticmethod
+    def _apply(run: Run, images: Any) -> Any:
+        if isinstance(images, np.ndarray):
+            return run(np.ascontiguousarray(images))
+        import torch
+
+        output = run(np.ascontiguousarray(images.detach().cpu().numpy()))
+        return torch.from_numpy(output).to(images.device)
+
+    def _check(self, shape: tuple[int, ...]) -> None:
+        channels, *size = shape[1:]
+        found, expected, smallest = "x".join(map(str, size)), self.metadata.size, self.metadata.smallest
+        if expected is not None and tuple(size) != expected:
             raise InputError(
-                f"the file takes images of {expected[0]}x{expected[1]} alone, and this one has {size[0]}x{size[1]}; "
+                f"the file takes images of {expected[0]}x{expected[1]} only, and this one has {found}; "
                 f"resize it, or export the network without --size"
             )
-        if expected is None and min(size) < self.metadata.smallest:
-            smallest = self.metadata.smallest
+        if expected is None and min(size) < smallest:
             raise InputError(
-                f"the file takes images of {smallest}x{smallest} or more, and this one has {size[0]}x{size[1]}; "
-                f"enlarge it"
+                f"the file takes images from {smallest}x{smallest} on, and this one has {found}; enlarge it"
             )
-        if image.shape[1] != self.metadata.in_channels:
-            raise InputError(f"the file takes {self.metadata.in_channels} channels, found {image.shape[1]}")
-        return self.run(image.detach().cpu()).to(image.device)
-
-    def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
-        """The scores; of a file that gives classes, 1 for that of the pixel and 0 for the others."""
-        output = self.output(image)
-        if self.gives_scores:
-            return output
-        return F.one_hot(output.long(), self.classes).movedim(-1, 1).to(image.dtype)
+        if channels != self.metadata.in_channels:
+            raise InputError(f"the file takes images of {self.metadata.in_channels} channels, found {channels}")
 
 
 def is_exported(path: Path) -> bool:
-    """Whether a file is an exported one by its name."""
+    """Return whether a path has the suffix of an exported file."""
     return path.suffix in SUFFIXES
 
 
@@ -86,20 +105,21 @@ def load_exported(path: str | Path, *, threads: int | None = None) -> ExportedNe
 
     Args:
         path: The file: .onnx, .pt2, .xml or .engine.
-        threads: How many the runtime uses; its own choice if None.
+        threads: The number of threads of the runtime; its default if None.
 
     Raises:
-        InputError: If there is none, it is damaged, of another program or version, or its runtime is not installed.
+        InputError: If there is no such file, it is damaged or comes from another program or version, or its runtime
+            is not installed.
 
     Example:
-        >>> load_exported("camvid.onnx")(torch.rand(1, 3, 360, 480)).shape  # doctest: +SKIP
-        torch.Size([1, 11, 360, 480])
+        >>> load_exported("camvid.onnx").logits(np.zeros((1, 3, 360, 480), np.float32)).shape  # doctest: +SKIP
+        (1, 11, 360, 480)
     """
     path = Path(path)
     if not is_exported(path):
-        raise InputError(f"{path} is no exported network by its name; expected one of {' '.join(SUFFIXES)}")
+        raise InputError(f"{path} does not have the suffix of an exported file; expected one of {' '.join(SUFFIXES)}")
     if not path.is_file():
         raise InputError(f"no such file: {path}")
     file_format = SUFFIXES[path.suffix]
     file_format.check_installed()
-    return ExportedNetwork(*file_format.read(path, threads)).eval()
+    return ExportedNetwork(*file_format.read(path, threads))

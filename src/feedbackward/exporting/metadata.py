@@ -1,40 +1,43 @@
-"""What an exported file says of itself, as JSON that it carries: enough to use it without this library."""
+"""The metadata of an exported file: JSON inside it, enough to use it without this library."""
 
 import json
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
-from feedbackward.models import SegmentationNetwork
-from feedbackward.models.optimized import OptimizedNetwork
+
+if TYPE_CHECKING:
+    from feedbackward.models import OptimizedNetwork, SegmentationNetwork
 
 KEY = "feedbackward"
-"""Under which the metadata stands in a file."""
-LAYOUT = 1
-"""Of the metadata; a file with another one is refused."""
+"""The key of the metadata in a file."""
+FORMAT = 2
+"""The version of the format; files of other versions are refused."""
+TRIAL_SIZES = ((64, 96), (97, 131), (160, 128))
+"""Height and width of the images on which a file for any size is compared with the network."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """The input, the output and the classes of an exported network.
+    """The input, the output and the classes of an exported file.
 
     Args:
-        config: What builds the network again, as in its config.json.
-        class_table: The names and colors of its classes, where they are known.
-        in_channels: The channels of the image, which is float32 with values in [0, 1]; RGB where it has three.
-        output: "scores" (N, classes, H, W) as float32, or "classes" (N, H, W) as 8-bit integers.
-        size: The height and width that the file takes; None where it takes any.
-        smallest: The smallest height and width that it then takes.
-        sizes: Three sizes at which the file was compared with the network.
-        version: Of the library that wrote it.
+        config: The network's configuration, as in its config.json.
+        class_table: Names and colors of the classes, if known.
+        in_channels: The channels of the images, which are float32 with values in [0, 1]; three are RGB.
+        output: "logits" (N, classes, H, W) as float32, or "classes" (N, H, W) as 8-bit integers.
+        size: The only height and width that the file takes, or None for any from `smallest` on.
+        smallest: The smallest height and width.
+        sizes: Height and width of the three batches on which the file was compared with the network.
+        version: The version of this library that wrote the file.
     """
 
     config: dict[str, Any]
     class_table: ClassTable | None
     in_channels: int
-    output: str
+    output: Literal["logits", "classes"]
     size: tuple[int, int] | None
     smallest: int
     sizes: tuple[tuple[int, int], ...]
@@ -45,29 +48,37 @@ class Metadata:
         """The number of classes."""
         return int(self.config["classes"])
 
+    @property
+    def axes(self) -> dict[str, tuple[str, ...]]:
+        """The names of the axes of the input and the output."""
+        pixels = ("height", "width")
+        output = ("batch", "classes", *pixels) if self.output == "logits" else ("batch", *pixels)
+        return {"image": ("batch", "channels", *pixels), self.output: output}
+
     def to_json(self) -> str:
-        """The metadata as text; from_json is its inverse."""
+        """Serialize the metadata; from_json is the inverse."""
         table = None if self.class_table is None else self.class_table.to_dict()
-        return json.dumps({"layout": LAYOUT, **asdict(self), "class_table": table})
+        return json.dumps({"format": FORMAT, **asdict(self), "class_table": table})
 
     @classmethod
     def from_json(cls, text: str | None, *, path: object) -> "Metadata":
-        """Read a metadata.
+        """Parse the metadata of a file.
 
         Args:
-            text: What stands in the file; None where there is nothing.
-            path: The file, for the message.
+            text: The JSON, or None if the file contains none.
+            path: The file, for error messages.
 
         Raises:
-            InputError: If it is none, or one of another version.
+            InputError: If there is no metadata, or it has another version of the format.
         """
         if text is None:
-            raise InputError(f"{path} was not written by `feedbackward export`: it does not describe itself")
+            raise InputError(f"{path} was not written by `feedbackward export`: it contains no metadata")
         data = json.loads(text)
-        if data.pop("layout") != LAYOUT:
+        found = data.pop("format", 1)  # version 1 had the key "layout"
+        if found != FORMAT:
             raise InputError(
-                f"{path} was written by feedbackward {data['version']}, whose files this version "
-                f"({version('feedbackward')}) does not read; export the network again"
+                f"{path} has version {found} of the export format, written by feedbackward {data['version']}; this "
+                f"version ({version('feedbackward')}) reads version {FORMAT}: export the network again"
             )
         data["class_table"] = None if data["class_table"] is None else ClassTable.from_dict(data["class_table"])
         data["size"] = None if data["size"] is None else tuple(data["size"])
@@ -75,21 +86,21 @@ class Metadata:
 
 
 def describe(
-    network: SegmentationNetwork | OptimizedNetwork, *, argmax: bool, size: tuple[int, int] | None
+    network: "SegmentationNetwork | OptimizedNetwork", *, argmax: bool, size: tuple[int, int] | None
 ) -> Metadata:
-    """The metadata of the file that a network will be exported to.
+    """Return the metadata of a file to be exported.
 
     Args:
         network: The network.
-        argmax: Whether the file gives classes and not scores.
-        size: The one size that it is to take, or None.
+        argmax: Whether the file gives classes instead of logits.
+        size: The only height and width that the file is to take, or None for any.
     """
     return Metadata(
         config=network.config,
         class_table=network.class_table,
-        in_channels=network.config["in_channels"],
-        output="classes" if argmax else "scores",
+        in_channels=network.preprocessing.channels,
+        output="classes" if argmax else "logits",
         size=size,
         smallest=network.smallest,
-        sizes=(size, size, size) if size else ((64, 96), (97, 131), (160, 128)),
+        sizes=(size, size, size) if size else TRIAL_SIZES,
     )

@@ -1,4 +1,4 @@
-"""The names of the formats and precisions, apart from their code, which imports torch."""
+"""The names of formats and precisions, for the command line, which imports nothing heavy before it parses."""
 
 from typing import Literal
 

@@ -1,7 +1,7 @@
-"""Post-training quantization to 8-bit integers: the ranges of activations come from a few images, nothing is trained.
+"""Post-training quantization to 8-bit integers: the ranges of the activations come from a few images.
 
-While both passes share a weight it has one scale: one for each output channel would be one for each input channel of
-its swapped form. Untied, each pass has a copy of its own with the norm folded in, and a scale for each channel.
+A weight that encoder and decoder share has a single scale, since its output channels are the decoder's input
+channels. Untied, encoder and decoder have a copy each, with the norm folded in and one scale per output channel.
 """
 
 import tempfile
@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -18,8 +17,7 @@ from feedbackward.exporting.api import export
 from feedbackward.exporting.exported import load_exported
 from feedbackward.exporting.formats.onnx import INPUT, ONNX
 from feedbackward.io import check_target
-from feedbackward.models import Feedbackward, SegmentationNetwork
-from feedbackward.models.optimized import optimize
+from feedbackward.models import Feedbackward, SegmentationNetwork, optimize
 
 
 def quantize(
@@ -31,15 +29,15 @@ def quantize(
     argmax: bool = False,
     size: tuple[int, int] | None = None,
 ) -> Path:
-    """Write a network to an ONNX file with 8-bit weights and activations, for onnxruntime.
+    """Export a network to an ONNX file with 8-bit weights and activations, for onnxruntime.
 
     Args:
-        network: The network, which is left as it is.
-        path: The file (.onnx); one that is there is replaced.
-        images: Those that the ranges of the activations are read off, with values in [0, 1]; some 30 are enough.
-        untied: Give each pass of a feedbackward network weights of its own: a larger file, nearer to the network.
-        argmax: Give the class of each pixel and not the scores.
-        size: The one height and width that the file is to take, if not any.
+        network: The network; it is not modified.
+        path: The file (.onnx); an existing one is replaced.
+        images: Calibration images with values in [0, 1], for the ranges of the activations; about 30 are enough.
+        untied: Give encoder and decoder of a feedbackward network separate weights: a larger, more accurate file.
+        argmax: Output the class of each pixel instead of logits.
+        size: The only height and width that the file is to take, or None for any.
 
     Returns:
         The file.
@@ -55,11 +53,11 @@ def quantize(
     if path.suffix != ONNX.suffix:
         raise InputError(f"{path}: quantized networks are ONNX files, which end in {ONNX.suffix}")
     if untied and not isinstance(network, Feedbackward):
-        raise InputError(f"{network.config['model']} has no weights that two passes share; leave out untied")
+        raise InputError(f"{network.config['model']} has no shared weights to untie; leave out untied")
     check_target(path, option="the output")
     inputs = [{INPUT: image[None].numpy()} for image in images]
     if not inputs:
-        raise InputError("no images to read the ranges of the activations off; give some")
+        raise InputError("no calibration images; give some, for the ranges of the activations")
 
     class Images(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -76,6 +74,6 @@ def quantize(
         quantize_static(
             whole, draft, Images(), quant_format=QuantFormat.QDQ, per_channel=untied, weight_type=QuantType.QInt8
         )
-        load_exported(draft).output(torch.from_numpy(inputs[0][INPUT]))  # it runs
+        load_exported(draft).output(inputs[0][INPUT])  # a file that does not run is not kept
         draft.replace(path)
     return path

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from feedbackward.models.network import SegmentationNetwork as SegmentationNetwork
     from feedbackward.models.optimized import OptimizedNetwork as OptimizedNetwork
     from feedbackward.models.optimized import optimize as optimize
+    from feedbackward.models.saved import load_network as load_network
 
 _MODULES = {
     "DeepLabLargeFOV": "baselines.deeplab_largefov",
@@ -36,6 +37,7 @@ _MODULES = {
     "from_pretrained": "hub",
     "list_encoders": "catalog",
     "list_models": "builders",
+    "load_network": "saved",
     "optimize": "optimized",
 }
 

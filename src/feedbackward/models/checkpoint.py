@@ -1,4 +1,4 @@
-"""Reading a training checkpoint safely: tensors and plain data, no code.
+"""Training checkpoints, read safely: tensors and plain data, no code.
 
 torch's restricted unpickler refuses everything else; see torch.load(weights_only=True).
 """
@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from feedbackward.errors import InputError, listed
-from feedbackward.models.hub import check_format
+from feedbackward.models.hub import build_described, check_format
+from feedbackward.models.network import CONFIG_FILE, SegmentationNetwork
 
 CHECKPOINT_SUFFIX = ".ckpt"
+NETWORK_PREFIX = "network."
+"""The prefix of the network's tensors, an attribute of the LightningModule."""
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -59,3 +63,44 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     network = ours.get("network", {})
     check_format(network.get("format", 1), source=path)
     return checkpoint
+
+
+def load_checkpoint(path: Path) -> SegmentationNetwork:
+    """Build the network of a training checkpoint from its configuration and tensors.
+
+    Raises:
+        InputError: If the file is not a checkpoint of `feedbackward fit`, is damaged, or would run code.
+    """
+    if path.suffix == ".safetensors" or path.name == CONFIG_FILE:
+        raise InputError(f"{path} is a single file of a saved network; give its folder: {path.parent}")
+    checkpoint = read_checkpoint(path)
+    network = build_described(checkpoint["feedbackward"]["network"], source=path)
+    tensors = {
+        name.removeprefix(NETWORK_PREFIX): tensor
+        for name, tensor in checkpoint["state_dict"].items()
+        if name.startswith(NETWORK_PREFIX)
+    }
+    _fill(network, tensors, path)
+    return network
+
+
+def _fill(network: SegmentationNetwork, tensors: dict[str, Tensor], path: Path) -> None:
+    expected = network.state_dict()
+    problems = []
+    if missing := expected.keys() - tensors.keys():
+        problems.append(f"{len(missing)} tensors missing ({_first(missing)})")
+    if unexpected := tensors.keys() - expected.keys():
+        problems.append(f"{len(unexpected)} unexpected ({_first(unexpected)})")
+    other = {name for name in expected.keys() & tensors.keys() if expected[name].shape != tensors[name].shape}
+    if other:
+        problems.append(f"{len(other)} of different shape ({_first(other)})")
+    if problems:
+        raise InputError(
+            f"the tensors of {path} do not match the network of its configuration: {', '.join(problems)}; it "
+            f"may come from another version of feedbackward"
+        )
+    network.load_state_dict(tensors)
+
+
+def _first(names: set[str]) -> str:
+    return listed(sorted(names), most=3)

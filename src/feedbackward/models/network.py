@@ -66,6 +66,8 @@ class SegmentationNetwork(
         """The smallest height and width that an exported file takes, in pixels."""
         return 1
 
+    gives_logits = True
+
     def logits(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """The logits of preprocessed images."""
         found: Tensor = self(image)

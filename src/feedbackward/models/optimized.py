@@ -60,6 +60,8 @@ class OptimizedNetwork(nn.Module):
         """Where its weights are."""
         return next(self.parameters()).device
 
+    gives_logits = True
+
     def logits(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """The logits of preprocessed images."""
         found: Tensor = self(image)

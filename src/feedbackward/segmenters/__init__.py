@@ -1,20 +1,22 @@
-"""Prediction with trained networks: loading them, images of any size, the files that come out."""
+"""Everything that segments images: the protocol, its wrappers, and prediction from images to files."""
 
 from typing import TYPE_CHECKING
 
 from feedbackward.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from feedbackward.segmenters.loading import load_any as load_any
-    from feedbackward.segmenters.loading import load_network as load_network
+    from feedbackward.segmenters.normalized import Normalized as Normalized
     from feedbackward.segmenters.predictor import Predictor as Predictor
-    from feedbackward.segmenters.predictor import choose_device as choose_device
+    from feedbackward.segmenters.segmenter import Segmenter as Segmenter
+    from feedbackward.segmenters.wrappers import Refined as Refined
+    from feedbackward.segmenters.wrappers import Scaled as Scaled
 
 _MODULES = {
+    "Normalized": "normalized",
     "Predictor": "predictor",
-    "choose_device": "predictor",
-    "load_any": "loading",
-    "load_network": "loading",
+    "Refined": "wrappers",
+    "Scaled": "wrappers",
+    "Segmenter": "segmenter",
 }
 
 __all__ = list(_MODULES)

@@ -7,15 +7,15 @@ from feedbackward.errors import InputError
 
 
 def find_images(source: Path) -> list[Path]:
-    """The image itself, or all images in a folder and its subfolders, sorted; hidden files are left out.
+    """Return the image itself, or all images in a folder and its subfolders, sorted, without hidden files.
 
     Raises:
-        InputError: If there is no such file or folder, or no image in it.
+        InputError: If there is no such file or folder, or it contains no image.
     """
     suffixes = " ".join(IMAGE_SUFFIXES)
     if source.is_file():
         if source.suffix.lower() not in IMAGE_SUFFIXES:
-            raise InputError(f"{source} is no image by its name; expected one of {suffixes}")
+            raise InputError(f"{source} does not have the suffix of an image; expected one of {suffixes}")
         return [source]
     if not source.is_dir():
         raise InputError(f"no such image or folder: {source}")

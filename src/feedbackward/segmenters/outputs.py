@@ -1,6 +1,6 @@
-"""Where predictions go and what the files hold; all is planned and checked before the first is written.
+"""The output files of a prediction: their names, checked before the first one is written, and their content.
 
-The submission is that of the Cityscapes benchmark: 8-bit PNGs of label ids named CITY_SEQUENCE_FRAME.png.
+A submission to the Cityscapes benchmark consists of 8-bit PNGs of label ids named CITY_SEQUENCE_FRAME.png.
 """
 
 import re
@@ -21,18 +21,18 @@ from feedbackward.io import check_writable, nearest_existing, write_whole
 from feedbackward.viz.pictures import overlay, present, with_legend
 
 FOLDERS: dict[Layout, str] = {"masks": "masks", "cityscapes": "submission"}
-"""Where the masks of each layout stand below the output folder."""
+"""The subfolder of the masks in each layout."""
 _SCENE = re.compile(r"([^_]+_\d{6}_\d{6})(_leftImg8bit)?")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One image and the files that its prediction becomes.
+    """One image and the files to write for it.
 
     Args:
         image: The image to read.
         mask: The label PNG to write.
-        overlay: The picture to write, or None.
+        overlay: The overlay to write, if any.
     """
 
     image: Path
@@ -46,21 +46,21 @@ class Job:
 
 
 def plan(images: list[Path], *, source: Path, output: Path, layout: Layout, overlays: bool) -> list[Job]:
-    """Name the outputs of every image: OUTPUT/masks (or submission) and OUTPUT/overlays.
+    """Choose the output files of every image: OUTPUT/masks (or submission) and OUTPUT/overlays.
 
-    Subfolders of the source are kept, except in the submission. Overlays are JPEGs, which no evaluator takes
+    Subfolders of the source are kept, except in a submission. Overlays are JPEGs, which evaluation does not mistake
     for predictions.
 
     Args:
-        images: What find_images found in the source.
-        source: The image or folder given.
-        output: The folder for everything.
-        layout: "masks" for class indices, "cityscapes" for the submission.
-        overlays: Whether to write pictures too.
+        images: The images in the source, as find_images returns them.
+        source: An image or a folder.
+        output: The output folder.
+        layout: "masks" for class indices, "cityscapes" for a submission.
+        overlays: Whether to write overlays too.
 
     Raises:
-        InputError: If two images would become one file, an output would replace an image or lies inside the
-            source, or a name is not that of a Cityscapes scene in the layout "cityscapes".
+        InputError: If two images have the same output file, an output would replace an image or lies inside the
+            source, or a file name in the layout "cityscapes" does not name a Cityscapes scene.
     """
     if source.is_dir() and output.resolve().is_relative_to(source.resolve()):
         raise InputError(f"the output {output} lies inside the source {source}; choose a folder outside of it")
@@ -88,7 +88,7 @@ def _scene(image: Path) -> str:
     match = _SCENE.fullmatch(image.stem)
     if match is None:
         raise InputError(
-            f"{image} is not named as a Cityscapes scene; the layout cityscapes expects "
+            f"{image} does not have the name of a Cityscapes scene; the layout cityscapes expects "
             f"CITY_SEQUENCE_FRAME_leftImg8bit with six digits each, such as "
             f"berlin_000000_000019_leftImg8bit.png"
         )
@@ -99,7 +99,7 @@ def check_cityscapes(table: ClassTable) -> None:
     """Check that the classes are the 19 of Cityscapes, in the order of their train ids.
 
     Raises:
-        InputError: If they are not, so that label ids cannot be given.
+        InputError: If they are not, so that they have no label ids.
     """
     if table.names != CITYSCAPES.names:
         raise InputError(
@@ -109,7 +109,7 @@ def check_cityscapes(table: ClassTable) -> None:
 
 
 def check_outputs(output: Path, files: list[Path], *, overwrite: bool) -> None:
-    """Check that the files can be written, and the folders made that they need; nothing is made yet.
+    """Check that the files and their folders can be written, without creating any.
 
     Raises:
         InputError: If they cannot, or files exist and overwrite is not set.
@@ -129,27 +129,27 @@ def check_outputs(output: Path, files: list[Path], *, overwrite: bool) -> None:
 
 
 def mask_image(prediction: NDArray[np.uint8], table: ClassTable) -> Image.Image:
-    """Class indices (H, W) as a palette image: the values are the indices, viewers show the class colors."""
+    """Convert class indices (H, W) to a palette image: its values are the indices, viewers show the class colors."""
     image = Image.fromarray(prediction)
-    # With fewer than 256 entries Pillow would write fewer than 8 bits a pixel.
+    # With fewer than 256 entries Pillow would write fewer than 8 bits per pixel.
     colors = [value for color in table.colors for value in color]
     image.putpalette(colors + [0] * (768 - len(colors)))
     return image
 
 
 def submission_image(prediction: NDArray[np.uint8]) -> Image.Image:
-    """Train ids (H, W) as an 8-bit gray image of label ids, as the benchmark's server takes them."""
+    """Convert train ids (H, W) to an 8-bit gray image of label ids, the format of the benchmark's server."""
     return Image.fromarray(LABEL_IDS[prediction])
 
 
 def overlay_image(image: NDArray[np.uint8], prediction: NDArray[np.uint8], table: ClassTable) -> Image.Image:
-    """The image (H, W, 3) in the colors of its classes (H, W), above a legend of those that occur."""
+    """Blend the image (H, W, 3) with the colors of its classes (H, W), above a legend of the classes that occur."""
     painted = overlay(image, prediction, table)
     return Image.fromarray(with_legend(painted, table, present(table, prediction)))
 
 
 def zip_submission(path: Path, jobs: list[Job]) -> None:
-    """Put the masks into one zip, flat; PNGs are compressed already."""
+    """Pack the masks into one flat zip file, uncompressed because PNGs already are compressed."""
 
     def save(file: IO[bytes]) -> None:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:

@@ -1,4 +1,4 @@
-"""Training: the LightningModule, what a run writes, and the recipes."""
+"""Training: the LightningModule, the output of a run, and the recipes."""
 
 from typing import TYPE_CHECKING
 

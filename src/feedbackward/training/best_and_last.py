@@ -1,8 +1,7 @@
-"""Writes best.ckpt and last.ckpt at the end of every epoch.
+"""Saves best.ckpt and last.ckpt at the end of every epoch.
 
-Lightning's ModelCheckpoint knows the best score by absolute path: resumed in a folder that was moved it
-forgets the score, and the next epoch overwrites the best. Here the history decides; it travels along in the
-checkpoint.
+Lightning's ModelCheckpoint stores the best score by absolute path: resumed in a folder that was moved, it loses the
+score and overwrites the best checkpoint. Here the history, which is part of the checkpoint, decides.
 """
 
 import lightning.pytorch as pl
@@ -17,7 +16,7 @@ class BestAndLast(Checkpoint):
 
     Args:
         folder: The run folder.
-        history: The history that knows the best epoch; its callback must run before this one.
+        history: Determines the best epoch; its callback must run before this one.
     """
 
     def __init__(self, folder: RunFolder, history: History) -> None:
@@ -25,7 +24,7 @@ class BestAndLast(Checkpoint):
         self.history = history
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
-        """Saves on all processes together; each file is replaced in one step."""
+        """Save from all processes together; each file is replaced atomically."""
         if self.history.best is not None and self.history.best["epoch"] == trainer.current_epoch + 1:
             trainer.save_checkpoint(self.folder.checkpoints / "best.ckpt")
         trainer.save_checkpoint(self.folder.checkpoints / "last.ckpt")

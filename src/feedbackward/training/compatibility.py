@@ -1,4 +1,4 @@
-"""Refusing a checkpoint of other classes or of another network before a tensor is copied."""
+"""Checks that a checkpoint fits the classes and the network, before a tensor is copied."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def check_checkpoint(checkpoint: dict[str, Any], *, config: dict[str, Any], clas
     ]
     if differences:
         raise InputError(
-            f"the checkpoint holds another network ({'; '.join(differences)}); use the recipe of its training"
+            f"the checkpoint contains a different network ({'; '.join(differences)}); use the recipe of its training"
         )
 
 

@@ -21,7 +21,7 @@ class EpochLines(pl.Callback):
 
     @rank_zero_only
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Prints the size of the network, how much of it trains, and the size of the data."""
+        """Print the numbers of parameters, trained and frozen, and of batches."""
         parameters = list(pl_module.parameters())
         total = sum(parameter.numel() for parameter in parameters)
         trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
@@ -35,7 +35,7 @@ class EpochLines(pl.Callback):
 
     @rank_zero_only
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
-        """Prints the losses, the mean IoU and the time of the epoch."""
+        """Print the losses, the mean IoU and the duration of the epoch."""
         record, best = self.history.epochs[-1], self.history.best
         parts = [f"epoch {record['epoch']:>3}", f"train loss {record['train/loss']:.4f}"]
         if "val/mean_iou" in record:

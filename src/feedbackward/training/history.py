@@ -1,4 +1,4 @@
-"""What happened in each epoch, kept inside the checkpoints so that a resumed training keeps its past."""
+"""The record of each epoch, stored in the checkpoints so that a resumed training continues it."""
 
 import time
 from typing import Any
@@ -12,9 +12,9 @@ class History(pl.Callback):
     """Collects the curves and the best and last scores of a training.
 
     Attributes:
-        epochs: One dict per finished epoch: epoch (from 1), seconds, and all that was logged.
+        epochs: One dict per finished epoch: epoch (from 1), seconds, and everything logged.
         best: epoch, and the validation scores of the epoch with the highest mean IoU; None before the first.
-        last: The same of the last validation.
+        last: The same for the last validation.
     """
 
     def __init__(self) -> None:
@@ -25,34 +25,34 @@ class History(pl.Callback):
 
     @property
     def seconds(self) -> float:
-        """Seconds of training and validation over all epochs, earlier sessions of a resumed run included."""
+        """Seconds of training and validation in all epochs, including those before a run was resumed."""
         return sum(record["seconds"] for record in self.epochs)
 
     @property
     def summary(self) -> str:
-        """Which epoch is the best, and of how many."""
+        """The best epoch, and the number of epochs, as text."""
         assert self.best is not None
         scored = sum("val/mean_iou" in record for record in self.epochs)
         return f"epoch {self.best['epoch']} of {len(self.epochs)}, the best of the {scored} that were scored"
 
     def on_sanity_check_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
-        """Forgets the scores of the trial batches before the training."""
+        """Drop the scores of the sanity check."""
         assert isinstance(pl_module, SegmentationTask)
         pl_module.results.clear()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
-        """Starts the epoch's clock."""
+        """Start timing the epoch."""
         self._start = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Adds the epoch; validation has run by now."""
+        """Add the epoch; its validation has finished."""
         assert isinstance(pl_module, SegmentationTask)
         epoch = trainer.current_epoch + 1
         scores = pl_module.results.pop("val", None)
         logged = {
             name: float(value)
             for name, value in trainer.callback_metrics.items()
-            if scores is not None or not name.startswith("val/")  # the trainer keeps those of the last validation
+            if scores is not None or not name.startswith("val/")  # the trainer keeps the metrics of the last validation
         }
         self.epochs.append({"epoch": epoch, "seconds": time.perf_counter() - self._start, **logged})
         if scores is None:  # no validation in this epoch: trainer.check_val_every_n_epoch
@@ -62,11 +62,11 @@ class History(pl.Callback):
             self.best = self.last
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain data for the checkpoint."""
+        """Return the history as plain data."""
         return {"epochs": self.epochs, "best": self.best, "last": self.last}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes up the history of a resumed training."""
+        """Restore the history of a resumed training."""
         self.epochs = state_dict["epochs"]
         self.best = state_dict["best"]
         self.last = state_dict["last"]

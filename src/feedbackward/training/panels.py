@@ -1,4 +1,4 @@
-"""One scene as four pictures: image, truth, prediction and errors."""
+"""One scene in four pictures: image, ground truth, prediction and errors."""
 
 from typing import Any, NamedTuple
 
@@ -11,11 +11,11 @@ from feedbackward.viz import pictures
 from feedbackward.viz.pictures import Picture
 
 WIDTH = 480
-"""Pictures are at most this wide: they go into logs and pages by the dozen."""
+"""The maximum width of a picture in pixels: logs and reports contain dozens of them."""
 
 
 class Panels(NamedTuple):
-    """Pictures of one size, uint8 (h, w, 3)."""
+    """Pictures of the same size, uint8 (h, w, 3)."""
 
     image: Picture
     truth: Picture
@@ -23,13 +23,13 @@ class Panels(NamedTuple):
     errors: Picture
 
     def overlays(self) -> Picture:
-        """Truth and prediction half-transparent over the image, side by side."""
+        """Blend ground truth and prediction with the image, and put them side by side."""
         mixed = [(self.image // 2 + panel // 2) for panel in (self.truth, self.prediction)]
         return pictures.side_by_side(mixed, ["truth", "prediction"])
 
 
 def draw_panels(image: Tensor, mask: Tensor, prediction: Tensor, table: ClassTable) -> Panels:
-    """Draw a scene at the image's size, or smaller.
+    """Draw a scene at the image's size, or at a width of WIDTH if it is larger.
 
     Args:
         image: float (3, h, w) in [0, 1].

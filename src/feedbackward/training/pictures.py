@@ -1,4 +1,4 @@
-"""Shows a few validation scenes in TensorBoard as the training goes on."""
+"""Logs a few validation scenes to TensorBoard during training."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from feedbackward.training.task import SegmentationTask
 
 
 def spread(length: int, count: int) -> list[int]:
-    """Up to count indices, evenly spread over a sequence of that length.
+    """Return up to count indices, evenly spread over a sequence of that length.
 
     Example:
         >>> spread(101, 4)
@@ -22,9 +22,9 @@ def spread(length: int, count: int) -> list[int]:
 
 
 class TensorBoardPictures(pl.Callback):
-    """Logs truth and prediction over the image of the same few scenes, after 1, 2, 4, 8, ... epochs.
+    """Logs ground truth and prediction of the same few scenes after 1, 2, 4, 8, ... epochs.
 
-    Most changes early, and pictures of every epoch would outgrow the checkpoints.
+    Predictions change most in early epochs, and pictures of every epoch would take more space than the checkpoints.
 
     Args:
         count: The number of scenes.
@@ -42,7 +42,7 @@ class TensorBoardPictures(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,  # noqa: ARG002
     ) -> None:
-        """Draws the first scene of some batches."""
+        """Log the first scene of some batches."""
         logger = trainer.logger
         if not isinstance(logger, TensorBoardLogger) or trainer.sanity_checking:
             return

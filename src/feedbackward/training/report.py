@@ -1,4 +1,4 @@
-"""The report of a training: one HTML file that needs nothing but itself."""
+"""The report of a training: one self-contained HTML file."""
 
 import base64
 import io
@@ -28,7 +28,7 @@ def render_report(
     config: str,
     versions: dict[str, Any],
 ) -> str:
-    """The page as text.
+    """Render the report as HTML.
 
     Args:
         metrics: The content of metrics.json.
@@ -73,14 +73,14 @@ def _duration(seconds: float) -> str:
 
 
 def _inline(picture: Picture, kind: str) -> str:
-    """A data: address. Photographs as JPEG; masks as PNG, where they are smaller and keep their colors."""
+    """Encode a picture as a data: URL: photographs as JPEG; masks as PNG, which is smaller and keeps their colors."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, kind, quality=85, optimize=True)
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _confusion(counts: Sequence[Sequence[int]]) -> list[list[dict[str, Any]]]:
-    """Each row in parts of its true pixels; the square root makes rare confusions visible in the shade."""
+    """Divide each row by its number of true pixels; the square root in the shade makes rare confusions visible."""
     shares = [[count / (sum(row) or 1) for count in row] for row in counts]
     return [[{"share": share, "shade": round(math.sqrt(share), 3)} for share in row] for row in shares]
 

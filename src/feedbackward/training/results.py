@@ -1,4 +1,4 @@
-"""Writes a run folder: what was asked first, scores after every epoch, network and report at the end."""
+"""Writes a run folder: configuration at the start, scores after every epoch, network and report at the end."""
 
 import json
 import math
@@ -24,13 +24,13 @@ from feedbackward.training.task import SegmentationTask
 
 
 class RunResults(pl.Callback):
-    """Keeps a run folder up to date while a network is trained.
+    """Keeps a run folder up to date during training.
 
     Args:
-        folder: The run folder, checked.
+        folder: The run folder; its `check` has passed.
         history: The history to write; its callback must run before this one.
         config: The full configuration as YAML.
-        facts: What else metrics.json is to hold: recipe, model, data and seed.
+        facts: Further content of metrics.json: recipe, model, data and seed.
     """
 
     def __init__(self, folder: RunFolder, history: History, *, config: str, facts: dict[str, Any]) -> None:
@@ -40,25 +40,25 @@ class RunResults(pl.Callback):
         self.facts = facts
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:  # noqa: ARG002
-        """Counts the parameters; a run that only has to be finished never starts an epoch."""
+        """Count the parameters, even for a resumed run that has no epoch left."""
         assert isinstance(pl_module, SegmentationTask)
         self.facts["network"] = pl_module.network.config
         self.facts["parameters"] = sum(parameter.numel() for parameter in pl_module.parameters())
 
     @rank_zero_only
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
-        """Writes the configuration and the versions."""
+        """Write the configuration and the versions."""
         self.folder.checkpoints.mkdir(parents=True, exist_ok=True)
         write_text(self.folder.config, self.config)
         self.folder.write_versions()
 
     @rank_zero_only
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
-        """Writes metrics.json, so that an interrupted run has one too."""
+        """Write metrics.json, so that an interrupted run has one too."""
         write_json(self.folder.metrics, self.metrics())
 
     def metrics(self) -> dict[str, Any]:
-        """The content of metrics.json: facts, best and last scores (from 0 to 1), one record per epoch."""
+        """Return the content of metrics.json: facts, best and last scores (from 0 to 1), one record per epoch."""
         curves = [
             {name: value if math.isfinite(value) else None for name, value in record.items()}
             for record in self.history.epochs
@@ -76,13 +76,13 @@ class RunResults(pl.Callback):
         """Save the best network and write the report.
 
         Args:
-            task: The trained task; it holds the best network afterwards.
-            dataset: The validation set, from which the pictures are drawn.
+            task: The trained task; its network becomes the best one.
+            dataset: The validation set, for the pictures.
             scenes: The number of scenes to show.
         """
         task.load_state_dict(read_checkpoint(self.folder.checkpoint("best"))["state_dict"])
         versions = json.loads(self.folder.versions.read_text())
-        (self.folder.model / "README.md").unlink(missing_ok=True)  # the card of an earlier end of this run
+        (self.folder.model / "README.md").unlink(missing_ok=True)  # the model card of an earlier finish of this run
         task.network.save_pretrained(
             self.folder.model, model_card_kwargs={"training": self._training(versions, dataset)}
         )
@@ -96,7 +96,7 @@ class RunResults(pl.Callback):
         write_text(self.folder.report, report)
 
     def _training(self, versions: dict[str, Any], dataset: Dataset[Item]) -> Training:
-        """What the model card says of the training; the folders of this machine are left out."""
+        """The training as described on the model card, without paths of this machine."""
         assert self.history.best is not None
         best = Scores.from_dict(self.history.best)
         config = yaml.safe_load(self.config)
@@ -122,7 +122,7 @@ class RunResults(pl.Callback):
 
 
 def _without_folders(config: dict[str, Any]) -> dict[str, Any]:
-    """A run's configuration for another machine; what is null of the trainer is left to it."""
+    """A run's configuration without paths and without the trainer's defaults, for another machine."""
     data, trainer = config["data"], config["trainer"]
     init_args = {key: value for key, value in data["init_args"].items() if key != "root"}
     folders = ("default_root_dir", "logger")
@@ -133,7 +133,7 @@ def _without_folders(config: dict[str, Any]) -> dict[str, Any]:
 
 @torch.inference_mode()
 def predict_panels(task: SegmentationTask, dataset: Dataset[Item], *, count: int) -> dict[str, Panels]:
-    """Scenes spread evenly over a data set, as pictures by name."""
+    """Predict scenes spread evenly over a data set; pictures by name."""
     task.eval()
     panels = {}
     for index in spread(len(dataset), count):  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The folder that holds all of one training: what was asked, with what, and what came out."""
+"""The folder of a training: its configuration, the versions it ran with, and its results."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +10,10 @@ from feedbackward.machine import describe_machine
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Names of everything in a run folder.
+    """The paths in a run folder.
 
     Args:
-        root: The folder; it holds config.yaml, versions.json, metrics.json, report.html, tensorboard/,
+        root: The folder; it contains config.yaml, versions.json, metrics.json, report.html, tensorboard/,
             checkpoints/best.ckpt and last.ckpt, and model/ (the best network, for from_pretrained).
     """
 
@@ -21,7 +21,7 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
-        """The full configuration; `feedbackward fit --config` takes it."""
+        """The full configuration, for `feedbackward fit --config`."""
         return self.root / "config.yaml"
 
     @property
@@ -31,12 +31,12 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """Best and last scores, curves, and the facts of the training."""
+        """Best and last scores, curves, and facts about the training."""
         return self.root / "metrics.json"
 
     @property
     def report(self) -> Path:
-        """The report to look at."""
+        """The HTML report."""
         return self.root / "report.html"
 
     @property
@@ -46,7 +46,7 @@ class RunFolder:
 
     @property
     def model(self) -> Path:
-        """The best network's config.json and model.safetensors."""
+        """The folder of the best network: config.json and model.safetensors."""
         return self.root / "model"
 
     def checkpoint(self, which: str) -> Path:
@@ -64,17 +64,17 @@ class RunFolder:
         return path
 
     def check(self, *, resume: bool) -> None:
-        """Check that a training can be written here, without leaving anything behind.
+        """Check that a training can be written here, without creating any file.
 
         Args:
-            resume: Continue the training that the folder holds.
+            resume: Whether to continue the training in the folder.
 
         Raises:
-            InputError: If the folder cannot be written, or holds a training that is not to be continued.
+            InputError: If the folder cannot be written, or contains a training and resume is False.
         """
         if not resume and any(self.checkpoints.glob("*.ckpt")):
             raise InputError(
-                f"{self.root} holds a training already; continue it with --ckpt_path last, "
+                f"{self.root} contains a training already; continue it with --ckpt_path last, "
                 f"or choose another folder with --run_dir"
             )
         check_writable(nearest_existing(self.root), what=f"the run folder {self.root}")

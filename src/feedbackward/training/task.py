@@ -1,7 +1,7 @@
-"""One training, validation or test step of a segmentation network, as a LightningModule.
+"""Training, validation and test steps of a segmentation network, as a LightningModule.
 
-Scores are accumulated as confusion matrices on the device and predictions are dropped after each batch, so
-validation takes the same memory for ten images as for ten thousand.
+Scores are accumulated as confusion matrices and predictions are dropped after each batch, so the memory of a validation
+does not depend on the number of images.
 """
 
 from collections.abc import Callable
@@ -24,13 +24,16 @@ from feedbackward.metrics import CityscapesMetric, Scores, SegmentationMetric
 from feedbackward.models import create_model
 from feedbackward.models.feedbackward import EncoderNorm
 from feedbackward.nn import DenseCRF, resize_logits
+from feedbackward.segmenters.normalized import Normalized
+from feedbackward.segmenters.segmenter import Segmenter
+from feedbackward.segmenters.wrappers import Refined
 from feedbackward.training.compatibility import check_checkpoint
 
 SchedulerCallable = Callable[[Optimizer, int], LRScheduler]
 
 
 class SegmentationTask(pl.LightningModule):
-    """Trains and scores a network that `create_model` knows.
+    """Trains and scores a network that `create_model` builds.
 
     Logged after every epoch: train/loss, val/loss, val/mean_iou, val/pixel_accuracy, val/mean_accuracy,
     and for data in Cityscapes label ids val/iiou_class, val/iou_category, val/iiou_category; test/ likewise.
@@ -45,19 +48,19 @@ class SegmentationTask(pl.LightningModule):
         loss: Called with logits (N, classes, H, W) and mask (N, H, W); cross-entropy plus IoU loss if None.
         optimizer: Builds the optimizer from the parameters.
         scheduler: Builds a learning rate schedule from the optimizer and the number of optimizer steps of the
-            whole training, as PolynomialDecay and torch's CosineAnnealingLR take them; it advances with every
-            optimizer step. Constant if None.
-        crf: Refines the scores in `validate` and `test`, not while `fit` validates; its deviations are in pixels of
-            the image that the network sees.
-        channels_last: Keep images and weights in channels-last memory, which CPUs and GPUs with tensor cores prefer.
-        grad_checkpointing: Keep less for the backward pass and compute norms, activations and skips again in it;
-            feedbackward networks alone.
+            whole training, like PolynomialDecay and torch's CosineAnnealingLR; it advances with every optimizer
+            step. Constant if None.
+        crf: Refines the logits in `validate` and `test`, but not in the validation of `fit`; its spatial deviations are
+            in pixels of the image that the network sees.
+        channels_last: Use channels-last memory for images and weights, faster on CPUs and GPUs with tensor cores.
+        grad_checkpointing: Enable gradient checkpointing, for feedbackward networks only: the backward pass recomputes
+            norms, activations and skip connections.
         class_table: The classes of the data.
-        scoring: "cityscapes" adds the instance and category scores, for data that carries Cityscapes ids.
+        scoring: "cityscapes" adds the instance and category scores, for data with Cityscapes ids.
 
     Raises:
-        InputError: If the model is unknown or cannot do what is asked of it, the loss counts what the classes
-            ignore, or a checkpoint does not fit the network or the classes.
+        InputError: If the network is unknown or does not support an option, the loss and the classes disagree on
+            ignore_index, or a checkpoint does not fit the network or the classes.
 
     Example:
         >>> from feedbackward.classes import ClassTable
@@ -100,6 +103,7 @@ class SegmentationTask(pl.LightningModule):
         self.network.to(memory_format=self.memory_format)
         if grad_checkpointing:
             self.network.set_grad_checkpointing()
+        self.segmenter: Segmenter = Normalized(self.network)
         self.loss = CrossEntropyIoULoss(ignore_index=class_table.ignore_index) if loss is None else loss
         _check_ignore_index(self.loss, class_table.ignore_index)
         self.optimizer = optimizer
@@ -112,15 +116,13 @@ class SegmentationTask(pl.LightningModule):
         self.planned_steps: int | None = None
 
     def forward(self, image: Tensor) -> Tensor:
-        """Scores of an image in [0, 1]: (N, C, H, W) to logits (N, classes, H, W) in float32."""
-        normalized = self.network.preprocessing(image).contiguous(memory_format=self.memory_format)
-        logits: Tensor = self.network(normalized)
-        return logits.float()  # losses and argmax of many classes need more than bfloat16's 8 bits
+        """Compute float32 logits (N, classes, H, W) of images (N, C, H, W) in [0, 1]."""
+        return self.segmenter.logits(image.contiguous(memory_format=self.memory_format))
 
     def _step(self, batch: dict[str, Any], stage: Literal["train", "val", "test"]) -> dict[str, Tensor]:
         image, mask = batch["image"], batch["mask"]
-        scores = self(image)
-        logits = resize_logits(scores, mask.shape[-2:])
+        own_size = self(image)
+        logits = resize_logits(own_size, mask.shape[-2:])
         loss: Tensor = self.loss(logits, mask)
         self.log(
             f"{stage}/loss",
@@ -134,7 +136,9 @@ class SegmentationTask(pl.LightningModule):
         if stage == "train":
             return {"loss": loss}
         if self.crf is not None and self.trainer.state.fn != TrainerFn.FITTING:
-            logits = resize_logits(self.crf(scores, image), mask.shape[-2:])
+            # Refined.logits would run the network a second time.
+            refined = Refined(self.segmenter, self.crf).refine(own_size, image)
+            logits = resize_logits(refined, mask.shape[-2:])
         prediction = logits.argmax(dim=1)  # (N, H, W)
         metric = self._metric(stage)
         metric.update(prediction, *(batch[name] for name in metric.annotations))
@@ -153,27 +157,27 @@ class SegmentationTask(pl.LightningModule):
             self.log(f"{stage}/{name}", value, prog_bar=name == "mean_iou", sync_dist=True)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:  # noqa: ARG002
-        """The loss of one batch."""
+        """Compute the loss of a batch."""
         return self._step(batch, "train")["loss"]
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """The loss and the prediction of one batch, which the trainer hands to the callbacks and drops."""
+        """Score a batch; returns loss and prediction (N, H, W) for the callbacks."""
         return self._step(batch, "val")
 
     def test_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """As validation_step."""
+        """Score a batch, like validation_step."""
         return self._step(batch, "test")
 
     def on_validation_epoch_end(self) -> None:
-        """Computes and logs the scores of the validation set."""
+        """Compute and log the scores of the validation set."""
         self._finish("val")
 
     def on_test_epoch_end(self) -> None:
-        """Computes and logs the scores of the test set."""
+        """Compute and log the scores of the test set."""
         self._finish("test")
 
     def configure_optimizers(self) -> Any:
-        """The optimizer and, if there is one, its schedule over all optimizer steps."""
+        """Return the optimizer and, if there is one, its schedule over all optimizer steps."""
         optimizer = self.optimizer(parameter for parameter in self.parameters() if parameter.requires_grad)
         if self.scheduler is None:
             return optimizer
@@ -181,7 +185,7 @@ class SegmentationTask(pl.LightningModule):
         if steps == float("inf"):
             raise InputError("a learning rate schedule needs an end: set trainer.max_epochs or trainer.max_steps")
         scheduler = self.scheduler(optimizer, int(steps))
-        # A schedule that keeps its length in its state would go on with the old one, at a rate of 0.
+        # A schedule that stores its length would restore the old one, and continue at a rate of 0.
         if self.planned_steps not in (None, steps) and steps in scheduler.state_dict().values():
             raise InputError(
                 f"the checkpoint's learning rate schedule ends after {self.planned_steps} optimizer steps, "
@@ -192,14 +196,14 @@ class SegmentationTask(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds what is needed to rebuild the network without this class, as plain data."""
+        """Add the description of the network, as plain data, so that it can be rebuilt without this class."""
         checkpoint["feedbackward"] = {
             "network": self.network.describe(),
             "planned_steps": self.planned_steps,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuses a checkpoint of other classes or of another network before a tensor is copied."""
+        """Refuse a checkpoint with other classes or another network, before a tensor is copied."""
         check_checkpoint(checkpoint, config=self.network.config, class_table=self.class_table)
         self.planned_steps = checkpoint["feedbackward"]["planned_steps"]
 

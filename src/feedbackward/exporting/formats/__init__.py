@@ -1,4 +1,4 @@
-"""The formats by name."""
+"""The formats of exported files, by name and by suffix."""
 
 from feedbackward.exporting.formats.onnx import ONNX
 from feedbackward.exporting.formats.openvino import OPENVINO

@@ -1,48 +1,51 @@
-"""A kind of file that networks are exported to: how it is written, and how it is run."""
+"""A format of exported files: how they are written, read and run. The readers import no torch, but for .pt2."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import torch
-from torch import Tensor
-from torch.export import ExportedProgram
+import numpy as np
+from numpy.typing import NDArray
 
 from feedbackward.errors import InputError
 from feedbackward.exporting.metadata import Metadata
+from feedbackward.exporting.names import PrecisionName
 
-PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-"""The types of a file's weights."""
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
 
-Run = Callable[[Tensor], Tensor]
-"""From images (N, C, H, W) in [0, 1] to the file's output, both on the CPU."""
+Run: TypeAlias = Callable[[NDArray[np.float32]], NDArray[Any]]
+"""Runs a file on images (N, C, H, W) in [0, 1], contiguous."""
 
 
 @dataclass(frozen=True)
 class FileFormat:
-    """One kind of exported file.
+    """A format of exported files.
 
     Args:
-        name: As the command line has it.
-        suffix: Of its files.
-        needs: The packages that write and run it, by the names under which they are imported.
+        name: The name on the command line.
+        suffix: The suffix of its files.
+        needs: The packages that write and run it, by import name.
         extra: The extra of this library that installs them.
-        precisions: Those that its runtime computes with, of PRECISIONS.
-        write: Writes a graph and its metadata; other files stand beside that with the same stem.
-        read: Opens a file, on so many threads or on the runtime's own choice.
+        precisions: The precisions that its runtime supports.
+        write: Writes a graph and its metadata to a path; further files share its stem.
+        read: Opens a file, with a number of threads or the runtime's default, and returns its metadata too.
+        device: Where its runtime computes.
     """
 
     name: str
     suffix: str
     needs: tuple[str, ...]
     extra: str
-    precisions: tuple[str, ...]
-    write: Callable[[ExportedProgram, Metadata, Path], None]
+    precisions: tuple[PrecisionName, ...]
+    write: "Callable[[ExportedProgram, Metadata, Path], None]"
     read: Callable[[Path, int | None], tuple[Run, Metadata]]
+    device: Literal["cpu", "cuda"] = "cpu"
 
     def check_installed(self) -> None:
-        """Check that its packages are there.
+        """Check that its packages are installed.
 
         Raises:
             InputError: If one is missing.

@@ -1,24 +1,27 @@
-"""ONNX files, which onnxruntime runs: each weight stands in them once, whatever passes use it."""
+"""ONNX files, run by onnxruntime. Each weight is stored once, even if encoder and decoder both use it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.export import ExportedProgram
+from numpy.typing import NDArray
 
 from feedbackward.errors import InputError
 from feedbackward.exporting.formats.base import FileFormat, Run
 from feedbackward.exporting.metadata import KEY, Metadata
 
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
 INPUT = "image"
-LARGEST = 2**31 - 1
-"""Bytes of a protocol buffer, which the file is."""
+MOST_BYTES = 2**31 - 1
+"""The limit of a protocol buffer, which an ONNX file is."""
 
 
-def write(program: ExportedProgram, metadata: Metadata, path: Path) -> None:
-    """Write the graph as one file, without what the exporter notes about the code that it came from."""
+def write(program: "ExportedProgram", metadata: Metadata, path: Path) -> None:
+    """Write the graph to one file, with named axes and without the exporter's notes about the source code."""
     import onnx
+    import torch
 
     exported = torch.onnx.export(
         program,
@@ -34,10 +37,25 @@ def write(program: ExportedProgram, metadata: Metadata, path: Path) -> None:
     for part in (*model.graph.node, *model.graph.input, *model.graph.output, *model.graph.initializer):
         del part.metadata_props[:]
     del model.graph.value_info[:], model.graph.metadata_props[:]
+    _name_axes(model.graph, metadata)
     onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
-    if model.ByteSize() > LARGEST:
-        raise InputError("the network is larger than the 2 GB that an ONNX file holds; choose --format torch_export")
+    if model.ByteSize() > MOST_BYTES:
+        raise InputError("the network is larger than 2 GB, the limit of an ONNX file; choose --format torch_export")
     onnx.save(model, path)
+
+
+def _name_axes(graph: Any, metadata: Metadata) -> None:
+    """Replace the exporter's symbols, such as s40, by names; the output's size is the input's, not an expression."""
+    free = {"batch"} if metadata.size else {"batch", "height", "width"}
+    fixed = {"channels": metadata.in_channels, "classes": metadata.classes}
+    if metadata.size:
+        fixed |= dict(zip(("height", "width"), metadata.size, strict=True))
+    for value in (*graph.input, *graph.output):
+        for axis, name in zip(value.type.tensor_type.shape.dim, metadata.axes[value.name], strict=True):
+            if name in free:
+                axis.dim_param = name
+            else:
+                axis.dim_value = fixed[name]
 
 
 def read(path: Path, threads: int | None = None) -> tuple[Run, Metadata]:
@@ -51,11 +69,11 @@ def read(path: Path, threads: int | None = None) -> tuple[Run, Metadata]:
     try:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except (state.InvalidProtobuf, state.InvalidGraph, state.InvalidArgument, state.Fail) as error:
-        raise InputError(f"{path} is no ONNX file, or a damaged one: {error}") from error
+        raise InputError(f"{path} is not a valid ONNX file: {error}") from error
 
-    def run(image: Tensor) -> Tensor:
-        (output,) = session.run(None, {INPUT: np.ascontiguousarray(image.numpy())})
-        return torch.from_numpy(output)
+    def run(images: NDArray[np.float32]) -> NDArray[Any]:
+        output: NDArray[Any] = session.run(None, {INPUT: images})[0]
+        return output
 
     text = session.get_modelmeta().custom_metadata_map.get(KEY)
     return run, Metadata.from_json(text, path=path)

@@ -1,20 +1,23 @@
-"""OpenVINO's files: the graph as .xml and its weights, each once, as .bin beside it."""
+"""OpenVINO files: the graph in an .xml file, and the weights, each stored once, in a .bin file of the same stem."""
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-from torch.export import ExportedProgram
+import numpy as np
+from numpy.typing import NDArray
 
 from feedbackward.errors import InputError
 from feedbackward.exporting.formats import onnx
 from feedbackward.exporting.formats.base import FileFormat, Run
 from feedbackward.exporting.metadata import KEY, Metadata
 
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
 
-def write(program: ExportedProgram, metadata: Metadata, path: Path) -> None:
-    """Write the graph as it stands in the ONNX file: convert_model would store each swapped weight once more."""
+
+def write(program: "ExportedProgram", metadata: Metadata, path: Path) -> None:
+    """Write the graph by way of ONNX: convert_model would store the transposed copy of each weight as well."""
     import openvino
 
     with tempfile.TemporaryDirectory() as folder:
@@ -24,8 +27,11 @@ def write(program: ExportedProgram, metadata: Metadata, path: Path) -> None:
             model = openvino.Core().read_model(source)
         except RuntimeError as error:
             raise InputError(
-                f"OpenVINO does not take this network; choose a larger --size or another format. It says:\n{error}"
+                f"OpenVINO cannot read this network; choose a larger --size or another format. It says:\n{error}"
             ) from error
+        for value in (*model.inputs, *model.outputs):
+            # OpenVINO stores the names of axes as the layout of inputs and outputs.
+            value.node.layout = openvino.Layout(f"[{','.join(metadata.axes[value.any_name])}]")
         model.set_rt_info(metadata.to_json(), [KEY])
         openvino.save_model(model, path, compress_to_fp16=False)
 
@@ -36,18 +42,19 @@ def read(path: Path, threads: int | None = None) -> tuple[Run, Metadata]:
 
     core = openvino.Core()
     if not path.with_suffix(".bin").is_file():
-        raise InputError(f"{path} has its weights in {path.with_suffix('.bin').name}, which is not beside it")
+        raise InputError(f"{path} needs its weights in {path.with_suffix('.bin').name}, which is missing beside it")
     try:
         model = core.read_model(path)
     except RuntimeError as error:
-        raise InputError(f"{path} is no file of OpenVINO, or a damaged one: {error}") from error
+        raise InputError(f"{path} is not a valid OpenVINO file: {error}") from error
     text = model.get_rt_info([KEY]).astype(str) if model.has_rt_info([KEY]) else None
     settings = {"INFERENCE_PRECISION_HINT": "f32", **({} if threads is None else {"INFERENCE_NUM_THREADS": threads})}
     request = core.compile_model(model, "CPU", settings).create_infer_request()
 
-    def run(image: Tensor) -> Tensor:
-        request.infer([image.numpy()])
-        return torch.from_numpy(request.get_output_tensor().data.copy())
+    def run(images: NDArray[np.float32]) -> NDArray[Any]:
+        request.infer([images])
+        output: NDArray[Any] = request.get_output_tensor().data.copy()  # the next inference overwrites the data
+        return output
 
     return run, Metadata.from_json(text, path=path)
 

@@ -1,14 +1,14 @@
-"""Engines of TensorRT, built on the GPU that is to run them; what they take and give stands as .json beside them.
+"""TensorRT engines, built on the GPU that runs them, with their metadata in a .json file of the same stem.
 
-They go through the ONNX file. The calls are those of TensorRT 10.
+They are built from the ONNX file, with the interface of TensorRT 10.
 """
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-from torch.export import ExportedProgram
+import numpy as np
+from numpy.typing import NDArray
 
 from feedbackward.errors import InputError
 from feedbackward.exporting.formats import onnx
@@ -16,12 +16,15 @@ from feedbackward.exporting.formats.base import FileFormat, Run
 from feedbackward.exporting.metadata import Metadata
 from feedbackward.io import write_text
 
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
 LARGEST_BATCH = 8
 USUAL_SIZE, LARGEST_SIZE = (512, 1024), (1088, 2048)
-"""The height and width that an engine for any size is tuned for, and the largest that it takes."""
+"""The height and width for which an engine for any size is tuned, and the largest that it takes."""
 
 
-def write(program: ExportedProgram, metadata: Metadata, path: Path) -> None:
+def write(program: "ExportedProgram", metadata: Metadata, path: Path) -> None:
     """Build the engine for batches of 1 to LARGEST_BATCH."""
     import tensorrt as trt
 
@@ -35,7 +38,7 @@ def write(program: ExportedProgram, metadata: Metadata, path: Path) -> None:
         onnx.write(program, metadata, source)
         if not parser.parse(source.read_bytes()):
             reasons = "; ".join(str(parser.get_error(i)) for i in range(parser.num_errors))
-            raise InputError(f"TensorRT does not take this network: {reasons}; choose --format onnx")
+            raise InputError(f"TensorRT cannot read this network: {reasons}; choose --format onnx")
     smallest, usual, largest = (metadata.size,) * 3 if metadata.size else (metadata.sizes[0], USUAL_SIZE, LARGEST_SIZE)
     channels = metadata.in_channels
     profile = builder.create_optimization_profile()
@@ -52,33 +55,39 @@ def write(program: ExportedProgram, metadata: Metadata, path: Path) -> None:
 def read(path: Path, threads: int | None = None) -> tuple[Run, Metadata]:  # noqa: ARG001
     """Open an engine on the GPU."""
     import tensorrt as trt
+    import torch
 
     _check_gpu(path)
     engine = trt.Runtime(trt.Logger(trt.Logger.WARNING)).deserialize_cuda_engine(path.read_bytes())
     if engine is None:
-        raise InputError(f"{path} is no engine of this TensorRT ({trt.__version__}) and GPU; export it again here")
+        raise InputError(f"{path} is not an engine of this TensorRT ({trt.__version__}) and GPU; export it again here")
     beside = path.with_suffix(".json")
     metadata = Metadata.from_json(beside.read_text() if beside.is_file() else None, path=path)
     context = engine.create_execution_context()
-    kind = torch.uint8 if metadata.output == "classes" else torch.float32
+    dtype = torch.uint8 if metadata.output == "classes" else torch.float32
 
-    def run(image: Tensor) -> Tensor:
-        on_gpu = image.cuda().contiguous()
+    def run(images: NDArray[np.float32]) -> NDArray[Any]:
+        on_gpu = torch.from_numpy(images).cuda()
         context.set_input_shape(onnx.INPUT, tuple(on_gpu.shape))
-        output = torch.empty(tuple(context.get_tensor_shape(metadata.output)), dtype=kind, device="cuda")
+        output = torch.empty(tuple(context.get_tensor_shape(metadata.output)), dtype=dtype, device="cuda")
         context.set_tensor_address(onnx.INPUT, on_gpu.data_ptr())
         context.set_tensor_address(metadata.output, output.data_ptr())
         stream = torch.cuda.current_stream()
         context.execute_async_v3(stream.cuda_stream)
         stream.synchronize()
-        return output.cpu()
+        array: NDArray[Any] = output.cpu().numpy()
+        return array
 
     return run, metadata
 
 
 def _check_gpu(path: Path) -> None:
+    import torch
+
     if not torch.cuda.is_available():
-        raise InputError(f"{path.name}: engines of TensorRT are built and run on an NVIDIA GPU, and there is none here")
+        raise InputError(
+            f"{path.name}: TensorRT engines are built and run on an NVIDIA GPU, and PyTorch sees none here"
+        )
 
 
 ENGINE = FileFormat(
@@ -89,4 +98,5 @@ ENGINE = FileFormat(
     precisions=("fp32", "fp16"),
     write=write,
     read=read,
+    device="cuda",
 )

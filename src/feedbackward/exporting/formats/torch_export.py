@@ -1,23 +1,28 @@
-"""Files of torch.export (.pt2), which PyTorch runs without this library."""
+"""torch.export files (.pt2), which PyTorch runs without this library."""
 
 import tempfile
 import zipfile
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-from torch.export import ExportedProgram
+import numpy as np
+from numpy.typing import NDArray
 
 from feedbackward.errors import InputError
 from feedbackward.exporting.formats.base import FileFormat, Run
 from feedbackward.exporting.metadata import KEY, Metadata
 
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
 ENTRY = f"{KEY}.json"
 
 
-def write(program: ExportedProgram, metadata: Metadata, path: Path) -> None:
-    """Write the graph without what torch.export notes about the code that it came from."""
+def write(program: "ExportedProgram", metadata: Metadata, path: Path) -> None:
+    """Write the graph without the exporter's notes about the source code."""
+    import torch
+
     for module in program.graph_module.modules():
         for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
             for note in ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn", "from_node"):
@@ -30,7 +35,7 @@ def write(program: ExportedProgram, metadata: Metadata, path: Path) -> None:
 
 
 def _deflate(stored: Path, path: Path) -> None:
-    """The same archive with its texts compressed: those of a small network are a third of its weights."""
+    """Compress the archive's JSON, which for a small network is a third of the size of its weights."""
     with zipfile.ZipFile(stored) as source, zipfile.ZipFile(path, "w") as target:
         for entry in source.infolist():
             method = zipfile.ZIP_DEFLATED if entry.filename.endswith(".json") else zipfile.ZIP_STORED
@@ -38,21 +43,23 @@ def _deflate(stored: Path, path: Path) -> None:
 
 
 def read(path: Path, threads: int | None = None) -> tuple[Run, Metadata]:
-    """Open a file in PyTorch, on the CPU; threads are those of the process."""
+    """Open a file in PyTorch, on the CPU; the number of threads applies to the whole process."""
+    import torch
+
     if threads is not None:
         torch.set_num_threads(threads)
     if not zipfile.is_zipfile(path):
-        raise InputError(f"{path} is no file of torch.export, or a truncated one")
+        raise InputError(f"{path} is not a valid torch.export file: it is truncated or not a zip archive")
     entries = {ENTRY: ""}
     try:
         program = torch.export.load(path, extra_files=entries)
     except (RuntimeError, ValueError, KeyError, UnpicklingError) as error:
-        raise InputError(f"{path} is no file of torch.export, or a damaged one: {error}") from error
+        raise InputError(f"{path} is not a valid torch.export file: {error}") from error
     module = program.module()
 
-    def run(image: Tensor) -> Tensor:
+    def run(images: NDArray[np.float32]) -> NDArray[Any]:
         with torch.no_grad():
-            output: Tensor = module(image)
+            output: NDArray[Any] = module(torch.from_numpy(images)).numpy()
         return output
 
     return run, Metadata.from_json(entries[ENTRY] or None, path=path)

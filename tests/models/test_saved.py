@@ -4,9 +4,38 @@ import zipfile
 import pytest
 import torch
 
+from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
-from feedbackward.segmenters import loading
-from feedbackward.segmenters.loading import load_network
+from feedbackward.models import create_model, load_network, saved
+
+TABLE = ClassTable(("red", "green", "blue"), ((200, 0, 0), (0, 200, 0), (0, 0, 200)))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    torch.manual_seed(3)
+    network = create_model("test_resnet", encoder_weights=None, classes=3)
+    network.class_table = TABLE
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def checkpoint(trained, tmp_path_factory):
+    """A file of `feedbackward fit`, with what Lightning adds to it."""
+    path = tmp_path_factory.mktemp("run") / "best.ckpt"
+    torch.save(
+        {
+            "epoch": 3,
+            "state_dict": {
+                "loss.weight": torch.ones(3),
+                **{f"network.{name}": tensor for name, tensor in trained.state_dict().items()},
+            },
+            "optimizer_states": [{"state": {0: {"step": torch.tensor(1.0)}}}],
+            "feedbackward": {"network": trained.describe()},
+        },
+        path,
+    )
+    return path
 
 
 class RunsCode:
@@ -43,9 +72,9 @@ def test_loads_a_saved_folder(trained, tmp_path, kind):
     assert_same(load_network(kind(tmp_path / "saved")), trained)
 
 
-def test_a_hub_id_is_asked_for_only_if_there_is_no_such_path(trained, tmp_path, monkeypatch):
+def test_the_hub_is_queried_for_an_id_that_is_not_a_path(trained, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(loading, "from_pretrained", lambda name: asked.append(name) or trained)
+    monkeypatch.setattr(saved, "from_pretrained", lambda name: asked.append(name) or trained)
     monkeypatch.chdir(tmp_path)
     assert load_network("someone/camvid-mobilenet") is trained
     assert asked == ["someone/camvid-mobilenet"]
@@ -55,33 +84,35 @@ def test_a_hub_id_is_asked_for_only_if_there_is_no_such_path(trained, tmp_path, 
     assert len(asked) == 1
 
 
-def test_a_path_with_a_typo_is_told_before_the_hub(tmp_path, monkeypatch):
+def test_a_mistyped_path_is_reported_as_a_path_first(tmp_path, monkeypatch):
     asked = []
 
     def unreachable(name):
         asked.append(name)
         raise InputError("no network")
 
-    monkeypatch.setattr(loading, "from_pretrained", unreachable)
+    monkeypatch.setattr(saved, "from_pretrained", unreachable)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=r"^there is no folder or file runs/typo here, and .*: no network$"):
+    with pytest.raises(InputError, match=r"^no such folder or file: runs/typo; as a hub id: no network$"):
         load_network("runs/typo")
     (tmp_path / "runs").mkdir()
-    with pytest.raises(InputError, match=r"^there is no folder or file runs/typo here, and as runs is a folder"):
+    with pytest.raises(
+        InputError, match=r"^no such folder or file: runs/typo; the hub is not queried: runs/ is a local directory"
+    ):
         load_network("runs/typo")
     assert asked == ["runs/typo"]
 
 
-def test_an_exported_file_is_no_network_to_go_on_with(tmp_path):
-    with pytest.raises(InputError, match=r"no such model: .*network\.onnx"):
-        load_network(tmp_path / "network.onnx")
-    (tmp_path / "network.onnx").touch()
-    with pytest.raises(InputError, match=r"network\.onnx is an exported file; give the folder or checkpoint of"):
+def test_an_exported_file_is_not_a_network(tmp_path):
+    (tmp_path / "network.onnx").write_bytes(b"\x08\n\x12\x07pytorch")
+    with pytest.raises(
+        InputError, match=r"network\.onnx is not a checkpoint .* give one that `feedbackward fit` wrote"
+    ):
         load_network(tmp_path / "network.onnx")
 
 
 def test_a_folder_without_a_network(tmp_path):
-    with pytest.raises(InputError, match=r"is no saved network: config\.json and model\.safetensors missing"):
+    with pytest.raises(InputError, match=r"is not a saved network: config\.json and model\.safetensors missing"):
         load_network(tmp_path)
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "checkpoints").mkdir()
@@ -103,16 +134,16 @@ def test_a_damaged_folder(trained, tmp_path):
         load_network(tmp_path)
 
 
-def test_one_file_of_a_folder(trained, tmp_path):
+def test_a_single_file_of_a_folder(trained, tmp_path):
     trained.save_pretrained(tmp_path)
-    with pytest.raises(InputError, match=r"one file of a saved network; give its folder"):
+    with pytest.raises(InputError, match=r"a single file of a saved network; give its folder"):
         load_network(tmp_path / "model.safetensors")
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", pickle.dumps({"state_dict": {}})])
 def test_other_files(tmp_path, content):
     (tmp_path / "a.ckpt").write_bytes(content)
-    with pytest.raises(InputError, match="is no checkpoint"):
+    with pytest.raises(InputError, match="is not a checkpoint"):
         load_network(tmp_path / "a.ckpt")
 
 
@@ -124,10 +155,10 @@ def test_a_truncated_checkpoint(checkpoint, tmp_path, kept):
         load_network(tmp_path / "a.ckpt")
 
 
-def test_a_zip_that_is_no_checkpoint(tmp_path):
+def test_a_zip_that_is_not_a_checkpoint(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.ckpt", "w") as archive:
         archive.writestr("readme.txt", "hello")
-    with pytest.raises(InputError, match="is no checkpoint or is damaged"):
+    with pytest.raises(InputError, match="is not a valid checkpoint"):
         load_network(tmp_path / "a.ckpt")
 
 
@@ -142,7 +173,7 @@ def test_a_checkpoint_of_another_program(tmp_path):
     with pytest.raises(InputError, match=r"checkpoint of another program: .* found args, model; give one"):
         load_network(tmp_path / "a.ckpt")
     torch.save(torch.zeros(3), tmp_path / "b.ckpt")
-    with pytest.raises(InputError, match="holds a Tensor"):
+    with pytest.raises(InputError, match="contains a Tensor"):
         load_network(tmp_path / "b.ckpt")
 
 
@@ -160,12 +191,12 @@ def test_tensors_that_do_not_fit(trained, checkpoint, tmp_path):
     message = str(caught.value)
     assert f"1 tensors missing ({names[0]})" in message
     assert "1 unexpected (stranger)" in message
-    assert f"1 of another shape ({names[1]})" in message
+    assert f"1 of different shape ({names[1]})" in message
 
 
 def test_other_classes_than_the_configuration(checkpoint, tmp_path):
-    path = edited(checkpoint, tmp_path, lambda content: content["feedbackward"]["config"].update(classes=5))
-    with pytest.raises(InputError, match="of another shape"):
+    path = edited(checkpoint, tmp_path, lambda content: content["feedbackward"]["network"].update(classes=5))
+    with pytest.raises(InputError, match="of different shape"):
         load_network(path)
 
 

@@ -1,0 +1,69 @@
+"""`load_network`: a trained network from a saved folder, a checkpoint or the hub.
+
+A saved folder and a repository on the hub contain config.json and model.safetensors; a checkpoint contains both in one
+file.
+"""
+
+import re
+from pathlib import Path
+
+from feedbackward.errors import InputError
+from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX, load_checkpoint
+from feedbackward.models.hub import from_pretrained
+from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE, SegmentationNetwork
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+def load_network(model: str | Path) -> SegmentationNetwork:
+    """Load a trained network, on the CPU and in evaluation mode.
+
+    Args:
+        model: A folder that save_pretrained wrote, a checkpoint (.ckpt) of `feedbackward fit`, or the id of a network
+            on the Hugging Face hub, such as "someone/camvid-mobilenet". A path that exists takes precedence.
+
+    Raises:
+        InputError: If there is no such model, or it is not a network of this library: a file of another kind, a
+            truncated one, one that would run code, or one whose tensors do not match its configuration.
+
+    Example:
+        >>> load_network("runs/camvid/checkpoints/best.ckpt")  # doctest: +SKIP
+    """
+    path = Path(model)
+    if path.is_dir():
+        network = _load_folder(path)
+    elif path.is_file():
+        network = load_checkpoint(path)
+    elif isinstance(model, str) and _HUB_ID.fullmatch(model) and path.suffix not in (CHECKPOINT_SUFFIX, ".safetensors"):
+        network = _load_from_hub(model)
+    else:
+        raise InputError(
+            f"no such model: {model}; expected a folder with config.json and model.safetensors, a training "
+            f"checkpoint ({CHECKPOINT_SUFFIX}) or a hub id such as someone/camvid-mobilenet"
+        )
+    return network.eval()
+
+
+def _load_from_hub(model: str) -> SegmentationNetwork:
+    owner = model.split("/")[0]
+    if Path(owner).is_dir():
+        raise InputError(
+            f"no such folder or file: {model}; the hub is not queried: {owner}/ is a local directory. Give the path of "
+            f"a saved network or a checkpoint, or run where there is no directory {owner}"
+        )
+    try:
+        return from_pretrained(model)
+    except InputError as error:
+        raise InputError(f"no such folder or file: {model}; as a hub id: {error}") from error
+
+
+def _load_folder(folder: Path) -> SegmentationNetwork:
+    missing = [name for name in (CONFIG_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
+    if missing:
+        saved = [path.parent for path in folder.rglob(WEIGHTS_FILE)] + list(folder.rglob(f"*{CHECKPOINT_SUFFIX}"))
+        hint = f"; did you mean {saved[0]}?" if saved else ""
+        raise InputError(
+            f"{folder} is not a saved network: {' and '.join(missing)} missing; expected a folder that save_pretrained "
+            f"wrote{hint}"
+        )
+    return from_pretrained(folder)

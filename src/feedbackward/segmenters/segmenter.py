@@ -1,0 +1,85 @@
+"""The protocol of everything that segments images: networks, exported files, and wrappers around either."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from feedbackward.classes import ClassTable
+from feedbackward.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from torch import Tensor, device
+
+MOST_CLASSES = 256
+"""The number of classes that a mask of 8 bits per pixel can hold."""
+
+
+class Segmenter(Protocol):
+    """Maps a batch of images to logits.
+
+    Normalization, resizing and the CRF are wrappers around a segmenter and segmenters themselves, so that training,
+    prediction, evaluation and export compute the same.
+    """
+
+    @property
+    def class_table(self) -> ClassTable | None:
+        """Names and colors of the classes, if known."""
+        ...
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        ...
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The preprocessing that `logits` expects to have been applied to its images."""
+        ...
+
+    @property
+    def device(self) -> "device | None":
+        """The device of the parameters; None for a file, which takes NumPy arrays as well as tensors."""
+        ...
+
+    @property
+    def gives_logits(self) -> bool:
+        """False for a file that computes classes: its logits are one-hot and cannot be interpolated."""
+        ...
+
+    def logits(self, images: "Tensor") -> "Tensor":
+        """Compute the logits (N, classes, H, W) of preprocessed images (N, C, H, W)."""
+        ...
+
+
+class Wrapper:
+    """The description of a wrapped segmenter. Each wrapper takes images that are 8-bit or in [0, 1].
+
+    Args:
+        segmenter: The segmenter to wrap.
+    """
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        self.segmenter = segmenter
+
+    @property
+    def class_table(self) -> ClassTable | None:
+        """Names and colors of the classes, if known."""
+        return self.segmenter.class_table
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return self.segmenter.classes
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The identity."""
+        return Preprocessing.identity(self.segmenter.preprocessing.channels)
+
+    @property
+    def device(self) -> "device | None":
+        """The device of the parameters; None for a file."""
+        return self.segmenter.device
+
+    @property
+    def gives_logits(self) -> bool:
+        """False for a file that computes classes."""
+        return self.segmenter.gives_logits
