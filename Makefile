@@ -28,7 +28,7 @@ lint: $(INSTALLED)  ## check format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-check: lint test  ## what CI runs
+check: lint test  ## all that must pass before a merge
 
 format: $(INSTALLED)  ## format the sources
 	$(BIN)/ruff format .

@@ -21,7 +21,7 @@ SOFTMAX: set[Target] = {nn.Softmax, F.softmax, torch.softmax, "softmax"}
 def attention(
     step: Step, query: fx.Node, key: fx.Node, value: fx.Node, attn_mask: Any = None, **options: Any
 ) -> Signals:
-    """The same attention weights, taken from the encoder; transposed where the options say so or they must be."""
+    """The encoder's attention weights; transposed where the options say so or queries and keys differ in number."""
     if options.get("enable_gqa"):
         raise NoRuleError("heads that share keys and values in groups")
     if step.config.permute == "possible" or not step.as_long(query, -2, key, -2):
@@ -35,7 +35,7 @@ def attention(
 
 @rule(operator.matmul, torch.matmul)
 def product(step: Step, left: fx.Node, right: fx.Node) -> Signals:
-    """A product with attention weights: the same ones, transposed where the options say so or where they must be."""
+    """Multiplication by the same attention weights; transposed where the options say so or they are not square."""
     if _is_attention(step, left) == _is_attention(step, right):
         raise NoRuleError("exactly one operand must be attention weights")
     attention, value = (left, right) if _is_attention(step, left) else (right, left)
