@@ -11,9 +11,8 @@ from typing import Any
 from jsonargparse import ArgumentParser
 from lightning.pytorch.cli import LightningArgumentParser
 
-from feedbackward.cli.fit import Command
 from feedbackward.cli.fit_cli import FitCLI
-from feedbackward.cli.fit_options import LISTED
+from feedbackward.cli.fit_options import LISTED, Command
 from feedbackward.data.sources import find_source, list_sources
 from feedbackward.decoder_config import DecoderConfig
 

@@ -1,4 +1,4 @@
-"""The proof that rules of linear operations are held to: the way back is autograd's vector-Jacobian product."""
+"""The proof that rules of linear operations are held to: the decoder is autograd's vector-Jacobian product."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +20,7 @@ def flipped(weight: Tensor, groups: int = 1) -> Tensor:
 
 
 def as_adjoint(decoder_graph: DecoderGraph) -> fx.Graph:
-    """The way back alone: what comes back is an input, kernels are flipped, nothing is activated at the end."""
+    """The decoder alone: the signal is an input, kernels are flipped, nothing is activated at the end."""
     graph = decoder_graph.graph
     for node in graph.nodes:
         if node.target is permute_weight:

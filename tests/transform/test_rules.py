@@ -1,4 +1,4 @@
-"""The rules together, against a small network whose way back is written out by hand."""
+"""The rules together, against a small network whose decoder is written out by hand."""
 
 import pytest
 import torch

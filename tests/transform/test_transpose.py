@@ -1,4 +1,4 @@
-"""The walker's proof: without norms, activations and skips, and with flipped kernels, the way back is the adjoint."""
+"""The walker's proof: without norms, activations and skips, and with flipped kernels, the decoder is the adjoint."""
 
 from dataclasses import replace
 

@@ -10,12 +10,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse
 
-from feedbackward.cli.fit_options import check_options
+from feedbackward.cli.fit_options import Command, check_options
 from feedbackward.data.sources import list_sources
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.training.recipes import list_recipes
-
-Command = Literal["fit", "validate", "test"]
 
 WIDTH, INDENT = 100, 34
 EXAMPLES = {

@@ -14,9 +14,8 @@ from rich import get_console
 from rich.text import Text
 
 from feedbackward.classes import check_classes
-from feedbackward.cli.fit import Command
 from feedbackward.cli.fit_checks import check_validation, input_error, take_exported
-from feedbackward.cli.fit_options import CONFIG_OPTIONS, explain_fit
+from feedbackward.cli.fit_options import CONFIG_OPTIONS, Command, explain_fit
 from feedbackward.data import SegmentationDataModule, find_source
 from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_json

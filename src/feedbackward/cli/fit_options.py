@@ -9,12 +9,14 @@ from functools import cache
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from feedbackward.cli.parser import explain, unknown_option
 from feedbackward.data.sources import list_sources
 from feedbackward.errors import InputError
 from feedbackward.training.recipes import list_recipes
+
+Command: TypeAlias = Literal["fit", "validate", "test"]
 
 CONFIG_OPTIONS = ("--config", "-c")
 LISTED = Path(__file__).with_name("fit_options.json")
@@ -33,14 +35,14 @@ def known_options() -> dict[str, Any]:
     return known
 
 
-def check_options(command: str, args: list[str]) -> None:
+def check_options(command: Command, args: list[str]) -> None:
     """Refuse an option that does not exist, where that is certain without the parser.
 
     The parser decides about the arguments of classes, also of a datamodule of one's own, and about all options if
     another version of Lightning is installed.
 
     Args:
-        command: "fit", "validate" or "test".
+        command: The command.
         args: The arguments after the command.
 
     Raises:

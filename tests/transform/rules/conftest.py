@@ -13,7 +13,7 @@ from feedbackward.transform import trace, transpose
 
 @pytest.fixture
 def run_back() -> Callable[..., tuple[Tensor, nn.Module]]:
-    """The signal at the image, before the last ReLU, and the norms of the way back, which have values of their own."""
+    """The signal at the image, before the last ReLU, and the decoder norms, which have values of their own."""
 
     def run(encoder: nn.Module, image: Tensor, *, in_channels: int = 3, **options: str) -> tuple[Tensor, nn.Module]:
         torch.manual_seed(0)

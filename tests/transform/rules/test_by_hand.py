@@ -75,7 +75,7 @@ def test_a_blur_pool_is_a_pool(run_back) -> None:
     got, _ = run_back(net, IMAGE, in_channels=4)
     kernel = torch.outer(*[torch.tensor([0.25, 0.5, 0.25], dtype=torch.float64)] * 2).expand(4, 1, 3, 3)
     blurred = F.conv2d(F.pad(IMAGE, (1, 1, 1, 1), mode="reflect"), kernel, stride=2, groups=4)
-    # A response norm begins as the identity, and nothing happens there on the way back.
+    # A response norm is initialized as the identity, and the decoder does nothing there.
     assert_close(got, up(turned(blurred)))
 
 
