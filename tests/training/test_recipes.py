@@ -53,6 +53,18 @@ def test_the_recipes():
     ]
 
 
+def test_the_configuration_of_a_run_has_the_preset_s_options(parse):
+    parsed = parse("cityscapes_vgg16_pwp", "--data.root", "somewhere", build=False)
+    model = yaml.safe_load(parsed.full_config)["model"]
+    assert model["decoder"] == replace(PAPER, permute="possible").to_dict()
+    assert model["encoder_norm"] == "batch"
+
+
+def test_a_preset_s_decoder_cannot_be_changed(parse):
+    with pytest.raises(InputError, match="vgg16_pwp has its own decoder"):
+        parse("cityscapes_vgg16_pwp", "--data.root", "somewhere", "--model.decoder.output_stride", "2")
+
+
 @pytest.mark.parametrize("recipe", list_recipes())
 def test_every_recipe_is_accepted(parse, recipe):
     more = [] if recipe.startswith("streets") else ["--data.root", "somewhere"]
@@ -76,8 +88,12 @@ def test_cityscapes_of_the_paper_differs_in_the_network_alone(parse, name):
     ours, other = (
         yaml.safe_load(parse(f"cityscapes_{network}", *options, build=False).full_config)
         for network in ("vgg16_pwn", name)
+    for config in (ours, other):
+        del config["model"]["decoder"], config["model"]["encoder_norm"]
     )
     assert (ours["model"].pop("name"), other["model"].pop("name")) == ("vgg16_pwn", name)
+    for config in (ours, other):
+        del config["model"]["decoder"], config["model"]["encoder_norm"]
     assert ours == other
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from jsonargparse import ArgumentError
+from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -17,9 +17,11 @@ from feedbackward.classes import check_classes
 from feedbackward.cli.fit_checks import check_validation, input_error, take_exported
 from feedbackward.cli.fit_options import CONFIG_OPTIONS, Command, explain_fit
 from feedbackward.data import SegmentationDataModule, find_source
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_json
 from feedbackward.metrics import Scores
+from feedbackward.models.builders import PRESETS
 from feedbackward.models.checkpoint import read_checkpoint
 from feedbackward.training.best_and_last import BestAndLast
 from feedbackward.training.console import EpochLines, print_scores
@@ -133,6 +135,7 @@ class FitCLI(LightningCLI):
         self.folder = RunFolder(self.config.run_dir or Path("runs") / (self.recipe or "run"))
         self.ckpt_path = None if self.exported else self._find_checkpoint(self.config.ckpt_path)
         self.config.run_dir, self.config.ckpt_path = self.folder.root, None
+        self._show_preset()
         self.full_config = self.parser.dump(self.config, skip_unset=False)
         if self.ckpt_path is not None:
             self._check_progress(read_checkpoint(self.ckpt_path))
@@ -143,6 +146,13 @@ class FitCLI(LightningCLI):
             self.folder.check(resume=source == self.folder.checkpoints.resolve())
         elif self.config.json is not None:
             check_target(self.config.json, option="--json")
+
+    def _show_preset(self) -> None:
+        """Replaces the defaults by a preset's own options, so that the saved configuration says what is trained."""
+        model, preset = self.config.model, PRESETS.get(self.config.model.name)
+        if preset is not None and DecoderConfig(**model.decoder.as_dict()) == DecoderConfig():
+            model.decoder = Namespace(preset.decoder.to_dict())  # type: ignore[no-untyped-call]
+            model.encoder_norm = model.encoder_norm or preset.encoder_norm
 
     def _find_checkpoint(self, ckpt_path: str | None) -> Path | None:
         if self.command != "fit":

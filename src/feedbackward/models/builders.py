@@ -105,12 +105,13 @@ def create_model(
     common: dict[str, Any] = {"classes": classes, "encoder_weights": encoder_weights, "in_channels": in_channels}
     if name in PRESETS:
         preset = PRESETS[name]
-        if fixed := sorted(given.keys() - {"freeze_encoder"}):
+        own = vars(preset)
+        if fixed := sorted(option for option in given if option in own and given[option] != own[option]):
             raise InputError(
                 f"{name} has its own {listed(fixed)}; for other options give the encoder: name "
                 f"{preset.encoder_name!r}, encoder_norm {preset.encoder_norm!r} and the whole decoder configuration"
             )
-        return build_feedbackward(**vars(preset), **common, **given)
+        return build_feedbackward(**own, **common, freeze_encoder=freeze_encoder)
     if name in MODELS:
         _check_options(name, MODELS[name], given)
         return MODELS[name](**common, **given)

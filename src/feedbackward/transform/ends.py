@@ -36,9 +36,9 @@ def choose_end(ends: Sequence[End], config: DecoderConfig, shapes: ShapeInfo) ->
         return ends[-1]
     available = ends_by_stride(ends, shapes)
     if config.output_stride == "auto":
-        after_layers = {stride: [end for end in found if end.layers] for stride, found in available.items()}
-        available = {stride: found for stride, found in after_layers.items() if found}
-        return _at_stride(available[nearest_stride(list(available))], config.output_feature)
+        found = available[nearest_stride([stride for stride, found in available.items() if found[-1].layers])]
+        end = _at_stride(found, config.output_feature)
+        return end if end.layers else found[-1]  # the encoder's own stride: its first feature is the encoder's output
     if config.output_stride not in available:
         raise InputError(
             f"output_stride={config.output_stride}: this encoder has no feature of that stride at which the decoder "
