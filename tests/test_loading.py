@@ -60,7 +60,7 @@ def test_every_kind_has_the_classes(folder, file):
 
 def test_an_exported_file_runs_on_its_own_device(file):
     assert load(file, device="cpu").classes == 3
-    with pytest.raises(InputError, match=r"network\.onnx runs on device cpu, not on cuda; leave the device out"):
+    with pytest.raises(InputError, match=r"network\.onnx runs on device cpu, not on cuda; omit the device"):
         load(file, device="cuda")
 
 

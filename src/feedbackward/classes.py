@@ -13,7 +13,7 @@ class ClassTable:
     Args:
         names: One name per class.
         colors: One (red, green, blue) per class, 0 to 255.
-        ignore_index: The mask value that does not count (void).
+        ignore_index: The mask value of pixels that are not counted (void).
 
     Raises:
         InputError: If there are no classes, names repeat, names and colors differ in number, a color is not three

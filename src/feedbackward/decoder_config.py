@@ -1,4 +1,4 @@
-"""The options of the decoder, in one description that checks itself and is saved with a network."""
+"""The options of the decoder: one dataclass that checks itself and is saved with a network."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeAlias, get_args
@@ -18,20 +18,20 @@ USUAL_STRIDE = 4
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderConfig:
-    """How an encoder is decoded; the defaults are what measurements say is best, PAPER has the paper's.
+    """The options of the decoder. The defaults are the best ones that we measured; PAPER contains the paper's values.
 
     Args:
-        permute: Where a weight's channel axes are swapped: where "necessary", that is where a layer changes the number
-            of channels (the paper's PWN), or wherever "possible" (its PWP).
+        permute: Which weights have their channel axes swapped: where "necessary", in layers that change the number of
+            channels (the paper's PWN), or wherever "possible" (its PWP).
         output_stride: Where the decoder ends: at an encoder feature of this stride (1, 2, 4, ...), at the "image" as in
-            the paper, or "auto": at stride 4, or at the nearest stride that the encoder has a feature of.
-        output_feature: At which feature of that stride: the "first" that the decoder reaches, the deepest one, or the
-            "last", the one nearest to the image.
-        retrace: Which layers the decoder contains: "all" of them, as in the paper, or only the "transitions", those
-            that change the resolution or the number of channels.
+            the paper, or "auto": at stride 4, or at the nearest stride of the encoder's features.
+        output_feature: Which feature of that stride to end at: the "first" that the decoder reaches, which is the
+            deepest, or the "last", which is nearest to the image.
+        retrace: Which layers the decoder contains: "all", as in the paper, or only the "transitions", which change the
+            resolution or the number of channels.
         head_input: What the classifier reads: "both" the signal and the encoder feature, as separate channels, or their
             "sum", as in the paper.
-        head_kernel_size: The side of the square of pixels that the classifier sees, an odd number; 1 in the paper.
+        head_kernel_size: The kernel size of the classifier, an odd number; 1 in the paper.
         norm: The norm after each decoder layer: "batch" as in the paper, or "group" for small batches.
 
     Raises:

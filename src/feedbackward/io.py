@@ -11,7 +11,7 @@ from feedbackward.errors import InputError
 
 
 def write_whole(path: Path, save: Callable[[IO[bytes]], object]) -> None:
-    """Write a file under a temporary name, then rename it, so that `path` never holds an incomplete file.
+    """Write a file under a temporary name, then rename it, so that `path` is never an incomplete file.
 
     Args:
         path: The file to write or replace; missing parent folders are created.

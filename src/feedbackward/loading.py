@@ -10,20 +10,21 @@ from feedbackward.segmenters.segmenter import Segmenter
 
 
 def load(model: str | Path, *, device: Device = "auto") -> Segmenter:
-    """Load what segments images: a trained network, optimized where possible, or an exported file.
+    """Load a segmenter: a trained network, optimized if possible, or an exported file.
 
     For an exported file torch is imported only if its runtime needs it.
 
     Args:
         model: A folder that save_pretrained wrote, a checkpoint (.ckpt) of `feedbackward fit`, a file of `feedbackward
             export`, or the id of a network on the Hugging Face hub. A path that exists takes precedence.
-        device: "cpu", "cuda", or "auto" for the GPU if there is one. An exported file runs where its format does.
+        device: "cpu", "cuda", or "auto" for the GPU if there is one. An exported file always runs on the device of its
+            format.
 
     Returns:
         The segmenter, in evaluation mode.
 
     Raises:
-        InputError: If there is no such model, it cannot be loaded, or the device is not available or not its own.
+        InputError: If there is no such model, it cannot be loaded, or the device is not available or not the file's.
 
     Example:
         >>> load("runs/camvid/model").classes  # doctest: +SKIP
@@ -33,7 +34,7 @@ def load(model: str | Path, *, device: Device = "auto") -> Segmenter:
     if is_exported(path) and not path.is_dir():
         own = SUFFIXES[path.suffix].device
         if device not in ("auto", own):
-            raise InputError(f"{path} runs on device {own}, not on {device}; leave the device out")
+            raise InputError(f"{path} runs on device {own}, not on {device}; omit the device")
         return load_exported(path)
     from feedbackward.models import Feedbackward, optimize
     from feedbackward.models.saved import load_network

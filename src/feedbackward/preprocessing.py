@@ -1,6 +1,6 @@
-"""What happens to an image before a network sees it: 8-bit values to [0, 1], then the encoder's mean and deviation.
+"""Preprocessing of images: 8-bit values to [0, 1], then normalization with the encoder's mean and deviation.
 
-Works on PyTorch tensors and NumPy arrays by their own methods, so that neither has to be imported for the other.
+It uses only methods that PyTorch tensors and NumPy arrays share, so that neither has to import the other.
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ class Preprocessing:
     """The statistics that normalize a network's images, one value per channel.
 
     Args:
-        mean: Subtracted from images in [0, 1].
-        std: Divides the difference.
+        mean: The mean, subtracted from images in [0, 1].
+        std: The standard deviation, by which the difference is divided.
 
     Example:
         >>> Preprocessing((0.5,), (0.25,))(np.ones((1, 1, 2), np.float32)).tolist()
@@ -34,7 +34,7 @@ class Preprocessing:
 
     @classmethod
     def identity(cls, channels: int) -> "Preprocessing":
-        """The preprocessing of a network that takes images in [0, 1] as they are."""
+        """No normalization: the images of the network are in [0, 1]."""
         return cls((0.0,) * channels, (1.0,) * channels)
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,13 +52,13 @@ class Preprocessing:
         return len(self.mean)
 
     def __call__(self, image: Images) -> Images:
-        """Normalize images with values in [0, 1]: (..., channels, H, W), of floating point, to the same shape."""
+        """Normalize floating-point images (..., channels, H, W) with values in [0, 1]; the shape stays the same."""
         normalized: Images = (image - _per_channel(self.mean, image)) / _per_channel(self.std, image)
         return normalized
 
 
 def to_unit_range(image: Images) -> Images:
-    """8-bit images as float32 in [0, 1], contiguous; images of floating point as they are."""
+    """8-bit images as float32 in [0, 1], contiguous; floating-point images unchanged."""
     if image.dtype.itemsize > 1:
         return image
     if isinstance(image, np.ndarray):

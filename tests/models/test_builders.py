@@ -34,7 +34,7 @@ SMALL = {"encoder_weights": None, "classes": 2}
         ("maxvit_tiny_tf_224", {}, r"does not run on images of 256x256"),
         ("crossvit_9_240", {}, r"features are several tensors"),
         ("test_resnet", {"encoder_norm": "layer"}, r"encoder_norm='layer': expected one of 'own', 'batch'"),
-        ("vgg16_pwn", {"freeze_encoder": True}, r"encoder's new norms could not be trained; .* encoder_norm='own'"),
+        ("vgg16_pwn", {"freeze_encoder": True}, r"encoder's new norms would never be trained; .* encoder_norm='own'"),
         ("vgg16_pwn", {"decoder": DecoderConfig()}, r"vgg16_pwn has its own decoder; .* name 'vgg16'"),
         ("segnet", {"decoder": DecoderConfig()}, r"segnet has no decoder"),
         ("resnet18", {"encoder_name": "vgg16"}, r"encoder_name='vgg16': resnet18 is an encoder itself"),
@@ -122,5 +122,5 @@ def test_files_of_something_else_are_refused(tmp_path: Path) -> None:
     (tmp_path / "half.safetensors").write_bytes(whole[: len(whole) // 2])
     torch.save(timm.create_model("test_resnet"), tmp_path / "code.pth")
     for file in ("other.safetensors", "half.safetensors", "code.pth"):
-        with pytest.raises(fb.InputError, match=rf"{file}' does not hold weights of timm's 'resnet10t'"):
+        with pytest.raises(fb.InputError, match=rf"{file}' does not contain weights of timm's 'resnet10t'"):
             fb.create_model("resnet10t", encoder_weights=tmp_path / file, classes=19)

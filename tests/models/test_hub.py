@@ -80,7 +80,7 @@ def test_without_the_module_it_is_refused(on_own_module) -> None:
 
 
 def test_another_module_is_refused(on_own_module, convnet: nn.Module) -> None:
-    with pytest.raises(fb.InputError, match=r"does not hold the tensors"):
+    with pytest.raises(fb.InputError, match=r"does not contain the tensors"):
         fb.from_pretrained(on_own_module[1], encoder=nn.Sequential(*list(convnet)[:2], nn.Conv2d(8, 24, 3, padding=1)))
 
 
@@ -96,7 +96,7 @@ def test_a_module_for_an_encoder_that_is_built_by_name_is_refused(convnet: nn.Mo
         ('"model": "feedbackward"', '"model": "unheard_of"', r"config\.json does not describe a network"),
         ('"format": 2', '"format": 1', r"has format 1, and this version of feedbackward reads format 2"),
         ('"format": 2,', "", r"has format 1, and this version of feedbackward reads format 2"),
-        ('"classes": 2', '"classes": 3', r"model\.safetensors does not hold the tensors"),
+        ('"classes": 2', '"classes": 3', r"model\.safetensors does not contain the tensors"),
         ('"permute": "possible"', '"permute": "never"', r"config\.json: permute='never': expected one of"),
         ('"permute": "possible",', "", r"config\.json: missing decoder options permute"),
         ('"permute"', '"permuted"', r"config\.json: unknown decoder options permuted"),
@@ -116,7 +116,7 @@ def test_truncated_weights_are_refused(tmp_path: Path) -> None:
     small().save_pretrained(tmp_path)
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(fb.InputError, match=r"model\.safetensors does not hold the tensors"):
+    with pytest.raises(fb.InputError, match=r"model\.safetensors does not contain the tensors"):
         fb.from_pretrained(tmp_path)
 
 

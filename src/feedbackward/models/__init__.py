@@ -1,4 +1,4 @@
-"""Networks: from an encoder's name to logits."""
+"""Segmentation networks, built from an encoder's name or module."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Networks by name: the paper's presets, the networks that it compares with, and any encoder of timm."""
+"""Networks by name: the paper's presets, its baselines, and any encoder of timm."""
 
 import inspect
 import os
@@ -24,7 +24,7 @@ class Preset:
     Args:
         encoder_name: timm's name of its encoder.
         decoder: The options of its decoder.
-        encoder_norm: As Feedbackward takes it.
+        encoder_norm: See Feedbackward.
     """
 
     encoder_name: str
@@ -43,7 +43,7 @@ MODELS: dict[str, Callable[..., SegmentationNetwork]] = {
     "fcn8s": FCN8s,
     "deeplab_largefov": DeepLabLargeFOV,
 }
-"""Other networks by name. Each is called with classes, encoder_weights, in_channels and the options that were given."""
+"""The baselines. Each is called with classes, encoder_weights, in_channels and the options that were given."""
 
 NETWORKS: dict[str, type[SegmentationNetwork]] = {
     "feedbackward": Feedbackward,
@@ -51,11 +51,11 @@ NETWORKS: dict[str, type[SegmentationNetwork]] = {
     "fcn8s": FCN8s,
     "deeplab_largefov": DeepLabLargeFOV,
 }
-"""The class of each saved network by the "model" of its configuration."""
+"""The class of a saved network, by the "model" in its configuration."""
 
 
 def list_models() -> list[str]:
-    """The names of the presets and baselines that create_model takes besides those of timm's encoders."""
+    """The names of presets and baselines, which create_model accepts besides those of timm's encoders."""
     return [*PRESETS, *MODELS]
 
 
@@ -74,21 +74,21 @@ def create_model(
 
     Args:
         name: timm's name of any encoder with a decoder (see list_encoders), or one of list_models(): "vgg16_pwn" and
-            "vgg16_pwp" are the paper's, "segnet", "fcn8s" and "deeplab_largefov" the networks that it compares with.
+            "vgg16_pwp" are the paper's networks, "segnet", "fcn8s" and "deeplab_largefov" its baselines.
         classes: The number of classes.
         encoder_weights: "imagenet" for timm's pretrained weights, the path of a local file, or None for random ones.
-        in_channels: The channels of the image; pretrained weights of the first layer are adapted as timm does it.
-        decoder: The options of the decoder; by default DecoderConfig(), or a preset's own.
-        encoder_norm: "own" (the default) or "batch", as Feedbackward takes it; a preset has its own.
+        in_channels: The number of image channels; timm adapts pretrained weights of the first layer to it.
+        decoder: The options of the decoder; by default DecoderConfig(), or those of the preset.
+        encoder_norm: "own" or "batch", see Feedbackward; by default "own", or that of the preset.
         freeze_encoder: Train only the decoder's norms and the classifier.
-        encoder_name: timm's name of another VGG than VGG-16 for the networks that the paper compares with.
+        encoder_name: timm's name of the VGG of a baseline; VGG-16 by default.
 
     Returns:
-        A network from preprocessed images (N, in_channels, H, W) to logits (N, classes, H, W).
+        A network that maps preprocessed images (N, in_channels, H, W) to logits (N, classes, H, W).
 
     Raises:
-        InputError: If the name is unknown (it gives the nearest ones), an option does not apply to the network, or the
-            weights are not available or do not fit.
+        InputError: If the name is unknown (the message suggests similar ones), an option does not apply to the network,
+            or the weights are not available or do not fit.
         UnsupportedOperationsError: If the encoder has operations without a rule.
 
     Example:

@@ -1,4 +1,4 @@
-"""The model card of a saved network: what it is, how to use it, and how it was trained, where that is known.
+"""The model card of a saved network: what it is, how to use it, and how it was trained, if known.
 
 The format is the hub's: "Model Cards for Model Reporting" (Mitchell et al., 2018), with metadata that the hub reads.
 """
@@ -25,13 +25,13 @@ class Training:
         data: The data set.
         split: The part of it that was scored.
         size: Height and width to which images were resized, if they were.
-        scores: In percent, by title.
-        per_class: In percent, one row of values for each class.
+        scores: Values in percent, by title.
+        per_class: Values in percent, one row for each class.
         columns: The titles of those values.
-        facts: Sentences on the training, such as its length and what is to be known about the scores.
-        recipe: Its configuration, as YAML, without the folders.
-        command: What trains it again from a file recipe.yaml that has it.
-        versions: The packages and the machine.
+        facts: Sentences about the training, such as its duration and caveats about the scores.
+        recipe: The configuration as YAML, without paths.
+        command: The command that repeats the training with that recipe in a file recipe.yaml.
+        versions: The versions of the packages, and the machine.
     """
 
     data: str
@@ -60,12 +60,12 @@ def model_card(
 
     Args:
         data: The metadata of every network of the library; the scores are added to it.
-        config: What builds the network again.
-        parameters: How many it has.
-        size: The bytes of all its tensors.
+        config: The network's configuration.
+        parameters: The number of its parameters.
+        size: The size of all its tensors in bytes.
         preprocessing: How its images are normalized.
-        class_table: Its classes, where they are known.
-        training: How it was trained, where that is known.
+        class_table: Its classes, if known.
+        training: How it was trained, if known.
     """
     name = " on ".join(str(config[key]) for key in ("model", "encoder_name") if config.get(key))
     metadata: dict[str, Any] = data.to_dict()  # type: ignore[no-untyped-call]

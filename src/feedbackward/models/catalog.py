@@ -1,4 +1,4 @@
-"""Decoder support and cost of every architecture of timm, as a list that is shipped for one version of timm.
+"""Decoder support and cost of every architecture of timm, shipped as a list for one version of timm.
 
 `feedbackward encoders --measure` makes the list for the installed version. Reading it imports neither timm nor torch.
 """
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderRecord:
-    """One architecture of timm and the network on it, without weights.
+    """One architecture of timm, and the size and cost of a network on it.
 
     Args:
         name: timm's name.
@@ -37,7 +37,7 @@ class EncoderRecord:
             has attention and no such convolution; "other" has neither.
         refused: Why it is not supported: its operations without a rule, or another reason; empty if it is.
         encoder_parameters: Parameters of its features.
-        decoder_parameters: Parameters of the decoder's norms; None if it is not supported, as all below.
+        decoder_parameters: Parameters of the decoder's norms; like all below, None if it is not supported.
         head_parameters: Parameters of the head.
         output_strides: The strides at which the decoder can end.
         output_stride: The stride at which the default decoder ends, whose cost is given: 4 or the nearest one.
@@ -81,7 +81,7 @@ class Catalog:
 
     @classmethod
     def from_json(cls, text: str) -> "Catalog":
-        """The catalog in the text of to_json.
+        """Parse the text that to_json returned.
 
         Raises:
             ValueError, KeyError or TypeError: If the text is not a catalog.

@@ -24,11 +24,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint of `feedbackward fit` to the CPU.
 
     Returns:
-        Lightning's checkpoint, with "state_dict" and, under "feedbackward", what SegmentationNetwork.describe() says of
-        the "network".
+        Lightning's checkpoint, with "state_dict" and, under "feedbackward", the "network" as
+        SegmentationNetwork.describe() returned it.
 
     Raises:
-        InputError: If the file is missing, truncated or damaged, would run code, or comes from another program.
+        InputError: If the file is missing, truncated or damaged, could run code, or comes from another program.
     """
     if not path.is_file():
         raise InputError(f"no checkpoint at {path}; give the path of a .ckpt file that `feedbackward fit` wrote")
@@ -69,7 +69,7 @@ def load_checkpoint(path: Path) -> SegmentationNetwork:
     """Build the network of a training checkpoint from its configuration and tensors.
 
     Raises:
-        InputError: If the file is not a checkpoint of `feedbackward fit`, is damaged, or would run code.
+        InputError: If the file is not a checkpoint of `feedbackward fit`, is damaged, or could run code.
     """
     if path.suffix == ".safetensors" or path.name == CONFIG_FILE:
         raise InputError(f"{path} is a single file of a saved network; give its folder: {path.parent}")

@@ -9,11 +9,11 @@ from feedbackward.models.network import SegmentationNetwork
 
 
 def parameters(network: SegmentationNetwork, *, trainable: bool = False) -> dict[str, int]:
-    """The number of parameters of each part; a feedbackward decoder has norms alone, as its weights are the encoder's.
+    """The number of parameters of each part; a feedbackward decoder has only norms, as its weights are the encoder's.
 
     Args:
         network: The network.
-        trainable: Whether to count only those that train.
+        trainable: Whether to count only trainable parameters.
     """
     return {
         part: sum(weight.numel() for weight in module.parameters() if weight.requires_grad or not trainable)
@@ -22,7 +22,7 @@ def parameters(network: SegmentationNetwork, *, trainable: bool = False) -> dict
 
 
 def flops(network: SegmentationNetwork, size: tuple[int, int]) -> int:
-    """The FLOPs of one image: those of convolutions and matrix products, which are nearly all.
+    """The FLOPs of one image, counting convolutions and matrix products, which are nearly all of them.
 
     Args:
         network: The network, on the meta device, so that nothing is computed.
@@ -35,7 +35,7 @@ def flops(network: SegmentationNetwork, size: tuple[int, int]) -> int:
 
 
 def flops_by_part(network: Feedbackward, size: tuple[int, int]) -> dict[str, int]:
-    """As flops, by part; the decoder's are those of neither the encoder nor the head."""
+    """Like flops, by part; all that are neither the encoder's nor the head's count for the decoder."""
     seen: list[torch.Tensor] = []
     hook = network.head.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs))
     try:

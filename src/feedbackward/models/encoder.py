@@ -1,4 +1,4 @@
-"""timm's encoders: a convnet by name with its pretrained weights, and how its images are normalized."""
+"""Building timm's encoders by name, with pretrained weights, and the normalization of their images."""
 
 import os
 from pathlib import Path
@@ -20,29 +20,29 @@ def create_encoder(name: str, *, weights: str | os.PathLike[str] | None, in_chan
     """Build one of timm's encoders.
 
     Args:
-        name: As timm.list_models() has it, with or without a pretrained tag (vgg16, vgg16.tv_in1k).
+        name: A name from timm.list_models(), with or without a pretrained tag (vgg16, vgg16.tv_in1k).
         weights: "imagenet" for timm's pretrained weights from the hub or its cache, the path of a local file with such
             weights (.safetensors, .pth), or None for random ones.
-        in_channels: The channels of the image; pretrained weights of the first layer are adapted as timm does it.
+        in_channels: The number of image channels; timm adapts pretrained weights of the first layer to it.
 
     Raises:
-        InputError: If the name is unknown (it gives the nearest ones), there are no channels, or the weights are not
-            available or do not fit.
+        InputError: If the name is unknown (the message suggests similar ones), there are no channels, or the weights
+            are not available or do not fit.
     """
     _check_name(name)
     check_positive("in_channels", in_channels)
     if weights is None:
         return _build(name, in_chans=in_channels, num_classes=0)
-    # With the unused classifier: only then does timm refuse a file that does not fit.
+    # Includes the unused classifier: only then does timm refuse a file that does not fit.
     if os.fspath(weights) == IMAGENET:
         return _from_hub(name, in_channels)
     return _from_file(name, Path(weights), in_channels)
 
 
 def preprocessing_of(encoder: nn.Module, in_channels: int) -> Preprocessing:
-    """The statistics that timm gives an encoder of its own, their mean for other than three channels.
+    """The normalization that timm gives its encoder; for a number of channels other than three, the mean of its values.
 
-    The identity for a module without them.
+    The identity for modules that are not timm's.
     """
     statistics = getattr(encoder, "pretrained_cfg", None)
     if not statistics:
@@ -70,7 +70,7 @@ def _check_name(name: str) -> None:
 
 
 def _build(name: str, **options: Any) -> nn.Module:
-    """Build an architecture so that it takes images of any size, where timm has an option for that."""
+    """Build an architecture for images of any size, if timm has an option for that."""
     try:
         return timm.create_model(name, dynamic_img_size=True, **options)
     except TypeError as error:
@@ -103,6 +103,6 @@ def _from_file(name: str, path: Path, in_channels: int) -> nn.Module:
         return _build(name, pretrained=True, pretrained_cfg_overlay=overlay, in_chans=in_channels)
     except (SafetensorError, RuntimeError, EOFError, KeyError, OSError, UnpicklingError) as e:
         raise InputError(
-            f"encoder_weights: {str(path)!r} does not hold weights of timm's {name!r}: {e}; "
+            f"encoder_weights: {str(path)!r} does not contain weights of timm's {name!r}: {e}; "
             f"give a file that was saved from that encoder"
         ) from e

@@ -1,4 +1,4 @@
-"""The feedbackward network: an encoder, a decoder that shares its weights, and one tiny classifier.
+"""The feedbackward network: an encoder, a decoder that shares its weights, and a small classifier.
 
 "Feedbackward Decoding for Semantic Segmentation" (Wang et al.), on any convnet.
 """
@@ -32,41 +32,41 @@ EncoderNorm = Literal["own", "batch"]
 
 TRAINING: tuple[Pass, ...] = (upsample_late, lean_skips, rectify_in_place)
 EVALUATION: tuple[Pass, ...] = (upsample_after_norms, rectify_in_place)
-"""The passes over the graph that runs in each mode."""
+"""The passes that run over the graph of each mode."""
 
 
 class Feedbackward(SegmentationNetwork):
-    """A segmentation network out of any convnet, without decoder weights of its own.
+    """A segmentation network made of any convnet, whose decoder has no weights of its own.
 
-    Each weight is stored once, in `encoder`, under the encoder's own keys; the decoder reads it there. New are the
-    norms in `decoder`, at the encoder's paths, and the classifier `head`. create_model builds one on timm's encoders by
-    name.
+    Each weight is stored once, in `encoder`, under the encoder's own keys; the decoder reads it there. The only new
+    parameters are those of the norms in `decoder`, named by the encoder's paths, and of the classifier `head`.
+    create_model builds one by the name of a timm encoder.
 
     Args:
-        encoder: A module from an image (N, in_channels, H, W) to features: one of timm's encoders, a network of
-            torchvision or one's own. What follows its last value laid out as an image is left out. Its weights are
+        encoder: A module from an image (N, in_channels, H, W) to features: one of timm's encoders, a torchvision
+            network or your own. Everything after its last value laid out as an image is cut off. Its weights are
             shared, not copied.
         classes: The number of classes.
         decoder: The options of the decoder.
-        in_channels: The channels of the image.
-        preprocessing: How images are normalized; by default with the statistics that timm gives the encoder, or, for a
-            module of another origin, not at all.
+        in_channels: The number of image channels.
+        preprocessing: How images are normalized; by default as timm specifies for its encoder, and for any other module
+            not at all.
         encoder_norm: "own" keeps the encoder's norms and biases; "batch" replaces the bias of each convolution by a
-            batch norm after it, as the paper does with the plain VGG-16.
-        freeze_encoder: Keep the encoder's weights, which the decoder shares, and the statistics of its norms: only the
-            decoder's norms and the classifier train.
-        encoder_name: timm's name of the encoder, with which a saved network is built again; None for a module that is
+            batch norm after it, as the paper does with VGG-16.
+        freeze_encoder: Do not train the encoder's weights, which the decoder shares, nor update the statistics of its
+            norms: train only the decoder's norms and the classifier.
+        encoder_name: timm's name of the encoder, from which a saved network is rebuilt; None for a module that must be
             given again at loading.
 
     Attributes:
         encoder: The traced encoder, with its own keys.
-        decoder: The decoder's norms, at the encoder's paths.
+        decoder: The decoder's norms, named by the encoder's paths.
         head: The classifier.
         decoder_config: The options of the decoder.
-        sizes: The sizes of images that the encoder takes; other images are padded and their logits cropped.
+        sizes: The image sizes that the encoder accepts; other images are padded and their logits cropped.
 
     Raises:
-        InputError: If an argument is not one of its values, or the decoder cannot end where the options say.
+        InputError: If an argument is invalid, or the decoder cannot end where the options say.
         UnsupportedOperationsError: If the encoder cannot be traced or has operations without a rule.
 
     Example:
@@ -98,7 +98,7 @@ class Feedbackward(SegmentationNetwork):
             raise InputError(f"encoder_norm={encoder_norm!r}: expected one of 'own', 'batch'")
         if freeze_encoder and encoder_norm == "batch":
             raise InputError(
-                "freeze_encoder=True with encoder_norm='batch': the encoder's new norms could not be trained; train "
+                "freeze_encoder=True with encoder_norm='batch': the encoder's new norms would never be trained; train "
                 "the encoder too, or keep its own norms with encoder_norm='own'"
             )
         super().__init__(
@@ -134,8 +134,8 @@ class Feedbackward(SegmentationNetwork):
 
     @property
     def smallest(self) -> int:
-        """The smallest height and width that an exported file takes; the network itself pads smaller images."""
-        # Features of one pixel more than the fewest: not every runtime pools those.
+        """The smallest height and width that an exported file accepts; the network itself pads smaller images."""
+        # One more than the minimum, whose features have a single pixel, which not every runtime can pool.
         return self.sizes.minimum + 1
 
     @classmethod
@@ -143,7 +143,7 @@ class Feedbackward(SegmentationNetwork):
         """Build the network that a saved configuration describes, with random weights.
 
         Raises:
-            InputError: If its encoder is a module of one's own and none is given, or the other way round.
+            InputError: If its encoder is not timm's and no module is given, or the other way round.
         """
         name = config["encoder_name"]
         if name is None and encoder is None:
@@ -160,25 +160,25 @@ class Feedbackward(SegmentationNetwork):
         return cls(encoder, **options)
 
     def decoder_graph(self) -> DecoderGraph:
-        """Encoder and decoder as one graph, written anew: the network keeps only the compiled functions."""
+        """Encoder and decoder as one graph, built on each call: the network keeps only the compiled functions."""
         return transpose(self.encoder, self.decoder_config, in_channels=self.config["in_channels"])
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """Enable gradient checkpointing: norms, activations and skip connections are computed again in training."""
+        """Enable gradient checkpointing: the backward pass recomputes norms, activations and skip connections."""
         self._checkpointing = enable
         self._runs = self._compile(self.decoder_graph())
 
     def train(self, mode: bool = True) -> "Feedbackward":
-        """Set the mode; a frozen encoder stays in evaluation mode, so that the statistics of its norms do not move."""
+        """Set the mode; a frozen encoder stays in evaluation mode, which keeps the statistics of its norms fixed."""
         super().train(mode)
         if self.config["freeze_encoder"]:
             self.encoder.eval()
         return self
 
     def _compile(self, decoder_graph: DecoderGraph) -> dict[bool, Callable[[nn.Module, Tensor], Parts]]:
-        """For training and for evaluation a function of (network, image).
+        """Compile a function of (network, image) for training and one for evaluation.
 
-        It holds no module, so that a copy of the network runs on its own weights.
+        They keep no reference to a module, so that a copy of the network runs on its own weights.
         """
         training = (*TRAINING, checkpoint_segments) if self._checkpointing else TRAINING
         return {
@@ -187,7 +187,7 @@ class Feedbackward(SegmentationNetwork):
         }
 
     def __getstate__(self) -> dict[str, Any]:
-        # Generated code cannot be pickled; it is written anew.
+        # Generated code cannot be pickled; it is compiled again.
         return {key: value for key, value in self.__dict__.items() if key != "_runs"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -202,12 +202,12 @@ def segment(
 
     Args:
         image: The images.
-        decode: Encoder and decoder, from images to the signal that the classifier reads, or its parts.
+        decode: Encoder and decoder, from images to the classifier's input, one tensor or several.
         head: The classifier.
-        sizes: The sizes of images that the encoder takes; others are padded and the logits cropped.
+        sizes: The image sizes that the encoder accepts; others are padded and the logits cropped.
     """
     padded = image
-    # A file for all sizes takes no image that is too small; one for a single size is padded like the network itself.
+    # A file for all sizes accepts no image that is too small; one for a single size is padded like the network itself.
     if sizes.multiple > 1 or is_one_size(image):
         padded = pad_to(image, sizes.padded((image.shape[-2], image.shape[-1])))
     logits = resize_logits(head(decode(padded)), (padded.shape[-2], padded.shape[-1]))

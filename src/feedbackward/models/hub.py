@@ -26,14 +26,14 @@ def from_pretrained(
 
     Args:
         source: A folder with config.json and model.safetensors, or the id of such a repository on the hub.
-        encoder: For a network on a module of one's own: such a module, whose weights are replaced.
-        hub: revision, cache_dir, token, local_files_only or force_download, for the hub.
+        encoder: The encoder of a network that was built on a module of your own; its weights are replaced.
+        hub: revision, cache_dir, token, local_files_only or force_download, passed to the hub.
 
     Returns:
-        The network in evaluation mode, with its class table where it was saved with one.
+        The network in evaluation mode, with its class table if it was saved with one.
 
     Raises:
-        InputError: If there is no such network, or its files are damaged, of another version or of another library.
+        InputError: If there is no such network, or its files are damaged or belong to another version or library.
     """
     folder = Path(source)
     if not folder.is_dir():
@@ -50,7 +50,7 @@ def from_pretrained(
         load_model(network, folder / WEIGHTS_FILE, strict=True)
     except (SafetensorError, RuntimeError) as error:
         raise InputError(
-            f"{folder / WEIGHTS_FILE} does not hold the tensors of the network that {CONFIG_FILE} describes: {error}"
+            f"{folder / WEIGHTS_FILE} does not contain the tensors of the network that {CONFIG_FILE} describes: {error}"
         ) from error
     return network.eval()
 
@@ -61,10 +61,10 @@ def build_described(description: Any, *, source: Path, encoder: nn.Module | None
     Args:
         description: Plain JSON data.
         source: The file that it was read from, for messages.
-        encoder: The encoder, for a network on a module of one's own.
+        encoder: The encoder, for a network that was built on a module of your own.
 
     Raises:
-        InputError: If it describes no network, or in the format of another version.
+        InputError: If it does not describe a network, or has the format of another version.
     """
     if not isinstance(description, dict) or description.get("model") not in NETWORKS:
         raise InputError(
@@ -88,7 +88,7 @@ def check_format(found: object, *, source: Path) -> None:
     """Refuse a file whose description of a network has the format of another version.
 
     Raises:
-        InputError: If it has.
+        InputError: If the format is that of another version.
     """
     if found != FORMAT:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The common part of every network of the library: how it is called, described, saved and loaded."""
+"""The base class of all networks of the library: how they are called, described, saved and loaded."""
 
 import json
 import tempfile
@@ -19,7 +19,7 @@ from feedbackward.preprocessing import Preprocessing
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 FORMAT = 2
-"""The version of what config.json and checkpoints say of a network; files of another version are refused."""
+"""The version of the description of a network in config.json and checkpoints; other versions are refused."""
 
 
 class SegmentationNetwork(
@@ -32,13 +32,13 @@ class SegmentationNetwork(
     """An nn.Module from preprocessed images (N, C, H, W) to logits (N, classes, H, W), for any H and W.
 
     Args:
-        config: The options that build the network again, as plain JSON data; "model" names its class in NETWORKS.
+        config: The options from which the network is rebuilt, as plain JSON data; "model" names its class in NETWORKS.
         preprocessing: How its images are normalized.
 
     Attributes:
         config: As given, with the preprocessing.
         preprocessing: As given.
-        class_table: The names and colors of its classes, where they are known; saved with the network.
+        class_table: The names and colors of its classes, if known; saved with the network.
 
     Raises:
         InputError: If there are no classes.
@@ -58,12 +58,12 @@ class SegmentationNetwork(
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """The device of its weights."""
         return next(self.parameters()).device
 
     @property
     def smallest(self) -> int:
-        """The smallest height and width that an exported file takes, in pixels."""
+        """The smallest height and width that an exported file accepts, in pixels."""
         return 1
 
     gives_logits = True
@@ -74,10 +74,10 @@ class SegmentationNetwork(
         return found
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """Enable gradient checkpointing: training keeps fewer values and computes them again.
+        """Enable gradient checkpointing: training stores fewer values and recomputes them.
 
         Raises:
-            InputError: If this network has none.
+            InputError: If this network does not support it.
         """
         if enable:
             raise InputError(f"{self.config['model']} has no gradient checkpointing; feedbackward networks have it")
@@ -88,7 +88,7 @@ class SegmentationNetwork(
 
         Args:
             config: The configuration.
-            encoder: The encoder, for a network whose encoder is a module of one's own.
+            encoder: The encoder, for a network that was built on a module of your own.
         """
         if encoder is not None:
             raise InputError(f"{config['model']} is built by name; leave out encoder")
@@ -96,7 +96,7 @@ class SegmentationNetwork(
         return cls(**options, encoder_weights=None)  # type: ignore[call-arg]
 
     def describe(self) -> dict[str, Any]:
-        """The plain JSON data that config.json and checkpoints hold of the network."""
+        """The description of the network in config.json and checkpoints, as plain JSON data."""
         table = None if self.class_table is None else self.class_table.to_dict()
         return {"format": FORMAT, **self.config, "class_table": table}
 
@@ -104,7 +104,7 @@ class SegmentationNetwork(
         """The model card that save_pretrained writes next to the weights.
 
         Args:
-            training: How the network was trained and its scores, where that is known.
+            training: How the network was trained and its scores, if known.
         """
         return model_card(
             self._hub_mixin_info.model_card_data,
@@ -120,14 +120,14 @@ class SegmentationNetwork(
         with tempfile.TemporaryDirectory(dir=save_directory, prefix=".saving-") as folder:
             save_model(self, f"{folder}/{WEIGHTS_FILE}")
             Path(folder, CONFIG_FILE).write_text(json.dumps(self.describe(), indent=2) + "\n")
-            # safetensors makes its files private; the weights are as readable as the configuration.
+            # safetensors makes its files private; give the weights the permissions of the configuration.
             Path(folder, WEIGHTS_FILE).chmod(Path(folder, CONFIG_FILE).stat().st_mode)
             for name in (WEIGHTS_FILE, CONFIG_FILE):
                 Path(folder, name).replace(save_directory / name)
 
     @classmethod
     def _from_pretrained(cls, *, model_id: str, encoder: nn.Module | None = None, **options: Any) -> Any:
-        # Everything is read from config.json; the hub's library hands over parts of it besides.
+        # Everything is read from config.json, parts of which huggingface_hub also passes as arguments.
         from feedbackward.models.hub import HUB_OPTIONS, from_pretrained
 
         hub = {key: options[key] for key in HUB_OPTIONS if key in options}

@@ -27,11 +27,11 @@ PASSES: dict[Weights, tuple[Pass, ...]] = {
 
 
 class OptimizedNetwork(nn.Module):
-    """Result of `optimize`: called and described like the network that it was made from.
+    """Result of `optimize`, with the interface of the network that it was made from.
 
     Args:
         network: The network, whose head it shares.
-        decode: Encoder and decoder, from padded images to the signal that the head reads.
+        decode: Encoder and decoder, from padded images to the head's input.
 
     Attributes:
         config: The network's.
@@ -57,7 +57,7 @@ class OptimizedNetwork(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """The device of its weights."""
         return next(self.parameters()).device
 
     gives_logits = True
@@ -76,20 +76,20 @@ class OptimizedNetwork(nn.Module):
 def optimize(
     network: Feedbackward, *, weights: Weights = "speed", channels_last: bool = True, compiled: bool = False
 ) -> OptimizedNetwork:
-    """Make a network faster for inference; the given one stays as it is.
+    """Make a network faster for inference; the given one is not modified.
 
     Args:
         network: The network.
-        weights: "memory" keeps one copy of each weight and the norms as a scale and shift after every use of it.
-            "speed" folds the norms into the weights, so that a shared weight is held twice.
+        weights: "memory" stores each weight once and applies the norms after every use of it. "speed" folds the norms
+            into the weights, so that a shared weight is stored twice.
         channels_last: Keep weights and features in channels-last memory, which CPUs and GPUs prefer.
-        compiled: Use torch.compile; the first image of each size takes long then.
+        compiled: Use torch.compile; the first image of each size is then slow.
 
     Returns:
         A module with the same logits up to rounding, without gradients.
 
     Raises:
-        InputError: If weights is neither.
+        InputError: If weights is neither "memory" nor "speed".
 
     Example:
         >>> from feedbackward.models import create_model

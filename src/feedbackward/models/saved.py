@@ -24,7 +24,7 @@ def load_network(model: str | Path) -> SegmentationNetwork:
 
     Raises:
         InputError: If there is no such model, or it is not a network of this library: a file of another kind, a
-            truncated one, one that would run code, or one whose tensors do not match its configuration.
+            truncated one, one that could run code, or one whose tensors do not match its configuration.
 
     Example:
         >>> load_network("runs/camvid/checkpoints/best.ckpt")  # doctest: +SKIP

@@ -25,7 +25,7 @@ def survey(name: str) -> EncoderRecord:
     """
     with torch.device("meta"):
         encoder = create_encoder(name, weights=None, in_channels=3).eval()
-        # All parameters of the features; if the encoder can be traced, only those that the trace uses (below).
+        # All parameters of the features; below, only those that the trace uses, if the encoder can be traced.
         found: dict[str, Any] = {
             "name": name,
             "family": type(encoder).__module__.rpartition(".")[2],
@@ -55,7 +55,7 @@ def measure_encoders(names: Sequence[str], *, processes: int, on_encoder: Callab
     Args:
         names: timm's names.
         processes: Number of processes.
-        on_encoder: Called with each name when it is done.
+        on_encoder: Called with each name after it is measured.
 
     Raises:
         RuntimeError: If one of them fails in its own forward pass; the message names it.

@@ -1,4 +1,4 @@
-"""Passes over the graph of encoder and decoder: each changes it so that it computes the same in less time or memory.
+"""Passes over the graph of encoder and decoder: each changes it to compute the same in less time or memory.
 
 A pass is a function of an fx.GraphModule. A list of them runs on a copy of the graph; see apply_passes.
 """

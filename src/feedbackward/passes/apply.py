@@ -6,15 +6,15 @@ from typing import TypeAlias
 from torch import fx, nn
 
 Pass: TypeAlias = Callable[[fx.GraphModule], None]
-"""Changes a network's graph in place; it computes the same afterwards."""
+"""Changes a network's graph in place, but not what it computes."""
 
 
 def apply_passes(graph: fx.Graph, root: nn.Module, passes: Iterable[Pass]) -> fx.GraphModule:
     """Run passes, one after another, over a copy of a graph.
 
     Args:
-        graph: The graph, which stays as it is.
-        root: The module that it runs on, which stays as it is and whose tensors are shared.
+        graph: The graph, which is not modified.
+        root: The module that it runs on, which is not modified; its tensors are shared.
         passes: The passes in order.
 
     Returns:

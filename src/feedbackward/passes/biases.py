@@ -1,4 +1,4 @@
-"""The paper's encoder: each convolution of a plain network without its bias, and with a batch norm after it."""
+"""The encoder's norms as in the paper: each bias of a convolution is replaced by a batch norm after it."""
 
 from torch import fx, nn
 

@@ -1,8 +1,9 @@
-"""Gradient checkpointing: encoder and decoder in segments whose inner values the backward pass computes again.
+"""Gradient checkpointing: the graph is cut into segments, whose inner values are recomputed in the backward pass.
 
 "Training Deep Nets with Sublinear Memory Cost" (Chen et al., 2016). A segment ends after a layer with a weight: norms,
-activations, skip connections and upsampling are computed again, the layer itself never. A feature that is a norm and an
-activation after a layer is computed again by each segment that reads it, so that only the layer's own output is kept.
+activations, skip connections and upsampling are recomputed, the layer itself is not. A feature that is a layer's output
+after a norm and an activation is recomputed by each segment that reads it, so that only the layer's own output is
+stored.
 """
 
 import operator
@@ -25,23 +26,23 @@ from feedbackward.transform.rules import kind_of
 
 @dataclass(frozen=True)
 class _Segment:
-    """Some nodes of a graph.
+    """A segment of the graph.
 
     Args:
-        repeated: Norms and activations of earlier segments that this one computes again.
+        recomputed: Norms and activations of earlier segments that this one recomputes.
         nodes: Its own nodes.
-        inputs: The nodes whose values it takes.
+        inputs: The nodes whose values it reads.
         outputs: The nodes whose values it returns.
     """
 
-    repeated: tuple[fx.Node, ...]
+    recomputed: tuple[fx.Node, ...]
     nodes: tuple[fx.Node, ...]
     inputs: tuple[fx.Node, ...]
     outputs: tuple[fx.Node, ...]
 
 
 def checkpoint_segments(network: fx.GraphModule) -> None:
-    """Let the graph call its segments as functions under gradient checkpointing; for training."""
+    """Replace the nodes by calls of their segments under gradient checkpointing; for training."""
     segments = _segments(network)
     graph, values = fx.Graph(), dict[fx.Node, fx.Node]()
     (image,) = network.graph.find_nodes(op="placeholder")
@@ -64,7 +65,7 @@ def _segments(network: fx.GraphModule) -> list[_Segment]:
             if _is_layer(node, network):
                 parts.append([])
     parts = [part for part in parts if part]
-    repeated = [_computed_again(part, network) for part in parts]
+    repeated = [_recomputed(part, network) for part in parts]
     inputs = [_inputs([*again, *part]) for again, part in zip(repeated, parts, strict=True)]
     last_use = {node: number for number, needed in enumerate(inputs) for node in needed}
     last_use |= dict.fromkeys(network.graph.output_node().all_input_nodes, len(parts))
@@ -78,8 +79,8 @@ def _is_layer(node: fx.Node, network: fx.GraphModule) -> bool:
     return node.target is same_conv2d or kind_of(node, network) == "layer"
 
 
-def _computed_again(part: list[fx.Node], network: fx.GraphModule) -> tuple[fx.Node, ...]:
-    """The norms and activations between layers of earlier parts, whose output is kept anyway, and this part."""
+def _recomputed(part: list[fx.Node], network: fx.GraphModule) -> tuple[fx.Node, ...]:
+    """The norms and activations between this part and layers of earlier parts, whose outputs are stored anyway."""
     found: dict[fx.Node, None] = {}
     for value in _inputs(part):
         chain_of_nodes = [value]
@@ -99,13 +100,13 @@ def _is_activation(node: fx.Node, network: fx.GraphModule) -> bool:
 
 
 def _inputs(nodes: Iterable[fx.Node]) -> tuple[fx.Node, ...]:
-    """The nodes that these read and that are not among them."""
+    """The nodes outside of these that they read."""
     own = set(nodes)
     return tuple(dict.fromkeys(value for node in nodes for value in node.all_input_nodes if value not in own))
 
 
 def _as_function(segment: _Segment, network: fx.GraphModule, *, name: str) -> Callable[..., tuple[Any, ...]]:
-    """A function of the modules `encoder` and `decoder` and the segment's inputs; it holds no module."""
+    """A function of the modules `encoder` and `decoder` and the segment's inputs; it keeps no reference to a module."""
     compute = _compile(segment, network)
 
     def run(encoder: nn.Module, decoder: nn.Module, *inputs: Any) -> tuple[Any, ...]:
@@ -122,7 +123,7 @@ def _compile(segment: _Segment, network: fx.GraphModule) -> Callable[..., tuple[
     own, copies = fx.Graph(), dict[fx.Node, fx.Node]()
     for node in segment.inputs:
         copies[node] = own.placeholder(node.name)
-    for node in segment.repeated:
+    for node in segment.recomputed:
         if _is_norm(node, network):
             values = (own.get_attr(str(node.target)), copies[node.all_input_nodes[0]])
             copies[node] = own.call_function(_normalize_again, values)
@@ -144,13 +145,13 @@ def _normalize_again(norm: _BatchNorm, value: Tensor) -> Tensor:
 def _contexts(
     encoder: nn.Module, decoder: nn.Module
 ) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    """The contexts of a segment's first computation and of its second one."""
+    """The contexts in which a segment is computed and recomputed."""
     return nullcontext(), _without_statistics(encoder, decoder)
 
 
 @contextmanager
 def _without_statistics(*networks: nn.Module) -> Iterator[None]:
-    """Keep batch norms from counting a batch that they see a second time."""
+    """Keep batch norms from updating their statistics twice with the same batch."""
     modules = chain.from_iterable(network.modules() for network in networks)
     norms = [module for module in modules if isinstance(module, _BatchNorm) and module.track_running_stats]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]

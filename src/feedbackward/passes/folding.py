@@ -12,10 +12,10 @@ from feedbackward.passes.shared_weight import shared_weight
 
 
 def fold_norms(network: fx.GraphModule) -> None:
-    """Fold each batch norm into the weight of the convolution whose result it alone reads.
+    """Fold each batch norm into the weight of the convolution before it, if nothing else reads that one's output.
 
     A shared weight becomes two: one scaled by the encoder's norm, and one with swapped axes, scaled by the decoder's
-    norm. The network's own tensors stay as they are.
+    norm. The network's own tensors are not modified.
 
     Args:
         network: Encoder and decoder in evaluation mode, after upsample_after_norms.
@@ -31,8 +31,8 @@ def fold_norms(network: fx.GraphModule) -> None:
             _fold_into_decoder(network, source, norm)
         else:
             continue
-        if isinstance(norm, BatchNormAct2d):  # it goes on with its activation
-            # Below a name of its own: the clean-up would delete the unused parts of the root's own norm.
+        if isinstance(norm, BatchNormAct2d):  # only its activation is left
+            # Under a name of its own: the clean-up would delete the unused parts of the root's own norm.
             node.target = _add(network, norm.act)
         else:
             node.replace_all_uses_with(source)
@@ -42,7 +42,7 @@ def fold_norms(network: fx.GraphModule) -> None:
 
 
 def _fold_into_layer(network: fx.GraphModule, node: fx.Node, norm: nn.BatchNorm2d) -> None:
-    """A layer of the encoder, which may run several times with a norm for each."""
+    """Fold into a layer of the encoder, which may run several times with a different norm each time."""
     layer = network.get_submodule(str(node.target))
     assert isinstance(layer, nn.Conv2d)
     folded = copy.copy(layer)

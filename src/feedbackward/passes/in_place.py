@@ -1,4 +1,4 @@
-"""Pointwise operations in the memory of their input, where nothing else reads it."""
+"""Pointwise operations that overwrite their input, if nothing else reads it."""
 
 import copy
 import math
@@ -13,17 +13,17 @@ from feedbackward.transform.registry import target_of
 from feedbackward.transform.rules import kind_of
 
 OWN_MEMORY = (same_conv2d, upsample_like, fuse, operator.add, add_in_place)
-"""Functions of the decoder whose result is new memory, or that of an input that nothing else reads."""
+"""Functions of the decoder that return new memory, or the memory of an input that nothing else reads."""
 OWN_MEMORY_MODULES = (nn.Conv2d, nn.BatchNorm2d)
-"""Modules whose result is new memory, as is that of an activation."""
+"""Modules that return new memory, as activations do."""
 RECTIFIERS = {target for target, ceiling in CEILINGS.items() if ceiling == math.inf}
-"""The operations that torch.relu_ does in place."""
+"""The operations that torch.relu_ computes in place."""
 
 
 def rectify_in_place(network: fx.GraphModule) -> None:
-    """Let ReLUs overwrite the result of a batch norm that they alone read, in training too.
+    """Let ReLUs overwrite the output of a batch norm if nothing else reads it, in training too.
 
-    The backward pass of a batch norm needs its input alone, and that of a ReLU its result.
+    The backward pass of a batch norm needs only its input, and that of a ReLU only its output.
     """
     for node in network.graph.nodes:
         if target_of(node, network) in RECTIFIERS:
@@ -33,7 +33,7 @@ def rectify_in_place(network: fx.GraphModule) -> None:
 
 
 def work_in_place(network: fx.GraphModule) -> None:
-    """Let activations, sums and skip connections overwrite their first input where they alone read it.
+    """Let activations, sums and skip connections overwrite their first input if nothing else reads it.
 
     Args:
         network: Encoder and decoder in evaluation mode, run without gradients.

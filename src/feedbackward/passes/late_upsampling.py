@@ -1,7 +1,7 @@
-"""Upsampling as late as possible: pointwise operations give the same before it, where there are fewer pixels.
+"""Upsampling as late as possible, so that pointwise operations run on fewer pixels.
 
-Nearest-neighbor upsampling repeats pixels, so it can be exchanged with all that works on each pixel by itself. The
-decoder stays the paper's; less is computed.
+Nearest-neighbor upsampling repeats pixels, so it commutes with pointwise operations. The decoder stays the paper's, at
+a lower cost.
 """
 
 from torch import fx, nn
@@ -13,17 +13,17 @@ from feedbackward.transform.rules import kind_of
 
 
 def upsample_late(network: fx.GraphModule) -> None:
-    """Move each upsampling after the pointwise operations that follow it, in place; the same in training too."""
+    """Move each upsampling after the pointwise operations that follow it; exact in training too."""
     _move_upsampling(network, after_norms=False)
 
 
 def upsample_after_norms(network: fx.GraphModule) -> None:
-    """As upsample_late, after batch norms too: the same in evaluation alone, as statistics would be of fewer pixels."""
+    """Like upsample_late, also after batch norms; exact in evaluation only, since batch statistics would change."""
     _move_upsampling(network, after_norms=True)
 
 
 def _move_upsampling(network: fx.GraphModule, *, after_norms: bool) -> None:
-    # From the last one, so that several in a row can all move on.
+    # From the last one, so that several in a row can all move.
     for upsampling in reversed(network.graph.find_nodes(op="call_function", target=upsample_like)):
         signal = upsampling.args[0]
         while len(upsampling.users) == 1:
@@ -38,7 +38,7 @@ def _move_upsampling(network: fx.GraphModule, *, after_norms: bool) -> None:
 
 
 def _is_pointwise(node: fx.Node, network: fx.GraphModule, after_norms: bool) -> bool:
-    """Whether the node computes each pixel from the same pixel of its first input alone."""
+    """Whether the node computes each pixel only from the same pixel of its first input."""
     if node.op == "output":
         return False
     if node.target is same_conv2d:

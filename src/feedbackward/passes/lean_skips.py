@@ -1,4 +1,4 @@
-"""Skip connections whose activation keeps a mask for the backward pass and not its values; for training."""
+"""Skip connections whose activation saves a mask for the backward pass instead of its values; for training."""
 
 import math
 
@@ -12,11 +12,11 @@ from feedbackward.transform.registry import Target, target_of
 CEILINGS: dict[Target, float] = {
     nn.ReLU: math.inf, torch.relu: math.inf, F.relu: math.inf, "relu": math.inf, nn.ReLU6: 6.0, F.relu6: 6.0,
 }  # fmt: skip
-"""The activations whose backward pass needs to know only where they let values through."""
+"""The largest output of each activation whose backward pass only needs to know where it lets values through."""
 
 
 def lean_skips(network: fx.GraphModule) -> None:
-    """Merge each such activation and the skip connection that alone reads it into one operation, in place."""
+    """Merge each such activation with its skip connection into one operation, if nothing else reads the activation."""
     for node in network.graph.find_nodes(op="call_function", target=fuse):
         activation, feature = node.args
         ceiling = CEILINGS.get(target_of(activation, network))

@@ -20,16 +20,16 @@ class DecoderGraph:
     """Encoder and decoder as one graph, ready to run on a module that has `encoder` and `decoder`.
 
     Args:
-        graph: From the image to the signal that the classifier reads; targets are encoder.* and decoder.*.
-        decoder: The decoder's norms at the encoder's paths, the only new parameters.
-        u_turn: The nodes between encoder and decoder; none if the encoder's last pool is the U-turn.
+        graph: Maps the image to the classifier's input; its targets are encoder.* and decoder.*.
+        decoder: The decoder's norms, named by the encoder's paths: the only new parameters.
+        u_turn: The nodes between encoder and decoder; empty if the encoder's last pool is the U-turn.
         feature: The encoder's last value, at which the decoder starts.
         decoded: The encoder's nodes in the order in which the decoder visits them.
         end: The encoder value at which the decoder ends; the image's own node for the paper's networks.
-        channels: The channels that the classifier reads there.
-        stride: The stride of that signal.
+        channels: The number of channels of the classifier's input.
+        stride: The stride of the classifier's input.
         strides: The strides at which the decoder can end, the image's own (1) included.
-        shapes: The shapes of the encoder's values, and the sizes of images that it takes.
+        shapes: The shapes of the encoder's values, and the image sizes that it accepts.
     """
 
     graph: fx.Graph

@@ -1,4 +1,4 @@
-"""Choosing where the decoder ends: at an encoder feature of a stride, or at the image."""
+"""Choosing where the decoder ends: at an encoder feature of a given stride, or at the image."""
 
 import math
 from collections import defaultdict
@@ -12,7 +12,7 @@ from feedbackward.transform.walk import End
 
 
 def ends_by_stride(ends: Sequence[End], shapes: ShapeInfo) -> dict[int, list[End]]:
-    """The ends of each stride, ascending; at stride 1 the image is the only end where no feature has that stride."""
+    """Group the ends by stride, in ascending order; stride 1 is the image if no feature has that stride."""
     found = defaultdict[int, list[End]](list)
     *features, image = ends
     for end in features:
@@ -29,8 +29,8 @@ def choose_end(ends: Sequence[End], config: DecoderConfig, shapes: ShapeInfo) ->
         shapes: The shapes of the encoder's values.
 
     Raises:
-        InputError: If the encoder has no feature of that stride, or its first one comes before any decoder layer; the
-            message lists the strides that are available.
+        InputError: If the encoder has no feature of the requested stride, or no decoder layer comes before the first
+            one; the message lists the available strides.
     """
     if config.output_stride == "image":
         return ends[-1]
@@ -55,14 +55,14 @@ def choose_end(ends: Sequence[End], config: DecoderConfig, shapes: ShapeInfo) ->
 
 
 def _at_stride(ends: Sequence[End], feature: OutputFeature) -> End:
-    """The last of the ends at one stride, or the first one with a skip connection; without any, the first."""
+    """The last of the ends of one stride, or the first with a skip connection, if there is one."""
     if feature == "last":
         return ends[-1]
     return next((end for end in ends if end.signal.target is fuse), ends[0])
 
 
 def nearest_stride(strides: Sequence[int]) -> int:
-    """The stride nearest to 4 by its ratio, the finer of two that are equally near; 1 is chosen only where it is alone.
+    """The stride whose ratio to 4 is closest to 1, the finer one of a tie; 1 only if there is no other.
 
     Example:
         >>> nearest_stride([1, 2, 32]), nearest_stride([1, 16]), nearest_stride([1, 2, 4, 8])

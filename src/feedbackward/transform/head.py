@@ -8,15 +8,15 @@ from feedbackward.transform.shapes import ALIGNED_SIZE, ODD_SIZE, REFERENCE_SIZE
 
 
 def without_head(traced: fx.GraphModule, *, channels: int) -> fx.GraphModule:
-    """End a traced network at its last value laid out as an image.
+    """Cut a traced network off after its last value laid out as an image, (N, C, H, W).
 
     Args:
         traced: A traced network.
-        channels: The channels of its images.
+        channels: The number of image channels.
 
     Returns:
-        The same network without its head. A head that does not take every size, such as a matrix on flattened features,
-        does not matter.
+        The same network without its head. The head may require a fixed image size, as a linear layer on flattened
+        features does.
 
     Raises:
         UnsupportedOperationsError: If the network contains no convolution, or does not run up to its last one.

@@ -18,7 +18,7 @@ Rule: TypeAlias = Callable[..., Signals]
 """Called with a Step and the arguments of the encoder's own operation."""
 
 Kind: TypeAlias = Literal["layer", "norm", "activation", "identity", "pool", "other"]
-"""What explanations, checkpointing and the other passes need to know of an operation.
+"""The kind of an operation, which explanations, checkpointing and the other passes need to know.
 
 "layer": has a weight that the decoder shares. "norm": normalizes. "activation": maps each value by itself and has a
 skip connection after it in the decoder. "identity": returns its input, ignoring dropout and dtype. "pool": reduces the
@@ -31,7 +31,7 @@ class UnsupportedOperationsError(InputError):
 
     Args:
         message: For the user.
-        reasons: The causes in a few words each, such as the operations without a rule; by default the message.
+        reasons: The causes in short, such as the operations without a rule; by default the message.
     """
 
     def __init__(self, message: str, *, reasons: Iterable[str] = ()) -> None:
@@ -40,7 +40,7 @@ class UnsupportedOperationsError(InputError):
 
 
 class NoRuleError(Exception):
-    """Raised by a rule that does not cover the form in which its operation was called."""
+    """Raised by a rule that does not support the way its operation is called."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class _Entry:
 
 
 class Registry:
-    """A lookup from operation to rule; a class is found by itself alone, never by its bases."""
+    """Maps operations to rules. A module class needs its own entry: it does not inherit its base class's rule."""
 
     def __init__(self) -> None:
         self._entries: dict[Target, _Entry] = {}
@@ -60,7 +60,7 @@ class Registry:
 
         Args:
             targets: The operations.
-            kind: What they are to explanations and passes.
+            kind: Their kind.
 
         Raises:
             ValueError: If an operation already has a rule.
@@ -71,7 +71,7 @@ class Registry:
                 if target in self._entries:
                     raise ValueError(
                         f"{describe(target)} already has the rule {self._entries[target].rule.__name__}; "
-                        f"one operation has one rule: change that one"
+                        f"change that rule instead"
                     )
                 self._entries[target] = _Entry(function, kind)
             return function
@@ -79,7 +79,7 @@ class Registry:
         return register
 
     def kind(self, target: Target) -> Kind | None:
-        """What an operation is to explanations and passes; None without a rule."""
+        """The kind of an operation; None if it has no rule."""
         entry = self._entries.get(target)
         return None if entry is None else entry.kind
 
@@ -104,7 +104,7 @@ def target_of(node: fx.Node, root: nn.Module) -> Target:
 
 
 def kind_of(node: fx.Node, root: nn.Module) -> Kind | None:
-    """What a node's operation is to explanations and passes; None without a rule."""
+    """The kind of a node's operation; None if it has no rule."""
     return REGISTRY.kind(target_of(node, root))
 
 
@@ -117,7 +117,7 @@ def describe(target: Target) -> str:
 
 
 def refuse(nodes: Mapping[fx.Node, str], root: nn.Module) -> UnsupportedOperationsError:
-    """The one error that lists every node without a rule, and what an existing rule does not cover."""
+    """The error that lists every node without a rule and every call that its rule does not support."""
     operations = {node.name: describe(target_of(node, root)) for node in nodes}
     lines = [f"  {node.name}: {operations[node.name]}{f' ({why})' if why else ''}" for node, why in nodes.items()]
     return UnsupportedOperationsError(

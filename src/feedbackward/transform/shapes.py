@@ -14,43 +14,43 @@ from torch.fx.node import map_aggregate
 from feedbackward.transform.registry import UnsupportedOperationsError
 
 REFERENCE_SIZE = (256, 256)
-"""Height and width at which the strides and the channels of a graph are read."""
+"""Height and width of the images from which strides and channels are inferred."""
 ODD_SIZE = (641, 897)
-"""A size without a common factor, at which every axis that follows the image is longer than at the reference size."""
+"""Height and width without a common factor; every axis that depends on them is longer than at the reference size."""
 ALIGNED_SIZE = (512, 768)
-"""Such a size for encoders that take only multiples of their deepest stride."""
+"""A similar size for encoders that accept only multiples of their deepest stride."""
 
 Shapes: TypeAlias = Mapping[fx.Node, Any]
-"""The torch.Size of each node's tensor, in the tuples and lists of the node's value; no entry without tensors."""
+"""The torch.Size of each node's tensor, nested as in the node's value; nodes without tensors have no entry."""
 
 
 @dataclass(frozen=True)
 class InputSizes:
-    """The sizes of images that an encoder takes.
+    """The image sizes that an encoder accepts.
 
     Args:
-        minimum: The smallest height and width that it is known to take.
-        multiple: What height and width must be multiples of; 1 where it takes any.
+        minimum: The smallest height and width that it is known to accept.
+        multiple: Height and width must be multiples of this number; 1 if any size works.
     """
 
     minimum: int
     multiple: int
 
     def padded(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The smallest of these sizes that contains an image of that height and width."""
-        up = self.multiple - 1  # never below 0: the exporter to ONNX rounds negative numbers the other way
+        """The smallest accepted size into which an image of that height and width fits."""
+        up = self.multiple - 1  # never negative: the ONNX exporter rounds negative numbers the other way
         height, width = ((max(side, self.minimum) + up) // self.multiple * self.multiple for side in size)
         return height, width
 
 
 @dataclass(frozen=True)
 class ShapeInfo:
-    """The shapes of an encoder's values at two image sizes, and the sizes of images that it takes.
+    """The shapes of an encoder's values at two image sizes, and the image sizes that it accepts.
 
     Args:
-        reference: At the reference size, for a batch of two images.
-        other: At a size larger in height, width and batch: the axes that differ follow the image.
-        sizes: The sizes of images that the encoder takes.
+        reference: The shapes at the reference size, for a batch of two images.
+        other: The shapes at a larger height, width and batch size; the axes that differ depend on the input.
+        sizes: The image sizes that the encoder accepts.
     """
 
     reference: Shapes
@@ -58,7 +58,7 @@ class ShapeInfo:
     sizes: InputSizes
 
     def of_copies(self, copies: Mapping[fx.Node, fx.Node]) -> "ShapeInfo":
-        """The same for the copies of nodes in another graph."""
+        """The same shapes for the copies of the nodes in another graph."""
         reference, other = (
             {copies[node]: shape for node, shape in found.items() if node in copies}
             for found in (self.reference, self.other)
@@ -70,7 +70,7 @@ class ShapeInfo:
         return bool(self.reference[value][axis] == self.other[value][axis])
 
     def layout(self, value: fx.Node) -> tuple[bool, ...]:
-        """Which axes of a tensor are fixed; empty for a value of several tensors."""
+        """For each axis of a tensor, whether it is fixed; empty for a value that contains several tensors."""
         shape = self.reference[value]
         return tuple(self.is_fixed(value, axis) for axis in range(len(shape))) if isinstance(shape, torch.Size) else ()
 
@@ -83,13 +83,13 @@ class ShapeInfo:
         return self.layout(value) == (False, False, False, True)
 
     def stride(self, value: fx.Node) -> int:
-        """The stride of a value laid out as an image, as a power of two, also after layers without padding."""
+        """The stride of a value laid out as an image, rounded to a power of two: layers without padding lose pixels."""
         height = self.reference[value][1 if self.is_channels_last(value) else 2]
         return 1 << max(0, round(math.log2(REFERENCE_SIZE[0] / height)))
 
 
 class MetaCopy:
-    """A copy of a traced network on the meta device: the same modules and shapes, and no data."""
+    """A copy of a traced network on the meta device: the same modules and shapes, but no data."""
 
     def __init__(self, root: nn.Module, graph: fx.Graph) -> None:
         # A deep copy in which tensors have no data; the copied modules run in evaluation mode.
@@ -124,12 +124,12 @@ class MetaCopy:
     def shapes_until_error(
         self, size: tuple[int, int], *, channels: int, batch: int = 2
     ) -> tuple[Shapes, Exception | None]:
-        """As shapes, up to the first node that does not run at that size, and what it raised."""
+        """Like shapes, up to the first node that fails at that size, and the error that it raised."""
         interpreter = _ShapeInterpreter(self._root, graph=self._graph)
         try:
             with torch.device("meta"), torch.no_grad():
                 interpreter.run(torch.empty(batch, channels, *size, dtype=self._dtype))
-        except Exception as error:  # whatever an encoder's own code raises at a size that it does not take
+        except Exception as error:  # an encoder's own code may raise anything at a size that it does not accept
             return interpreter.found, error
         return interpreter.found, None
 
@@ -158,15 +158,15 @@ def _note(leaf: Any, tensors: list[torch.Tensor]) -> Any:
 
 
 def infer_shapes(encoder: fx.GraphModule, *, channels: int) -> ShapeInfo:
-    """Infer the shapes of an encoder's values and the sizes of images that it takes.
+    """Infer the shapes of an encoder's values and the image sizes that it accepts.
 
     Args:
         encoder: Result of `trace`.
-        channels: The channels of its images.
+        channels: The number of image channels.
 
     Raises:
-        UnsupportedOperationsError: If it runs at the reference size alone or not at all, or its last value is not laid
-            out as an image.
+        UnsupportedOperationsError: If the encoder runs only at the reference size or not at all, or its last value is
+            not laid out as an image.
     """
     meta_copy = MetaCopy(encoder, encoder.graph)
     feature = encoder.graph.output_node().args[0]

@@ -1,4 +1,4 @@
-"""The view of a rule: one node of the encoder, the signal that has arrived there, and the means to emit nodes."""
+"""What a rule sees: one node of the encoder, the signal that has arrived there, and methods that emit nodes."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -16,11 +16,11 @@ from feedbackward.transform.shapes import ShapeInfo
 
 @dataclass(frozen=True)
 class NormShape:
-    """The signal that a decoder norm is for.
+    """The shape of the signals that a decoder norm normalizes.
 
     Args:
-        channels: The channels that it normalizes.
-        dims: The axes of the signal, which has its channels in the second.
+        channels: The number of channels.
+        dims: The number of axes; the second one is the channel axis.
     """
 
     channels: int
@@ -35,12 +35,12 @@ class Step:
         graph: The graph that is being written; nodes are appended.
         node: The node of the encoder, in that graph.
         root: The traced encoder, in which the node's target is looked up.
-        arrived: What has arrived at the node's output: the signal under None, or, where the node's value holds several
-            tensors, the signal of each of them that one has arrived at, under its index.
+        arrived: The signals that have arrived at the node's output: under None for a single tensor, or, if the node's
+            value contains several tensors, under the index of each one that has a signal.
         config: The options of the decoder.
         shapes: The shapes of the encoder's values.
-        from_image: The encoder's values that depend on the image; no other takes a signal.
-        norms: What each decoder norm is for by its path in the encoder; norm() adds to it.
+        from_image: The encoder's values that depend on the image; only these get a signal.
+        norms: The signal shape of each decoder norm, by its path in the encoder; norm() adds to it.
     """
 
     graph: fx.Graph
@@ -54,7 +54,7 @@ class Step:
 
     @property
     def signal(self) -> fx.Node:
-        """The signal that has arrived at the node's output, of one tensor."""
+        """The signal that has arrived at the node's output, which must be a single tensor."""
         return self.arrived[None]
 
     @property
@@ -68,28 +68,28 @@ class Step:
         return self.root.get_submodule(self.path)
 
     def target_of(self, value: fx.Node) -> Target:
-        """The operation that makes an encoder's value."""
+        """The operation that computes a value of the encoder."""
         return type(self.root.get_submodule(path_of(value))) if value.op == "call_module" else value.target
 
     def kind_of(self, value: fx.Node) -> Kind | None:
-        """The kind of the operation that makes an encoder's value; None without a rule."""
+        """The kind of the operation that computes a value of the encoder; None if it has no rule."""
         return REGISTRY.kind(self.target_of(value))
 
     def shape(self, value: fx.Node) -> torch.Size:
-        """The shape of an encoder's value at the reference size; rely on ratios and fixed axes alone."""
+        """The shape of a value of the encoder at the reference size; use it only for ratios and fixed axes."""
         shape: torch.Size = self.shapes.reference[value]
         return shape
 
     def tensors(self, *values: Any) -> list[fx.Node]:
-        """Those of an operation's arguments that the signal can flow to: tensors that depend on the image."""
+        """The arguments to which the signal can flow: tensors that depend on the image."""
         return [value for value in values if isinstance(value, fx.Node) and value in self.from_image]
 
-    def whole(self, *values: Any) -> list[fx.Node]:
-        """Those of them that have the shape of the node's output, not broadcast to it."""
+    def unbroadcast(self, *values: Any) -> list[fx.Node]:
+        """Like tensors, but only those with the shape of the node's output, which are not broadcast."""
         return [value for value in self.tensors(*values) if self.shape(value) == self.shape(self.node)]
 
     def keeps_size(self, value: fx.Node) -> bool:
-        """Whether the node's output has the height and width of this input, for every image."""
+        """Whether the node's output has the height and width of this input, for every image size."""
         found = (self.shapes.reference, self.shapes.other)
         return all(shapes[value][-2:] == shapes[self.node][-2:] for shapes in found)
 
@@ -133,17 +133,17 @@ class Step:
         normed = self.graph.call_module(f"decoder.{name}", (self.emit("movedim", signal, axis, 1),))
         return self.emit("movedim", normed, 1, axis)
 
-    def minus(self, number: Any) -> Any:
-        """A number of the graph with its sign changed, whether it is known or computed there."""
+    def negated(self, number: Any) -> Any:
+        """The negative of a number, which may be a constant or computed in the graph."""
         return self.emit(operator.neg, number) if isinstance(number, fx.Node) else -number
 
-    def as_long(self, left: fx.Node, axis: int, right: fx.Node, other: int) -> bool:
-        """Whether an axis of one value has the length of an axis of another, for every image."""
+    def same_length(self, left: fx.Node, axis: int, right: fx.Node, other: int) -> bool:
+        """Whether an axis of one value is as long as an axis of another, for every image size."""
         found = (self.shapes.reference, self.shapes.other)
         return all(shapes[left][axis] == shapes[right][other] for shapes in found)
 
     def shape_of(self, part: Any) -> torch.Size:
-        """The shape of a tensor, or of one of several tensors of a value: (value, index)."""
+        """The shape of a tensor, or of one tensor of a value that contains several: (value, index)."""
         value, index = part if isinstance(part, tuple) else (part, None)
         shape: torch.Size = self.shapes.reference[value] if index is None else self.shapes.reference[value][index]
         return shape
@@ -153,7 +153,7 @@ class Step:
         return self.signal if self.keeps_size(value) else self.emit(upsample_like, self.signal, value)
 
     def source_of(self, left: fx.Node, right: fx.Node) -> fx.Node | None:
-        """The one of two values from which alone the other is computed: the start of a residual branch or a gate."""
+        """Whichever of two values is all that the other depends on, such as the input of a residual branch or gate."""
         if left is right:
             return None
         for source, computed in ((left, right), (right, left)):
@@ -162,7 +162,7 @@ class Step:
         return None
 
     def _is_computed_from(self, value: fx.Node, source: fx.Node) -> bool:
-        """Whether every path from the image to the value goes through the source; sizes do not count."""
+        """Whether every path from the image to the value goes through the source; uses of its size do not count."""
         pending, seen = [value], {source}
         while pending:
             node = pending.pop()
@@ -175,7 +175,7 @@ class Step:
         return True
 
     def origin(self, value: fx.Node) -> fx.Node:
-        """The value itself, or the value that identity operations have passed on."""
+        """The value, traced back through identity operations."""
         while self.kind_of(value) == "identity":
             (value, *_) = value.all_input_nodes
         return value

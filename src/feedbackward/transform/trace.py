@@ -1,4 +1,4 @@
-"""An encoder's features as a traced graph: free of side effects and of branches on the mode."""
+"""An encoder's features as a traced graph, without side effects or branches on the training mode."""
 
 import inspect
 import operator
@@ -21,29 +21,29 @@ from feedbackward.transform.registry import UnsupportedOperationsError
 from feedbackward.transform.rules.pointwise import ACTIVATING_NORMS, ACTIVATIONS, NORMS
 
 LEAVES: dict[type[nn.Module], str] = {
-    **dict.fromkeys((*NORMS, *ACTIVATIONS, *ACTIVATING_NORMS), "one operation to the decoder, whatever it computes"),
-    tl.BlurPool2d: "a pool to the decoder, with a filter of its own",
+    **dict.fromkeys((*NORMS, *ACTIVATIONS, *ACTIVATING_NORMS), "one operation for the decoder, whatever it computes"),
+    tl.BlurPool2d: "a pool for the decoder, with a filter of its own",
     tl.DropPath: "traced through, its graph would differ between training and evaluation",
     tl.BatchNormAct2d: "its forward branches on the training mode",
 }
-"""Modules that stay whole, each with its reason; timm names more of them (get_notrace_modules)."""
+"""Modules that are leaves, each with its reason; timm names more of them (get_notrace_modules)."""
 
 OPENED: dict[type[nn.Module], str] = {
-    nfnet.NormFreeBlock: "whole in timm because it multiplies in place, which is undone here",
-    tl.StdConv2dSame: "whole in timm because its padding depends on the size; here the function that pads stays whole",
-    tl.ScaledStdConv2dSame: "as StdConv2dSame: so the weight that it applies is a value of the graph",
+    nfnet.NormFreeBlock: "a leaf in timm because it multiplies in place, which is undone here",
+    tl.StdConv2dSame: "a leaf in timm because its padding depends on the size; here only pad_same is a leaf",
+    tl.ScaledStdConv2dSame: "as StdConv2dSame; this makes the weight that it applies a value of the graph",
 }
-"""Modules that timm keeps whole and that are traced through here, each with its reason."""
+"""Modules that are leaves in timm but traced through here, each with its reason."""
 
 OPENED_FUNCTIONS: dict[str, str] = {
-    "window_reverse": "views and a permutation, whole in timm because its arguments are declared as numbers",
+    "window_reverse": "views and a permutation, a leaf in timm because its arguments are declared as numbers",
 }
-"""Names of functions that timm keeps whole and that are traced through here, each with its reason."""
+"""Names of functions that are leaves in timm but traced through here, each with its reason."""
 
 FUNCTIONS: dict[Callable[..., Any], str] = {
     padding.pad_same: "computes with the size of its input",
 }
-"""Functions that stay whole, each with its reason; timm names more of them (get_notrace_functions)."""
+"""Functions that are leaves, each with its reason; timm names more of them (get_notrace_functions)."""
 
 OUT_OF_PLACE: dict[Any, Callable[..., Any] | str] = {
     operator.iadd: operator.add,
@@ -59,7 +59,7 @@ OUT_OF_PLACE: dict[Any, Callable[..., Any] | str] = {
 
 
 _NOT_THE_ENCODER = (str(Path(torch.__file__).parent), __file__, "<")
-"""The beginnings of file names in a stack that are not the encoder's own code."""
+"""Prefixes of the file names in a stack trace that are not the encoder's own code."""
 
 
 class _Proxy(fx.Proxy):
@@ -88,19 +88,19 @@ class _Tracer(fx.Tracer):
 def trace(encoder: nn.Module, *, in_channels: int = 3) -> fx.GraphModule:
     """Trace an encoder from the image to its features.
 
-    The features are the result of its forward_features, as timm's encoders have it, or else the last value of its
-    forward that is laid out as an image; what follows there is a classification head and is cut off. The weights are
-    shared with the given encoder and keep its keys; what the features do not need is left out. Every operation is made
+    The features are the result of forward_features, if there is such a method, as in timm's encoders, or else the last
+    value of forward that is laid out as an image; the classification head after it is cut off. The weights are shared
+    with the given encoder and keep its keys; modules that the features do not use are left out. Every operation is made
     out of place, because the decoder reads values that an in-place operation would have overwritten: the encoder's own
     modules are changed accordingly.
 
     Args:
-        encoder: A module of one input, an image (N, in_channels, H, W).
-        in_channels: The channels of the image.
+        encoder: A module with one input, an image (N, in_channels, H, W).
+        in_channels: The number of image channels.
 
     Raises:
-        UnsupportedOperationsError: If it has other inputs, hooks, or control flow that depends on data or on the
-            training mode, or changes itself, and the message names the line; if it has no convolution.
+        UnsupportedOperationsError: If the encoder has other inputs, hooks or no convolution, if its control flow
+            depends on data or on the training mode, or if it changes itself; the message names the line.
     """
     method = "forward_features" if callable(getattr(encoder, "forward_features", None)) else "forward"
     _check_inputs(encoder, method)
@@ -126,7 +126,7 @@ def _traced(encoder: nn.Module, method: str, *, record_lines: bool = False) -> f
             return tracer.trace(encoder)
     except UnsupportedOperationsError:
         raise
-    except Exception as error:  # whatever an encoder's own code raises when it is called with a proxy
+    except Exception as error:  # an encoder's own code may raise anything when it is called with a proxy
         raise UnsupportedOperationsError(
             f"this encoder cannot be traced: {_line_of(error)}{type(error).__name__}: {error}; choose another encoder, "
             f"or rewrite that line so that its control flow does not depend on the image",
@@ -149,7 +149,7 @@ def _constant_attributes() -> Iterator[None]:
 
     def refuse(module: nn.Module, name: str, value: Any) -> None:
         frame = traceback.extract_stack(limit=2)[0]
-        if frame.filename.startswith(str(Path(fx.__file__).parent)):  # fx keeps the constants of the graph so
+        if frame.filename.startswith(str(Path(fx.__file__).parent)):  # this is how fx stores the constants of a graph
             assign(module, name, value)
             return
         raise UnsupportedOperationsError(
@@ -181,7 +181,7 @@ def _check_inputs(encoder: nn.Module, method: str) -> None:
 
 
 def _check_hooks(encoder: nn.Module) -> None:
-    """Refuse forward hooks: of a module that is traced through they would run once, while it is traced."""
+    """Refuse forward hooks: those of modules that are traced through would run only once, during tracing."""
     for path, module in encoder.named_modules():
         for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values()):
             raise UnsupportedOperationsError(
@@ -198,7 +198,7 @@ def _source_of(function: Callable[..., Any]) -> str:
 
 
 def _check_mode(encoder: nn.Module, method: str, graph: fx.Graph) -> None:
-    """Refuse an encoder whose trace depends on the training mode, which a graph does not follow."""
+    """Refuse an encoder whose trace depends on the training mode, since one graph serves both modes."""
     modes, attributes = {path: module.training for path, module in encoder.named_modules()}, set(vars(encoder))
     encoder.train(not encoder.training)
     try:
@@ -224,7 +224,7 @@ def _call(node: fx.Node) -> str:
 
 
 def _recorded_line(encoder: nn.Module, method: str, index: int) -> str:
-    """FILE:LINE of the encoder's own code that makes the node of that number."""
+    """FILE:LINE of the encoder's own code that creates the node with that index."""
     nodes = list(_traced(encoder, method, record_lines=True).nodes)
     stack = nodes[min(index, len(nodes) - 1)].stack_trace or ""
     lines = [
@@ -236,7 +236,7 @@ def _recorded_line(encoder: nn.Module, method: str, index: int) -> str:
 
 
 def _out_of_place(node: fx.Node, inplace: set[str]) -> None:
-    """Give the operation a result of its own, which all later operations read instead of the overwritten value."""
+    """Make the operation return a new value, which all later operations read instead of the overwritten one."""
     overwrites = node.target in OUT_OF_PLACE or bool(node.kwargs.get("inplace"))
     if overwrites or (node.op == "call_module" and node.target in inplace):
         (overwritten, *_) = node.args

@@ -1,6 +1,6 @@
-"""From a traced encoder to encoder and decoder as one graph.
+"""Transposes a traced encoder: encoder and decoder as one graph.
 
-The method of "Feedbackward Decoding for Semantic Segmentation" (Wang et al.), Sections 3 and 4, on any graph.
+The method of "Feedbackward Decoding for Semantic Segmentation" (Wang et al.), Sections 3 and 4, for any graph.
 """
 
 import operator
@@ -26,11 +26,11 @@ def transpose(encoder: fx.GraphModule, config: DecoderConfig, *, in_channels: in
     Args:
         encoder: Result of `trace`.
         config: The options of the decoder.
-        in_channels: The channels of the image.
+        in_channels: The number of image channels.
 
     Raises:
-        UnsupportedOperationsError: If operations on the signal's path have no rule; it lists them all.
-        InputError: If the decoder cannot end where the options say; it lists the strides that are available.
+        UnsupportedOperationsError: If operations on the signal's path have no rule; the message lists them all.
+        InputError: If the decoder cannot end where the options say; the message lists the available strides.
     """
     graph, forward = _copy(encoder)
     shapes = infer_shapes(encoder, channels=in_channels).of_copies(forward)
@@ -38,7 +38,7 @@ def transpose(encoder: fx.GraphModule, config: DecoderConfig, *, in_channels: in
     last = encoder.graph.output_node().args[0]
     assert isinstance(last, fx.Node)
     feature = forward[last]
-    # A pool at the end of the encoder is the U-turn of the paper, and its rule the way out of it.
+    # A pool at the end of the encoder is the paper's U-turn; its rule emits the upsampling.
     u_turn = () if kind_of(last, encoder) == "pool" else _append_u_turn(graph, feature, shapes)
     walked = walk(graph, forward, encoder, feature, config=config, shapes=shapes)
     end = choose_end(walked.ends, config, shapes)
@@ -58,7 +58,7 @@ def transpose(encoder: fx.GraphModule, config: DecoderConfig, *, in_channels: in
 
 
 def _copy(encoder: fx.GraphModule) -> tuple[fx.Graph, dict[fx.Node, fx.Node]]:
-    """The encoder's nodes in a new graph, with targets below `encoder`, and the copy of each node."""
+    """The encoder's nodes in a new graph, with targets prefixed by `encoder.`, and the copy of each node."""
     graph, copies = fx.Graph(), dict[fx.Node, fx.Node]()
     for node in encoder.graph.nodes:
         if node.op == "output":
@@ -70,7 +70,7 @@ def _copy(encoder: fx.GraphModule) -> tuple[fx.Graph, dict[fx.Node, fx.Node]]:
 
 
 def _refuse_writes_in_place(encoder: fx.GraphModule, forward: dict[fx.Node, fx.Node], shapes: ShapeInfo) -> None:
-    """Refuse writes into values that depend on the image: no signal would reach the nodes that do it."""
+    """Refuse writes into values that depend on the image: no signal would reach the nodes that write."""
     writes = [(source, node) for source, node in forward.items() if node.target is operator.setitem]
     if not writes:
         return
@@ -98,7 +98,7 @@ def _append_u_turn(graph: fx.Graph, feature: fx.Node, shapes: ShapeInfo) -> tupl
 
 
 def _append_output(graph: fx.Graph, end: End, config: DecoderConfig, shapes: ShapeInfo) -> int:
-    """End the graph at `end` with what the classifier reads there; the number of its channels."""
+    """End the graph at `end` with the classifier's input, and return its number of channels."""
     for node in reversed(nodes_after(end.last)):
         graph.erase_node(node)
     signal, channels = end.signal, int(shapes.reference[end.node][1])
@@ -116,7 +116,7 @@ def _append_output(graph: fx.Graph, end: End, config: DecoderConfig, shapes: Sha
 
 
 def _create_norms(shapes: dict[str, NormShape], graph: fx.Graph, kind: DecoderNorm) -> nn.Module:
-    """The tree of norms that the graph calls, each at its path in the encoder."""
+    """The norms that the graph calls, as a tree of modules named by the encoder's paths."""
     decoder = nn.Module()
     for node in graph.nodes:
         path = str(node.target).removeprefix("decoder.")

@@ -1,7 +1,8 @@
 """The walker: it visits a traced encoder from its last node to its first and appends what each node's rule emits.
 
-It knows no operations, and the rules know no graph. Where a value is used several times, its signals are added here:
-the one place where this happens. "Feedbackward Decoding for Semantic Segmentation" (Wang et al.), Sections 3 and 4.
+The walker knows no operations, and the rules know no graph. Where a value is used several times, its signals are added
+here: the one place where this happens. "Feedbackward Decoding for Semantic Segmentation" (Wang et al.), Sections 3 and
+4.
 """
 
 import operator
@@ -30,14 +31,14 @@ from feedbackward.transform.step import NormShape, Step
 
 @dataclass(frozen=True)
 class End:
-    """A place where the decoder may end, because the whole signal passes through one value laid out as an image.
+    """A place where the decoder can end: one value, laid out as an image, through which the whole signal passes.
 
     Args:
         node: That encoder value.
         signal: The signal that arrives there.
-        last: The last node of the graph at that moment.
-        decoded: How many nodes had been visited before.
-        layers: How many decoder layers had been emitted before.
+        last: The last node of the graph when it arrived.
+        decoded: The number of nodes visited before.
+        layers: The number of decoder layers emitted before.
     """
 
     node: fx.Node
@@ -53,8 +54,8 @@ class Walk:
 
     Args:
         decoded: The visited nodes in order, with what their rules emitted.
-        ends: The places where the decoder may end, in order; the last one is the image.
-        norms: What each decoder norm is for, by its path in the encoder.
+        ends: The places where the decoder can end, in order; the last one is the image.
+        norms: The signal shape of each decoder norm, by its path in the encoder.
     """
 
     decoded: tuple[DecodedNode, ...]
@@ -74,15 +75,15 @@ def walk(
     """Append the decoder nodes of a whole encoder.
 
     Args:
-        graph: Holds the encoder's nodes and the U-turn; the decoder nodes are appended.
-        forward: The nodes of the encoder and their copies in the graph.
+        graph: Contains the encoder's nodes and the U-turn; the decoder nodes are appended.
+        forward: Maps the nodes of the encoder to their copies in the graph.
         encoder: The traced encoder.
-        start: The copy of the encoder's last value; the graph's last node is the signal that arrives there.
+        start: The copy of the encoder's last value; its signal is the last node of the graph.
         config: The options that rules read.
         shapes: The shapes of the copies.
 
     Raises:
-        UnsupportedOperationsError: If operations on the signal's path have no rule, all of which it lists, or the
+        UnsupportedOperationsError: If operations on the signal's path have no rule (the message lists them all), or the
             signal does not reach the image.
     """
     from_image, norms = values_from_image(graph, shapes), dict[str, NormShape]()
@@ -122,7 +123,7 @@ def walk(
 
 
 class _Arrived:
-    """The signals that have arrived at a value, or at each of the tensors that it holds."""
+    """The signals that have arrived at a value, or at each tensor that it contains."""
 
     def __init__(self) -> None:
         self._found: dict[int | None, list[fx.Node]] = {}
@@ -131,7 +132,7 @@ class _Arrived:
         self._found.setdefault(index, []).append(signal)
 
     def summed(self, graph: fx.Graph) -> dict[int | None, fx.Node]:
-        """Where one value was used several times, its signals are added here."""
+        """One signal per tensor: those of a value that is used several times are added."""
         return {
             index: reduce(lambda a, b: graph.call_function(operator.add, (a, b)), signals)
             for index, signals in self._found.items()
@@ -151,7 +152,7 @@ def _apply(target: Target, step: Step) -> Signals:
 
 
 def values_from_image(graph: fx.Graph, shapes: ShapeInfo) -> set[fx.Node]:
-    """The values that depend on the image itself, not on its size alone."""
+    """The values that depend on the image itself, not only on its size."""
     found = set[fx.Node]()
     for node in graph.nodes:
         if node in shapes.reference and (node.op == "placeholder" or found.intersection(node.all_input_nodes)):

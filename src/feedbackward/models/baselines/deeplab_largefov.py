@@ -27,7 +27,7 @@ class DeepLabLargeFOV(SegmentationNetwork):
         encoder_name: One of timm's VGGs.
         encoder_weights: "imagenet", the path of a local file, or None (random). The fully connected layers take every
             fourth channel, and the 7x7 filters of the first one every third row and column.
-        in_channels: The channels of the image.
+        in_channels: The number of image channels.
         classes: The number of classes.
 
     Attributes:
@@ -37,7 +37,7 @@ class DeepLabLargeFOV(SegmentationNetwork):
         head: The classifier.
 
     Raises:
-        InputError: If an argument cannot be used, or the encoder or its weights are not available.
+        InputError: If an argument is invalid, or the encoder or its weights are not available.
 
     Example:
         >>> network = DeepLabLargeFOV("vgg11", encoder_weights=None, classes=11)
@@ -81,7 +81,7 @@ class DeepLabLargeFOV(SegmentationNetwork):
 
 
 def _upsample(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    """Interpolate bilinearly; the logits lie on every eighth pixel from the first, where the pools are centered."""
+    """Interpolate bilinearly; the logits belong to every eighth pixel from the first, where the pools are centered."""
     height, width = (REDUCTION * (length - 1) + 1 for length in logits.shape[-2:])
     upsampled = F.interpolate(logits, size=(height, width), mode="bilinear", align_corners=True)
     return upsampled[..., : size[0], : size[1]]

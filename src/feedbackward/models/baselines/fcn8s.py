@@ -1,4 +1,4 @@
-"""FCN-8s: a classifier as convolutions, whose coarse logits are refined with those of two earlier pools.
+"""FCN-8s: a fully convolutional classifier, whose coarse logits are refined with those of two earlier pools.
 
 "Fully Convolutional Networks for Semantic Segmentation" (Long, Shelhamer and Darrell, 2015).
 """
@@ -23,7 +23,7 @@ class FCN8s(SegmentationNetwork):
     Args:
         encoder_name: One of timm's VGGs.
         encoder_weights: "imagenet", the path of a local file, or None (random), for the fully connected layers too.
-        in_channels: The channels of the image.
+        in_channels: The number of image channels.
         classes: The number of classes.
 
     Attributes:
@@ -34,7 +34,7 @@ class FCN8s(SegmentationNetwork):
         upscore8: A transposed convolution that stays bilinear interpolation.
 
     Raises:
-        InputError: If an argument cannot be used, or the encoder or its weights are not available.
+        InputError: If an argument is invalid, or the encoder or its weights are not available.
 
     Example:
         >>> network = FCN8s("vgg11", encoder_weights=None, classes=11)
@@ -85,7 +85,7 @@ def _classifier(channels: int, classes: int) -> nn.Conv2d:
 
 
 def _bilinear(classes: int, *, factor: int) -> nn.ConvTranspose2d:
-    """A transposed convolution that upsamples by an even factor as bilinear interpolation does."""
+    """A transposed convolution that upsamples by an even factor, like bilinear interpolation."""
     size = 2 * factor
     layer = nn.ConvTranspose2d(classes, classes, size, stride=factor, padding=factor // 2, bias=False)
     distance = (torch.arange(size) - (size - 1) / 2).abs() / factor  # from the center, in pixels of the input
@@ -98,5 +98,5 @@ def _bilinear(classes: int, *, factor: int) -> nn.ConvTranspose2d:
 
 
 def _crop(logits: Tensor, like: Tensor) -> Tensor:
-    """Crop what the pools' rounding up has added at the bottom and the right."""
+    """Crop the rows and columns that the pools added at the bottom and right by rounding up."""
     return logits[..., : like.shape[-2], : like.shape[-1]]

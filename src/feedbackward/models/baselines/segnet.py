@@ -1,4 +1,4 @@
-"""SegNet: a decoder as large as the encoder, whose unpooling places each value where the encoder's pool found it.
+"""SegNet: a decoder as large as the encoder, which unpools each value to where the encoder's pool found its maximum.
 
 "SegNet: A Deep Convolutional Encoder-Decoder Architecture for Image Segmentation" (Badrinarayanan, Kendall and
 Cipolla, 2015).
@@ -19,13 +19,13 @@ POOL = (2, 2)
 
 
 class SegNet(SegmentationNetwork):
-    """SegNet on a VGG: a decoder of as many convolutions, each with a batch norm in place of its bias.
+    """SegNet on a VGG: a decoder with as many convolutions; each has a batch norm in place of its bias.
 
     Args:
         encoder_name: One of timm's VGGs.
         encoder_weights: "imagenet", the path of a local file, or None (random). The biases do not matter, as the batch
             norms subtract them.
-        in_channels: The channels of the image.
+        in_channels: The number of image channels.
         classes: The number of classes.
 
     Attributes:
@@ -34,7 +34,7 @@ class SegNet(SegmentationNetwork):
         head: That convolution, the classifier.
 
     Raises:
-        InputError: If an argument cannot be used, or the encoder or its weights are not available.
+        InputError: If an argument is invalid, or the encoder or its weights are not available.
 
     Example:
         >>> import torch
@@ -54,7 +54,8 @@ class SegNet(SegmentationNetwork):
         vgg = vgg_layers(encoder_name, weights=encoder_weights, in_channels=in_channels)
         super().__init__(config=vgg.config("segnet", classes=classes), preprocessing=vgg.preprocessing)
         channels = [[layer.out_channels for layer in convolutions(block)] for block in vgg.blocks]
-        # Each layer's counterpart leads from its outputs to its inputs; that of the first one is the classifier.
+        # The counterpart of a layer maps its output channels to its input channels; that of the first is the
+        # classifier.
         reverse = [block[::-1] + below[-1:] for block, below in zip(channels, [[], *channels], strict=False)][::-1]
         self.encoder = nn.ModuleList(nn.Sequential(*_with_norms(block)) for block in vgg.blocks)
         self.decoder = nn.ModuleList(nn.Sequential(*_decode(path)) for path in reverse)
@@ -76,7 +77,7 @@ class SegNet(SegmentationNetwork):
 
 
 def _with_norms(block: nn.Sequential) -> Iterator[nn.Module]:
-    """The layers of an encoder's block, each convolution without its bias and with a batch norm after it."""
+    """The layers of an encoder block, with a batch norm after each convolution in place of its bias."""
     for layer, following in zip(block, [*block[1:], None], strict=True):
         yield layer
         if not isinstance(layer, nn.Conv2d):

@@ -1,4 +1,4 @@
-"""VGG as the networks on it need it: blocks of convolutions without the pools, and the fully connected layers.
+"""The parts of VGG that the baselines need: blocks of convolutions without the pools, and fully connected layers.
 
 "Very Deep Convolutional Networks for Large-Scale Image Recognition" (Simonyan and Zisserman, 2014).
 """
@@ -18,11 +18,11 @@ from feedbackward.preprocessing import Preprocessing
 
 @dataclass(frozen=True)
 class VGGLayers:
-    """The layers of one of timm's VGGs, for a network to use as its own.
+    """The layers of one of timm's VGGs, from which a network is built.
 
     Args:
         name: timm's name of the VGG.
-        in_channels: The channels of the image.
+        in_channels: The number of image channels.
         blocks: The convolutions with their norms and activations, cut at the pools, which are left out.
         fc6: The first fully connected layer, as a convolution of 7x7.
         fc7: The second one, as a convolution of 1x1.
@@ -37,7 +37,7 @@ class VGGLayers:
     preprocessing: Preprocessing
 
     def config(self, model: str, *, classes: int) -> dict[str, Any]:
-        """The configuration of the network `model`, as SegmentationNetwork takes it."""
+        """The configuration of the network `model`, as SegmentationNetwork expects it."""
         return {
             "model": model,
             "encoder_name": self.name,
@@ -50,7 +50,7 @@ def vgg_layers(name: str, *, weights: str | os.PathLike[str] | None, in_channels
     """Build one of timm's VGGs; arguments and errors as in create_encoder.
 
     Raises:
-        InputError: If the name is another encoder's.
+        InputError: If the encoder is not a VGG.
     """
     encoder = create_encoder(name, weights=weights, in_channels=in_channels)
     if not isinstance(encoder, VGG):

@@ -1,7 +1,7 @@
 """Attention: the encoder's own attention weights, applied to the signal in place of the value.
 
-The value and output projections around it are matrices with their own rule; queries and keys, from which the attention
-weights are computed, get no signal.
+The value and output projections around it are linear layers with their own rule; queries and keys, from which the
+attention weights are computed, get no signal.
 """
 
 import operator
@@ -21,10 +21,10 @@ SOFTMAX: set[Target] = {nn.Softmax, F.softmax, torch.softmax, "softmax"}
 def attention(
     step: Step, query: fx.Node, key: fx.Node, value: fx.Node, attn_mask: Any = None, **options: Any
 ) -> Signals:
-    """The encoder's attention weights; transposed where the options say so or queries and keys differ in number."""
+    """The encoder's attention weights on the signal, transposed if permute is "possible" or they are not square."""
     if options.get("enable_gqa"):
-        raise NoRuleError("heads that share keys and values in groups")
-    if step.config.permute == "possible" or not step.as_long(query, -2, key, -2):
+        raise NoRuleError("grouped-query attention")
+    if step.config.permute == "possible" or not step.same_length(query, -2, key, -2):
         query, key = key, query
         attn_mask = attn_mask if attn_mask is None else step.emit("transpose", attn_mask, -2, -1)
     back = step.emit(F.scaled_dot_product_attention, query, key, step.signal, attn_mask, **options)
@@ -35,11 +35,11 @@ def attention(
 
 @rule(operator.matmul, torch.matmul)
 def product(step: Step, left: fx.Node, right: fx.Node) -> Signals:
-    """Multiplication by the same attention weights; transposed where the options say so or they are not square."""
+    """Multiplication by the same attention weights, transposed if permute is "possible" or they are not square."""
     if _is_attention(step, left) == _is_attention(step, right):
         raise NoRuleError("exactly one operand must be attention weights")
     attention, value = (left, right) if _is_attention(step, left) else (right, left)
-    if step.config.permute == "possible" or not step.as_long(attention, -1, attention, -2):
+    if step.config.permute == "possible" or not step.same_length(attention, -1, attention, -2):
         attention = step.emit("transpose", attention, -2, -1)
     factors = (attention, step.signal) if value is right else (step.signal, attention)
     return [(value, step.emit(torch.matmul, *factors))]

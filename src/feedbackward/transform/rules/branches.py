@@ -12,10 +12,10 @@ from feedbackward.transform.step import Step
 
 @rule(operator.add, torch.add, "add")
 def add(step: Step, left: Any, right: Any) -> Signals:
-    """The signal goes to both branches; where transitions leave out a residual branch, to the shortcut alone."""
-    branches = step.whole(left, right)
+    """The signal goes to both branches; with retrace "transitions" only to the shortcut of a residual block."""
+    branches = step.unbroadcast(left, right)
     if step.tensors(left, right) and not branches:
-        raise NoRuleError("a sum of two values that are each broadcast")
+        raise NoRuleError("a sum in which both operands are broadcast")
     if step.config.retrace == "transitions" and len(branches) == 2:
         shortcut = step.source_of(*branches)
         if shortcut is not None:
@@ -25,7 +25,7 @@ def add(step: Step, left: Any, right: Any) -> Signals:
 
 @rule(operator.sub, torch.sub, "sub")
 def subtract(step: Step, left: Any, right: Any) -> Signals:
-    """As an addition; the subtracted branch gets the negative signal."""
+    """Like an addition; the subtracted branch gets the negated signal."""
     signals = add(step, left, right)
     minus = [branch is right and (branch is not left or i == 1) for i, (branch, _) in enumerate(signals)]
     return [
@@ -37,7 +37,7 @@ def subtract(step: Step, left: Any, right: Any) -> Signals:
 @rule(operator.mul, torch.mul, "mul")
 def gate(step: Step, left: Any, right: Any) -> Signals:
     """Multiplication by the encoder's gate: the factor that is broadcast to the other, or computed from it."""
-    factors = step.whole(left, right)
+    factors = step.unbroadcast(left, right)
     source = step.source_of(*factors) if len(factors) == 2 else None
     gated = factors if source is None else [source]
     return [(factor, step.emit(operator.mul, step.signal, right if factor is left else left)) for factor in gated]
@@ -46,9 +46,9 @@ def gate(step: Step, left: Any, right: Any) -> Signals:
 @rule(operator.truediv, torch.div, "div")
 def divide(step: Step, left: Any, right: Any) -> Signals:
     """Division by the encoder's divisor, which gets no signal."""
-    if step.whole(right):
+    if step.unbroadcast(right):
         raise NoRuleError("a quotient of two branches")
-    return [(value, step.emit(operator.truediv, step.signal, right)) for value in step.whole(left)]
+    return [(value, step.emit(operator.truediv, step.signal, right)) for value in step.unbroadcast(left)]
 
 
 @rule(torch.sum, "sum")

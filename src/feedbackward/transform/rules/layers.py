@@ -1,4 +1,4 @@
-"""Layers with a weight: convolutions and matrices, decoded with the encoder's own weight."""
+"""Layers with a weight: convolutions and linear layers, decoded with the encoder's own weight."""
 
 import operator
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from feedbackward.transform.step import Step
 
 @rule(nn.Conv2d, Conv2dSame, kind="layer")
 def conv(step: Step, x: fx.Node) -> Signals:
-    """Upsampling if the layer is strided, the shared weight with its axes swapped where the options say so, a norm."""
+    """Upsampling if the layer is strided, the shared weight with its channel axes swapped as permute says, a norm."""
     layer = step.module
     assert isinstance(layer, nn.Conv2d)
     return _convolve(step, x, None, step.path, dilation=layer.dilation, groups=layer.groups)
@@ -28,15 +28,15 @@ def functional_conv(
     step: Step, x: fx.Node, weight: fx.Node, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     groups: int = 1,
 ) -> Signals:  # fmt: skip
-    """As a convolution, with the weight that the encoder really applies, such as a standardized one."""
+    """Like a convolution, with the weight that the encoder actually applies, such as a standardized one."""
     if not step.shapes.is_fixed(x, 1):
-        raise NoRuleError("channels that depend on the image")
+        raise NoRuleError("a number of channels that depends on the image size")
     return _convolve(step, x, weight, _owner(weight), dilation=dilation, groups=groups)
 
 
 @rule(CondConv2d, kind="layer")
 def conditional_conv(step: Step, x: fx.Node, routing: fx.Node) -> Signals:
-    """As a convolution, with the weight that the encoder mixes for each image; the routing gets no signal."""
+    """Like a convolution, with the weight that the encoder mixes for each image; the routing gets no signal."""
     layer = step.module
     assert isinstance(layer, CondConv2d)
 
@@ -55,13 +55,13 @@ def conditional_conv(step: Step, x: fx.Node, routing: fx.Node) -> Signals:
 
 @rule(nn.Linear, kind="layer")
 def linear(step: Step, x: fx.Node) -> Signals:
-    """The shared matrix on the last axis, transposed where the options say so, and a norm."""
+    """The shared matrix on the last axis, transposed as permute says, then a norm."""
     return _multiply(step, x, None, step.path)
 
 
 @rule(F.linear, kind="layer")
 def functional_linear(step: Step, x: fx.Node, weight: fx.Node, bias: Any = None) -> Signals:
-    """As a linear layer, with the matrix that the encoder really applies."""
+    """Like a linear layer, with the matrix that the encoder actually applies."""
     return _multiply(step, x, weight, _owner(weight))
 
 
@@ -93,8 +93,8 @@ def _decode(step: Step, x: fx.Node, apply: Callable[[bool], fx.Node], *, path: s
         step: The step.
         x: The encoder layer's input.
         apply: Emits the weight's application, with the weight's channel axes swapped or not.
-        path: Where the norm is.
-        axis: The axis of the channels.
+        path: The path of the norm.
+        axis: The channel axis.
     """
     keeps_channels = step.shape(x)[axis] == step.shape(step.node)[axis]
     if step.config.retrace == "transitions" and keeps_channels and step.keeps_size(x):
@@ -104,7 +104,7 @@ def _decode(step: Step, x: fx.Node, apply: Callable[[bool], fx.Node], *, path: s
 
 
 def _owner(weight: fx.Node) -> str:
-    """The path of a weight's norm: that of the parameter, or of the layer whose weight it is."""
+    """The path of the norm for a weight: the layer that has the weight, or else the parameter itself."""
     while weight.op != "get_attr":
         if not weight.all_input_nodes:
             raise NoRuleError("a weight that is not computed from a parameter")

@@ -37,7 +37,7 @@ def transpose(step: Step, x: fx.Node, dim0: int, dim1: int) -> Signals:
 @rule(torch.roll)
 def roll(step: Step, x: fx.Node, shifts: Any, dims: Any) -> Signals:
     """The inverse roll."""
-    back = tuple(map(step.minus, shifts)) if isinstance(shifts, (tuple, list)) else step.minus(shifts)
+    back = tuple(map(step.negated, shifts)) if isinstance(shifts, (tuple, list)) else step.negated(shifts)
     return [(x, step.emit(torch.roll, step.signal, back, dims))]
 
 

@@ -34,7 +34,7 @@ def stack(step: Step, tensors: fx.Node | Sequence[fx.Node], dim: int = 0) -> Sig
 
 
 def _each(step: Step, tensors: fx.Node | Sequence[fx.Node]) -> Sequence[Any]:
-    """The tensors of a list, or of one value of several tensors."""
+    """The tensors of a list, or of one value that contains several."""
     if isinstance(tensors, fx.Node):
         return [(tensors, i) for i in range(len(step.shapes.reference[tensors]))]
     return tensors
@@ -42,7 +42,7 @@ def _each(step: Step, tensors: fx.Node | Sequence[fx.Node]) -> Sequence[Any]:
 
 @rule(torch.functional.split, torch.chunk, "split", "chunk")
 def split(step: Step, x: fx.Node, sizes: Any = None, dim: int = 0, **_: Any) -> Signals:
-    """The concatenated signals of the parts, zeros where none has arrived."""
+    """The concatenated signals of the parts, with zeros for parts without a signal."""
     lengths = [shape[dim] for shape in step.shapes.reference[step.node]]
     if not step.shapes.is_fixed(x, dim):
         raise NoRuleError("a split along a spatial axis")
@@ -55,7 +55,7 @@ def split(step: Step, x: fx.Node, sizes: Any = None, dim: int = 0, **_: Any) -> 
 
 @rule(torch.unbind, "unbind")
 def unbind(step: Step, x: fx.Node, dim: int = 0) -> Signals:
-    """The stacked signals of the parts, zeros where none has arrived."""
+    """The stacked signals of the parts, with zeros for parts without a signal."""
     any_part = next(iter(step.arrived.values()))
     count = len(step.shapes.reference[step.node])
     parts = [step.arrived.get(i) or step.emit(torch.zeros_like, any_part) for i in range(count)]
@@ -68,11 +68,11 @@ def part(step: Step, x: fx.Node, index: Any) -> Signals:
     parts = step.shapes.reference[x]
     if not isinstance(parts, torch.Size):
         if not isinstance(index, int):
-            raise NoRuleError("an index of several tensors")
+            raise NoRuleError("an index into several tensors that is not an integer")
         return [((x, index % len(parts)), step.signal)]
     cuts = index if isinstance(index, tuple) else (index,)
     if not all(isinstance(cut, slice) and cut.step in (None, 1) for cut in cuts):
-        raise NoRuleError("an index other than slices of step 1")
+        raise NoRuleError("an index that is not made of slices with step 1")
     if all(cut.start in (None, 0) for cut in cuts):
         return [(x, step.emit(pad_like, step.signal, x))]
     around = [_around(step, x, axis, cut) for axis, cut in enumerate(cuts)]
@@ -82,7 +82,7 @@ def part(step: Step, x: fx.Node, index: Any) -> Signals:
 
 
 def _around(step: Step, x: fx.Node, axis: int, cut: slice) -> tuple[int, int]:
-    """How much of an axis comes before and after a slice of it."""
+    """The lengths of an axis before and after a slice."""
     if any(isinstance(end, fx.Node) for end in (cut.start, cut.stop)):
         raise NoRuleError("a computed slice")
     length = step.shape(x)[axis]

@@ -19,9 +19,9 @@ NORMS: tuple[type[nn.Module], ...] = (
     tl.LayerNorm2dFp32, tl.RmsNorm, tl.RmsNorm2d, tl.SimpleNorm, tl.SimpleNorm2d, grn.GlobalResponseNorm,
     metaformer.GroupNorm1NoBias, metaformer.LayerNorm2dNoBias, metaformer.LayerNormNoBias,
 )  # fmt: skip
-"""Norms of timm, written in several operations."""
+"""timm's norms that are implemented as several operations."""
 ACTIVATIONS: tuple[type[nn.Module], ...] = (metaformer.StarReLU, nfnet.GammaAct)
-"""Activations of timm, written in several operations."""
+"""timm's activations that are implemented as several operations."""
 ACTIVATING_NORMS: tuple[type[nn.Module], ...] = (tl.EvoNorm2dS0, tl.EvoNorm2dS0a, tl.FilterResponseNormTlu2d)
 """Norms that cannot be separated from their activation."""
 
@@ -53,7 +53,7 @@ def norm(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     torch.relu, torch.sigmoid, torch.tanh, "relu", "sigmoid", "tanh", kind="activation",
 )  # fmt: skip
 def activation(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
-    """The same activation, then + the encoder's own output of this node: the skip connection."""
+    """The same activation, then the skip connection: the encoder's own output of this node is added."""
     if _layer_was_left_out(step):
         return [(x, step.signal)]
     return [(x, step.emit(fuse, step.repeat(), step.node))]
@@ -61,7 +61,7 @@ def activation(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
 
 @rule(BatchNormAct2d)
 def norm_activation(step: Step, x: fx.Node) -> Signals:
-    """A norm with its activation: the activation alone and the skip connection; without one, nothing."""
+    """A norm with a built-in activation: only the activation and the skip connection; nothing if it has none."""
     layer = step.module
     assert isinstance(layer, BatchNormAct2d)
     if isinstance(layer.act, nn.Identity) or _layer_was_left_out(step):
@@ -71,10 +71,10 @@ def norm_activation(step: Step, x: fx.Node) -> Signals:
 
 @rule(*ACTIVATING_NORMS)
 def activating_norm(step: Step, x: fx.Node) -> Signals:
-    """A norm that cannot be separated from its activation: both again and the skip; without activation, nothing."""
+    """A norm that cannot be separated from its activation: both and the skip connection; nothing if it has none."""
     return activation(step, x) if step.module.apply_act else norm(step, x)
 
 
 def _layer_was_left_out(step: Step) -> bool:
-    """Whether the signal was fused already and no layer has changed it since: then activation and skip go too."""
+    """Whether no layer has changed the signal since the last skip connection, so that this one is left out as well."""
     return step.config.retrace == "transitions" and step.signal.target is fuse

@@ -37,25 +37,25 @@ def pool(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
 
 @rule(nn.AvgPool1d, nn.AvgPool2d, F.avg_pool2d, kind="pool")
 def average_pool(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
-    """As a pool; with unit stride it is a fixed filter, which is applied again."""
+    """Like a pool; with unit stride it is a fixed filter, which is applied again."""
     return [(x, step.repeat())] if step.keeps_size(x) else pool(step, x)
 
 
 @rule(nn.Upsample, F.interpolate)
 def upsampling(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
-    """The mean of the pixels that each input pixel was upsampled to."""
+    """The mean of the pixels to which each input pixel was upsampled."""
     return [(x, step.emit(downsample_like, step.signal, x))]
 
 
 @rule(F.pad)
 def pad(step: Step, x: fx.Node, sizes: Sequence[Any], *_: Any, **__: Any) -> Signals:
-    """Cropping, where no layer has undone the padding."""
-    return [(x, step.emit(F.pad, step.signal, list(map(step.minus, sizes))))]
+    """Cropping, unless a layer has already undone the padding."""
+    return [(x, step.emit(F.pad, step.signal, list(map(step.negated, sizes))))]
 
 
 @rule(nn.ZeroPad2d, nn.ConstantPad2d)
 def pad_module(step: Step, x: fx.Node) -> Signals:
-    """As a padding."""
+    """Like functional padding."""
     layer = step.module
     assert isinstance(layer, (nn.ZeroPad2d, nn.ConstantPad2d))
     return pad(step, x, layer.padding)
