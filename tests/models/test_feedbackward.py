@@ -76,7 +76,7 @@ def test_it_takes_images_of_any_size(size: tuple[int, int]) -> None:
     [
         (torchvision.models.resnet18, (1, 2, 4, 8, 16, 32)),
         (torchvision.models.mobilenet_v3_small, (1, 2, 4, 8, 16, 32)),
-        (torchvision.models.vgg11, (1, 2, 4, 8, 16, 32)),
+        (torchvision.models.efficientnet_b0, (1, 2, 4, 8, 16, 32)),
     ],
 )
 def test_networks_of_torchvision_train(build: Callable[..., nn.Module], strides: tuple[int, ...]) -> None:

@@ -2,6 +2,7 @@
 
 import inspect
 import operator
+import os
 import re
 import traceback
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from timm import layers as tl
 from timm.layers import padding
 from timm.models import nfnet
 from torch import fx, nn
+from torchvision.ops import StochasticDepth
 
 from feedbackward.transform.head import without_head
 from feedbackward.transform.registry import UnsupportedOperationsError
@@ -23,7 +25,7 @@ from feedbackward.transform.rules.pointwise import ACTIVATING_NORMS, ACTIVATIONS
 LEAVES: dict[type[nn.Module], str] = {
     **dict.fromkeys((*NORMS, *ACTIVATIONS, *ACTIVATING_NORMS), "one operation for the decoder, whatever it computes"),
     tl.BlurPool2d: "a pool for the decoder, with a filter of its own",
-    tl.DropPath: "traced through, its graph would differ between training and evaluation",
+    **dict.fromkeys((tl.DropPath, StochasticDepth), "its graph would differ between training and evaluation"),
     tl.BatchNormAct2d: "its forward branches on the training mode",
 }
 """Modules that are leaves, each with its reason; timm names more of them (get_notrace_modules)."""
@@ -58,7 +60,7 @@ OUT_OF_PLACE: dict[Any, Callable[..., Any] | str] = {
 }
 
 
-_NOT_THE_ENCODER = (str(Path(torch.__file__).parent), __file__, "<")
+_NOT_THE_ENCODER = (f"{Path(torch.__file__).parent}{os.sep}", __file__, "<")
 """Prefixes of the file names in a stack trace that are not the encoder's own code."""
 
 
@@ -149,7 +151,9 @@ def _constant_attributes() -> Iterator[None]:
 
     def refuse(module: nn.Module, name: str, value: Any) -> None:
         frame = traceback.extract_stack(limit=2)[0]
-        if frame.filename.startswith(str(Path(fx.__file__).parent)):  # this is how fx stores the constants of a graph
+        if frame.filename.startswith(
+            f"{Path(fx.__file__).parent}{os.sep}"
+        ):  # this is how fx stores the constants of a graph
             assign(module, name, value)
             return
         raise UnsupportedOperationsError(

@@ -9,6 +9,7 @@ from timm.layers import BatchNormAct2d, DropPath, activations, activations_me, g
 from timm.layers import norm as timm_norms
 from timm.models import metaformer, nfnet
 from torch import fx, nn
+from torchvision.ops import StochasticDepth
 
 from feedbackward.nn import fuse
 from feedbackward.transform.registry import Signals, rule
@@ -26,7 +27,10 @@ ACTIVATING_NORMS: tuple[type[nn.Module], ...] = (tl.EvoNorm2dS0, tl.EvoNorm2dS0a
 """Norms that cannot be separated from their activation."""
 
 
-@rule(nn.Identity, nn.Dropout, nn.Dropout2d, DropPath, "contiguous", "to", "type_as", "float", kind="identity")
+@rule(
+    nn.Identity, nn.Dropout, nn.Dropout2d, DropPath, StochasticDepth, "contiguous", "to", "type_as", "float",
+    kind="identity",
+)  # fmt: skip
 def identity(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     """Nothing."""
     return [(x, step.signal)]
