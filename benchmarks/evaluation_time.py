@@ -67,7 +67,7 @@ def draw_truth(rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.
 
 
 def draw_prediction(rng: np.random.Generator, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A prediction as of a coarse network: blocks of 8 pixels, wavy borders, 2 % of the blocks wrong."""
+    """A prediction like that of a coarse network: blocks of 8 pixels, wavy borders, 2 % of the blocks wrong."""
     coarse = labels[::8, ::8]
     wrong = rng.random(coarse.shape) < 0.02
     coarse = np.where(wrong, rng.choice((7, 8, 11, 21, 24, 26), size=coarse.shape), coarse)

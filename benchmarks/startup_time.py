@@ -42,8 +42,8 @@ class Command:
     """A command and how long each of its runs took.
 
     Args:
-        name: As typed.
-        arguments: What is run.
+        name: The command as typed.
+        arguments: The program and its arguments.
         status: The exit status that it must have.
         cpu: Processor seconds of the runs, of the process and of those that it started.
         wall: Seconds of the runs.
@@ -122,7 +122,7 @@ def peer_commands(folders: list[Path]) -> list[Command]:
 
 
 def run(command: Command, *, keep: bool) -> None:
-    """Run a command once and note its times, if they are to be kept."""
+    """Run a command once and record its times if `keep` is set."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
     with subprocess.Popen(

@@ -72,7 +72,7 @@ def _key(config: dict[str, Any]) -> str:
 
 
 def _candidate(name: str) -> str:
-    """The key of a benchmark's network; where its decoder ends is the stride that it has chosen."""
+    """The key of a benchmark's network; its output stride is the one that the network chose."""
     with torch.device("meta"):
         network = create_candidate(name)
     config = dict(network.config)

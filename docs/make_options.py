@@ -1,4 +1,4 @@
-"""Writes cli/fit_options.json: the options of `feedbackward fit | validate | test`, read off their parser.
+"""Writes cli/fit_options.json: the options of `feedbackward fit | validate | test`, read from their parser.
 
 With it a mistyped option is found without importing torch. Run: python docs/make_options.py
 """

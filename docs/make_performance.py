@@ -17,7 +17,7 @@ TARGETS = {
     "resnet50": "1.3 / 1",
     "vgg16_bn": "1.15 / 1.15",
 }
-"""The speedups over smp.Unet and over smp.FPN on the same encoder that we had aimed for."""
+"""The target speedups over smp.Unet and smp.FPN on the same encoder."""
 
 
 def page() -> str:

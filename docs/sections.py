@@ -1,11 +1,11 @@
-"""The generated sections of a page: what is between the comments with a section's name."""
+"""The generated sections of a page: the text between the comments with a section's name."""
 
 import re
 from pathlib import Path
 
 
 def filled(page: Path, contents: dict[str, str]) -> str:
-    """A page with each content between its lines `<!-- NAME -->` and `<!-- end of NAME -->`, in place of the old."""
+    """A page with the text between the lines `<!-- NAME -->` and `<!-- end of NAME -->` replaced by each content."""
     text = page.read_text(encoding="utf-8")
     for name, content in contents.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"

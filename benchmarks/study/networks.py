@@ -1,4 +1,4 @@
-"""Networks of the study alone: narrow VGGs, networks of segmentation_models_pytorch, and ablations of the decoder.
+"""Networks only for the study: narrow VGGs, networks of segmentation_models_pytorch, and ablations of the decoder.
 
 Importing this module registers the encoders in timm and the networks under the names of create_model and of saved
 networks.

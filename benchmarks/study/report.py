@@ -109,7 +109,7 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
     with_network = [run for row in shown for run in first if run.row == row and (run.folder / "model").is_dir()]
     if with_network:
         draw_predictions(with_network, data=data, size=size, path=pictures)
-    if pictures.exists():  # maybe from a machine that has the networks
+    if pictures.exists():  # it may come from a machine that has the networks
         lines += ["", "### Predictions", "", "Each network's best epoch, from the first seed.", ""]
         lines.append(f"![Frames of val]({pictures.parent.name}/{pictures.name})")
     write_text(path, "\n".join(lines) + "\n")

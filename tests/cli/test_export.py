@@ -109,7 +109,7 @@ def test_a_file_of_classes_has_no_logits_to_scale(saved, camvid, tmp_path, capsy
     file = tmp_path / "classes.onnx"
     main(["export", "--model", str(saved), "--format", "onnx", "--output", str(file), "--argmax"])
     predict = ("predict", "--model", file, "--source", camvid / "val", "--output", tmp_path / "out", "--scale", "0.5")
-    assert "gives classes, but a scale needs logits" in refused(capsys, *predict)
+    assert "outputs classes, but a scale needs logits" in refused(capsys, *predict)
 
 
 def test_quantize_reports_size_time_and_scores(saved, camvid, tmp_path, capsys, exporting):

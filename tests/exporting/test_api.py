@@ -180,7 +180,7 @@ def test_a_network_in_training_is_not_modified(build, tmp_path):
             r"need tensorrt, not installed here: pip install 'feedbackward\[tensorrt\]'",
         ),
         (".", {"format": "onnx"}, "end in"),
-        ("n.onnx", {"precision": "bf16"}, "have precision fp32 or fp16, not bf16; those of format torch_export do"),
+        ("n.onnx", {"precision": "bf16"}, "have precision fp32 or fp16, not bf16; for bf16 choose format torch_export"),
         ("n.xml", {"format": "openvino", "size": (7, 20)}, "OpenVINO cannot read this network; choose a larger"),
         (
             "new/n.onnx",

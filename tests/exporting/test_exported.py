@@ -78,9 +78,9 @@ def test_the_logits_of_a_file_of_classes_are_one_hot(exported, format):
     assert torch.equal(one_hot, torch.nn.functional.one_hot(output.long(), 3).movedim(-1, 1).float())
 
 
-def test_whether_a_file_gives_logits(exported):
-    assert load_exported(exported("onnx")).gives_logits
-    assert not load_exported(exported("onnx", argmax=True)).gives_logits
+def test_whether_a_file_outputs_logits(exported):
+    assert load_exported(exported("onnx")).outputs_logits
+    assert not load_exported(exported("onnx", argmax=True)).outputs_logits
 
 
 def test_a_damaged_file(exported, format, tmp_path):
@@ -96,7 +96,7 @@ def test_a_damaged_file(exported, format, tmp_path):
 def test_missing_weights(exported, tmp_path):
     path = tmp_path / "network.xml"
     path.write_bytes(exported("openvino").read_bytes())
-    with pytest.raises(InputError, match=r"needs its weights in network\.bin, which is missing"):
+    with pytest.raises(InputError, match=r"the weights of .* are missing: expected network\.bin"):
         load_exported(path)
 
 

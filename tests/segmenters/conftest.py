@@ -30,7 +30,7 @@ class StrongestChannel(SegmentationNetwork):
 class OneHot:
     """A file of classes, as a segmenter: everything is of the first class."""
 
-    class_table, classes, device, gives_logits = TABLE, 3, None, False
+    class_table, classes, device, outputs_logits = TABLE, 3, None, False
     preprocessing = Preprocessing.identity(3)
 
     def logits(self, images):

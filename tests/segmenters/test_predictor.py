@@ -83,7 +83,7 @@ def test_a_file_of_classes_is_predicted(one_hot, image):
 
 @pytest.mark.parametrize("options", [{"scale": 0.5}, {"crf": DenseCRF()}])
 def test_a_file_of_classes_is_neither_scaled_nor_refined(one_hot, options):
-    with pytest.raises(InputError, match=r"the exported file gives classes, but a .* needs logits"):
+    with pytest.raises(InputError, match=r"the exported file outputs classes, but a .* needs logits"):
         Predictor(one_hot, **options)
 
 

@@ -35,7 +35,7 @@ def resized(pixels, size):
 def test_wrappers_describe_the_segmenter(strongest):
     for wrapper in wrappers(strongest):
         assert (wrapper.classes, wrapper.class_table) == (3, strongest.class_table)
-        assert (wrapper.device, wrapper.gives_logits) == (torch.device("cpu"), True)
+        assert (wrapper.device, wrapper.outputs_logits) == (torch.device("cpu"), True)
 
 
 def test_wrappers_take_images_in_the_unit_range(strongest):
@@ -106,7 +106,7 @@ class TestScaled:
         assert scale_size(size, factor) == scaled
 
     def test_a_file_of_classes_is_refused(self, one_hot):
-        with pytest.raises(InputError, match="gives classes, but a scale needs logits: export it without --argmax"):
+        with pytest.raises(InputError, match="outputs classes, but a scale needs logits: export it without --argmax"):
             Scaled(one_hot, 0.5)
 
 
@@ -123,7 +123,7 @@ class TestRefined:
         torch.testing.assert_close(found, refined.logits(pixels), rtol=0, atol=0)
 
     def test_a_file_of_classes_is_refused(self, one_hot, crf):
-        with pytest.raises(InputError, match="gives classes, but a CRF needs logits: export it without --argmax"):
+        with pytest.raises(InputError, match="outputs classes, but a CRF needs logits: export it without --argmax"):
             Refined(one_hot, crf)
 
 

@@ -1,1 +1,1 @@
-"""What `feedbackward benchmark` measures: latency, memory, file size and training steps, interleaved in one process."""
+"""The measurements of `feedbackward benchmark`: latency, memory, file size and training steps."""

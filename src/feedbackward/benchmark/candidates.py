@@ -25,7 +25,7 @@ SOURCES: dict[str, tuple[int, Callable[..., SegmentationNetwork]]] = {
     "torchvision": (1, TorchvisionNetwork),
     "timm": (1, EncoderAlone),
 }
-"""The number of names after each source, and what builds a network from them."""
+"""The number of names after each source, and the function that builds a network from them."""
 
 
 def create_candidate(name: str, *, classes: int = 19) -> SegmentationNetwork:
@@ -36,7 +36,7 @@ def create_candidate(name: str, *, classes: int = 19) -> SegmentationNetwork:
         classes: Number of classes; a trained network keeps its own.
 
     Raises:
-        InputError: If there is no such network, or it does not take an option.
+        InputError: If there is no such network, or it does not have an option.
     """
     if Path(name).exists():
         return load_network(name)
@@ -64,7 +64,7 @@ def _build(address: str, name: str, **options: Any) -> SegmentationNetwork:
 
 
 def _create(name: str, **options: Any) -> SegmentationNetwork:
-    """One of our networks; the options of its decoder are given one by one."""
+    """One of our networks; decoder options are passed like its other options."""
     decoder = {field.name: options.pop(field.name) for field in fields(DecoderConfig) if field.name in options}
     config = DecoderConfig(**decoder) if decoder else None
     return create_model(name, encoder_weights=None, decoder=config, **options)

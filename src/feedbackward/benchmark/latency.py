@@ -21,7 +21,7 @@ class Entry:
     """One network in one runtime.
 
     Args:
-        name: Name of the network, as create_candidate takes it.
+        name: Name of the network, see create_candidate.
         runtime: One of RUNTIMES.
     """
 
@@ -31,18 +31,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Result:
-    """What was measured of one entry.
+    """The measurements of one entry.
 
     Args:
         name: Name of the network.
-        runtime: What ran it.
+        runtime: Its runtime.
         seconds: Median time of a batch.
         quartiles: First and third quartile of that time.
         images_per_second: Throughput at the median.
         parameters: Number of parameters that the output depends on, shared ones counted once.
         flops: FLOPs of one image.
         matmul_share: FLOPs per second at the median, relative to the device's rate in matrix products.
-        file_bytes: Size of the exported file; None in runtimes that take the network itself.
+        file_bytes: Size of the exported file; None in runtimes that run the network itself.
         memory: Memory of network and inference; None if it was not measured.
     """
 
@@ -78,7 +78,7 @@ def measure_inference(
         threads: Threads of every runtime; PyTorch's default if None.
         repeats: Number of timed calls of each entry.
         memory: Whether to measure the memory of each entry too, in a process of its own.
-        tolerance: How far an exported file may differ from its network, as `export` takes it.
+        tolerance: Largest difference between an exported file and its network, see `export`.
         say: Called with a line of progress.
 
     Raises:

@@ -22,7 +22,7 @@ PEAK, NOW = "VmHWM", "VmRSS"
 
 @dataclass(frozen=True)
 class Memory:
-    """Memory of a process beyond what it took before the network was loaded.
+    """Memory of a process, less what it used before the network was loaded.
 
     Args:
         loaded_bytes: With the network ready to run.
@@ -39,17 +39,17 @@ def measure_memory(
     """Measure the memory of a network and one inference in a process of their own.
 
     Args:
-        name: Name of the network, as create_candidate takes it.
+        name: Name of the network, see create_candidate.
         runtime: One of RUNTIMES.
         shape: Shape of the images (N, 3, H, W).
         threads: Threads of the runtime.
-        file: The exported file that the runtime loads; the memory of the export does not count then.
+        file: The exported file that the runtime loads; the memory of the export is then not counted.
 
     Raises:
         InputError: On systems other than Linux, whose kernel keeps the count.
     """
     if not Path("/proc/self/clear_refs").exists():
-        raise InputError("peak memory is read from /proc, which only Linux has; leave out --memory")
+        raise InputError("peak memory is read from /proc, which only Linux has; omit --memory")
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_measure, name, runtime, shape, threads, file).result()
 

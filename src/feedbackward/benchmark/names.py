@@ -8,6 +8,6 @@ GRAMMAR = """\
   timm/ENCODER              a timm encoder alone, up to its last feature
   PATH                      a saved network or a checkpoint
 Options follow a question mark: feedbackward/resnet18?retrace=transitions&output_stride=4
-With grad_checkpointing=true our networks keep less for the backward pass"""
+With grad_checkpointing=true our networks save less for the backward pass"""
 
 RUNTIME_NAMES = ("eager", "channels_last", "optimized", "compile", "cuda", "onnxruntime", "openvino")

@@ -41,7 +41,7 @@ class SmpNetwork(SegmentationNetwork):
     """
 
     SIZES = InputSizes(minimum=32, multiple=32)
-    """Sizes of images that its networks take; other images are padded and the logits cropped."""
+    """The image sizes that its networks accept; other images are padded and the logits cropped."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class EncoderAlone(SegmentationNetwork):
 
     Args:
         name: Name in timm.
-        classes: Not used by the encoder; it is there so that all candidates are built alike.
+        classes: Unused; all candidates have this argument.
     """
 
     def __init__(self, name: str, *, classes: int = 19) -> None:

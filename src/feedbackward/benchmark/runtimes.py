@@ -27,8 +27,8 @@ class Prepared:
         run: Maps images in [0, 1] to logits.
         file: The exported file, in runtimes that load one.
         file_bytes: Size of that file, external weights included.
-        device: Where it runs.
-        dtype: Type of the products.
+        device: Its device.
+        dtype: The type of its matrix products.
     """
 
     run: Callable[[Tensor], object]
@@ -40,12 +40,12 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Workload:
-    """What a network is prepared for.
+    """The work for which a network is prepared.
 
     Args:
         image: The images that it will run on.
         folder: Folder for exported files.
-        tolerance: How far an exported file may differ from its network, as `export` takes it.
+        tolerance: Largest difference between an exported file and its network, see `export`.
     """
 
     image: Tensor
@@ -71,7 +71,7 @@ def _channels_last(network: SegmentationNetwork, workload: Workload) -> Prepared
 
 
 def _optimized(network: SegmentationNetwork, workload: Workload) -> Prepared:
-    """`optimize` for feedbackward networks; channels_last for all others, which it does not take."""
+    """`optimize` for feedbackward networks; channels_last for all others, which it does not support."""
     return (
         Prepared(_logits(optimize(network))) if isinstance(network, Feedbackward) else _channels_last(network, workload)
     )
@@ -82,7 +82,7 @@ def _compiled(network: SegmentationNetwork, workload: Workload) -> Prepared:  # 
 
 
 def _cuda(network: SegmentationNetwork, workload: Workload) -> Prepared:
-    """Compiled, on a GPU in bfloat16; the images are on it beforehand."""
+    """Compiled, on a GPU in bfloat16; the images are moved there beforehand."""
     device, dtype = choose_device("cuda"), torch.bfloat16
     images = workload.image.to(device, dtype, memory_format=torch.channels_last)
     moved = network.to(device, dtype).to(memory_format=torch.channels_last)

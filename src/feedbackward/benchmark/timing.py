@@ -1,4 +1,4 @@
-"""Interleaved timing, so that a disturbance of the machine hits every candidate alike."""
+"""Interleaved timing, so that a disturbance of the machine affects every candidate equally."""
 
 import statistics
 import time
@@ -12,14 +12,14 @@ WARM_UP = 2
 REST = 0.1
 """Seconds before each call: a runtime's threads spin for a while after its last call, waiting for work."""
 MATRIX = {"cpu": 2048, "cuda": 8192}
-"""The side of the square matrices that a device's rate is measured with."""
+"""The side of the square matrices with which a device's rate is measured."""
 
 
 def time_interleaved(calls: Sequence[Callable[[], object]], *, repeats: int) -> list[list[float]]:
     """Time several calls in turns, after a warm-up and with a rest before each call.
 
     Args:
-        calls: What to time.
+        calls: The functions to time.
         repeats: How often to time each call.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Training steps of several networks, timed in turns, and the memory they keep for the backward pass."""
+"""Training steps of several networks, timed in turns, and the memory that they save for the backward pass."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from feedbackward.losses import CrossEntropyLoss
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """What was measured of the training steps of one network.
+    """The measurements of the training steps of one network.
 
     Args:
         name: Name of the network.
         seconds: Median time of a step: forward pass, cross-entropy, backward pass, Adam.
         quartiles: First and third quartile of that time.
-        saved_bytes: What the forward pass keeps for the backward pass: each storage once, parameters left out.
+        saved_bytes: Bytes that the forward pass saves for the backward pass: each storage once, without parameters.
     """
 
     name: str
@@ -34,7 +34,7 @@ def measure_training(
     """Time training steps in turns, on the CPU in float32.
 
     Args:
-        names: Names of the networks, as create_candidate takes them.
+        names: Names of the networks, see create_candidate.
         size: Height and width of the images.
         batch: Number of images per step.
         threads: Threads of PyTorch; its default if None.
@@ -68,7 +68,7 @@ def _step(network: nn.Module, image: Tensor, mask: Tensor) -> Callable[[], None]
 
 
 def saved_bytes(network: nn.Module, image: Tensor) -> int:
-    """The bytes that a forward pass keeps for the backward pass: each storage once, parameters left out."""
+    """The bytes that a forward pass saves for the backward pass: each storage once, without parameters."""
     own = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
     found: dict[int, int] = {}
 

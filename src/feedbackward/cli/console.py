@@ -1,4 +1,4 @@
-"""What the commands print to: a console for tables and a progress bar."""
+"""The output of the commands: a console for tables and a progress bar."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 FILE_WIDTH = 160
-"""The width of lines that do not go to a terminal, wide enough for every row of a table."""
+"""The width of output that is not a terminal, enough for every row of a table."""
 
 
 def console_for_tables() -> Console:
-    """A console as wide as the terminal, or as wide as every row needs where the output is not one."""
+    """A console as wide as the terminal, or wide enough for every row if the output is not a terminal."""
     console = Console()
     return console if console.is_terminal else Console(width=FILE_WIDTH)
 
@@ -21,7 +21,7 @@ def progress_bar(description: str, *, total: int, console: Console) -> Iterator[
     """A progress bar that disappears at the end.
 
     Args:
-        description: What is being done.
+        description: The text beside the bar.
         total: The number of steps.
         console: The console to draw it on.
 

@@ -1,4 +1,4 @@
-"""`feedbackward encoders`: the architectures of timm, which of them can be encoders, and what the networks cost."""
+"""`feedbackward encoders`: the architectures of timm, which of them can be encoders, and the cost of the networks."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def encoders(
     Args:
         pattern: Names to list, with wildcards.
         json: JSON file to write the list to.
-        measure: Whether to measure them again, without weights; a list of all architectures is kept.
+        measure: Whether to measure them again, without weights; a list of all architectures is saved.
         processes: Number of processes that measure.
 
     Raises:

@@ -1,4 +1,4 @@
-"""`feedbackward evaluate`: scores of a folder of predictions, or of what a network predicts, as tables and JSON."""
+"""`feedbackward evaluate`: scores of a folder of predictions, or of a network's predictions, as tables and JSON."""
 
 import os
 import tempfile
@@ -20,7 +20,7 @@ from feedbackward.metrics.scores import Scores
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward evaluate` and run it."""
     parser = command_parser(
-        "evaluate", "Score a folder of predictions, or what a network predicts, against the ground truth."
+        "evaluate", "Score a folder of predictions, or the predictions of a network, against the ground truth."
     )
     parser.add_argument("--dataset", required=True, help=f"the data set: {', '.join(list_sources())}")
     parser.add_argument(
@@ -61,7 +61,7 @@ def evaluate(
     official: Path | None = None,
     workers: int = 1,
 ) -> None:
-    """Score a folder of predictions, or what a network predicts, against the ground truth.
+    """Score a folder of predictions, or the predictions of a network, against the ground truth.
 
     Args:
         dataset: Name of the data set.

@@ -88,7 +88,7 @@ def main(command: Command, args: list[str]) -> None:
 
 
 def help_text(command: Command) -> str:
-    """What a user reaches for first; the parser's own help has thousands of lines."""
+    """The most important options; the parser's own help has thousands of lines."""
     options = dict(OPTIONS)
     if command != "fit":
         options = {name: text for name, text in options.items() if not name.startswith(TRAINING_ONLY)}
@@ -121,7 +121,7 @@ def _decoder_options() -> Iterator[str]:
 
 
 def _plain(annotation: Any) -> str:
-    """A type as the values that a user writes."""
+    """The values of a type, as a user writes them."""
     if get_origin(annotation) is Literal:
         return "|".join(get_args(annotation))
     return "|".join(map(_plain, get_args(annotation))) or str(annotation.__name__).upper()

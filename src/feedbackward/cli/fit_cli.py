@@ -237,7 +237,7 @@ class FitCLI(LightningCLI):
         except SystemExit:
             if not self.trainer.interrupted:
                 raise
-            self._say_how_to_resume()
+            self._print_resume_command()
             raise KeyboardInterrupt from None
         if self.config.trainer.fast_dev_run:
             return
@@ -252,7 +252,7 @@ class FitCLI(LightningCLI):
             print_scores(Scores.from_dict(best), title=f"validation, {self.history.summary}")
             get_console().print(Text(f"report: {self.folder.report}"), soft_wrap=True)
 
-    def _say_how_to_resume(self) -> None:
+    def _print_resume_command(self) -> None:
         if self.trainer.is_global_zero and (self.folder.checkpoints / "last.ckpt").is_file():
             command = f"feedbackward fit --config {self.folder.config} --ckpt_path last"
             get_console().print(Text(f"interrupted; resume with: {command}"), soft_wrap=True)

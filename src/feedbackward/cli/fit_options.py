@@ -61,7 +61,7 @@ def check_options(command: Command, args: list[str]) -> None:
 
 
 def explain_fit(error: Exception, command: str, args: list[str]) -> str:
-    """What the parser refuses, as one line."""
+    """The parser's error as one line."""
     options = {name.removeprefix("--"): name for name in _names(command)}
     message = explain(str(error), options, command=f"feedbackward {command}")
     if not any(option in CONFIG_OPTIONS for option, _ in _values(args)):

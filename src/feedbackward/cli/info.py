@@ -99,7 +99,7 @@ def _show_decoder_graph(network: "Feedbackward", size: tuple[int, int], console:
 
     with torch.device("meta"):
         decoder_graph = network.decoder_graph()
-        # The network pads images of a size that the encoder does not take.
+        # The network pads images of a size that the encoder does not accept.
         seen = network.sizes.padded(size)
         rows = explain(network.encoder, decoder_graph, size=seen, in_channels=network.config["in_channels"])
     end = next(row for row in rows if row.part == "end")
@@ -159,6 +159,6 @@ def _costs(network: "SegmentationNetwork", size: tuple[int, int]) -> Table:
 
 
 def _sizes(network: "Feedbackward") -> str:
-    """A sentence about the sizes of images, if the encoder does not take all."""
+    """A sentence about the image sizes, if the encoder does not accept all."""
     multiple = network.sizes.multiple
-    return f" Images are padded to multiples of {multiple}, which the encoder needs." if multiple > 1 else ""
+    return f" Images are padded to multiples of {multiple}, which the encoder requires." if multiple > 1 else ""

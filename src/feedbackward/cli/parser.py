@@ -43,7 +43,7 @@ def unknown_option(option: str, known: Iterable[str], *, command: str) -> str:
     Args:
         option: As given, such as "--modle".
         known: The options that exist.
-        command: What lists them with --help.
+        command: The command whose --help lists them.
 
     Example:
         >>> unknown_option("--modle", ["--model", "--output"], command="feedbackward predict")
@@ -54,10 +54,10 @@ def unknown_option(option: str, known: Iterable[str], *, command: str) -> str:
 
 
 def explain(message: str, options: Mapping[str, str], *, command: str) -> str:
-    """What is wrong with the arguments, as one line.
+    """Explain in one line what is wrong with the arguments.
 
     Args:
-        message: What jsonargparse says of it.
+        message: jsonargparse's message.
         options: The options that exist, by the names of their values.
         command: The command, which has a --help.
 

@@ -62,7 +62,7 @@ def main(args: list[str]) -> None:
 
     found = find_images(options.calibration)
     chosen = found[:: max(1, len(found) // options.images)][: options.images]
-    images = [_seen(path, options.scale) for path in chosen]
+    images = [_resized(path, options.scale) for path in chosen]
     network, console = load_network(options.model), Console()
     quantize(network, options.output, images, untied=options.untied, argmax=options.argmax)
 
@@ -87,7 +87,7 @@ def main(args: list[str]) -> None:
     console.print(Text(str(options.output)), soft_wrap=True)
 
 
-def _seen(path: Path, scale: float) -> "Tensor":
+def _resized(path: Path, scale: float) -> "Tensor":
     from feedbackward.data.transforms import EvalTransform
     from feedbackward.segmenters.wrappers import scale_size
 

@@ -43,7 +43,7 @@ CAMVID_CLASSES = MaskClasses(
     CAMVID,
     IndexEncoding(
         {**{index: index for index in range(len(CAMVID))}, UNLABELED: VOID},
-        hint="CamVid's annotations in SegNet's layout hold one index per pixel: 0 to 10, and 11 for unlabeled",
+        hint="CamVid's annotations in SegNet's layout contain one index per pixel: 0 to 10, and 11 for unlabeled",
     ),
 )
 """The classes and their encoding in the annotations."""

@@ -1,7 +1,7 @@
 """The YAML or JSON file that names the classes of a folder of masks and their encoding.
 
 masks: indices            # or colors
-ignore: 255               # the value that does not count; with colors a color, such as [0, 0, 0]
+ignore: 255               # the value of ignored pixels; with colors a color, such as [0, 0, 0]
 classes:
   - road                  # value 0, a color from the default palette
   - {name: car, value: 7, color: [0, 0, 142]}
@@ -32,7 +32,7 @@ def read_class_file(path: str | Path) -> MaskClasses:
 
     Keys: `classes` lists names, or mappings of `name`, `value` (in index masks; by default the position in the list)
     and `color` ([red, green, blue]; required if masks are colors); `masks` is "indices" (default) or "colors";
-    `ignore` is the value or color that does not count, for indices 255 by default unless a class has that value.
+    `ignore` is the value or color of ignored pixels, for indices 255 by default unless a class has that value.
 
     Raises:
         InputError: If the file is missing, is not valid YAML or JSON, or does not describe classes.
@@ -104,7 +104,7 @@ def _index_encoding(values: list[int], ignored: object, path: Path) -> IndexEnco
     if ignored in values:
         _refuse(path, f"ignore is {ignored}, which is also the value of a class; ignore another value or null")
     indices = {value: index for index, value in enumerate(values)}
-    hint = f"If the value is a class, add the class to {path} ('value:'); if it does not count, set 'ignore:' to it"
+    hint = f"If the value is a class, add the class to {path} ('value:'); if it should be ignored, set 'ignore:' to it"
     return IndexEncoding(indices if ignored is None else {**indices, int(str(ignored)): VOID}, hint=hint)
 
 

@@ -40,9 +40,9 @@ class MaskClasses:
     """The classes of a data set and their encoding in its mask files.
 
     Args:
-        table: The classes; its ignore_index is 255, the void of decoded masks, whatever the files contain.
+        table: The classes; its ignore_index is 255, the void of decoded masks, whatever value the files use.
         encoding: Decodes the mask files.
-        ignores_white: Whether masks hold indices and 255 is ignored, so that black-and-white pictures seem valid.
+        ignores_white: Whether masks contain indices and 255 is ignored, so that black-and-white pictures seem valid.
     """
 
     table: ClassTable
@@ -76,7 +76,7 @@ class IndexEncoding:
         """Class indices uint8 (H, W) of the values of a mask, uint8 (H, W).
 
         Args:
-            mask: What read_mask read.
+            mask: Result of read_mask.
             path: Its file, for messages.
 
         Raises:
@@ -105,7 +105,7 @@ class ColorEncoding:
 
     Args:
         colors: The color of each class, in the order of the indices.
-        void: The color that does not count, if any.
+        void: The color of void pixels, if any.
         hint: What to do about other colors; the end of the error message.
     """
 

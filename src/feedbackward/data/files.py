@@ -91,7 +91,7 @@ def check_image(path: Path) -> tuple[int, int]:
         if "exif" in image.info and image.getexif().get(_ORIENTATION, 1) >= 5:
             height, width = width, height
         file_format = image.format or ""
-    if not _ends_well(path, file_format):
+    if not _has_end_marker(path, file_format):
         read_image(path)
     return height, width
 
@@ -142,7 +142,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise InputError(f"{path} cannot be read: {error}; copy or download it again") from error
 
 
-def _ends_well(path: Path, file_format: str) -> bool:
+def _has_end_marker(path: Path, file_format: str) -> bool:
     """Whether a file ends with the end marker of its format; otherwise it may be truncated, and must be decoded."""
     end = _FILE_ENDS[file_format]
     with path.open("rb") as file:

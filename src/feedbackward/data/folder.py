@@ -27,7 +27,7 @@ class FolderData(SegmentationDataModule):
         ROOT/masks/train/NAME.png
 
     The class file lists the classes and their encoding: `classes: [background, car]` suffices for masks with the
-    values 0 and 1, and 255 for pixels that do not count. See read_class_file for values, colors and ignored pixels.
+    values 0 and 1, and 255 for void pixels. See read_class_file for values, colors and ignored pixels.
 
     Args:
         root: Folder that contains images, masks and the class file.

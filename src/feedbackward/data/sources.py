@@ -1,4 +1,4 @@
-"""The data sets: what fit, evaluate, predict and quantize know of each.
+"""The registry of data sets, which fit, evaluate, predict and quantize use.
 
 A new data set is a file, for example camvid.py, and an entry of `_SOURCES`. Entries name classes and datamodule by
 their paths, so that the registry itself imports almost nothing.
@@ -31,7 +31,7 @@ class DataSource:
         name: Its name on the command line.
         datamodule: Path of its Lightning datamodule, for training and for scoring a network.
         classes: Path of its MaskClasses, the classes and their encoding; None if a class file has to name them.
-        scoring: Which scores it has.
+        scoring: The scores that it has.
         layout: How predictions are written so that they can be scored.
         pair: Finds the prediction of each ground-truth file, in a folder of ground truth and one of predictions.
     """

@@ -58,7 +58,7 @@ FLIP_ONLY = Augmentation()
 
 
 class TrainTransform:
-    """Decimate and augment an image and its mask, which end up with the same size.
+    """Decimate and augment an image and its mask, to the same size.
 
     Args:
         size: Height and width to resize to (image bilinear with antialiasing, mask nearest); None keeps them. A

@@ -34,9 +34,9 @@ class Report:
         files: The files written.
         size: Their total size in bytes.
         parameters: The size of the network's parameters in the file's precision, in bytes, each counted once.
-        differences: By height and width of the images, the largest difference between file and network, relative to
-            the largest absolute logit. It is taken between logits or, if the file gives classes, between the
-            network's logits of its own classes and of the file's.
+        differences: By height and width of the images, the largest difference between file and network, relative to the
+            largest absolute logit: between their logits or, if the file outputs classes, between the network's logits
+            of its own classes and of the file's.
     """
 
     files: tuple[Path, ...]
@@ -66,7 +66,7 @@ def export(
         path: The file, with the suffix of its format; an existing one is replaced.
         format: "onnx", "torch_export", "openvino" or "engine" (TensorRT).
         argmax: Output the class of each pixel (N, H, W) as 8-bit integers, instead of logits.
-        size: The only height and width that the file is to take, or None for any.
+        size: A fixed height and width of the images, or None for any.
         precision: "fp32", or "fp16" or "bf16" for weights of half the size. Input and output stay float32.
         tolerance: The largest accepted difference, relative to the largest absolute logit; by default TOLERANCES.
 
@@ -89,7 +89,7 @@ def export(
         others = [other for other, known in FORMATS.items() if precision in known.precisions]
         raise InputError(
             f"files of format {format} have precision {' or '.join(file_format.precisions)}, not {precision}; "
-            f"those of format {', '.join(others)} do"
+            f"for {precision} choose format {' or '.join(others)}"
         )
     tolerance = TOLERANCES[precision] if tolerance is None else tolerance
     if argmax and network.classes > MOST_CLASSES:
@@ -128,7 +128,7 @@ def _compare(draft: Path, network: Segmenter, metadata: Metadata) -> dict[tuple[
         with torch.no_grad():
             logits = expected.logits(image)
         output = exported.output(image)
-        if exported.gives_logits:
+        if exported.outputs_logits:
             difference = (logits - output).abs()
         else:
             difference = logits.amax(dim=1) - logits.gather(1, output[:, None].long())[:, 0]

@@ -24,10 +24,10 @@ class ExportedNetwork:
         metadata: As given.
         config: The configuration of the exported network.
         class_table: Names and colors of its classes, if known.
-        classes: Their number.
+        classes: The number of classes.
         preprocessing: The identity: the file normalizes its images itself.
-        device: None: the runtime has its own, and takes arrays.
-        gives_logits: Whether the file computes logits, rather than classes.
+        device: None, as the runtime chooses its device and accepts arrays.
+        outputs_logits: Whether the file outputs logits, rather than classes.
     """
 
     device = None
@@ -39,7 +39,7 @@ class ExportedNetwork:
         self.class_table = metadata.class_table
         self.classes = metadata.classes
         self.preprocessing = Preprocessing.identity(metadata.in_channels)
-        self.gives_logits = metadata.output == "logits"
+        self.outputs_logits = metadata.output == "logits"
 
     def output(self, images: Images) -> Images:
         """Run the file on images (N, C, H, W) in [0, 1].
@@ -57,13 +57,13 @@ class ExportedNetwork:
     def logits(self, images: Images) -> Images:
         """Compute logits (N, classes, H, W) of images (N, C, H, W) in [0, 1].
 
-        For a file that gives classes they are one-hot: 1 for the pixel's class, 0 for the others.
+        For a file that outputs classes they are one-hot: 1 for the pixel's class, 0 for the others.
 
         Raises:
             InputError: If the file does not take images of this size or number of channels.
         """
         self._check(tuple(images.shape))
-        logits: Images = self._apply(self._run if self.gives_logits else self._one_hot, images)
+        logits: Images = self._apply(self._run if self.outputs_logits else self._one_hot, images)
         return logits
 
     def _one_hot(self, images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -28,7 +28,7 @@ class Metadata:
         class_table: Names and colors of the classes, if known.
         in_channels: The channels of the images, which are float32 with values in [0, 1]; three are RGB.
         output: "logits" (N, classes, H, W) as float32, or "classes" (N, H, W) as 8-bit integers.
-        size: The only height and width that the file takes, or None for any from `smallest` on.
+        size: The fixed height and width of the images, or None for any from `smallest` on.
         smallest: The smallest height and width.
         sizes: Height and width of the three batches on which the file was compared with the network.
         version: The version of this library that wrote the file.
@@ -92,8 +92,8 @@ def describe(
 
     Args:
         network: The network.
-        argmax: Whether the file gives classes instead of logits.
-        size: The only height and width that the file is to take, or None for any.
+        argmax: Whether the file outputs classes instead of logits.
+        size: A fixed height and width of the images, or None for any.
     """
     return Metadata(
         config=network.config,

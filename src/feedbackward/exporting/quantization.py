@@ -37,7 +37,7 @@ def quantize(
         images: Calibration images with values in [0, 1], for the ranges of the activations; about 30 are enough.
         untied: Give encoder and decoder of a feedbackward network separate weights: a larger, more accurate file.
         argmax: Output the class of each pixel instead of logits.
-        size: The only height and width that the file is to take, or None for any.
+        size: A fixed height and width of the images, or None for any.
 
     Returns:
         The file.
@@ -53,11 +53,11 @@ def quantize(
     if path.suffix != ONNX.suffix:
         raise InputError(f"{path}: quantized networks are ONNX files, which end in {ONNX.suffix}")
     if untied and not isinstance(network, Feedbackward):
-        raise InputError(f"{network.config['model']} has no shared weights to untie; leave out untied")
+        raise InputError(f"{network.config['model']} has no shared weights to untie; omit untied")
     check_target(path, option="the output")
     inputs = [{INPUT: image[None].numpy()} for image in images]
     if not inputs:
-        raise InputError("no calibration images; give some, for the ranges of the activations")
+        raise InputError("no calibration images; give some, from which the ranges of the activations are computed")
 
     class Images(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Scores of predictions in files, several images at a time.
 
-Threads suffice, because decoding and counting both release the global interpreter lock. Memory holds one pair per
-thread.
+Threads suffice, because decoding and counting both release the global interpreter lock. Only one pair per thread is in
+memory.
 """
 
 from collections.abc import Callable, Iterator, Sequence

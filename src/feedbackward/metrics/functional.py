@@ -26,7 +26,7 @@ def confusion_matrix(
         prediction: Class indices; where the mask is void any value is allowed.
         mask: Class indices, or ignore_index for void.
         classes: Number of classes.
-        ignore_index: The mask value that does not count.
+        ignore_index: The mask value of void pixels.
 
     Returns:
         Pixels by true class (row) and predicted class (column).
@@ -54,10 +54,10 @@ def check_values(values: Integer[Tensor, "..."], count: int, where: str) -> None
     Args:
         values: Integers of any shape.
         count: Number of allowed values.
-        where: What holds the values; the message begins with it.
+        where: What contains the values; the message begins with it.
 
     Raises:
-        InputError: If there is one.
+        InputError: If a value is outside.
     """
     if values.numel() == 0:
         return

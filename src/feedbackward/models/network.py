@@ -66,7 +66,7 @@ class SegmentationNetwork(
         """The smallest height and width that an exported file accepts, in pixels."""
         return 1
 
-    gives_logits = True
+    outputs_logits = True
 
     def logits(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """The logits of preprocessed images."""

@@ -60,7 +60,7 @@ class OptimizedNetwork(nn.Module):
         """The device of its weights."""
         return next(self.parameters()).device
 
-    gives_logits = True
+    outputs_logits = True
 
     def logits(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """The logits of preprocessed images."""

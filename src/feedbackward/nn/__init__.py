@@ -1,4 +1,4 @@
-"""Tensor functions and layers that know nothing of graphs or networks."""
+"""Tensor functions and layers, independent of graphs and networks."""
 
 from feedbackward.nn.classifier import Classifier, Parts
 from feedbackward.nn.conv import same_conv2d

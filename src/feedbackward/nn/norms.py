@@ -7,7 +7,7 @@ from torch import nn
 DecoderNorm = Literal["batch", "group"]
 
 BATCH_NORMS = {2: nn.BatchNorm1d, 3: nn.BatchNorm1d, 4: nn.BatchNorm2d, 5: nn.BatchNorm3d}
-"""The batch norm for tensors with that number of axes."""
+"""The class of batch norm by the number of axes of its input."""
 GROUPS, SMALLEST_GROUP = 32, 8
 """The largest number of groups, as in "Group Normalization" (Wu and He, 2018), and the smallest size of a group where
 there are enough channels: a group of one channel has no variance in an image of one pixel."""

@@ -17,11 +17,11 @@ class Inference:
 
     Args:
         segmenter: The segmenter; a network is put into evaluation mode.
-        scale: The segmenter sees the images at this factor of their size.
-        crf: Refines the logits at the size that the segmenter sees.
+        scale: Images are resized by this factor for the segmenter.
+        crf: Refines the logits at the resized images' size.
 
     Raises:
-        InputError: If the segmenter gives no logits and a scale or a CRF needs them.
+        InputError: If the segmenter outputs no logits and a scale or a CRF needs them.
     """
 
     def __init__(self, segmenter: Segmenter, *, scale: float, crf: DenseCRF | None) -> None:

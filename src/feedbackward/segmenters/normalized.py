@@ -1,4 +1,4 @@
-"""The wrapper next to a network. It imports no torch: an exported file runs on NumPy arrays without it."""
+"""The wrapper that applies a segmenter's preprocessing. It imports no torch: exported files run on NumPy arrays."""
 
 from typing import Any
 

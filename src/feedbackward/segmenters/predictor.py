@@ -23,12 +23,12 @@ class Predictor:
     Args:
         segmenter: A segmenter of RGB images with at most 256 classes, as `feedbackward.load` returns it. A network is
             put into evaluation mode.
-        scale: The segmenter sees the image at this factor of its size; its logits are resized back bilinearly.
-        crf: Refines the logits at the size that the segmenter sees.
+        scale: The image is resized by this factor for the segmenter; its logits are resized back bilinearly.
+        crf: Refines the logits at the resized image's size.
 
     Raises:
         InputError: If the scale is not positive, the segmenter does not take 3 channels or has more than 256 classes,
-            or it is a file that gives classes and a scale or a CRF needs logits.
+            or it is a file that outputs classes and a scale or a CRF needs logits.
 
     Example:
         >>> predictor = Predictor(load("camvid.ckpt"))  # doctest: +SKIP

@@ -36,12 +36,12 @@ class Segmenter(Protocol):
 
     @property
     def device(self) -> "device | None":
-        """The device of the parameters; None for a file, which takes NumPy arrays as well as tensors."""
+        """The device of the parameters; None for a file, which accepts NumPy arrays as well as tensors."""
         ...
 
     @property
-    def gives_logits(self) -> bool:
-        """False for a file that computes classes: its logits are one-hot and cannot be interpolated."""
+    def outputs_logits(self) -> bool:
+        """False for a file that outputs classes: its logits are one-hot and cannot be interpolated."""
         ...
 
     def logits(self, images: "Tensor") -> "Tensor":
@@ -50,7 +50,7 @@ class Segmenter(Protocol):
 
 
 class Wrapper:
-    """The description of a wrapped segmenter. Each wrapper takes images that are 8-bit or in [0, 1].
+    """The base of the wrappers, with the properties of the wrapped segmenter. Images are 8-bit or in [0, 1].
 
     Args:
         segmenter: The segmenter to wrap.
@@ -80,6 +80,6 @@ class Wrapper:
         return self.segmenter.device
 
     @property
-    def gives_logits(self) -> bool:
-        """False for a file that computes classes."""
-        return self.segmenter.gives_logits
+    def outputs_logits(self) -> bool:
+        """False for a file that outputs classes."""
+        return self.segmenter.outputs_logits

@@ -1,4 +1,4 @@
-"""Wrappers that need PyTorch: images at a factor of their size, and DeepLab's CRF."""
+"""Wrappers that need PyTorch: resized images, and DeepLab's CRF."""
 
 from torch import Tensor
 
@@ -37,7 +37,7 @@ class Refined(Wrapper):
 
 
 class Scaled(Wrapper):
-    """Shows the segmenter images at a factor of their size, and resizes the logits back bilinearly.
+    """Resizes images by a factor for the segmenter, and its logits back bilinearly.
 
     The paper does so with a factor of 0.5 for Cityscapes (section 4).
 
@@ -74,5 +74,5 @@ def scale_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
 
 
 def _check_logits(segmenter: Segmenter, what: str) -> None:
-    if not segmenter.gives_logits:
-        raise InputError(f"the exported file gives classes, but {what} needs logits: export it without --argmax")
+    if not segmenter.outputs_logits:
+        raise InputError(f"the exported file outputs classes, but {what} needs logits: export it without --argmax")

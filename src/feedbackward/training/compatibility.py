@@ -11,7 +11,7 @@ def check_checkpoint(checkpoint: dict[str, Any], *, config: dict[str, Any], clas
 
     Args:
         checkpoint: Result of read_checkpoint.
-        config: The configuration of the network that is to take the tensors.
+        config: The configuration of the network into which the tensors are loaded.
         class_table: The classes of the data.
 
     Raises:
@@ -33,7 +33,7 @@ def check_checkpoint(checkpoint: dict[str, Any], *, config: dict[str, Any], clas
 
 
 def _flat(config: dict[str, Any]) -> dict[str, Any]:
-    """The options of a configuration with those of its groups as group.option."""
+    """The configuration without nesting: the options of a group are named group.option."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
         flat |= {f"{key}.{name}": inner for name, inner in value.items()} if isinstance(value, dict) else {key: value}

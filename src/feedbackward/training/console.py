@@ -10,7 +10,7 @@ from feedbackward.training.history import History
 
 
 class EpochLines(pl.Callback):
-    """Prints what is trained, then a line per epoch.
+    """Prints the numbers of parameters and batches, then a line per epoch.
 
     Args:
         history: Source of the lines; its callback must run before this one.

@@ -24,7 +24,7 @@ from feedbackward.training.task import SegmentationTask
 
 
 class RunResults(pl.Callback):
-    """Keeps a run folder up to date during training.
+    """Updates a run folder during training.
 
     Args:
         folder: The run folder; its `check` has passed.
@@ -96,7 +96,7 @@ class RunResults(pl.Callback):
         write_text(self.folder.report, report)
 
     def _training(self, versions: dict[str, Any], dataset: Dataset[Item]) -> Training:
-        """The training as described on the model card, without paths of this machine."""
+        """The description of the training for the model card, without paths of this machine."""
         assert self.history.best is not None
         best = Scores.from_dict(self.history.best)
         config = yaml.safe_load(self.config)
@@ -104,7 +104,7 @@ class RunResults(pl.Callback):
         folder = " --data.root FOLDER" if "root" in config["data"]["init_args"] else ""
         facts = [
             f"{self.history.summary.capitalize()}, on the same {len(dataset)} images, "  # type: ignore[arg-type]
-            f"seed {self.facts['seed']}: scores on images that no choice was made on are lower.",
+            f"seed {self.facts['seed']}: expect lower scores on images that were not used for this choice.",
             f"Trained in {self.history.seconds / 60:.0f} minutes.",
         ]
         return Training(
@@ -122,7 +122,7 @@ class RunResults(pl.Callback):
 
 
 def _without_folders(config: dict[str, Any]) -> dict[str, Any]:
-    """A run's configuration without paths and without the trainer's defaults, for another machine."""
+    """The configuration of a run without paths and the trainer's defaults, to use on another machine."""
     data, trainer = config["data"], config["trainer"]
     init_args = {key: value for key, value in data["init_args"].items() if key != "root"}
     folders = ("default_root_dir", "logger")

@@ -9,12 +9,12 @@ from torch.optim.lr_scheduler import LRScheduler
 class PolynomialDecay(LRScheduler):
     """The learning rate times (1 - step / steps) ** power, as in DeepLab (Chen et al., 2017, section 4.1).
 
-    Unlike torch's PolynomialLR it computes the rate from the step alone and takes its length from the run,
-    not from the checkpoint: a training that is resumed with more epochs goes on along the longer curve.
+    Unlike torch's PolynomialLR it computes the rate from the step alone and takes its length from the run, not from the
+    checkpoint: a training that is resumed with more epochs follows the longer curve.
 
     Args:
-        optimizer: The optimizer to steer.
-        steps: Optimizer steps of the whole training.
+        optimizer: The optimizer whose learning rates it sets.
+        steps: The number of optimizer steps of the whole training.
         power: 1 is linear; smaller values keep the rate high for longer.
     """
 

@@ -41,10 +41,10 @@ class SegmentationTask(pl.LightningModule):
     Args:
         name: timm's name of an encoder, or one of `list_models()`.
         encoder_weights: "imagenet", a file with weights of the encoder, or None to start from scratch.
-        decoder: The options of the decoder; a preset has its own.
-        encoder_norm: "own" or "batch", as Feedbackward takes it; "own" or a preset's if None.
+        decoder: The options of the decoder; a preset determines them itself.
+        encoder_norm: "own" or "batch", see Feedbackward; if None, "own" or that of the preset.
         freeze_encoder: Train only the decoder's norms and the classifier.
-        encoder_name: timm's name of another VGG than VGG-16, for segnet, fcn8s and deeplab_largefov.
+        encoder_name: timm's name of the VGG of segnet, fcn8s or deeplab_largefov; VGG-16 if None.
         loss: Called with logits (N, classes, H, W) and mask (N, H, W); cross-entropy plus IoU loss if None.
         optimizer: Builds the optimizer from the parameters.
         scheduler: Builds a learning rate schedule from the optimizer and the number of optimizer steps of the
@@ -93,7 +93,7 @@ class SegmentationTask(pl.LightningModule):
             name,
             classes=len(class_table),
             encoder_weights=encoder_weights,
-            decoder=None if decoder == DecoderConfig() else decoder,  # a preset has its own
+            decoder=None if decoder == DecoderConfig() else decoder,  # a preset determines it itself
             encoder_norm=encoder_norm,
             freeze_encoder=freeze_encoder,
             encoder_name=encoder_name,

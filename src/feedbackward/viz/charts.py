@@ -1,4 +1,4 @@
-"""Charts: curves over the epochs of a training, and SVG files that depend on nothing but the numbers."""
+"""Charts: curves over the epochs of a training, and reproducible SVG files."""
 
 import io
 from collections.abc import Iterable, Sequence

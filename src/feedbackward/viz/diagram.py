@@ -1,4 +1,4 @@
-"""A diagram of encoder and decoder side by side, as in Figures 1 and 2 of the paper, for any encoder, as an SVG.
+"""An SVG diagram of any encoder and its decoder side by side, as in Figures 1 and 2 of the paper.
 
 "Feedbackward Decoding for Semantic Segmentation" (Wang et al.), Section 4.
 """
@@ -126,7 +126,7 @@ def _decoder_mark(sheet: Sheet, mark: Mark) -> None:
     words = ", ".join(action for action in row.actions if action != "+ skip")
     if row.weight is not None:
         signs = [SHORT[action] for action in row.actions if action in SHORT]
-        # How the weight is used is left out of the words: the color of the box shows it.
+        # The text omits how the weight is used: the color of the box shows it.
         actions = (action.partition(" (")[0] for action in row.actions if action not in SHORT)
         words = " ".join((*signs, ", ".join(actions)))
         channels = f"{row.channels} → {mark.channels}"

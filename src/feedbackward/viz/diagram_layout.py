@@ -1,4 +1,4 @@
-"""Layout of the diagram of both passes, from the image down: the height of each mark and the course of each line."""
+"""Layout of the diagram of both passes, from the image down: the position of each mark and the route of each line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,11 +22,11 @@ class Mark:
         row: The row.
         kind: A box for a layer or a change of resolution, a circle where branches meet, an arrow for a skip connection.
         y: The vertical position of its center.
-        sources: The indices of the marks above whose values the encoder reads here.
+        sources: The indices of the marks above that the encoder reads here.
         between: The encoder's operations between the first of them and this mark, other than the mark's own.
         channels: The channels of its input.
         size: Its height and width; where the row is not laid out as an image, those of the last mark that was.
-        end: The row at which the decoder ends, if it is here.
+        end: The row at which the decoder ends, if that is at this mark.
     """
 
     row: Row

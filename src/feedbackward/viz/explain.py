@@ -1,6 +1,6 @@
 """What the decoder does at each node of an encoder, and the shapes of both passes, as plain rows.
 
-The words come from the nodes that the rules emitted, so a new rule needs no line here.
+The words are derived from the nodes that the rules emitted, so a new rule needs no line here.
 """
 
 import operator
@@ -36,7 +36,7 @@ WORDS: dict[Any, str] = {
     operator.neg: "negate",
     operator.add: "sum of signals",
 }
-"""Words for emitted operations; all others go by their own names."""
+"""Words for emitted operations; all others are shown by their own names."""
 
 Shape = tuple[int, ...]
 """Shape for one image: (channels, height, width), or in the layout of the encoder."""

@@ -17,7 +17,7 @@ Picture: TypeAlias = NDArray[np.uint8]
 
 VOID_COLOR = (0, 0, 0)
 RIGHT, WRONG, UNCOUNTED = (250, 250, 250), (214, 39, 40), (170, 170, 170)
-"""The colors of an error map; they differ in lightness too, for readers who do not see the hues."""
+"""The colors of an error map; they also differ in lightness, for color-blind readers."""
 
 _GAP = 8  # pixels between panels and around legends
 _INK, _PAPER = (20, 20, 20), (255, 255, 255)
@@ -62,7 +62,7 @@ def overlay(image: Picture, mask: NDArray[np.integer], table: ClassTable, *, alp
 
 
 def errors(prediction: NDArray[np.integer], mask: NDArray[np.integer], table: ClassTable) -> Picture:
-    """Color the pixels of a prediction: wrong ones red, right ones white, void ones, which never count, gray.
+    """Color the pixels of a prediction: wrong ones red, right ones white, void ones gray.
 
     Args:
         prediction: Class indices (H, W).

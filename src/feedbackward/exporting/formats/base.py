@@ -1,4 +1,4 @@
-"""A format of exported files: how they are written, read and run. The readers import no torch, but for .pt2."""
+"""A format of exported files: how they are written, read and run. Only the reader of .pt2 files imports torch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class FileFormat:
         precisions: The precisions that its runtime supports.
         write: Writes a graph and its metadata to a path; further files share its stem.
         read: Opens a file, with a number of threads or the runtime's default, and returns its metadata too.
-        device: Where its runtime computes.
+        device: The device that its runtime uses.
     """
 
     name: str

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def write(program: "ExportedProgram", metadata: Metadata, path: Path) -> None:
-    """Write the graph by way of ONNX: convert_model would store the transposed copy of each weight as well."""
+    """Convert the graph by way of ONNX: convert_model would also store a transposed copy of each weight."""
     import openvino
 
     with tempfile.TemporaryDirectory() as folder:
@@ -42,7 +42,9 @@ def read(path: Path, threads: int | None = None) -> tuple[Run, Metadata]:
 
     core = openvino.Core()
     if not path.with_suffix(".bin").is_file():
-        raise InputError(f"{path} needs its weights in {path.with_suffix('.bin').name}, which is missing beside it")
+        raise InputError(
+            f"the weights of {path} are missing: expected {path.with_suffix('.bin').name} in the same folder"
+        )
     try:
         model = core.read_model(path)
     except RuntimeError as error:

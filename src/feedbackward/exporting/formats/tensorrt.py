@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LARGEST_BATCH = 8
 USUAL_SIZE, LARGEST_SIZE = (512, 1024), (1088, 2048)
-"""The height and width for which an engine for any size is tuned, and the largest that it takes."""
+"""The height and width for which an engine for any size is tuned, and the largest that it accepts."""
 
 
 def write(program: "ExportedProgram", metadata: Metadata, path: Path) -> None:
