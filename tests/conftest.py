@@ -24,6 +24,6 @@ collect_ignore = ["fixtures"]
 
 @pytest.fixture
 def exporting(monkeypatch):
-    """For tests that run torch.export: its sizes are no integers, and pytest would keep thousands of log records."""
+    """For tests that run torch.export: its sizes are not integers, and pytest would keep thousands of log records."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     monkeypatch.setattr(logging.getLogger("torch.__trace"), "disabled", True)

@@ -6,7 +6,7 @@ from feedbackward.errors import InputError
 TABLE = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
 
 
-def test_a_table_survives_plain_data():
+def test_a_table_round_trips_through_plain_data():
     table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)), ignore_index=9)
     assert ClassTable.from_dict(table.to_dict()) == table
     assert len(table) == 2

@@ -1,4 +1,4 @@
-"""The options of the decoder: what they refuse, and their way to JSON and back."""
+"""The options of the decoder: refused values, and the round trip through JSON."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def test_a_wrong_value_is_refused(options: dict[str, object], message: str) -> N
 
 
 @pytest.mark.parametrize("config", [DecoderConfig(), PAPER, DecoderConfig(output_stride=2, norm="group")])
-def test_plain_data_and_back(config: DecoderConfig) -> None:
+def test_it_round_trips_through_plain_data(config: DecoderConfig) -> None:
     assert DecoderConfig.from_dict(config.to_dict()) == config
 
 

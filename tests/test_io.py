@@ -45,7 +45,7 @@ def test_a_full_disk_is_named(written):
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt(), ValueError("no image")])
-def test_after_an_error_the_file_is_as_it_was(written, error):
+def test_after_an_error_the_file_is_unchanged(written, error):
     with pytest.raises((InputError, type(error))):
         write_whole(written, interrupted(error))
     assert written.read_bytes() == b"first"
@@ -87,7 +87,7 @@ def test_json_has_no_nan(tmp_path, value):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_checking_a_folder_leaves_nothing(tmp_path):
+def test_checking_a_folder_leaves_no_file(tmp_path):
     check_writable(tmp_path, what="the report")
     assert list(tmp_path.iterdir()) == []
 
@@ -106,7 +106,7 @@ def test_a_target_may_be_new_or_in_a_folder_that_is_missing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_is_no_target(tmp_path):
+def test_a_folder_is_not_a_target(tmp_path):
     with pytest.raises(InputError, match=rf"--json {tmp_path}: this is a folder; give the name of a file"):
         check_target(tmp_path, option="--json")
 

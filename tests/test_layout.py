@@ -37,7 +37,7 @@ def imports(tree: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[str, ...]
 
 
 def violations(path: Path, text: str) -> list[str]:
-    """What the file at `path`, relative to the package, imports and may not."""
+    """The imports of the file at `path`, relative to the package, that it may not have."""
     part = path.parts[0].removesuffix(".py")
     package = ("feedbackward", *path.parts[:-1])
     found = []

@@ -26,7 +26,7 @@ def test_importing_the_packages_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_every_name_of_a_package_is_there(package: str) -> None:
+def test_every_name_of_a_package_can_be_imported(package: str) -> None:
     module = import_module(f"feedbackward.{package}")
     assert dir(module) == sorted(module.__all__)
     for name in module.__all__:
@@ -35,7 +35,7 @@ def test_every_name_of_a_package_is_there(package: str) -> None:
         module.nothing  # noqa: B018
 
 
-def test_every_name_of_the_library_is_there_and_documented() -> None:
+def test_every_name_of_the_library_exists_and_is_documented() -> None:
     assert dir(fb) == sorted(fb.__all__)
     pages = REFERENCE.read_text(encoding="utf-8")
     for name in fb.__all__:

@@ -1,4 +1,4 @@
-"""The losses against loops over pixels and classes, against torch, and by what must not change them."""
+"""The losses against loops over pixels and classes, against torch, and under changes that must not affect them."""
 
 import math
 
@@ -66,7 +66,7 @@ def test_iou_loss_is_between_zero_and_one(logits_and_mask: tuple[Tensor, Tensor]
 
 
 @given(batches())
-def test_cross_entropy_is_torch_s_mean(logits_and_mask: tuple[Tensor, Tensor]) -> None:
+def test_cross_entropy_equals_torch_s_mean(logits_and_mask: tuple[Tensor, Tensor]) -> None:
     logits, mask = logits_and_mask
     weight = torch.linspace(0.5, 2, logits.shape[1], dtype=torch.float64)
     for options in ({}, {"weight": weight}):
@@ -107,7 +107,7 @@ def test_the_places_of_the_pixels_do_not_matter(loss: torch.nn.Module, logits_an
 
 @pytest.mark.parametrize("loss", UNWEIGHTED)
 @given(batches())
-def test_every_pixel_twice_changes_nothing(loss: torch.nn.Module, logits_and_mask: tuple[Tensor, Tensor]) -> None:
+def test_duplicating_every_pixel_changes_nothing(loss: torch.nn.Module, logits_and_mask: tuple[Tensor, Tensor]) -> None:
     logits, mask = logits_and_mask
     assert_close(loss(torch.cat([logits, logits]), torch.cat([mask, mask])), loss(logits, mask))
 
@@ -155,7 +155,7 @@ def test_void_pixels_never_count(loss: torch.nn.Module) -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_batch_of_void_alone_gives_zero_and_a_zero_gradient(loss: torch.nn.Module) -> None:
+def test_a_batch_of_only_void_has_loss_and_gradient_zero(loss: torch.nn.Module) -> None:
     logits, mask = batch()
     logits.requires_grad_()
     value = loss(logits, torch.full_like(mask, 255))
@@ -164,14 +164,14 @@ def test_a_batch_of_void_alone_gives_zero_and_a_zero_gradient(loss: torch.nn.Mod
     assert_close(logits.grad, torch.zeros_like(logits))
 
 
-def test_weights_that_count_nothing_give_zero() -> None:
+def test_if_all_pixels_have_weight_zero_the_loss_is_zero() -> None:
     logits, mask = batch()
     only_absent = torch.tensor([0.0, 0.0, 0.0, 1.0], dtype=torch.float64)
     assert cross_entropy(logits, mask, weight=only_absent).item() == 0
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_gradient_is_the_derivative(loss: torch.nn.Module) -> None:
+def test_the_gradient_matches_finite_differences(loss: torch.nn.Module) -> None:
     logits, mask = batch()
     assert torch.autograd.gradcheck(lambda x: loss(x, mask), logits.requires_grad_())
 
@@ -200,7 +200,7 @@ def test_another_ignore_index() -> None:
         assert_close(loss(ignore_index=11)(logits, moved), loss()(logits, mask))
 
 
-def test_the_sum_is_the_sum() -> None:
+def test_the_combined_loss_is_the_sum_of_both() -> None:
     logits, mask = batch()
     weight = [0.5, 2.0, 1.0, 3.0]
     expected = cross_entropy_by_hand(logits, mask, weight) + iou_loss_by_hand(logits, mask)

@@ -55,7 +55,7 @@ def test_8_bit_images_become_contiguous(pixels, to):
     assert unit.flags["C_CONTIGUOUS"]
 
 
-def test_images_of_floating_point_are_left_alone():
+def test_floating_point_images_are_unchanged():
     image = torch.rand(1, 3, 4, 4)
     assert to_unit_range(image) is image
 

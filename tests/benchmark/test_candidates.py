@@ -1,4 +1,4 @@
-"""The names of networks, and what is built from them."""
+"""The names of networks, and the networks built from them."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Tiny networks: the tests show what is measured, the times themselves do not matter."""
+"""Tiny networks: the tests check what is measured, not the times themselves."""
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def test_results_of_several_networks_and_runtimes(exporting):
     assert 0.99 < results[2].file_bytes / (4 * results[2].parameters) < 1.03
 
 
-def test_the_runtime_of_a_gpu_multiplies_in_bfloat16(monkeypatch, tmp_path):
+def test_the_gpu_runtime_computes_in_bfloat16(monkeypatch, tmp_path):
     """The GPU and the compiler, which is too slow for a test, are replaced."""
     monkeypatch.setattr("feedbackward.benchmark.runtimes.choose_device", lambda _: torch.device("cpu"))
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: order.append("finished"))

@@ -7,7 +7,7 @@ OURS = "feedbackward/test_resnet?retrace=transitions&output_stride=2"
 
 
 def test_saved_bytes():
-    """A convolution keeps its input, a batch norm its input and two statistics, a ReLU its output."""
+    """A convolution saves its input, a batch norm its input and two statistics, a ReLU its output."""
     network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU())
     pixels = 2 * 16 * 24
     norm = network[1]
@@ -16,7 +16,7 @@ def test_saved_bytes():
     assert saved_bytes(network, torch.rand(2, 3, 16, 24)) in (kept, kept + running)
 
 
-def test_checkpointing_keeps_less():
+def test_checkpointing_saves_less():
     plain, checkpointed = measure_training(
         [OURS, f"{OURS}&grad_checkpointing=true"], size=(32, 64), batch=2, threads=1, repeats=3
     )

@@ -1,4 +1,4 @@
-"""The benchmarks of the documentation: that their networks exist, and where their results go."""
+"""The benchmarks of the documentation: their networks exist, and their results are written to the right files."""
 
 import json
 from itertools import pairwise

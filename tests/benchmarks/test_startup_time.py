@@ -15,7 +15,7 @@ def python(startup, code, status=0):
     return startup.Command(f"python -c {code!r}", [sys.executable, "-c", code], status, [], [])
 
 
-def test_a_run_is_timed_and_the_first_is_not_kept(startup):
+def test_a_run_is_timed_and_the_first_is_dropped(startup):
     command = python(startup, "sum(range(10**6))")
     startup.run(command, keep=False)
     assert (command.cpu, command.wall) == ([], [])

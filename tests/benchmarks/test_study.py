@@ -1,4 +1,4 @@
-"""The study's command on synthetic streets in Cityscapes' layout, and the networks that only the study has."""
+"""The study's command on synthetic streets in Cityscapes' layout, and the study's own networks."""
 
 import json
 import re
@@ -67,7 +67,7 @@ def study(networks):
 
 @pytest.fixture
 def in_process(study, monkeypatch):
-    """The study's trainings in this process: to start one for each takes longer than they do."""
+    """Runs the study's trainings in this process: starting one for each takes longer than the training."""
     monkeypatch.setattr(import_module("runs"), "_call", lambda arguments, _: main(arguments) is None)
 
 
@@ -109,7 +109,7 @@ def test_table_1_by_one_command(study, tmp_path, capsys):
     (name,) = by_hand.namelist()
     assert by_hand.read(name) == submitted.read(name)
 
-    shutil.rmtree(run)  # as in a clone, which has the results alone
+    shutil.rmtree(run)  # as in a clone, which has only the results
     capsys.readouterr()
     study(*command, "--", *SMALL)
     assert "no submission of deeplab_largefov_seed0" in capsys.readouterr().out
@@ -130,7 +130,7 @@ def percent(scores: dict) -> list[str]:
     return [f"{100 * scores['scalars'][name]:.1f}" for name in names]
 
 
-def test_camvid_goes_on_where_it_was_cut_off(study, tmp_path, request):
+def test_camvid_resumes_after_an_interruption(study, tmp_path, request):
     for split, count in (("train", 4), ("val", 2)):
         for number in range(count):
             mask = np.arange(60, dtype=np.uint8).reshape(1, 60) // 6 * np.ones((40, 1), dtype=np.uint8)
@@ -173,12 +173,12 @@ def test_camvid_goes_on_where_it_was_cut_off(study, tmp_path, request):
     study(*command, *small)
     for row, result in results.items():
         again = json.loads((tmp_path / f"results/camvid_reduced/{row}_seed3.json").read_text())
-        # Alike and not equal: kernels may round otherwise in a process that has done other things before.
+        # Close and not equal: kernels may round differently in a process that has run other work before.
         assert again["last"]["scalars"] == pytest.approx(result["last"]["scalars"], abs=0.01)
         assert (again["training_seconds"] == result["training_seconds"]) == (row == "vgg16_pwn")
 
 
-def test_the_better_learning_rate_goes_on_to_the_next_seed(study, tmp_path, monkeypatch):
+def test_only_the_better_learning_rate_is_trained_from_the_next_seed(study, tmp_path, monkeypatch):
     first = {"segnet": 0.3, "segnet_slow": 0.4, "vgg16_pwp": 0.4, "vgg16_pwn": 0.2}
     first |= {"vgg16_pwn_1": 0.6, "vgg16_pwp_1": 0.5, "trial_sum": 0.5}
     trained = []
@@ -192,7 +192,7 @@ def test_the_better_learning_rate_goes_on_to_the_next_seed(study, tmp_path, monk
         score = first[run.row.name] - run.seed / 10
         scores = {"scalars": {"mean_iou": score}, "per_class": {"iou": {"sky": score}}, "names": ["sky"]}
         run.result.parent.mkdir(parents=True, exist_ok=True)
-        # Three epochs, one of them beside other work.
+        # Three epochs, one of them slowed down by other work.
         curves = [{"epoch": 1, "seconds": 50}, {"epoch": 2, "seconds": 900}, {"epoch": 3, "seconds": 40}]
         run.result.write_text(json.dumps({"made_by": run.recipe, "last": scores, "curves": curves, **costs}))
         return True
@@ -213,12 +213,12 @@ def test_the_better_learning_rate_goes_on_to_the_next_seed(study, tmp_path, monk
 
 
 def configuration(recipe, *arguments):
-    """What `feedbackward fit` makes of a recipe and arguments."""
-    with warnings.catch_warnings(action="ignore"):  # of the libraries, as the command does
+    """The configuration that `feedbackward fit` prints for a recipe and arguments."""
+    with warnings.catch_warnings(action="ignore"):  # from the libraries, as the command does
         return yaml.safe_load(FitCLI("fit", ["--config", str(recipe), *arguments]).full_config)
 
 
-def test_every_row_is_a_training_of_its_own(networks):
+def test_every_row_has_its_own_training(networks):
     rows = import_module("plan").camvid("reduced")
     configurations = [configuration(row.recipe, "--data.root", "x", *row.arguments) for row in rows]
     assert len({json.dumps(found) for found in configurations}) == len(rows) == len({row.name for row in rows})
@@ -251,7 +251,7 @@ def test_changed_networks_are_saved_and_loaded(networks, name, tmp_path):
     torch.testing.assert_close(loaded(image), network(image))
 
 
-def test_flipped_kernels_are_the_same_network_where_kernels_are_symmetric(networks):
+def test_flipping_symmetric_kernels_changes_nothing(networks):
     plain, flipped = (variant(name, DecoderConfig()).eval() for name in (None, "flipped_kernels"))
     flipped.load_state_dict(plain.state_dict())
     image = torch.rand(1, 3, 40, 50)
@@ -263,7 +263,7 @@ def test_flipped_kernels_are_the_same_network_where_kernels_are_symmetric(networ
     torch.testing.assert_close(plain(image), flipped(image))
 
 
-def test_without_skips_the_image_is_seen_through_the_deepest_features_alone(networks):
+def test_without_skips_the_decoder_reads_only_the_deepest_features(networks):
     network = variant("without_skips", DecoderConfig(output_stride=1, head_input="sum")).eval()
     assert not network.decoder_graph().graph.find_nodes(op="call_function", target=fuse)
     deepest = network.encoder.get_submodule("features.30")
@@ -284,13 +284,13 @@ def test_without_skips_the_image_is_seen_through_the_deepest_features_alone(netw
         ("without_activations", lambda signal, feature: signal + feature),
     ],
 )
-def test_where_the_skip_joins(networks, name, join):
+def test_where_the_skip_connection_is_added(networks, name, join):
     network, image = small(name, output_stride=1)
     *_, (_, signal) = decoded_by_hand(network, image, join)
     torch.testing.assert_close(network(image), network.head(signal))
 
 
-def test_scores_from_the_first_features_of_each_stride(networks):
+def test_the_first_feature_of_each_stride(networks):
     network, image = small(None, output_stride=4, output_feature="first")
     firsts = dict(reversed(decoded_by_hand(network, image)))  # the first of each stride replaces the later ones
     size = {"size": image.shape[2:], "mode": "bilinear"}

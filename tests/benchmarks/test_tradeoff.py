@@ -42,7 +42,7 @@ def times(folder, *names):
     return path
 
 
-def test_the_score_is_the_best_row_s_mean_over_the_seeds(script, study):
+def test_the_score_is_the_mean_over_the_seeds_of_the_best_row(script, study):
     assert sorted(script("tradeoff").read_scores(study).values()) == [0.1, pytest.approx(0.45), 0.6]
 
 

@@ -35,14 +35,14 @@ def test_the_list_as_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "resnet18d" in capsys.readouterr().out
 
 
-def test_a_list_of_a_part_is_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_partial_list_is_not_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["encoders", "test_resnet", "--measure", "--json", str(tmp_path / "list.json")])
     assert Catalog.from_json((tmp_path / "list.json").read_text()).encoders[0].supported
     assert not cache_file().exists()
     assert "kept in" not in capsys.readouterr().out
 
 
-def test_a_list_of_all_is_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_complete_list_is_saved(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(timm, "list_models", lambda *_: ["test_resnet", "test_vit"])
     main(["encoders", "--measure", "--processes", "2"])
     assert f"kept in {cache_file()}" in capsys.readouterr().out.replace("\n", "")
@@ -58,7 +58,7 @@ def test_a_list_of_all_is_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         (["--processes", "0"], "--processes: expected more than 0, found '0'"),
     ],
 )
-def test_what_is_refused(
+def test_invalid_arguments_are_refused(
     args: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -104,7 +104,7 @@ def test_only_cityscapes_has_an_official_file(classes: Path) -> None:
     assert not result.exists()
 
 
-def test_a_split_and_files_of_other_names_are_fine(cityscapes: Path) -> None:
+def test_a_split_and_files_with_other_names_are_accepted(cityscapes: Path) -> None:
     save(cityscapes / "predictions" / "overlay.png", np.zeros((2, 2, 3)))
     score(cityscapes, "--workers", "1", truth="gtFine/val/ulm")
 
@@ -162,7 +162,7 @@ def test_camvid(tmp_path: Path) -> None:
     assert found["scalars"]["mean_iou"] == 0.5
 
 
-# What is done to the good set, and what the error then says.
+# A change to a valid data set, and the error that it causes.
 Change = Callable[[Path], object]
 CITYSCAPES_ERRORS: dict[str, tuple[Change, str]] = {
     "id over 33": (
@@ -253,7 +253,7 @@ def test_bad_cityscapes_input_is_refused_by_name(case: str, cityscapes: Path) ->
     assert not (cityscapes / "result.json").exists()
 
 
-def test_train_ids_in_place_of_label_ids_are_noticed(cityscapes: Path) -> None:
+def test_train_ids_instead_of_label_ids_are_detected(cityscapes: Path) -> None:
     for path in (cityscapes / "gtFine").rglob("*_labelIds.png"):
         train_ids = TRAIN_IDS[load(path)]
         scene = path.name.removesuffix("_gtFine_labelIds.png")
@@ -265,13 +265,13 @@ def test_train_ids_in_place_of_label_ids_are_noticed(cityscapes: Path) -> None:
         score(cityscapes)
 
 
-def test_label_ids_that_happen_to_be_low_are_no_train_ids(cityscapes: Path) -> None:
+def test_low_label_ids_are_not_taken_for_train_ids(cityscapes: Path) -> None:
     for path in (cityscapes / "predictions").glob("*"):
         save(path, np.minimum(load(path), 18))
     score(cityscapes)
 
 
-def test_a_long_list_is_cut(tmp_path: Path) -> None:
+def test_a_long_list_is_shortened(tmp_path: Path) -> None:
     for frame in range(12):
         folder = tmp_path / "gtFine"
         save(folder / f"bonn_000000_{frame:06}_gtFine_labelIds.png", [[7]])

@@ -58,7 +58,7 @@ def test_predictions_of_the_file_are_those_of_the_network(saved, camvid, file, t
 
 
 @pytest.mark.parametrize("model", ["saved", "file"])
-def test_evaluate_predicts_itself(model, camvid, saved, file, tmp_path, capsys):
+def test_evaluate_predicts_the_images(model, camvid, saved, file, tmp_path, capsys):
     model = {"saved": saved, "file": file}[model]
     folders = ["--ground-truth", str(camvid / "valannot"), "--dataset", "camvid"]
     main(["predict", "--model", str(saved), "--source", str(camvid / "val"), "--output", str(tmp_path / "out")])
@@ -91,7 +91,7 @@ def refused(capsys, *args):
     return capsys.readouterr().err
 
 
-def test_what_is_refused(saved, camvid, file, tmp_path, capsys):
+def test_invalid_arguments_are_refused(saved, camvid, file, tmp_path, capsys):
     export = ("export", "--model", saved, "--format", "onnx", "--output")
     assert "exists already; choose another name or add --overwrite" in refused(capsys, *export, file)
     assert "--size is '40'" in refused(capsys, *export, tmp_path / "n.onnx", "--size", "40")

@@ -92,7 +92,7 @@ def files(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_run_folder_holds_everything(trained, camvid):
+def test_a_run_folder_contains_everything(trained, camvid):
     names = [name for name in files(trained) if not name.startswith("tensorboard/")]
     assert names == [
         "checkpoints/best.ckpt",
@@ -156,13 +156,13 @@ def test_the_card_of_the_saved_network(trained, camvid):
     assert f"Epoch {best['epoch']} of 2, the best of the 2 that were scored, on the same 3 images, seed 0" in card.text
     assert "| sky | " in card.text
     assert "| bicyclist | - | - |" in card.text
-    assert str(camvid) not in card.text  # the folders of a machine are nobody else's
+    assert str(camvid) not in card.text  # paths of this machine are of no use elsewhere
 
     (size,) = re.findall(r"parameters,\n(.*) MB", card.text)
     assert float(size) == pytest.approx((trained / "model/model.safetensors").stat().st_size / 1e6, abs=0.06)
 
 
-def test_the_recipe_of_the_card_is_all_of_the_training(tmp_path, camvid):
+def test_the_recipe_of_the_card_repeats_the_training(tmp_path, camvid):
     asked = ["--trainer.max_epochs", "2", "--trainer.check_val_every_n_epoch", "2", "--trainer.precision", "bf16-mixed"]
     asked += ["--data.size", "[8,12]", "--early_stopping.patience", "7", "--seed_everything", "5"]
     asked += ["--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.9"]
@@ -194,7 +194,7 @@ def test_the_default_run_folder_is_named_after_the_recipe(command, tmp_path):
     assert (tmp_path / "runs/tiny/report.html").is_file()
 
 
-def test_resume_goes_on_where_the_run_stopped(command, run, capsys):
+def test_resume_continues_where_the_run_stopped(command, run, capsys):
     before = read_checkpoint(run / "checkpoints/last.ckpt")
     command("fit", "--run_dir", run, "--ckpt_path", "last", "--trainer.max_epochs", 3)
     after = read_checkpoint(run / "checkpoints/last.ckpt")
@@ -205,7 +205,7 @@ def test_resume_goes_on_where_the_run_stopped(command, run, capsys):
         {int(state["step"]) for state in checkpoint["optimizer_states"][0]["state"].values()}
         for checkpoint in (before, after)
     ]
-    assert steps == [{4}, {6}]  # Adam's own count: its state was taken up, too
+    assert steps == [{4}, {6}]  # Adam's step count: its state was restored too
 
     new = json.loads((run / "metrics.json").read_text())
     printed = capsys.readouterr().out
@@ -218,7 +218,7 @@ def test_resume_goes_on_where_the_run_stopped(command, run, capsys):
 def test_a_moved_run_keeps_its_best_score(command, run):
     def forge(checkpoint):
         for history in (state for name, state in checkpoint["callbacks"].items() if name == "History"):
-            history["best"]["scalars"]["mean_iou"] = 2.0  # not to be beaten
+            history["best"]["scalars"]["mean_iou"] = 2.0  # higher than any score
 
     path = run / "checkpoints/last.ckpt"
     checkpoint = read_checkpoint(path)
@@ -263,7 +263,7 @@ def test_test_takes_a_checkpoint_anywhere(command, trained, tmp_path, capsys):
     assert files(tmp_path) == []
 
 
-def test_encoder_weights_are_not_looked_for_when_a_checkpoint_brings_them(command, run, capsys):
+def test_encoder_weights_are_not_loaded_if_a_checkpoint_contains_them(command, run, capsys):
     command("validate", "--run_dir", run, "--model.encoder_weights", "gone.safetensors")
     assert "mean IoU" in capsys.readouterr().out
 
@@ -275,7 +275,7 @@ def test_early_stop_when_the_score_degrades(command, tmp_path):
     assert metrics["epochs"] == 2  # no epoch can be better by 1.0 than the first
 
 
-def test_a_resumed_run_goes_on_waiting(command, tmp_path):
+def test_early_stopping_continues_after_resume(command, tmp_path):
     options = ["--run_dir", tmp_path / "run", "--early_stopping.patience", 2, "--early_stopping.min_delta", 1.0]
     command("fit", *options)  # the second epoch is the first without a better score
     command("fit", *options, "--ckpt_path", "last", "--trainer.max_epochs", 8)
@@ -291,7 +291,7 @@ def test_validation_every_other_epoch(command, tmp_path):
     assert ["val/mean_iou" in record for record in metrics["curves"]] == [False, True, False, True]
 
 
-def test_a_run_that_lacks_only_its_report_is_finished(command, run, capsys):
+def test_a_run_without_its_report_is_completed(command, run, capsys):
     curves = json.loads((run / "metrics.json").read_text())["curves"]
     shutil.rmtree(run / "model")
     (run / "report.html").unlink()
@@ -302,7 +302,7 @@ def test_a_run_that_lacks_only_its_report_is_finished(command, run, capsys):
     assert "epoch   " not in capsys.readouterr().out
 
 
-def test_an_interrupted_training_says_how_to_resume(camvid, recipe, tmp_path, monkeypatch, capsys):
+def test_an_interrupted_training_prints_how_to_resume(camvid, recipe, tmp_path, monkeypatch, capsys):
     def interrupt(callback, trainer, pl_module):
         if trainer.current_epoch == 1:
             raise KeyboardInterrupt
@@ -404,7 +404,7 @@ def test_no_data_root(recipe):
         ("augmentation.scale", "[2,1]", r"^augmentation: scale is \[2\.0, 1\.0\]; expected \[smallest, largest\]"),
     ],
 )
-def test_values_that_the_data_refuses(command, option, value, message):
+def test_invalid_values_of_data_options(command, option, value, message):
     refused(command, "fit", f"--data.{option}", value, message=message)
 
 
@@ -421,7 +421,7 @@ def test_a_training_without_validation(command, tmp_path, batches):
     assert files(tmp_path) == []
 
 
-def test_last_weights_that_are_never_scored(command, tmp_path):
+def test_last_weights_that_would_never_be_scored(command, tmp_path):
     message = r"never be scored; set --trainer\.max_epochs 6 or --trainer\.check_val_every_n_epoch 1"
     refused(command, "fit", "--trainer.max_epochs", 5, "--trainer.check_val_every_n_epoch", 3, message=message)
     assert files(tmp_path) == []
@@ -435,7 +435,7 @@ def test_an_unknown_model(command):
     refused(command, "fit", "--model.name", "vgg16_pwm", message="unknown model 'vgg16_pwm'; .*vgg16_pwn")
 
 
-def test_data_that_is_not_there_leaves_nothing(command, tmp_path):
+def test_missing_data_writes_nothing(command, tmp_path):
     refused(command, "fit", "--data.root", tmp_path / "nowhere", message="no folder .*nowhere")
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""A mistyped option of fit, validate and test: found in the shipped list, or else by the parser."""
+"""A mistyped option of fit, validate and test is detected by the shipped list, or else by the parser."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_a_mistyped_option_is_found_in_the_list(args: list[str], message: str) -
 
 
 @pytest.mark.parametrize(("args", "message"), MISTYPED)
-def test_the_parser_says_the_same_of_a_mistyped_option(args: list[str], message: str) -> None:
+def test_the_parser_reports_a_mistyped_option_alike(args: list[str], message: str) -> None:
     with pytest.raises(InputError) as caught:
         FitCLI("fit", [*DEMO, *args])
     assert str(caught.value) == f"unknown option {message}"
@@ -79,7 +79,7 @@ def test_the_parser_decides_about_the_arguments_of_classes(args: list[str]) -> N
     check_options("fit", args)
 
 
-def test_a_mistyped_option_beside_a_class_of_ones_own_is_found() -> None:
+def test_a_mistyped_option_beside_a_custom_class_is_found() -> None:
     with pytest.raises(InputError, match="did you mean --run_dir"):
         check_options("fit", ["--config", "mine.yaml", "--run_dri", "x"])
 

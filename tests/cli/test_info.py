@@ -10,7 +10,7 @@ from feedbackward.models import create_model
 
 @pytest.fixture
 def run(capsys):
-    """Runs the command; gives what it printed."""
+    """Runs the command and returns its output."""
 
     def command(*args):
         main(["info", *args])
@@ -21,7 +21,7 @@ def run(capsys):
 
 @pytest.fixture
 def refused(capsys):
-    """Runs the command, which must fail; gives its error message."""
+    """Runs the command, which must fail, and returns its error message."""
 
     def command(*args):
         with pytest.raises(SystemExit) as caught:
@@ -91,17 +91,17 @@ def test_an_encoder_of_timm_with_options(run):
     assert "bypassed" in output
 
 
-def test_a_preset_keeps_its_own_options(refused):
+def test_the_options_of_a_preset_are_fixed(refused):
     assert "vgg16_pwn has its own decoder; " in refused("vgg16_pwn", "--permute", "possible")
 
 
-def test_the_decoder_ends_at_the_image_where_the_options_say_so(run):
+def test_the_decoder_ends_at_the_image_if_requested(run):
     output = run("test_resnet", "--size", "32,32", "--output_stride", "image", "--in_channels", "4")
     assert "output_stride=image" in output
     assert "The decoder ends at image: 8 channels, stride 1." in output
 
 
-def test_what_trains_beside_a_frozen_encoder(run):
+def test_trainable_parameters_with_a_frozen_encoder(run):
     output = run("test_resnet", "--size", "64,64", "--freeze_encoder", "true", "--norm", "group")
     lines = [line.replace(",", "").split() for line in output.splitlines() if line.startswith("  ") and "%" in line]
     trainable = {words[0]: int(words[-2]) for words in lines}
@@ -111,7 +111,7 @@ def test_what_trains_beside_a_frozen_encoder(run):
     assert trainable == {"encoder": 0, "decoder": norms, "head": head, "total": norms + head}
 
 
-def test_where_the_decoder_can_end_and_what_sizes_are_padded_to(run):
+def test_possible_ends_and_padding_are_reported(run):
     assert "It can end at stride 1, 2, 4, 8, 16, 32, or at the image.\n" in run("resnet18")
     assert "Images are padded to multiples of 32" in run("hrnet_w18_small")
 
@@ -175,7 +175,7 @@ def test_the_drawing(run, tmp_path):
         (["test_resnet", "--classes", "0"], "--classes: expected more than 0, found '0'"),
     ],
 )
-def test_what_is_refused(args, message, refused, tmp_path, monkeypatch):
+def test_invalid_arguments_are_refused(args, message, refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert message in refused(*args)

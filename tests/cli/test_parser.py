@@ -1,4 +1,4 @@
-"""What a command says of a wrong argument: one line, with the option, what was expected and what was found."""
+"""A wrong argument is reported in one line: the option, the expected and the found value."""
 
 from pathlib import Path
 from typing import Literal

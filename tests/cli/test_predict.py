@@ -59,7 +59,7 @@ def read(path):
 
 
 def refused(capsys, *args):
-    """The error message; checks that there was nothing else."""
+    """Returns the error message and checks that nothing else was printed."""
     with pytest.raises(SystemExit) as caught:
         predict(*args)
     assert caught.value.code == 2
@@ -143,7 +143,7 @@ print(*{{"torch", "torchvision", "timm", "lightning"}}.intersection(sys.modules)
     assert len(files(tmp_path / "out")) == 4
 
 
-def test_a_device_that_a_file_does_not_run_on(exported, scenes, tmp_path, capsys):
+def test_a_device_on_which_a_file_does_not_run(exported, scenes, tmp_path, capsys):
     message = refused(capsys, exported / "network.onnx", scenes, tmp_path / "out", "--device", "cuda")
     assert "network.onnx runs on device cpu, not on cuda" in message
 
@@ -177,18 +177,18 @@ def test_zip_needs_the_submission(saved, scenes, tmp_path, capsys):
     assert "it needs --layout cityscapes" in refused(capsys, saved[3], scenes, tmp_path / "out", "--zip")
 
 
-def test_a_broken_image_stops_all_before_anything_is_written(saved, scenes, tmp_path, capsys):
+def test_a_damaged_image_is_refused_before_anything_is_written(saved, scenes, tmp_path, capsys):
     broken = scenes / "z.png"
     broken.write_bytes(next(scenes.rglob("*.png")).read_bytes()[:500])
     assert str(broken) in refused(capsys, saved[3], scenes, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_damage_in_the_middle_of_an_image_stops_all_before_anything_is_written(saved, scenes, tmp_path, capsys):
+def test_damage_in_the_middle_of_an_image_is_refused_before_anything_is_written(saved, scenes, tmp_path, capsys):
     data = bytearray(next(scenes.rglob("ulm*.png")).read_bytes())
     data[len(data) // 2 : len(data) // 2 + 50] = bytes(50)
     (scenes / "z.png").write_bytes(data)
-    check_image(scenes / "z.png")  # its header and its end are whole
+    check_image(scenes / "z.png")  # its header and its end are intact
     assert f"{scenes / 'z.png'} cannot be read" in refused(capsys, saved[3], scenes, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

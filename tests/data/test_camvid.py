@@ -19,7 +19,7 @@ def test_items(camvid):
     assert item["mask"].tolist() == [[255] * 8] + [[1] * 8] * 5
 
 
-def test_fit_gives_batches(camvid):
+def test_fit_yields_batches(camvid):
     data = CamVidData(root=str(camvid), batch_size=2, num_workers=0, size=(3, 4))
     data.setup("fit")
     train, val = next(iter(data.train_dataloader())), next(iter(data.val_dataloader()))

@@ -40,7 +40,7 @@ def test_validation_items_have_the_annotations_at_full_resolution(data):
     assert item["instance_ids"].unique().tolist() == [4, 7, 26001]
 
 
-def test_fit_gives_batches(data):
+def test_fit_yields_batches(data):
     data.setup("fit")
     assert next(iter(data.train_dataloader()))["image"].shape == (2, 3, 3, 4)
     batch = next(iter(data.val_dataloader()))
@@ -94,7 +94,7 @@ def test_missing_folders_say_what_to_download(tmp_path, cityscapes):
         CityscapesData(root=cityscapes, train_annotations="coarse").dataset("train")
 
 
-def test_a_root_above_or_below_is_detected(cityscapes):
+def test_a_root_one_level_off_is_detected(cityscapes):
     for root in (cityscapes.parent, cityscapes / "leftImg8bit"):
         with pytest.raises(InputError, match=r"leftImg8bit is in .*cityscapes: set data\.root to it"):
             CityscapesData(root=root).dataset("train")

@@ -19,7 +19,7 @@ def test_values_become_class_indices(tmp_path, write):
     np.testing.assert_array_equal(indices, [[0, 1, 255], [255, 0, 0]])
 
 
-def test_values_outside_the_table_are_named_with_file_and_number(tmp_path, write):
+def test_values_outside_the_table_are_reported_with_file_and_count(tmp_path, write):
     encoding = IndexEncoding({0: 0, 1: 1, 2: 2, 255: 255}, hint="Look into classes.yaml")
     path = write(tmp_path / "mask.png", np.array([[0, 1, 9], [9, 77, 255]], np.uint8))
     expected = r"mask\.png: values 9, 77 \(3 of \d+ pixels\) outside .*; expected 0 to 2, 255\. Look into classes"
@@ -42,7 +42,7 @@ def test_colors_become_class_indices(tmp_path, write):
     np.testing.assert_array_equal(encoding.read(write(tmp_path / "mask.png", colors)), [[1, 0, 255]])
 
 
-def test_colors_outside_the_table_are_named_with_file_and_number(tmp_path, write):
+def test_colors_outside_the_table_are_reported_with_file_and_count(tmp_path, write):
     encoding = ColorEncoding([(128, 64, 128)], void=None, hint="Look into classes.yaml")
     colors = np.array([[[128, 64, 128], [128, 64, 127], [128, 64, 127], [0, 0, 0]]], np.uint8)
     expected = r"mask\.png: colors \(0, 0, 0\), \(128, 64, 127\) \(3 of 4 pixels\) .*neighbor\. Look into classes"
@@ -50,7 +50,7 @@ def test_colors_outside_the_table_are_named_with_file_and_number(tmp_path, write
         encoding.read(write(tmp_path / "mask.png", colors))
 
 
-def test_of_many_unknown_values_the_first_are_named(tmp_path, write):
+def test_only_the_first_of_many_unknown_values_are_named(tmp_path, write):
     encoding = IndexEncoding({0: 0}, hint="")
     with pytest.raises(InputError, match=r"values 1, 2, 3, 4, 5 and 4 more \(9 of 10 pixels\)"):
         encoding.read(write(tmp_path / "mask.png", np.arange(10, dtype=np.uint8)[None]))
@@ -61,7 +61,7 @@ COLORS = st.tuples(BYTES, BYTES, BYTES)
 
 
 def decoded(encoding, pixels):
-    """What an encoding reads from a file with these pixels."""
+    """The class indices that an encoding reads from a file with these pixels."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "mask.png"
         Image.fromarray(np.array(pixels, np.uint8)).save(path)

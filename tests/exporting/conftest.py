@@ -27,7 +27,7 @@ def target(tmp_path, format):
 
 @pytest.fixture(scope="session")
 def build():
-    """Builds a feedbackward network with norms as after a training."""
+    """Builds a feedbackward network whose norms have statistics as after training."""
 
     def _build(encoder_name="test_resnet", **options):
         torch.manual_seed(0)

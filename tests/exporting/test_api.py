@@ -56,7 +56,7 @@ def test_no_weight_of_an_onnx_file_is_the_transpose_of_another(exported):
 
 
 def axes_of_onnx(path):
-    """The axes of inputs and outputs by name; those of one length are that length."""
+    """The axes of inputs and outputs: names, or lengths if fixed."""
     graph = onnx.load(path).graph
     return {
         value.name: [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
@@ -153,7 +153,7 @@ def test_the_baselines(name, tmp_path, run_alone, logits_of):
 
 
 @pytest.mark.slow
-def test_an_encoder_that_takes_only_multiples_of_a_size(build, tmp_path, run_alone, logits_of):
+def test_an_encoder_that_requires_multiples_of_a_size(build, tmp_path, run_alone, logits_of):
     network = build("dla34")
     export(network, tmp_path / "network.pt2", format="torch_export")
     image = torch.rand(1, 3, 45, 70)
@@ -204,13 +204,13 @@ def test_a_missing_runtime_is_named(network, tmp_path, monkeypatch):
         export(network, tmp_path / "network.xml", format="openvino")
 
 
-def test_more_classes_than_8_bits_hold(tmp_path):
+def test_more_classes_than_fit_into_8_bits(tmp_path):
     network = create_model("test_resnet", encoder_weights=None, classes=300)
     with pytest.raises(InputError, match="8-bit classes, at most 256, and the network has 300; export its logits"):
         export(network, tmp_path / "network.onnx", argmax=True)
 
 
-def test_an_existing_file_stays_if_the_export_fails(network, tmp_path):
+def test_an_existing_file_is_kept_if_the_export_fails(network, tmp_path):
     path = tmp_path / "network.onnx"
     path.write_bytes(b"old")
     with pytest.raises(InputError, match="nothing was written"):

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("exporting")
 
 @pytest.fixture
 def edited(exported, tmp_path):
-    """The ONNX file with another metadata."""
+    """The ONNX file with changed metadata."""
 
     def _edited(metadata):
         model = onnx.load(exported("onnx"))
@@ -132,7 +132,7 @@ def test_images_of_another_shape(exported, method, shape, message):
         getattr(load_exported(exported("onnx")), method)(torch.rand(*shape))
 
 
-def test_images_of_another_size_than_the_only_one(exported):
+def test_images_of_another_size_than_the_fixed_one(exported):
     loaded = load_exported(exported("onnx", size=(40, 56)))
     with pytest.raises(InputError, match="takes images of 40x56 only, and this one has 40x57; resize it, or export"):
         loaded.logits(torch.rand(1, 3, 40, 57))

@@ -1,4 +1,4 @@
-"""Networks in 8-bit integers against themselves in float32."""
+"""Networks quantized to 8-bit integers, against the same networks in float32."""
 
 import numpy as np
 import onnx

@@ -113,7 +113,7 @@ def test_states_of_processes_merge_by_sum() -> None:
     assert_same(plain(first), plain(whole))
 
 
-def test_instances_of_different_images_stay_apart() -> None:
+def test_instances_of_different_images_are_not_merged() -> None:
     arrays = batch(5)
     one_by_one = scored(*(tuple(a[i : i + 1] for a in arrays) for i in range(2)))  # type: ignore[misc]
     assert_same(plain(scored(arrays)), plain(one_by_one))
@@ -131,7 +131,7 @@ def test_sums_keep_their_precision_when_a_network_changes_its_own() -> None:
     assert_same(plain(scores), expected)
 
 
-def test_without_any_image_all_is_nan() -> None:
+def test_without_images_all_scores_are_nan() -> None:
     scores = CityscapesMetric()
     with pytest.warns(UserWarning, match="compute.*before.*update"):
         result = scores.compute()
@@ -195,7 +195,7 @@ def test_the_class_scores_are_those_of_plain_classes() -> None:
     assert expected.scalars == pytest.approx({name: found.scalars[name] for name in expected.scalars}, abs=1e-12)
 
 
-def test_images_of_other_sizes_come_with_a_note() -> None:
+def test_images_of_other_sizes_add_a_note() -> None:
     full = torch.zeros(1, 1024, 2048, dtype=torch.int64)
     assert scored((full, full, full)).compute().notes == []
     assert scored((full, full, full), batch(0)).compute().notes == ["iIoU is comparable only at 1024x2048"]

@@ -36,7 +36,7 @@ def test_confusion_matrix_ignores_what_is_predicted_on_void() -> None:
     assert_close(confusion, torch.tensor([[0, 1], [0, 0]]))
 
 
-def test_confusion_matrix_of_void_alone_is_empty() -> None:
+def test_confusion_matrix_of_void_only_is_zero() -> None:
     void = torch.full((1, 2, 2), 255)
     assert confusion_matrix(void, void, classes=3).sum() == 0
 

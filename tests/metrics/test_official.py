@@ -55,7 +55,7 @@ def test_the_sparse_set_shows_the_rules_for_absent_classes() -> None:
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_the_official_file_survives_json(name: str) -> None:
+def test_the_official_file_round_trips_through_json(name: str) -> None:
     scores = ours(name)
     again = Scores.from_dict(json.loads(json.dumps(scores.to_dict(), allow_nan=False)))
     assert json.dumps(again.to_official()) == json.dumps(scores.to_official())

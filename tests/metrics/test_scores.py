@@ -64,7 +64,7 @@ def test_plain_classes_have_five_keys(scores: Scores) -> None:
     }
 
 
-def test_scores_survive_json(scores: Scores) -> None:
+def test_scores_round_trip_through_json(scores: Scores) -> None:
     data: dict[str, Any] = json.loads(json.dumps(scores.to_dict(), allow_nan=False))
     again = Scores.from_dict({"epoch": 3, **data})
     assert math.isnan(again.per_class["iou"]["sky"])

@@ -1,4 +1,4 @@
-"""A VGG that is small enough for tests, under a name of its own in timm."""
+"""A VGG that is small enough for tests, registered in timm under its own name."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from timm.models.vgg import VGG, ConvMlp, cfgs
 
 
 class NarrowVGG(VGG):
-    """A VGG-11 of an eighth of its width, with 64 channels where the fully connected layers have 4096."""
+    """A VGG-11 of an eighth of its width; its fully connected layers have 64 channels instead of 4096."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__([width if width == "M" else width // 8 for width in cfgs["vgg11"]], **options)

@@ -88,7 +88,7 @@ def test_pretrained_weights_come_from_the_cache_of_the_hub(monkeypatch: pytest.M
     assert_close(dict(network.encoder.state_dict()), without_classifier)
 
 
-def test_no_network_and_no_cache_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_network_and_cache_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(
@@ -116,7 +116,7 @@ def test_the_first_layer_of_local_weights_is_adapted_to_other_channels(tmp_path:
     assert gray.preprocessing.mean == pytest.approx((0.449,))
 
 
-def test_files_of_something_else_are_refused(tmp_path: Path) -> None:
+def test_files_of_another_kind_are_refused(tmp_path: Path) -> None:
     save_file(timm.create_model("test_resnet").state_dict(), tmp_path / "other.safetensors")
     whole = (tmp_path / "other.safetensors").read_bytes()
     (tmp_path / "half.safetensors").write_bytes(whole[: len(whole) // 2])

@@ -1,4 +1,4 @@
-"""The list of encoders that is shipped, and where it comes from."""
+"""The shipped list of encoders, and the one that is measured here."""
 
 import logging
 from dataclasses import replace
@@ -29,12 +29,12 @@ def test_the_shipped_list_has_every_architecture_of_the_pinned_timm() -> None:
     "name",
     ["test_resnet", "test_convnext", "repghostnet_050", "mixer_s32_224", "mobilevit_xxs", "shvit_s1", "test_vit"],
 )
-def test_the_shipped_list_is_not_behind_the_rules(name: str) -> None:
+def test_the_shipped_list_is_up_to_date_with_the_rules(name: str) -> None:
     (shipped,) = (record for record in catalog().encoders if record.name == name)
     assert shipped == survey(name)
 
 
-def test_nearly_every_convolutional_architecture_can_be_run_backward() -> None:
+def test_nearly_every_convolutional_architecture_is_supported() -> None:
     convolutional = [record for record in catalog().encoders if record.kind == "convolutional"]
     assert len(convolutional) > 600
     assert sum(record.supported for record in convolutional) >= 0.95 * len(convolutional)
@@ -53,12 +53,12 @@ def test_encoders_are_listed_by_pattern() -> None:
     assert {"vgg16", "resnet50", "legacy_xception"} < {*fb.list_encoders()}
 
 
-def test_a_list_reads_back_as_it_was_written() -> None:
+def test_a_list_round_trips_through_json() -> None:
     some = Catalog("1.2.3", catalog().encoders[:50])
     assert Catalog.from_json(some.to_json()) == some
 
 
-def test_what_is_measured_here_comes_before_what_is_shipped() -> None:
+def test_the_list_measured_here_takes_precedence_over_the_shipped_one() -> None:
     done: list[str] = []
     measured = measure_encoders(["test_vit", "test_resnet"], processes=1, on_encoder=done.append)
     assert done == ["test_vit", "test_resnet"]
@@ -77,7 +77,7 @@ def test_a_damaged_list_is_named() -> None:
         catalog()
 
 
-def test_a_list_of_another_version_says_so_and_leaves_out_what_is_not_there(
+def test_a_list_of_another_version_warns_and_omits_missing_architectures(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     known = catalog().encoders[0]

@@ -49,7 +49,7 @@ def test_code_in_a_file_is_not_run(tmp_path, save, message):
     ("data", "message"),
     [({"state_dict": {}}, "of another program: .* found state_dict; give one"), ([1, 2], "contains a list")],
 )
-def test_a_checkpoint_of_something_else(tmp_path, data, message):
+def test_a_checkpoint_of_another_program(tmp_path, data, message):
     torch.save(data, tmp_path / "other.ckpt")
     with pytest.raises(InputError, match=message):
         read_checkpoint(tmp_path / "other.ckpt")

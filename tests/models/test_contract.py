@@ -1,4 +1,4 @@
-"""What every feedbackward network does, on the smallest encoder of each family, and in the sweep on every encoder."""
+"""The properties of every feedbackward network, on the smallest encoder of each family and, in the sweep, on all."""
 
 import copy
 import shutil
@@ -37,7 +37,7 @@ def test_the_sample_has_forty_families() -> None:
 
 @dataclass(frozen=True)
 class Trained:
-    """A network after a forward and backward pass in training, and what those gave.
+    """A network after a forward and backward pass in training, and their results.
 
     Args:
         encoder: timm's module; the network shares its weights.
@@ -132,7 +132,7 @@ def test_a_saved_network_gives_the_same_logits(trained: Trained, tmp_path: Path)
     trained.network.save_pretrained(tmp_path)
     with torch.no_grad():
         assert_close(fb.from_pretrained(tmp_path)(trained.image), trained.logits, rtol=0, atol=0)
-    shutil.rmtree(tmp_path)  # a sweep would fill the disk
+    shutil.rmtree(tmp_path)  # otherwise a sweep fills the disk
 
 
 def test_the_traced_encoder_computes_what_timm_s_does(trained: Trained) -> None:

@@ -1,4 +1,4 @@
-"""Feedbackward networks on modules of one's own and of torchvision, and the modules that are refused."""
+"""Feedbackward networks on hand-written and torchvision modules, and the modules that are refused."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from feedbackward.transform import UnsupportedOperationsError
 
 
 class Convnet(nn.Module):
-    """A classifier for images of 64x64, as it would be written by hand: its head takes no other size."""
+    """A typical hand-written classifier for images of 64x64: its head accepts no other size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Convnet(nn.Module):
         return self.fc(x.flatten(1))
 
 
-def test_a_module_of_one_s_own_against_the_decoder_written_by_hand() -> None:
+def test_a_custom_module_against_the_decoder_written_by_hand() -> None:
     torch.manual_seed(0)
     convnet = Convnet().double().eval()
     network = fb.Feedbackward(convnet, classes=2, decoder=PAPER).double().eval()
@@ -61,12 +61,12 @@ def test_its_weights_are_shared_with_the_network() -> None:
     assert network.encoder.get_submodule("stem").weight is convnet.stem.weight
 
 
-def test_its_head_is_left_out() -> None:
+def test_its_head_is_cut_off() -> None:
     assert not any(name.startswith("fc") for name in fb.Feedbackward(Convnet(), classes=2).encoder.state_dict())
 
 
 @pytest.mark.parametrize("size", [(64, 64), (65, 97)])
-def test_it_takes_images_of_any_size(size: tuple[int, int]) -> None:
+def test_it_accepts_images_of_any_size(size: tuple[int, int]) -> None:
     network = fb.Feedbackward(Convnet(), classes=2).eval()
     assert network(torch.rand(1, 3, *size)).shape == (1, 2, *size)
 
@@ -87,7 +87,7 @@ def test_networks_of_torchvision_train(build: Callable[..., nn.Module], strides:
     assert all(weight.grad is not None for weight in network.parameters())
 
 
-def test_torchvision_s_resnet_is_timm_s() -> None:
+def test_torchvision_s_resnet_equals_timm_s() -> None:
     """The same weights in both give the same logits."""
     torch.manual_seed(0)
     theirs, timms = (
@@ -165,17 +165,17 @@ def test_a_module_that_cannot_be_decoded_is_refused(build: Callable[[], nn.Modul
         fb.Feedbackward(build(), classes=2)
 
 
-def test_a_refused_module_stays_as_it_was() -> None:
+def test_a_refused_module_is_not_modified() -> None:
     module = Mode()
     attributes = set(vars(module))
     with pytest.raises(UnsupportedOperationsError):
         fb.Feedbackward(module, classes=2)
     assert module.training
     assert set(vars(module)) == attributes
-    module.fc = nn.Linear(2, 2)  # modules can be changed again
+    module.fc = nn.Linear(2, 2)  # module attributes can be assigned again
 
 
-def test_a_name_in_place_of_a_module_is_refused() -> None:
+def test_a_name_instead_of_a_module_is_refused() -> None:
     with pytest.raises(fb.InputError, match=r"expected a module; create_model\('resnet18', ...\)"):
         fb.Feedbackward("resnet18", classes=2)
 
@@ -184,6 +184,6 @@ def test_the_default_decoder_ends_at_stride_4() -> None:
     assert fb.Feedbackward(Convnet(), classes=2).decoder_graph().stride in (2, 4)
 
 
-def test_group_norms_where_the_options_say_so() -> None:
+def test_group_norms_if_requested() -> None:
     network = fb.Feedbackward(Convnet(), classes=2, decoder=DecoderConfig(norm="group"))
     assert {type(layer) for layer in network.decoder.modules() if not list(layer.children())} == {nn.GroupNorm}

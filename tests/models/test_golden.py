@@ -12,7 +12,7 @@ MAKE = runpy.run_path(str(Path(__file__).parents[1] / "fixtures" / "golden_logit
 GOLDEN = json.loads(MAKE["FILE"].read_text())
 
 
-def test_the_fixture_holds_every_network() -> None:
+def test_the_fixture_contains_every_network() -> None:
     assert GOLDEN.keys() == MAKE["NETWORKS"].keys()
 
 

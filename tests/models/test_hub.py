@@ -64,7 +64,7 @@ def on_own_module(convnet: nn.Module, tmp_path: Path) -> tuple[fb.Feedbackward, 
     return network, tmp_path
 
 
-def test_a_network_on_a_module_of_one_s_own_is_loaded_with_such_a_module(on_own_module, convnet: nn.Module) -> None:
+def test_a_network_on_a_custom_module_is_loaded_with_that_module(on_own_module, convnet: nn.Module) -> None:
     network, folder = on_own_module
     fresh = copy.deepcopy(convnet)
     for weight in fresh.parameters():

@@ -29,12 +29,12 @@ def evaluated(request: pytest.FixtureRequest) -> fb.Feedbackward:
 
 
 @pytest.mark.parametrize("size", [(1, 3), (33, 64)])
-def test_takes_any_size(evaluated: fb.Feedbackward, size: tuple[int, int]) -> None:
+def test_accepts_any_size(evaluated: fb.Feedbackward, size: tuple[int, int]) -> None:
     with torch.no_grad():
         assert evaluated(torch.randn(1, 3, *size)).shape == (1, 5, *size)
 
 
-def test_a_copy_has_weights_of_its_own() -> None:
+def test_a_copy_has_its_own_weights() -> None:
     network = create().eval()
     image = torch.randn(1, 3, 40, 33)
     copied = copy.deepcopy(network)
@@ -90,7 +90,7 @@ def test_drop_path_leaves_training_and_evaluation_the_same_graph() -> None:
 
 
 @pytest.mark.parametrize(("kind", "norm"), [("batch", nn.BatchNorm2d), ("group", nn.GroupNorm)])
-def test_each_convolution_of_the_decoder_has_a_norm_of_the_kind_asked_for(kind: str, norm: type[nn.Module]) -> None:
+def test_each_convolution_of_the_decoder_has_the_requested_norm(kind: str, norm: type[nn.Module]) -> None:
     network = create(decoder=DecoderConfig(output_stride="image", norm=kind))
     layers = [module for module in network.decoder.modules() if not list(module.children())]
     graph = network.decoder_graph().graph
@@ -99,7 +99,7 @@ def test_each_convolution_of_the_decoder_has_a_norm_of_the_kind_asked_for(kind: 
     assert len(layers) == len(convolutions) > 10
 
 
-def test_group_norms_train_on_one_image_whose_features_are_one_pixel() -> None:
+def test_group_norms_train_on_features_of_a_single_pixel() -> None:
     network = create(freeze_encoder=True, decoder=DecoderConfig(norm="group"))
     network(torch.randn(1, 3, 32, 32)).square().mean().backward()
     assert network.decoder.get_submodule("layer4.0.conv1.norm").weight.grad.abs().sum() > 0
@@ -111,7 +111,7 @@ def frozen() -> fb.Feedbackward:
 
 
 def steps(network: nn.Module, count: int) -> None:
-    """Gradient descent on what is trained."""
+    """Gradient descent on the trainable parameters."""
     optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.1)
     for _ in range(count):
         network(torch.randn(2, 3, 33, 47)).square().mean().backward()
@@ -154,7 +154,7 @@ def test_pretrained_weights_of_the_first_layer_are_adapted_to_other_channels(cha
     save_file(theirs.state_dict(), file)
     network = fb.create_model("test_resnet", encoder_weights=file, in_channels=channels, classes=5)
     colors = theirs.state_dict()[key]
-    # A gray image gives what a color image with three equal channels gives. More channels repeat the three, scaled so
+    # A gray image has the output of a color image with three equal channels. More channels repeat the three, scaled so
     # that equal channels keep their sum.
     repeated = colors.sum(1, keepdim=True) if channels == 1 else colors[:, [0, 1, 2, 0, 1]] * 3 / 5
     assert_close(network.encoder.state_dict()[key], repeated)
@@ -174,7 +174,7 @@ Neither the image nor the output of ConvNeXt's stem has an activation, at which 
 
 
 def on_sum_and_on_both(name: str, stride: int | str) -> tuple[fb.Feedbackward, fb.Feedbackward]:
-    """Two networks with the same weights; the second reads the signal alone, of signal and feature as two parts."""
+    """Two networks with the same weights; the second has signal and feature as parts, the latter with weight 0."""
     config = DecoderConfig(output_stride=stride, output_feature="last", head_kernel_size=1, head_input="sum")
     added = create(name, decoder=config).double().eval()
     both = create(name, decoder=replace(config, head_input="both")).double().eval()
@@ -205,7 +205,7 @@ def test_a_head_on_both_parts_reads_the_feature(name: str, stride: int | str, fu
     assert (both(image) - before).abs().max() > 1e-3
 
 
-def test_the_head_has_the_kernel_asked_for() -> None:
+def test_the_head_has_the_requested_kernel_size() -> None:
     network = create(decoder=DecoderConfig(head_kernel_size=5)).eval()
     assert network.head.depthwise.kernel_size == (5, 5)
     assert network(torch.rand(1, 3, 33, 50)).shape == (1, 5, 33, 50)

@@ -63,7 +63,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 def test_the_logits_are_the_same(case: Case, weights: str) -> None:
     optimized = optimize(case.network, weights=weights)
     for image, logits in case.expected:
-        for _ in range(2):  # neither the image nor a weight is overwritten
+        for _ in range(2):  # neither the images nor the weights were overwritten
             assert_close(optimized(image), logits)
     assert_close(dict(case.network.state_dict()), case.state, rtol=0, atol=0)
 
@@ -97,7 +97,7 @@ def test_for_memory_weights_and_norms_are_the_network_s(vgg: fb.Feedbackward) ->
     assert parameters(small) == parameters(vgg)
 
 
-def test_it_is_described_as_the_network_is(vgg: fb.Feedbackward) -> None:
+def test_it_has_the_description_of_the_network(vgg: fb.Feedbackward) -> None:
     optimized = optimize(vgg)
     assert isinstance(optimized, OptimizedNetwork)
     for name in ("config", "classes", "class_table", "preprocessing", "smallest", "sizes"):

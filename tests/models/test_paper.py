@@ -71,7 +71,7 @@ def test_equals_the_network_written_by_hand(network: fb.Feedbackward, training: 
 
 
 def count(network: fb.Feedbackward, part: str, *, dims: int) -> int:
-    """The parameters below `part` that have so many axes: four those of convolutions, one those of norms."""
+    """The number of parameters in `part` with that many axes: four for convolutions, one for norms."""
     named = network.named_parameters()
     return sum(p.numel() for name, p in named if p.ndim == dims and name.startswith(f"{part}."))
 
@@ -84,7 +84,7 @@ def test_the_encoder_s_norms_have_the_paper_s_number_of_parameters(network: fb.F
     assert count(network, "encoder", dims=1) == 8_448
 
 
-def test_the_decoder_s_norms_are_all_that_it_adds(network: fb.Feedbackward) -> None:
+def test_the_decoder_adds_only_its_norms(network: fb.Feedbackward) -> None:
     assert count(network, "decoder", dims=1) == 7_430
     assert count(network, "decoder", dims=4) == 0
 

@@ -39,7 +39,7 @@ def checkpoint(trained, tmp_path_factory):
 
 
 class RunsCode:
-    """Calls pytest.fail when a pickle that holds it is loaded."""
+    """Calls pytest.fail when a pickle that contains it is loaded."""
 
     def __reduce__(self):
         return pytest.fail, ("the file ran code",)

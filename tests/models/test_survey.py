@@ -1,4 +1,4 @@
-"""What an architecture is taken for, and what is counted of it."""
+"""The kind of an architecture, and its counts."""
 
 import pickle
 
@@ -22,7 +22,7 @@ from feedbackward.models.survey import survey
         ("efficientnet_cc_b0_4e", "convolutional"),  # matrices mix weights, not pixels
         ("skresnet18", "convolutional"),
         ("edgenext_xx_small", "hybrid"),
-        ("mobilevit_xxs", "hybrid"),  # attention inside a module that timm keeps whole
+        ("mobilevit_xxs", "hybrid"),  # attention inside a module that is a leaf in timm
         ("lambda_resnet26t", "hybrid"),
         ("test_vit", "attention"),
         ("swin_tiny_patch4_window7_224", "attention"),
@@ -33,7 +33,7 @@ def test_the_kind_of_an_architecture(name: str, kind: str) -> None:
     assert survey(name).kind == kind
 
 
-def test_the_record_of_a_network_is_what_a_real_one_has() -> None:
+def test_the_record_of_a_network_matches_a_real_one() -> None:
     record = survey("test_resnet")
     network = fb.create_model(
         "test_resnet", encoder_weights=None, classes=19, decoder=DecoderConfig(output_stride=4)
@@ -48,7 +48,7 @@ def test_the_record_of_a_network_is_what_a_real_one_has() -> None:
     assert record.gflops == round(counter.get_total_flops() / 1e9, 2)
 
 
-def test_the_output_stride_that_is_counted_is_the_next_where_there_is_no_4() -> None:
+def test_without_stride_4_the_cost_is_that_of_the_nearest_stride() -> None:
     record = survey("convmixer_768_32")
     assert (record.output_strides, record.output_stride) == ((1, 8), 8)
 
@@ -65,21 +65,21 @@ def test_a_refused_architecture_names_its_operations_and_counts_its_encoder() ->
 
 @pytest.fixture(scope="module")
 def frozen() -> fb.Feedbackward:
-    """A network on the meta device whose encoder does not train."""
+    """A network on the meta device with a frozen encoder."""
     return fb.create_model("test_resnet", encoder_weights=None, freeze_encoder=True, classes=19).to("meta").eval()
 
 
-def test_the_operations_of_the_parts_add_up(frozen: fb.Feedbackward) -> None:
+def test_the_flops_of_the_parts_add_up(frozen: fb.Feedbackward) -> None:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         frozen(torch.zeros(1, 3, 64, 96, device="meta"))
     assert sum(flops_by_part(frozen, (64, 96)).values()) == counter.get_total_flops()
 
 
-def test_the_head_s_operations_are_those_of_its_two_convolutions(frozen: fb.Feedbackward) -> None:
+def test_the_head_s_flops_are_those_of_its_two_convolutions(frozen: fb.Feedbackward) -> None:
     assert flops_by_part(frozen, (64, 96))["head"] == 2 * (9 + 19) * 64 * 16 * 24
 
 
-def test_counting_operations_leaves_no_hook_in_the_network(frozen: fb.Feedbackward) -> None:
+def test_counting_flops_leaves_no_hook_in_the_network(frozen: fb.Feedbackward) -> None:
     flops_by_part(frozen, (64, 96))
     pickle.dumps(frozen.head)  # a hook that is left is a closure, which cannot be pickled
 

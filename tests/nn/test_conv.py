@@ -1,4 +1,4 @@
-"""The "same" convolution against torch's own for odd kernels, and against a sum over shifts for all."""
+"""The "same" convolution against torch's own for odd kernels, and against a sum over shifts for all kernels."""
 
 import hypothesis.strategies as st
 import torch
@@ -33,13 +33,13 @@ def by_shifts(signal: Tensor, weight: Tensor, dilation: tuple[int, int]) -> Tens
 
 
 @given(kernel=st.tuples(st.integers(1, 5), st.integers(1, 5)), dilation=pairs, seed=seeds)
-def test_it_is_the_sum_over_shifts(kernel: tuple[int, int], dilation: tuple[int, int], seed: int) -> None:
+def test_it_equals_the_sum_over_shifts(kernel: tuple[int, int], dilation: tuple[int, int], seed: int) -> None:
     signal, weight = random(2, 3, 7, 10, seed=seed), random(4, 3, *kernel, seed=seed + 1)
     assert_close(same_conv2d(signal, weight, dilation=dilation), by_shifts(signal, weight, dilation))
 
 
 @given(half=st.tuples(st.integers(0, 2), st.integers(0, 2)), dilation=pairs, groups=st.integers(1, 3), seed=seeds)
-def test_with_an_odd_kernel_it_is_torch_s(
+def test_with_an_odd_kernel_it_equals_torch_s(
     half: tuple[int, int], dilation: tuple[int, int], groups: int, seed: int
 ) -> None:
     kernel = [2 * size + 1 for size in half]

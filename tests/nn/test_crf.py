@@ -13,7 +13,7 @@ OPTIONS = {"appearance_xy": 6.0, "appearance_rgb": 40.0, "smoothness_xy": 1.5}
 
 @pytest.fixture
 def scene() -> tuple[torch.Tensor, torch.Tensor]:
-    """Noisy scores of three classes, and an image in which they have colors of their own."""
+    """Noisy scores of three classes, and an image in which each class has its own color."""
     generator = torch.Generator().manual_seed(0)
     classes = torch.zeros(14, 18, dtype=torch.long)
     classes[:, 6:], classes[8:, 10:] = 1, 2
@@ -78,7 +78,7 @@ def test_with_the_published_deviations(
     logits, image = scene
     crf = DenseCRF()
     expected = by_hand(logits, image, crf)
-    # Colors that differ by little draw strongly, so the lattice turns a pixel here and there: its mean is held.
+    # Similar colors interact strongly, so the lattice changes single pixels: compare the mean only.
     assert (crf(logits[None], image[None])[0].exp() - expected).abs().mean() < 0.01
     assert (logits.softmax(0) - expected).abs().mean() > 0.1
     monkeypatch.setattr("feedbackward.nn.crf.PermutohedralLattice", AllPairs)
@@ -98,7 +98,7 @@ def test_the_defaults_are_those_of_deeplab() -> None:
     }
 
 
-def test_it_heals_noise_up_to_the_edges_of_the_image(scene: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_it_removes_noise_up_to_the_edges_of_the_image(scene: tuple[torch.Tensor, torch.Tensor]) -> None:
     logits, image = scene
     truth = torch.zeros(14, 18, dtype=torch.long)
     truth[:, 6:], truth[8:, 10:] = 1, 2
@@ -107,7 +107,7 @@ def test_it_heals_noise_up_to_the_edges_of_the_image(scene: tuple[torch.Tensor, 
     assert (refined.argmax(0) != truth).float().mean() < 0.02
 
 
-def test_images_of_a_batch_are_refined_by_themselves(scene: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_images_of_a_batch_are_refined_independently(scene: tuple[torch.Tensor, torch.Tensor]) -> None:
     logits, image = scene
     crf = DenseCRF(iterations=2, **OPTIONS)
     both = crf(torch.stack([logits, logits.flip(2)]), torch.stack([image, image.flip(2)]))
@@ -115,7 +115,7 @@ def test_images_of_a_batch_are_refined_by_themselves(scene: tuple[torch.Tensor, 
     assert torch.equal(both[1], crf(logits.flip(2)[None], image.flip(2)[None])[0])
 
 
-def test_half_precision_around_it_changes_nothing(scene: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_autocast_does_not_change_it(scene: tuple[torch.Tensor, torch.Tensor]) -> None:
     logits, image = (tensor[None] for tensor in scene)
     crf = DenseCRF(**OPTIONS)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -124,7 +124,7 @@ def test_half_precision_around_it_changes_nothing(scene: tuple[torch.Tensor, tor
 
 
 @pytest.mark.parametrize("option", ["appearance_xy", "appearance_rgb", "smoothness_xy"])
-def test_a_deviation_of_nothing_is_refused(option: str) -> None:
+def test_a_zero_deviation_is_refused(option: str) -> None:
     with pytest.raises(InputError, match=f"{option} is 0.0; expected a standard deviation above 0"):
         DenseCRF(**{option: 0.0})
 

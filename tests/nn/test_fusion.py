@@ -13,7 +13,7 @@ from feedbackward.nn import add_in_place, rectify_and_fuse
 from feedbackward.nn.fusion import pack_bits, unpack_bits
 
 masks = st.lists(st.booleans(), max_size=100)
-# Around the corners of ReLU and ReLU6 too, where the gradient is a convention: it has to be autograd's.
+# Also at the kinks of ReLU and ReLU6, where the gradient is a convention: it must be autograd's.
 values = st.one_of(st.floats(-10, 10), st.sampled_from([0.0, -0.0, 6.0]))
 ACTIVATIONS = [(F.relu, math.inf), (F.relu6, 6.0)]
 
@@ -50,7 +50,7 @@ def test_a_sum_is_written_over_its_left_operand():
         (torch.ones(3, dtype=torch.float16), torch.ones(3)),  # promoted to a wider type
     ],
 )
-def test_a_sum_of_another_shape_or_type_has_memory_of_its_own(left, right):
+def test_a_sum_of_another_shape_or_type_has_its_own_memory(left, right):
     before = left.clone()
     torch.testing.assert_close(add_in_place(left, right), left + right)
     assert torch.equal(left, before)
@@ -69,7 +69,7 @@ def test_a_fused_activation_has_autograd_s_result_and_gradients(activation, ceil
 
 
 @given(order=st.permutations(range(4)), seed=st.integers(0, 99))
-def test_the_gradient_does_not_depend_on_the_order_in_memory(order, seed):
+def test_the_gradient_does_not_depend_on_the_memory_format(order, seed):
     generator = torch.Generator().manual_seed(seed)
     signal, feature, weight = torch.randn(3, 2, 3, 4, 5, generator=generator).unbind()
     back = [order.index(axis) for axis in range(4)]

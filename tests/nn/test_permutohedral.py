@@ -17,7 +17,7 @@ def mean_of_neighbors(features: torch.Tensor, values: torch.Tensor) -> torch.Ten
     ("dims", "extent", "tolerance"), [(1, 8.0, 0.03), (2, 6.0, 0.07), (3, 4.0, 0.16), (5, 2.0, 0.22)]
 )
 def test_it_is_a_gaussian_filter_of_unit_deviation(dims: int, extent: float, tolerance: float) -> None:
-    """Less closely in many dimensions, where most points lie at the border: the lattice has no corners beyond it."""
+    """Less accurate in many dimensions, where most points are at the border: the lattice has no vertices beyond it."""
     generator = torch.Generator().manual_seed(0)
     features = extent * torch.rand(600, dims, dtype=torch.float64, generator=generator) - extent / 3
     values = (features @ torch.randn(dims, 4, dtype=torch.float64, generator=generator)).sin()
@@ -33,7 +33,7 @@ def test_it_is_a_gaussian_filter_of_unit_deviation(dims: int, extent: float, tol
         assert error(mean_of_neighbors(features / deviation, values)) > 1.2 * tolerance
 
 
-def test_points_far_apart_do_not_meet() -> None:
+def test_distant_points_do_not_affect_each_other() -> None:
     features = torch.tensor([[0.0, 0.0], [0.2, 0.1], [60.0, -70.0]])
     near, own, far = PermutohedralLattice(features).filter(torch.tensor([[0.0], [1.0], [0.0]]))
     assert near > 0.3

@@ -50,7 +50,7 @@ def test_downsampling_takes_the_mean_of_the_covered_pixels(size: tuple[int, int]
 
 
 def interpolation(was: int, now: int) -> Tensor:
-    """The matrix of linear interpolation between pixel centers; beyond the outermost centers the edge goes on."""
+    """The matrix of linear interpolation between pixel centers; beyond the outermost ones the edge is repeated."""
     matrix = torch.zeros(now, was, dtype=torch.float64)
     for i in range(now):
         place = min(max((i + 0.5) * was / now - 0.5, 0), was - 1)
@@ -68,7 +68,7 @@ def test_logits_are_interpolated_bilinearly(size: tuple[int, int], target: tuple
 
 
 @given(size=sizes)
-def test_nothing_happens_at_the_right_size(size: tuple[int, int]) -> None:
+def test_logits_of_the_right_size_are_unchanged(size: tuple[int, int]) -> None:
     image = image_of(size)
     assert resize_logits(image, size) is image
     assert pad_to(image, size) is image
@@ -91,7 +91,7 @@ def test_padding_like_another_tensor_adds_zeros_at_each_end(axes: list[tuple[int
 
 
 class PadToTwice(nn.Module):
-    """Doubles an image's height by padding, and notes whether its size was known."""
+    """Doubles an image's height by padding, and records whether its size was known."""
 
     def forward(self, image: Tensor) -> Tensor:
         self.was_one_size = is_one_size(image)
@@ -110,7 +110,7 @@ def test_an_exported_graph_pads_every_size() -> None:
         assert torch.equal(exported(image), pad_to(image, (2 * size[0], size[1])))
 
 
-def test_outside_of_an_export_every_size_is_known() -> None:
+def test_outside_an_export_every_size_is_known() -> None:
     module = PadToTwice()
     module(torch.zeros(1, 2, 6, 7))
     assert module.was_one_size

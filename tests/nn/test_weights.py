@@ -34,7 +34,7 @@ def test_each_filter_maps_its_output_to_its_input(weight_and_groups: tuple[Tenso
 
 
 @given(grouped_weights())
-def test_twice_is_the_identity(weight_and_groups: tuple[Tensor, int]) -> None:
+def test_permuting_twice_is_the_identity(weight_and_groups: tuple[Tensor, int]) -> None:
     weight, groups = weight_and_groups
     assert torch.equal(permute_weight(permute_weight(weight, groups=groups), groups=groups), weight)
 

@@ -1,4 +1,4 @@
-"""Small encoders with what the passes look at: strides, pools, plain and dense layers, ReLUs and others."""
+"""Small encoders with everything that the passes handle: strides, pools, plain and dense layers, ReLUs and others."""
 
 from collections.abc import Callable
 

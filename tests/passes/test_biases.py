@@ -1,4 +1,4 @@
-"""The paper's encoder: no biases, and a batch norm after each convolution."""
+"""The paper's encoder: no biases, but a batch norm after each convolution."""
 
 import pytest
 import torch

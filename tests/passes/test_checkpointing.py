@@ -1,4 +1,4 @@
-"""With gradient checkpointing a network trains as without, and keeps less for the backward pass."""
+"""With gradient checkpointing a network trains as without, and saves less for the backward pass."""
 
 import copy
 from typing import NamedTuple
@@ -72,12 +72,12 @@ def saved():
     return counted
 
 
-def test_it_saves_about_half(saved):
+def test_it_saves_about_half_of_the_memory(saved):
     without, with_checkpointing, _ = saved
     assert with_checkpointing < 0.55 * without
 
 
-def test_it_can_be_switched_off(saved):
+def test_it_can_be_disabled(saved):
     before, _, after = saved
     assert after == before
 

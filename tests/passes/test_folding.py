@@ -1,4 +1,4 @@
-"""Which norms are folded into a convolution, and that the result is the same."""
+"""Norms are folded into convolutions where possible, without changing the result."""
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ class Plain(nn.Module):
 
 
 class Activated(Plain):
-    """A norm with an activation of its own, which stays."""
+    """A norm with a built-in activation, which is kept."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ def test_the_result_is_the_same_without_the_norms(encoder: nn.Module) -> None:
 
 
 @torch.no_grad()
-def test_the_network_s_own_weights_stay_as_they_are(encoder: nn.Module) -> None:
+def test_the_network_s_own_weights_are_not_modified(encoder: nn.Module) -> None:
     traced, before = trace(encoder), {key: value.clone() for key, value in encoder.state_dict().items()}
     apply_passes(traced.graph, traced, [fold_norms])
     assert_close(dict(encoder.state_dict()), before, rtol=0, atol=0)

@@ -14,7 +14,7 @@ from feedbackward.transform import trace
 
 
 class Encoder(nn.Module):
-    """A norm that a ReLU alone reads, one that is read twice, and a ReLU that follows no norm."""
+    """A norm that only a ReLU reads, one that is read twice, and a ReLU that follows no norm."""
 
     def __init__(self):
         super().__init__()
@@ -37,7 +37,7 @@ def kinds(network: fx.GraphModule, name: str) -> list[object]:
     return [node.target for node in network.graph.nodes if name in node.name]
 
 
-def test_a_relu_overwrites_a_norm_that_it_alone_reads(encoder):
+def test_a_relu_overwrites_a_norm_that_nothing_else_reads(encoder):
     changed = apply_passes(encoder.graph, encoder, [rectify_in_place])
     assert [target is torch.relu_ for target in kinds(changed, "relu")] == [True, False, False]
 

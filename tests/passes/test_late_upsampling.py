@@ -131,7 +131,7 @@ def test_in_evaluation_upsampling_comes_after_norms_too(decoded):
     ]
 
 
-def test_passes_leave_the_given_graph_as_it_is(decoded):
+def test_passes_do_not_modify_the_given_graph(decoded):
     graph, root = decoded
     apply_passes(graph, root, [upsample_after_norms])
     assert order(graph) == PAPER_ORDER

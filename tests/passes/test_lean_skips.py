@@ -1,4 +1,4 @@
-"""Activation and skip connection in one operation: the same numbers, of which less is kept."""
+"""Activation and skip connection in one operation: the same results, with less saved for the backward pass."""
 
 import copy
 
@@ -30,7 +30,7 @@ def test_the_gradients_are_the_same(name, create_encoder):
     ("name", "merged"),
     [("resnet", True), ("efficientnet", False)],  # SiLU needs its input for the backward pass
 )
-def test_which_skips_are_merged(name, merged, create_encoder):
+def test_which_skip_connections_are_merged(name, merged, create_encoder):
     network = fb.Feedbackward(create_encoder(name), classes=3)
     graph = network.decoder_graph().graph
     changed = apply_passes(graph, network, [lean_skips]).graph
@@ -42,7 +42,7 @@ def test_which_skips_are_merged(name, merged, create_encoder):
     assert (left, lean) == ((0, before) if merged else (before, 0))
 
 
-def test_less_is_kept():
+def test_less_is_saved_for_backward():
     network = fb.create_model("vgg16_pwn", encoder_weights=None, classes=19).train()
     image = torch.rand(1, 3, 64, 96)
     plain = apply_passes(network.decoder_graph().graph, network, ())

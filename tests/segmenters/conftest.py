@@ -12,7 +12,7 @@ TABLE = ClassTable(("red", "green", "blue"), ((200, 0, 0), (0, 200, 0), (0, 0, 2
 
 
 class StrongestChannel(SegmentationNetwork):
-    """The class is the largest channel of the normalized image, seen at half the resolution."""
+    """The class is the largest channel of the normalized image at half the resolution."""
 
     def __init__(self, *, classes=3, channels=3):
         mean, std = (0.5, 0.4, 0.3)[:channels], (0.2, 0.3, 0.4)[:channels]
@@ -28,7 +28,7 @@ class StrongestChannel(SegmentationNetwork):
 
 
 class OneHot:
-    """A file of classes, as a segmenter: everything is of the first class."""
+    """An exported file that outputs classes, as a segmenter: every pixel has the first class."""
 
     class_table, classes, device, outputs_logits = TABLE, 3, None, False
     preprocessing = Preprocessing.identity(3)

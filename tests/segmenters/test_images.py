@@ -4,7 +4,7 @@ from feedbackward.errors import InputError
 from feedbackward.segmenters.images import find_images
 
 
-def test_finds_images_in_subfolders_and_leaves_the_rest(tmp_path):
+def test_finds_images_in_subfolders_and_ignores_other_files(tmp_path):
     for name in ("b.JPG", "city/a.png", "city/notes.txt", ".hidden.png", "a.jpeg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -13,7 +13,7 @@ def test_finds_images_in_subfolders_and_leaves_the_rest(tmp_path):
     assert find_images(tmp_path / "b.JPG") == [tmp_path / "b.JPG"]
 
 
-def test_names_what_is_missing(tmp_path):
+def test_missing_images_are_named(tmp_path):
     with pytest.raises(InputError, match=r"no such image or folder: .*/nowhere"):
         find_images(tmp_path / "nowhere")
     with pytest.raises(InputError, match=r"no images in .* end in one of \.png \.jpg \.jpeg"):

@@ -100,12 +100,12 @@ def test_an_output_that_cannot_be_written(tmp_path):
             check_outputs(tmp_path / "out", [tmp_path / "out" / folder / "a.png"], overwrite=False)
 
 
-def test_the_check_makes_nothing(tmp_path):
+def test_the_check_creates_nothing(tmp_path):
     check_outputs(tmp_path / "out", [tmp_path / "out/masks/a.png", tmp_path / "out/overlays/a.jpg"], overwrite=False)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_masks_hold_indices_and_show_colors(tmp_path):
+def test_masks_contain_indices_and_show_colors(tmp_path):
     prediction = np.array([[0, 1, 1], [1, 0, 0]], dtype=np.uint8)
     mask_image(prediction, TABLE).save(tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
@@ -117,7 +117,7 @@ def test_masks_hold_indices_and_show_colors(tmp_path):
     assert bit_depth == 8
 
 
-def test_submission_holds_label_ids(tmp_path):
+def test_submission_contains_label_ids(tmp_path):
     train_ids = np.arange(19, dtype=np.uint8)[None]
     submission_image(train_ids).save(tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:

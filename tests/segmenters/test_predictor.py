@@ -40,7 +40,7 @@ def test_the_class_is_that_of_the_largest_logit(strongest):
     np.testing.assert_array_equal(prediction[4::8, 4::8], strongest_channel(small))
 
 
-def test_a_scale_changes_what_the_network_sees_and_not_the_masks_size(strongest):
+def test_a_scale_changes_the_network_s_input_and_not_the_mask_s_size(strongest):
     small, image = blocks(np.random.default_rng(1), 5, 8, 16)
     prediction = Predictor(strongest, scale=0.5).predict(image)
     assert [seen.shape for seen in strongest.seen] == [(1, 3, 40, 64)]
@@ -56,7 +56,7 @@ def test_logits_are_interpolated_and_not_masks(strongest, image):
     np.testing.assert_allclose(logits, expected[0].detach(), rtol=1e-5)
 
 
-def test_the_crf_refines_at_the_size_that_the_network_sees(strongest):
+def test_the_crf_refines_at_the_size_of_the_network_s_input(strongest):
     _, image = blocks(np.random.default_rng(3), 3, 4, 8)
     crf = DenseCRF(iterations=2)
     found = Predictor(strongest, scale=0.5, crf=crf).logits(image)
@@ -98,7 +98,7 @@ def test_other_channels_than_rgb(make_strongest):
         Predictor(make_strongest(channels=2))
 
 
-def test_more_classes_than_a_mask_holds(make_strongest):
+def test_more_classes_than_fit_into_a_mask(make_strongest):
     with pytest.raises(InputError, match="has 300 classes"):
         Predictor(make_strongest(classes=300))
 

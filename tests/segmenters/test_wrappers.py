@@ -82,7 +82,7 @@ class TestNormalized:
 
 
 class TestScaled:
-    def test_the_segmenter_sees_the_scaled_image(self, strongest, pixels):
+    def test_the_segmenter_receives_the_scaled_image(self, strongest, pixels):
         Scaled(Normalized(strongest), 0.5).logits(pixels)
         torch.testing.assert_close(strongest.seen[0], (resized(pixels, (6, 10)) / 255 - MEAN) / STD)
 
@@ -111,12 +111,12 @@ class TestScaled:
 
 
 class TestRefined:
-    def test_the_crf_sees_logits_and_unnormalized_image(self, strongest, crf, pixels):
+    def test_the_crf_receives_logits_and_unnormalized_image(self, strongest, crf, pixels):
         inner = Normalized(strongest)
         expected = crf(inner.logits(pixels), pixels / 255)
         torch.testing.assert_close(Refined(inner, crf).logits(pixels), expected)
 
-    def test_refining_logits_at_hand_is_the_same(self, strongest, crf, pixels):
+    def test_refining_computed_logits_gives_the_same(self, strongest, crf, pixels):
         inner = Normalized(strongest)
         refined = Refined(inner, crf)
         found = refined.refine(inner.logits(pixels), pixels / 255)

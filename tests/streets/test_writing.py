@@ -69,7 +69,7 @@ def test_the_cityscapes_reader_returns_what_streets_draws(tmp_path: Path) -> Non
         ({"size": (10, 0)}, "size is"),
     ],
 )
-def test_refused_numbers_leave_nothing(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+def test_invalid_numbers_write_nothing(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         write_cityscapes(tmp_path / "set", **{"counts": {"val": 1}, "size": SIZE, **options})
     assert list(tmp_path.iterdir()) == []
@@ -89,7 +89,7 @@ def test_a_folder_with_content_is_refused_and_kept(tmp_path: Path) -> None:
     assert kept.read_text() == "mine"
 
 
-def test_an_interrupted_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(seed: tuple[int, int, int], size: tuple[int, int]) -> Any:
         if seed[2] == 1:
             raise KeyboardInterrupt

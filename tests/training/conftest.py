@@ -1,4 +1,4 @@
-"""A task that is learned in seconds: name the color of stripes."""
+"""A task that is learned in seconds: classify the color of stripes."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ TABLE = ClassTable(("red", "green", "blue"), ((200, 0, 0), (0, 200, 0), (0, 0, 2
 
 
 class Stripes(Dataset):
-    """Noisy images (3, 16, 24) of three colors; masks twice as large where evaluated, with a void row."""
+    """Noisy images (3, 16, 24) of three colors; in evaluation the masks are twice as large, with a void row."""
 
     def __init__(self, length, *, seed, scale, cityscapes=False):
         generator = torch.Generator().manual_seed(seed)
@@ -67,7 +67,7 @@ def stripes():
 
 @pytest.fixture
 def cityscapes_batch():
-    """Two scenes as the evaluation of Cityscapes sees them."""
+    """Two scenes as a batch of the Cityscapes evaluation."""
     dataset = Stripes(2, seed=0, scale=2, cityscapes=True)
     return torch.utils.data.default_collate([dataset[0], dataset[1]])
 

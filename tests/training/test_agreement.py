@@ -1,4 +1,4 @@
-"""Validation, prediction and an exported file give the same: all of them run through the segmenters."""
+"""Validation, prediction and exported files agree, as all of them run through the segmenters."""
 
 import numpy as np
 import pytest

@@ -73,7 +73,7 @@ def test_every_recipe_is_accepted(parse, recipe):
     assert yaml.safe_load(parsed.full_config)["model"]["name"] in (*list_models(), *list_encoders())
 
 
-def test_camvid_of_the_paper_differs_in_the_data_alone(parse):
+def test_camvid_of_the_paper_differs_only_in_the_data(parse):
     configs = [
         yaml.safe_load(parse(recipe, "--data.root", "somewhere", build=False).full_config)
         for recipe in ("cityscapes_vgg16_pwp", "camvid_vgg16_pwp")
@@ -83,7 +83,7 @@ def test_camvid_of_the_paper_differs_in_the_data_alone(parse):
 
 
 @pytest.mark.parametrize("name", ["vgg16_pwp", "segnet", "deeplab_largefov", "fcn8s"])
-def test_cityscapes_of_the_paper_differs_in_the_network_alone(parse, name):
+def test_cityscapes_of_the_paper_differs_only_in_the_network(parse, name):
     options = ("--data.root", "somewhere", "--run_dir", "run")
     ours, other = (
         yaml.safe_load(parse(f"cityscapes_{network}", *options, build=False).full_config)
@@ -127,7 +127,7 @@ def test_the_training_of_the_paper(parse, variant):
     assert trainer.accumulate_grad_batches == 1
 
 
-def test_camvid_of_the_small_encoder(parse):
+def test_the_camvid_recipe_of_the_small_encoder(parse):
     built = parse("camvid_mobilenetv2", "--data.root", "somewhere")
     assert isinstance(built.datamodule, CamVidData)
     network = built.model.network
@@ -144,7 +144,7 @@ def test_streets_need_no_data(parse):
     assert isinstance(built.model.val_metric, CityscapesMetric)
 
 
-def test_recipes_lie_in_the_package():
+def test_recipes_are_part_of_the_package():
     packaged = files("feedbackward.training.recipes")
     assert {path.name for path in packaged.iterdir() if path.name.endswith(".yaml")} == {
         f"{name}.yaml" for name in list_recipes()

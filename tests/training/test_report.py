@@ -48,7 +48,7 @@ def test_scenes_are_spread_over_the_set():
 
 
 class Addresses(HTMLParser):
-    """Collects what a page would load or link to."""
+    """Collects the addresses that a page loads or links to."""
 
     def __init__(self):
         super().__init__()
@@ -107,7 +107,7 @@ def test_a_report_shows_scores_curves_confusion_and_pictures(page):
     assert "rgb(70, 130, 180)" in page
 
 
-def test_a_report_says_what_is_to_be_known_about_the_scores(page):
+def test_a_report_shows_the_notes_on_the_scores(page):
     assert "iIoU is comparable only at 1024x2048." in page
 
 
@@ -130,7 +130,7 @@ def test_a_network_without_decoder_options_has_none_in_its_report(metrics, scene
     assert '<p class="sub">segnet on CamVidData;' in page
 
 
-def test_a_report_needs_nothing_but_itself(page):
+def test_a_report_is_self_contained(page):
     parser = Addresses()
     parser.feed(page)
     assert parser.found

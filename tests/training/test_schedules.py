@@ -17,14 +17,14 @@ def optimizer():
     return torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
 
 
-def test_the_rate_falls_to_nothing():
+def test_the_rate_falls_to_zero():
     sgd = optimizer()
     rates = walk(PolynomialDecay(sgd, 4, power=0.9), sgd, 6)
     expected = [0.1 * (1 - step / 4) ** 0.9 for step in range(4)]
     assert rates == pytest.approx([*expected, 0.0, 0.0])
 
 
-def test_a_longer_training_goes_on_along_the_longer_curve():
+def test_a_longer_training_follows_the_longer_curve():
     sgd = optimizer()
     short = PolynomialDecay(sgd, 4, power=1.0)
     walk(short, sgd, 4)

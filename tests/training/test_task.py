@@ -15,7 +15,7 @@ from feedbackward.metrics import CityscapesMetric
 from feedbackward.nn import DenseCRF
 from feedbackward.training.schedules import PolynomialDecay
 
-# Advice of Lightning, and of the torch it was written for, that does not concern these few steps.
+# Warnings of Lightning and torch that do not apply to these few steps.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers"),
     pytest.mark.filterwarnings("ignore:The number of training batches"),
@@ -97,7 +97,7 @@ def test_the_crf_refines_the_scores_of_validate_and_not_of_fit(make_task, make_t
     assert refined != in_fit
 
 
-def test_a_second_pass_starts_from_nothing(make_task, make_trainer, stripes):
+def test_a_second_validation_starts_from_zero(make_task, make_trainer, stripes):
     task, trainer = make_task(), make_trainer()
     trainer.validate(task, stripes, verbose=False)
     first = task.results["val"]
@@ -105,7 +105,7 @@ def test_a_second_pass_starts_from_nothing(make_task, make_trainer, stripes):
     assert task.results["val"] == first
 
 
-def test_cityscapes_scores_join_where_the_data_has_ids(make_task, cityscapes_batch):
+def test_cityscapes_scores_are_added_if_the_data_has_ids(make_task, cityscapes_batch):
     task = make_task(class_table=CITYSCAPES, scoring="cityscapes").eval()
     task.log = lambda *args, **kwargs: None
     with torch.no_grad():
@@ -121,7 +121,7 @@ def test_cityscapes_scores_join_where_the_data_has_ids(make_task, cityscapes_bat
     assert list(task.results["val"].per_class["iiou"]) == list(CITYSCAPES.names)
 
 
-def test_the_memory_of_a_pass_does_not_grow_with_its_length(make_task, cityscapes_batch):
+def test_the_memory_of_a_validation_does_not_grow_with_its_length(make_task, cityscapes_batch):
     task = make_task(class_table=CITYSCAPES, scoring="cityscapes").eval()
     task.log = lambda *args, **kwargs: None
 
@@ -138,7 +138,7 @@ def test_the_memory_of_a_pass_does_not_grow_with_its_length(make_task, cityscape
     assert held() == once
 
 
-def test_a_pass_keeps_no_prediction(make_task, make_trainer, stripes):
+def test_a_validation_keeps_no_prediction(make_task, make_trainer, stripes):
     class Watch(Callback):
         alive = ()
 
@@ -151,7 +151,7 @@ def test_a_pass_keeps_no_prediction(make_task, make_trainer, stripes):
     watch = Watch()
     make_trainer(callbacks=[watch]).validate(make_task(), stripes, verbose=False)
     assert len(watch.alive) == 2
-    assert watch.held <= 1  # the trainer may still hold the last
+    assert watch.held <= 1  # the trainer may still reference the last one
     assert [tensor() for tensor in watch.alive] == [None, None]
 
 
@@ -210,7 +210,7 @@ def test_checkpointing_changes_the_memory_and_not_the_gradients(make_task):
     torch.testing.assert_close(found, expected)
 
 
-def test_a_batch_of_void_alone_is_harmless(make_task):
+def test_a_batch_of_only_void_is_accepted(make_task):
     task = make_task()
     task.log = lambda *args, **kwargs: None
     batch = {"image": torch.rand(2, 3, 16, 24), "mask": torch.full((2, 16, 24), 255), "name": ["a", "b"]}
@@ -242,7 +242,7 @@ def test_a_schedule_without_an_end_is_refused(make_task, make_trainer, stripes):
         make_trainer(max_epochs=-1).fit(task, stripes)
 
 
-def test_a_schedule_that_cannot_be_longer_is_refused(make_task, make_trainer, stripes, tmp_path):
+def test_a_schedule_that_cannot_be_extended_is_refused(make_task, make_trainer, stripes, tmp_path):
     def cosine(optimizer, steps):
         return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
 
@@ -274,7 +274,7 @@ def test_another_network_is_refused(make_task, make_trainer, stripes, tmp_path):
         make_trainer().validate(other, stripes, ckpt_path=tmp_path / "two.ckpt", weights_only=True)
 
 
-def test_checkpoints_hold_what_rebuilds_the_network(make_task, make_trainer, stripes, tmp_path, table):
+def test_checkpoints_contain_the_description_of_the_network(make_task, make_trainer, stripes, tmp_path, table):
     task, trainer = make_task(), make_trainer(max_epochs=1)
     trainer.fit(task, stripes)
     trainer.save_checkpoint(tmp_path / "end.ckpt")
@@ -286,7 +286,7 @@ def test_checkpoints_hold_what_rebuilds_the_network(make_task, make_trainer, str
     torch.testing.assert_close(tensors, dict(task.network.state_dict()))
 
 
-def test_a_loss_of_ones_own(make_task):
+def test_a_custom_loss(make_task):
     class Constant(nn.Module):
         def forward(self, logits, mask):
             return logits.sum() * 0 + 7
@@ -297,7 +297,7 @@ def test_a_loss_of_ones_own(make_task):
     assert task.validation_step(batch, 0)["loss"] == 7
 
 
-def test_the_default_loss_ignores_what_the_classes_ignore(make_task):
+def test_the_default_loss_has_the_ignore_index_of_the_classes(make_task):
     task = make_task(class_table=ClassTable(("red", "green"), ((1, 1, 1), (2, 2, 2)), ignore_index=7))
     logits, mask = torch.randn(1, 2, 4, 4), torch.zeros(1, 4, 4, dtype=torch.int64)
     mask[:, :2] = 7
@@ -305,7 +305,7 @@ def test_the_default_loss_ignores_what_the_classes_ignore(make_task):
 
 
 @pytest.mark.parametrize("loss", [IoULoss(), CrossEntropyIoULoss(), nn.Sequential(nn.CrossEntropyLoss())])
-def test_a_loss_that_ignores_something_else_is_refused(make_task, loss):
+def test_a_loss_with_another_ignore_index_is_refused(make_task, loss):
     table = ClassTable(("red", "green"), ((1, 1, 1), (2, 2, 2)), ignore_index=7)
     with pytest.raises(InputError, match=r"Loss\) has ignore_index -?\d+, but the class table has 7; give the loss"):
         make_task(class_table=table, loss=loss)

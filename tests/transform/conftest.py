@@ -1,4 +1,4 @@
-"""The proof that rules of linear operations are held to: the decoder is autograd's vector-Jacobian product."""
+"""The property of rules for linear operations: the decoder is autograd's vector-Jacobian product."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,13 +14,13 @@ from feedbackward.transform import DecoderGraph, trace, transpose
 
 
 def flipped(weight: Tensor, groups: int = 1) -> Tensor:
-    """The regrouped filters upside down, as the adjoint of a convolution has them; a matrix has nothing to flip."""
+    """The regrouped filters, rotated by 180 degrees as in the adjoint of a convolution; matrices are unchanged."""
     swapped = permute_weight(weight, groups=groups)
     return swapped.flip(2, 3) if weight.dim() == 4 else swapped
 
 
 def as_adjoint(decoder_graph: DecoderGraph) -> fx.Graph:
-    """The decoder alone: the signal is an input, kernels are flipped, nothing is activated at the end."""
+    """Only the decoder: the signal is an input, kernels are flipped, and there is no ReLU at the end."""
     graph = decoder_graph.graph
     for node in graph.nodes:
         if node.target is permute_weight:

@@ -47,7 +47,7 @@ FIRSTS = {
     # The expansion of the next stage's first block is still at this stage's resolution.
     "mobilenetv2_050": [("blocks.1.0.conv_pw", 48), ("blocks.2.0.conv_pw", 96)],
     "efficientnet_b0": [("blocks.1.0.conv_pw", 96), ("blocks.2.0.conv_pw", 144)],
-    # Where there is no activation outside of residual branches, what the next stage's downsampling reads.
+    # Without activations outside residual branches: the value that the next stage's downsampling reads.
     "convnext_atto": [None, ("stages.1.downsample.0", 40)],
     "poolformer_s12": [None, ("stages.1.downsample.norm", 64)],
 }

@@ -19,14 +19,14 @@ def test_an_operation_has_one_rule() -> None:
         rules.rule(torch.relu)(first)
 
 
-def test_an_operation_is_of_the_kind_that_its_decorator_says() -> None:
+def test_an_operation_has_the_kind_of_its_decorator() -> None:
     rules = Registry()
     rules.rule(nn.ReLU, kind="activation")(lambda step: [])
     rules.rule(nn.Conv2d)(lambda step: [])
     assert (rules.kind(nn.ReLU), rules.kind(nn.Conv2d), rules.kind(nn.Linear)) == ("activation", "other", None)
 
 
-def test_a_subclass_has_no_rule_by_its_base() -> None:
+def test_a_subclass_does_not_inherit_a_rule() -> None:
     rules = Registry()
     rules.rule(nn.Conv2d)(lambda step: [])
 

@@ -70,7 +70,7 @@ def by_hand(net: Small, back: nn.Module, image: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_every_rule_does_what_is_written_out_by_hand(training: bool) -> None:
+def test_every_rule_matches_the_decoder_written_by_hand(training: bool) -> None:
     torch.manual_seed(0)
     net = Small().double()
     encoder = trace(net)

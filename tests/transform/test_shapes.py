@@ -1,4 +1,4 @@
-"""Shape inference: which sizes an encoder takes, and which axes of its values follow the image."""
+"""Shape inference: the image sizes that an encoder accepts, and the axes that depend on them."""
 
 import hypothesis.strategies as st
 import pytest
@@ -11,7 +11,7 @@ from feedbackward.transform import infer_shapes, trace
 from feedbackward.transform.shapes import InputSizes
 
 
-def test_images_are_padded_to_a_size_that_the_encoder_takes() -> None:
+def test_images_are_padded_to_a_size_that_the_encoder_accepts() -> None:
     assert InputSizes(minimum=32, multiple=1).padded((5, 100)) == (32, 100)
     assert InputSizes(minimum=64, multiple=32).padded((65, 64)) == (96, 64)
 
@@ -37,10 +37,10 @@ def test_a_padded_size_is_not_padded_again(minimum: int, multiple: int, size: tu
     [
         ("resnet18", InputSizes(32, 1)),
         ("hrnet_w18_small", InputSizes(32, 32)),  # its branches meet at sizes that must be even
-        ("inception_v3", InputSizes(128, 1)),  # needs 75 pixels; what is tried doubles from 32
+        ("inception_v3", InputSizes(128, 1)),  # needs 75 pixels; the sizes that are tried double from 32
     ],
 )
-def test_the_sizes_that_an_encoder_takes(name: str, sizes: InputSizes) -> None:
+def test_the_sizes_that_an_encoder_accepts(name: str, sizes: InputSizes) -> None:
     with torch.device("meta"):
         assert infer_shapes(trace(timm.create_model(name)), channels=3).sizes == sizes
 
@@ -53,7 +53,7 @@ class Layouts(nn.Module):
         return x + last.flatten(1, 2).mean(1)[:, :, None, None]
 
 
-def test_axes_that_follow_the_image_are_told_from_those_that_do_not() -> None:
+def test_axes_that_depend_on_the_image_size_are_distinguished() -> None:
     encoder = trace(Layouts())
     shapes = infer_shapes(encoder, channels=5)
     layouts = {node.name: shapes.layout(node) for node in encoder.graph.nodes if node in shapes.reference}

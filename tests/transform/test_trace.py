@@ -1,4 +1,4 @@
-"""A traced encoder computes what the encoder does, although nothing is done in place."""
+"""A traced encoder computes the same as the encoder, without operations in place."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from feedbackward.transform import trace
 
 
 class InPlace(nn.Module):
-    """Values that are overwritten in every way, and read again behind that."""
+    """Values that are overwritten in every way, and read again after that."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class InPlace(nn.Module):
         return w + z + x
 
 
-def test_what_is_read_behind_an_operation_in_place_is_its_result() -> None:
+def test_values_read_after_an_in_place_operation_are_its_result() -> None:
     torch.manual_seed(0)
     encoder = InPlace()
     image = torch.randn(2, 3, 5, 7)

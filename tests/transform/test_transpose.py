@@ -29,12 +29,12 @@ class Linear(nn.Module):
         return self.wide(torch.cat([x + self.dilated(y), y], dim=1))
 
 
-def test_the_linear_way_back_is_autograd_s_vector_jacobian_product(assert_adjoint) -> None:
+def test_the_linear_decoder_is_autograd_s_vector_jacobian_product(assert_adjoint) -> None:
     assert_adjoint(Linear())
 
 
 class Block(nn.Module):
-    """One residual block behind a strided convolution."""
+    """One residual block after a strided convolution."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ def test_all_retraces_the_residual_branch_and_its_fan_out_is_summed_once() -> No
     ]
 
 
-def test_transitions_leave_out_the_residual_branch_and_its_activation() -> None:
+def test_transitions_bypass_the_residual_branch_and_its_activation() -> None:
     decoder_graph = transpose(trace(Block()), replace(PAPER, retrace="transitions"))
     assert calls(decoder_graph) == [
         *("encoder.act2", "fuse"),
@@ -82,7 +82,7 @@ def test_possible_swaps_where_necessary_does_not() -> None:
     assert swaps == {"necessary": 1, "possible": 2}
 
 
-def test_output_stride_ends_at_the_nearest_feature_and_the_image_stands_in_for_stride_one() -> None:
+def test_output_stride_selects_a_feature_and_stride_one_is_the_image() -> None:
     encoder = trace(Block())
     at_two = transpose(encoder, replace(PAPER, output_stride=2))
     assert (str(at_two.end), at_two.channels) == ("down", 4)
@@ -90,7 +90,7 @@ def test_output_stride_ends_at_the_nearest_feature_and_the_image_stands_in_for_s
     assert "decoder.down.norm" not in dict(at_two.decoder.named_modules())
 
 
-def test_an_output_stride_that_is_not_there_names_those_that_are() -> None:
+def test_an_unavailable_output_stride_is_refused_with_the_available_ones() -> None:
     with pytest.raises(InputError, match=r"output_stride=4.*choose one of \[1, 2\], 'auto' or 'image'"):
         transpose(trace(Block()), replace(PAPER, output_stride=4))
 
@@ -127,7 +127,7 @@ class Pooled(nn.Module):
         return self.pool(self.conv(x))
 
 
-def test_a_pool_at_the_end_turns_around_by_itself() -> None:
+def test_a_pool_at_the_end_is_the_u_turn() -> None:
     assert transpose(trace(Pooled()), PAPER).u_turn == ()
     assert [n.target.__name__ for n in transpose(trace(Block()), PAPER).u_turn] == ["max_pool2d", "upsample_like"]
 
@@ -145,7 +145,7 @@ class Gated(nn.Module):
         return x * self.squeeze(x.mean((2, 3), keepdim=True)).sigmoid()
 
 
-def test_a_gate_multiplies_the_signal_and_takes_none() -> None:
+def test_a_gate_multiplies_the_signal_and_gets_none() -> None:
     decoder_graph = transpose(trace(Gated()), PAPER)
     assert calls(decoder_graph) == [
         "mul",
@@ -159,7 +159,7 @@ def test_a_gate_multiplies_the_signal_and_takes_none() -> None:
 
 
 class Ambiguous(nn.Module):
-    """Sums, quotients and products whose arguments leave open what is meant."""
+    """Sums, quotients and products of which it is unclear which argument gets the signal."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -172,7 +172,7 @@ class Ambiguous(nn.Module):
         return torch.add(left / right, torch.matmul(left, right.transpose(2, 3) @ left), alpha=2)
 
 
-def test_operations_in_a_form_that_their_rule_does_not_cover_are_refused() -> None:
+def test_calls_that_a_rule_does_not_support_are_refused() -> None:
     with pytest.raises(UnsupportedOperationsError, match=r"no rule for 4 of its operations") as error:
         transpose(trace(Ambiguous()), PAPER)
     for line in (
@@ -185,7 +185,7 @@ def test_operations_in_a_form_that_their_rule_does_not_cover_are_refused() -> No
 
 
 class Pooling(nn.Module):
-    """Features that are spread from two contexts, to which no signal goes."""
+    """Features broadcast from two context vectors, which get no signal."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -209,25 +209,25 @@ class Written(nn.Module):
         return x
 
 
-def test_what_is_written_in_place_into_the_signal_s_path_is_refused() -> None:
+def test_writing_in_place_into_the_signal_s_path_is_refused() -> None:
     with pytest.raises(UnsupportedOperationsError, match=r"setitem: .*setitem \(written in place into a value"):
         transpose(trace(Written()), PAPER)
 
 
-def test_an_encoder_from_which_no_signal_comes_back_is_refused() -> None:
+def test_an_encoder_whose_image_gets_no_signal_is_refused() -> None:
     with pytest.raises(UnsupportedOperationsError, match="the signal does not reach the image: it ends at"):
         transpose(trace(Pooling()), PAPER)
 
 
 class Branching(nn.Module):
-    """A forward pass that looks at its values."""
+    """A forward pass whose control flow depends on its values."""
 
     def forward_features(self, x: Tensor) -> Tensor:
         return x if x.sum() > 0 else -x
 
 
 class Fixed(nn.Module):
-    """An encoder for one size."""
+    """An encoder for a single image size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -237,14 +237,14 @@ class Fixed(nn.Module):
         return x + self.position
 
 
-def test_encoders_that_cannot_be_traced_or_take_one_size_are_refused() -> None:
+def test_encoders_that_cannot_be_traced_or_accept_a_single_size_are_refused() -> None:
     with pytest.raises(UnsupportedOperationsError, match=r"cannot be traced: .*test_transpose\.py:\d+: TraceError"):
         trace(Branching())
     with pytest.raises(UnsupportedOperationsError, match="does not run on images of 256x256"):
         transpose(trace(Fixed()), PAPER)
 
 
-def test_measuring_leaves_each_module_in_its_mode() -> None:
+def test_shape_inference_leaves_each_module_in_its_mode() -> None:
     encoder = trace(Block()).train()
     encoder.get_submodule("conv").eval()
     transpose(encoder, PAPER)
@@ -253,7 +253,7 @@ def test_measuring_leaves_each_module_in_its_mode() -> None:
 
 
 class SpreadGate(nn.Module):
-    """A gate that has been spread to the size of what it gates, as efficient channel attention does."""
+    """A gate that is expanded to the size of the gated value, as in efficient channel attention."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -265,7 +265,7 @@ class SpreadGate(nn.Module):
         return x.mean((2, 3), keepdim=True).sigmoid().expand_as(x) * x
 
 
-def test_a_gate_of_the_same_size_is_known_by_what_it_is_made_from() -> None:
+def test_a_gate_of_full_size_is_recognized_by_its_source() -> None:
     decoder_graph = transpose(trace(SpreadGate()), PAPER)
     assert calls(decoder_graph) == ["mul", "encoder.conv.weight", "permute_weight", "same_conv2d", "decoder.conv.norm"]
     assert decoder_graph.decoded[0].emitted[0].args[1].target == "expand_as"

@@ -1,4 +1,4 @@
-"""The diagram of both passes: its boxes, lines and texts, counted."""
+"""The diagram of encoder and decoder: counts of its boxes, lines and texts."""
 
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -61,7 +61,7 @@ def test_the_legend_names_the_colors_that_occur() -> None:
 
 @pytest.mark.parametrize("encoder", ["test_resnet", "test_efficientnet", "test_byobnet"])
 @pytest.mark.parametrize("retrace", ["all", "transitions"])
-def test_other_encoders_are_drawn_within_the_sheet(encoder: str, retrace: str) -> None:
+def test_diagrams_of_other_encoders_stay_within_the_sheet(encoder: str, retrace: str) -> None:
     rows = rows_of(encoder, retrace=retrace)
     svg = drawn(rows)
     weights = sum(row.weight is not None for row in rows)

@@ -103,7 +103,7 @@ def test_slices_gates_and_a_pool_at_the_end_of_the_encoder() -> None:
 
 
 class Unshuffled(nn.Module):
-    """An operation whose decoder operation has no word of its own, and a scale that does not depend on the image."""
+    """An operation whose decoder operation has no word, and a scale that does not depend on the image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class Unshuffled(nn.Module):
         return self.unshuffle(self.conv(x)) * self.scale.abs()
 
 
-def test_what_a_rule_emits_goes_by_its_own_name_where_there_is_no_word_for_it() -> None:
+def test_an_emitted_operation_without_a_word_is_shown_by_its_own_name() -> None:
     rows = explained(Unshuffled(), size=(8, 12))
     assert [(row.path, ", ".join(row.actions)) for row in rows if row.part == "node"] == [
         ("mul", "× gate"),
@@ -141,7 +141,7 @@ def test_where_the_paper_s_networks_swap_axes(name: str, swapped: list[str]) -> 
     assert rows[-1].signals == ((3, 64, 96),)
 
 
-def test_the_shapes_are_those_that_a_run_has() -> None:
+def test_the_shapes_are_those_of_a_forward_pass() -> None:
     network = create_model("test_resnet", encoder_weights=None, classes=19)
     decoder_graph = network.decoder_graph()
     seen: dict[str, tuple[int, ...]] = {}

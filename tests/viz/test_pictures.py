@@ -46,7 +46,7 @@ def test_errors():
     np.testing.assert_array_equal(picture, [[RIGHT, WRONG], [UNCOUNTED, RIGHT]])
 
 
-def test_sizes_have_to_agree():
+def test_different_sizes_are_refused():
     with pytest.raises(InputError, match="sizes differ: 2x3 and 2x2"):
         overlay(np.zeros((2, 3, 3), np.uint8), MASK, TABLE)
     with pytest.raises(InputError, match="sizes differ: 1x2 and 2x2"):
@@ -59,7 +59,7 @@ def test_present():
     assert present(TABLE, np.array([[255]])) == []
 
 
-def test_legend_shows_the_classes_asked_for():
+def test_legend_shows_the_given_classes():
     picture = legend(TABLE, [0, 2], width=400)
     assert picture.shape[1] == 400
     assert (picture == (128, 64, 128)).all(axis=2).sum() > 100

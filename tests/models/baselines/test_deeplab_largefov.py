@@ -1,4 +1,4 @@
-"""DeepLab-LargeFOV against a plain network written out by hand, and against the classifier that it was made of."""
+"""DeepLab-LargeFOV against a plain network written out by hand, and against the VGG from which it was built."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 import feedbackward as fb
 
-BLOCKS = [[0], [0], [0, 2], [0, 2], [0, 2]]  # where the convolutions of a VGG-11 stand in each block
+BLOCKS = [[0], [0], [0, 2], [0, 2], [0, 2]]  # the positions of the convolutions in each block of a VGG-11
 
 
 def by_hand(state: dict[str, Tensor], image: Tensor) -> Tensor:
@@ -39,8 +39,8 @@ def test_it_is_the_network_of_the_paper() -> None:
 
 
 @pytest.mark.parametrize("size", [96, 97])
-def test_scores_stand_where_the_image_has_them(size: int) -> None:
-    """A blob gives scores around its own middle, at even sizes too."""
+def test_logits_are_aligned_with_the_image(size: int) -> None:
+    """The logits of a blob are centered on it, at even sizes too."""
     network = fb.create_model("deeplab_largefov", encoder_name="vgg11_narrow", encoder_weights=None, classes=1).eval()
     for weight in network.parameters():
         nn.init.constant_(weight, 0.01 if weight.ndim == 4 else 0.0)
@@ -54,8 +54,8 @@ def test_scores_stand_where_the_image_has_them(size: int) -> None:
     assert_close((rows * torch.arange(size)).sum() / rows.sum(), torch.tensor(48.0), atol=0.3, rtol=0)
 
 
-def test_the_dilated_block_sees_what_it_saw_behind_the_fourth_reduction() -> None:
-    """Without the fourth pool, the dilated block of a reduced image is the plain block at every second pixel."""
+def test_the_dilated_block_computes_what_it_did_after_the_fourth_pool() -> None:
+    """Without the fourth pool, the dilated block equals the plain block on every second pixel."""
     network = fb.create_model("deeplab_largefov", encoder_name="vgg11_narrow", encoder_weights=None, classes=4).double()
     x = torch.rand(1, 64, 16, 16, dtype=torch.float64)
     dilated = network.encoder[4](x.clone())[..., ::2, ::2]

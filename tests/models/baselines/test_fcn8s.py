@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 import feedbackward as fb
 
-BLOCKS = [[0], [0], [0, 2], [0, 2], [0, 2]]  # where the convolutions of a VGG-11 stand in each block
+BLOCKS = [[0], [0], [0, 2], [0, 2], [0, 2]]  # the positions of the convolutions in each block of a VGG-11
 
 
 @pytest.fixture
@@ -42,21 +42,21 @@ def by_hand(state: dict[str, Tensor], image: Tensor) -> Tensor:
 
 
 def test_away_from_the_border_it_is_the_network_of_the_paper(network: nn.Module) -> None:
-    """At the border a transposed convolution fades out, where interpolation repeats the last value."""
+    """At the border a transposed convolution fades to zero, while interpolation repeats the last value."""
     image = torch.rand(1, 3, 128, 160, dtype=torch.float64)
     with torch.no_grad():
         inside = (..., slice(32, -32), slice(32, -32))
         assert_close(network(image)[inside], by_hand(network.state_dict(), image)[inside])
 
 
-def test_interpolation_learns_but_the_last_one(network: nn.Module) -> None:
+def test_all_interpolations_but_the_last_are_trained(network: nn.Module) -> None:
     network.train()(torch.rand(2, 3, 33, 47, dtype=torch.float64)).square().sum().backward()
     untrained = {name for name, weight in network.named_parameters() if weight.grad is None}
     assert untrained == {"upscore8.weight"}
     assert network.upscore2.weight.grad.any()
 
 
-def test_it_begins_with_equal_scores_and_drops_half_of_the_features() -> None:
+def test_it_starts_with_equal_logits_and_drops_half_of_the_features() -> None:
     network = fb.create_model("fcn8s", encoder_name="vgg11_narrow", encoder_weights=None, classes=4)
     image = torch.rand(1, 3, 64, 64)
     assert not network(image).any()

@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 import feedbackward as fb
 
-BLOCKS = [[0], [0], [0, 3], [0, 3], [0, 3]]  # where the convolutions of a VGG-11 stand in each block
+BLOCKS = [[0], [0], [0, 3], [0, 3], [0, 3]]  # the positions of the convolutions in each block of a VGG-11
 
 
 def layer(x: Tensor, state: dict[str, Tensor], block: str, index: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""What the networks made of a VGG have in common: their sizes, the weights that they begin with, and their errors."""
+"""The properties that all networks built on a VGG share: sizes, initial weights and errors."""
 
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def test_fully_connected_layers_are_the_file_s(vgg11: tuple[Path, dict[str, torc
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_saved_network_scores_as_before(name: str, tmp_path: Path) -> None:
+def test_a_saved_network_returns_the_same_logits(name: str, tmp_path: Path) -> None:
     network = fb.create_model(name, encoder_name="vgg11_narrow", encoder_weights=None, classes=3).eval()
     for parameter in network.parameters():
         nn.init.normal_(parameter, std=0.03)
@@ -83,8 +83,8 @@ def test_another_encoder_is_refused(name: str) -> None:
         fb.create_model(name, encoder_name="resnet10t", encoder_weights=None, classes=19)
 
 
-def test_norms_that_are_there_take_the_biases_in() -> None:
-    """In evaluation mode the encoder of a VGG with batch norms computes what it did with its biases."""
+def test_existing_norms_absorb_the_biases() -> None:
+    """In evaluation mode the encoder of a VGG with batch norms computes the same as with its biases."""
     torch.manual_seed(0)
     theirs = timm.create_model("vgg11_bn").double().eval()
     for layer in theirs.modules():

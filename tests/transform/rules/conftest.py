@@ -1,4 +1,4 @@
-"""Both passes of a small encoder, to be compared with what is written out by hand."""
+"""Encoder and decoder of a small network, to compare with a version written by hand."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Each rule of a linear operation alone, or of one that is linear in what the signal flows to."""
+"""Each rule for an operation that is linear, at least in the value that gets the signal, by itself."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ class Encoder(nn.Module):
 
 
 def windows(x: Tensor) -> Tensor:
-    """Pads to whole windows of 4x4, gives each window a sum over its neighbor's places, and puts them together."""
+    """Pads to whole windows of 4x4, mixes the positions of each window, and joins the windows again."""
     n, c, h, w = x.shape
     padded = F.pad(x, (0, (4 - w % 4) % 4, 0, (4 - h % 4) % 4))
     rows, columns = padded.shape[2] // 4, padded.shape[3] // 4
@@ -46,12 +46,12 @@ def chunks_of_which_one_is_used(x: Tensor) -> Tensor:
     return first - third
 
 
-def counted_from_behind(x: Tensor) -> Tensor:
+def indexed_from_the_end(x: Tensor) -> Tensor:
     parts = x.chunk(chunks=3, dim=1)
     return parts[-1] + 2 * parts[0]
 
 
-def put_together_again(x: Tensor) -> Tensor:
+def split_and_joined(x: Tensor) -> Tensor:
     return torch.cat(x.split(split_size=5, dim=1), 1) + torch.stack(x.unbind(1), 1) * 3
 
 
@@ -81,8 +81,8 @@ def of_two_branches(x: Tensor) -> Tensor:
 OPERATIONS = {
     "sizes of a split that differ": (unequal, 10),
     "a chunk that nobody uses": (chunks_of_which_one_is_used, 4),
-    "parts counted from behind": (counted_from_behind, 4),
-    "all the parts of a value": (put_together_again, 12),
+    "parts counted from behind": (indexed_from_the_end, 4),
+    "all the parts of a value": (split_and_joined, 12),
     "slices that overlap": (lambda x: x[:, :9] + x[:, 3:], 9),
     "slices of the image": (lambda x: x[:, :, 1:, 2:], 12),
     "slices from behind": (lambda x: x[:, -4:, :-1], 4),

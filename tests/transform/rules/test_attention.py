@@ -1,4 +1,4 @@
-"""Attention, with the map written out."""
+"""Attention, with the attention weights written out."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ IMAGE = torch.linspace(-1, 1, 2 * 3 * 4 * 6, dtype=torch.float64).reshape(2, 3, 
 
 
 class Attention(nn.Module):
-    """One head over all pixels, whose keys and values may be those of a smaller image."""
+    """One head over all pixels; keys and values may come from a smaller image."""
 
     def __init__(self, *, fused: bool, pooled: int = 1, transposed: bool = False) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ def projected(layer: nn.Linear, x: Tensor) -> Tensor:
 
 
 def maps(net: Attention, pixels: Tensor, few: Tensor) -> tuple[Tensor, Tensor]:
-    """From values to queries, and what a fused attention has for the way from queries to values."""
+    """The attention weights from values to queries, and those with which fused attention maps queries to values."""
     query, key = projected(net.query, pixels), projected(net.key, few)
     scale = 3**-0.5 if net.fused else 1
     return (query @ key.mT * scale).softmax(-1), (key @ query.mT * scale).softmax(-1)
@@ -49,7 +49,9 @@ def maps(net: Attention, pixels: Tensor, few: Tensor) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize(
     "net", [Attention(fused=True), Attention(fused=False), Attention(fused=False, transposed=True)]
 )
-def test_the_signal_takes_the_encoder_s_own_map(net: Attention, permute: str, run_back, normed) -> None:
+def test_the_signal_is_multiplied_by_the_encoder_s_attention_weights(
+    net: Attention, permute: str, run_back, normed
+) -> None:
     got, decoder = run_back(net, IMAGE, permute=permute)
     pixels = IMAGE.flatten(2).mT
     own, opposite = maps(net, pixels, pixels)
@@ -77,7 +79,7 @@ class ManyQueries(nn.Module):
         return x.squeeze(-1).reshape(shape)
 
 
-def test_values_that_heads_share_get_the_sum_of_their_signals(run_back, normed) -> None:
+def test_values_shared_by_heads_get_the_sum_of_their_signals(run_back, normed) -> None:
     net = ManyQueries()
     got, decoder = run_back(net, IMAGE)
     pixels = IMAGE.flatten(2).mT
@@ -90,7 +92,7 @@ def test_values_that_heads_share_get_the_sum_of_their_signals(run_back, normed) 
 
 
 @pytest.mark.parametrize("fused", [True, False])
-def test_a_map_between_images_of_two_sizes_is_turned_around(fused: bool, run_back, normed) -> None:
+def test_attention_weights_between_images_of_two_sizes_are_transposed(fused: bool, run_back, normed) -> None:
     net = Attention(fused=fused, pooled=2)
     got, decoder = run_back(net, IMAGE)
     pixels, few = IMAGE.flatten(2).mT, F.avg_pool2d(IMAGE, 2).flatten(2).mT
@@ -117,7 +119,7 @@ class Biased(nn.Module):
 
 
 @pytest.mark.parametrize("permute", ["necessary", "possible"])
-def test_a_bias_and_a_scale_belong_to_the_map(permute: str, run_back, normed) -> None:
+def test_the_attention_weights_include_bias_and_scale(permute: str, run_back, normed) -> None:
     net = Biased()
     got, decoder = run_back(net, IMAGE, permute=permute)
     pixels = IMAGE.flatten(2).mT

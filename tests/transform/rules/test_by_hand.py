@@ -1,4 +1,4 @@
-"""Rules that are no adjoint, each in a network of its own and written out by hand."""
+"""Rules that are not an adjoint, each in its own network and written out by hand."""
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,7 @@ IMAGE = torch.linspace(-1, 1, 2 * 4 * 6 * 10, dtype=torch.float64).sin().reshape
 
 
 class Chain(nn.Sequential):
-    """Modules one behind the other."""
+    """Modules in sequence."""
 
     def forward_features(self, x: Tensor) -> Tensor:
         return self(x)
@@ -27,7 +27,7 @@ def turned(x: Tensor) -> Tensor:
 
 
 class Experts(nn.Module):
-    """A strided convolution whose weight is mixed for each image."""
+    """A strided convolution with a weight mixed for each image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Experts(nn.Module):
         return self.conv(x, x.mean((2, 3))[:, :3].sigmoid())
 
 
-def test_a_weight_that_is_mixed_for_each_image(run_back, normed) -> None:
+def test_a_weight_mixed_for_each_image(run_back, normed) -> None:
     net = Experts()
     got, decoder = run_back(net, IMAGE, in_channels=4)
     signals = []
@@ -50,7 +50,7 @@ def test_a_weight_that_is_mixed_for_each_image(run_back, normed) -> None:
     assert_close(got, normed(decoder.conv.norm, torch.cat(signals)))
 
 
-def test_the_weight_that_is_shared_is_the_one_that_is_applied_and_its_padding_belongs_to_it(run_back, normed) -> None:
+def test_the_applied_weight_is_shared_and_its_padding_is_undone(run_back, normed) -> None:
     net = Chain(ScaledStdConv2dSame(4, 6, 3, stride=2, padding="same", bias=False))
     got, decoder = run_back(net, IMAGE, in_channels=4)
     (layer,) = net
@@ -62,7 +62,7 @@ def test_the_weight_that_is_shared_is_the_one_that_is_applied_and_its_padding_be
     assert_close(got, normed(decoder.get_submodule("0").norm, signal))
 
 
-def test_a_padding_that_no_layer_takes_back_is_cut_off(run_back, normed) -> None:
+def test_a_padding_that_no_layer_undoes_is_cropped(run_back, normed) -> None:
     net = Chain(nn.ZeroPad2d((1, 1, 0, 2)), nn.Conv2d(4, 4, 3, padding=1, bias=False))
     got, decoder = run_back(net, IMAGE, in_channels=4)
     feature = F.conv2d(F.pad(IMAGE, (1, 1, 0, 2)), net[1].weight, padding=1)
@@ -70,7 +70,7 @@ def test_a_padding_that_no_layer_takes_back_is_cut_off(run_back, normed) -> None
     assert_close(got, signal[:, :, :-2, 1:-1])
 
 
-def test_a_blur_pool_is_a_pool(run_back) -> None:
+def test_a_blur_pool_is_decoded_as_a_pool(run_back) -> None:
     net = Chain(BlurPool2d(4), GlobalResponseNorm(4, channels_last=False))
     got, _ = run_back(net, IMAGE, in_channels=4)
     kernel = torch.outer(*[torch.tensor([0.25, 0.5, 0.25], dtype=torch.float64)] * 2).expand(4, 1, 3, 3)
@@ -91,7 +91,7 @@ def evolved(x: Tensor) -> Tensor:
     return x * x.sigmoid() / std.expand(2, 2, 2, *x.shape[2:]).reshape(x.shape)
 
 
-def test_a_norm_that_activates_is_applied_again_whole_and_a_bare_one_not_at_all(run_back) -> None:
+def test_a_norm_with_inseparable_activation_is_repeated_and_one_without_is_skipped(run_back) -> None:
     net = Chain(EvoNorm2dS0(4, groups=2), EvoNorm2dS0(4, groups=2, apply_act=False))
     got, _ = run_back(net, IMAGE, in_channels=4)
     feature = evolved(IMAGE)
@@ -119,7 +119,7 @@ class Coarse(nn.Module):
         return coarse + F.interpolate(F.avg_pool2d(x, 2), size=x.shape[-2:], mode="nearest") * 3
 
 
-def test_an_upsampling_inside_the_encoder_is_walked_back_by_means(run_back) -> None:
+def test_an_upsampling_inside_the_encoder_is_decoded_by_averaging(run_back) -> None:
     got, _ = run_back(Coarse(), IMAGE, in_channels=4)
     feature = up(F.max_pool2d(IMAGE, 2)) + 3 * up(F.avg_pool2d(IMAGE, 2))
     assert_close(got, 4 * up(F.avg_pool2d(turned(feature), 2)))
