@@ -79,7 +79,7 @@ channels, and neither upsamples nor convolves.
 ## Retracing transitions only
 
 With `retrace="transitions"` the rules of layers bypass those that keep resolution and channels. The
-rule of the addition finds that `branch` depends on `act` alone: the shortcut is an identity, and
+rule of the addition finds that `branch` depends only on `act`: the shortcut is an identity, and
 the signal goes there only.
 
 ```

@@ -19,7 +19,7 @@ from feedbackward.transform import DecoderGraph
 
 
 class _Changed(fb.Feedbackward):
-    """A feedbackward network with a changed graph, under a name of its own."""
+    """A feedbackward network with a changed graph, saved under its own name."""
 
     name: ClassVar[str]
 

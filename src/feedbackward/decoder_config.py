@@ -18,7 +18,9 @@ USUAL_STRIDE = 4
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderConfig:
-    """The options of the decoder. The defaults are the best ones that we measured; PAPER contains the paper's values.
+    """The options of the decoder.
+
+    The defaults are the best ones that we measured; PAPER contains the paper's values.
 
     Args:
         permute: Which weights have their channel axes swapped: where "necessary", in layers that change the number of

@@ -16,7 +16,7 @@ def listed(things: Iterable[object], *, most: int = 10) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of the message about an unknown name: the most similar names, or what there is to choose from.
+    """The end of the message about an unknown name: the most similar names, or all known ones.
 
     Example:
         >>> nearest("resnet5", ["resnet50", "vgg16"])

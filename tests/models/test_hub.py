@@ -86,7 +86,7 @@ def test_another_module_is_refused(on_own_module, convnet: nn.Module) -> None:
 
 def test_a_module_for_an_encoder_that_is_built_by_name_is_refused(convnet: nn.Module, tmp_path: Path) -> None:
     small().save_pretrained(tmp_path)
-    with pytest.raises(fb.InputError, match=r"timm's test_resnet, which is built by name; leave out encoder"):
+    with pytest.raises(fb.InputError, match=r"timm's test_resnet, which is built by name; omit encoder"):
         fb.from_pretrained(tmp_path, encoder=convnet)
 
 

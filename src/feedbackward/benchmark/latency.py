@@ -77,7 +77,7 @@ def measure_inference(
         batch: Number of images per call.
         threads: Threads of every runtime; PyTorch's default if None.
         repeats: Number of timed calls of each entry.
-        memory: Whether to measure the memory of each entry too, in a process of its own.
+        memory: Whether to measure the memory of each entry too, in a separate process.
         tolerance: Largest difference between an exported file and its network, see `export`.
         say: Called with a line of progress.
 

@@ -1,4 +1,4 @@
-"""Memory of a network and one inference, on the CPU or the GPU, measured in a process of their own."""
+"""Memory of a network and one inference, on the CPU or the GPU, measured in a separate process."""
 
 import multiprocessing
 import tempfile
@@ -36,7 +36,7 @@ class Memory:
 def measure_memory(
     name: str, runtime: str, shape: tuple[int, int, int, int], *, threads: int, file: Path | None = None
 ) -> Memory:
-    """Measure the memory of a network and one inference in a process of their own.
+    """Measure the memory of a network and one inference in a separate process.
 
     Args:
         name: Name of the network, see create_candidate.

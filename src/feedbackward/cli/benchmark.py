@@ -44,14 +44,13 @@ def main(args: list[str]) -> None:
     parser.add_argument("--batch", type=PositiveInt, default=1, help="images per call")
     parser.add_argument("--threads", type=PositiveInt | None, default=None, help="threads of every runtime")
     parser.add_argument("--repeats", type=PositiveInt, default=10, help="timed calls of each network")
-    parser.add_argument(
-        "--memory", action="store_true", help="measure memory too, each network in a process of its own"
-    )
+    parser.add_argument("--memory", action="store_true", help="measure memory too, each network in a separate process")
     parser.add_argument(
         "--tolerance",
         type=PositiveFloat | None,
         default=None,
-        help="how far an exported file may differ from its network, relative to the largest absolute logit",
+        help="largest accepted difference between an exported file and its network, "
+        "relative to the largest absolute logit",
     )
     parser.add_argument("--train", action="store_true", help="time training steps instead")
     parser.add_argument("--json", type=Path | None, help="JSON file to write the results to")

@@ -25,7 +25,7 @@ def main(args: list[str]) -> None:
 
 
 def demo(*, output: Path | None = None) -> None:
-    """Train a small network on synthetic streets, score it and predict unseen scenes; the report's path comes last.
+    """Train a small network on synthetic streets, score it, predict unseen scenes and print the report's path.
 
     Args:
         output: Folder of the run; by default the first of runs/demo, runs/demo-2, ... that does not exist.

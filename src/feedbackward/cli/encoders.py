@@ -27,8 +27,8 @@ def main(args: list[str]) -> None:
     parser.add_argument(
         "--measure",
         action="store_true",
-        help="Measure them again, without weights. For all architectures this takes a quarter of an hour, and the "
-        "list is kept for the installed version of timm.",
+        help="Measure the architectures again, without weights. For all of them this takes a quarter of an hour, and "
+        "the list is saved for the installed version of timm.",
     )
     given = vars(parser.parse_args(args))
     encoders(given.pop("pattern"), **given)

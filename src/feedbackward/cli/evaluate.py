@@ -42,7 +42,9 @@ def main(args: list[str]) -> None:
     parser.add_argument("--classes", type=Path | None, help="class file (YAML or JSON), for --dataset folder only")
     parser.add_argument("--json", type=Path | None, help="file to write the scores to")
     parser.add_argument(
-        "--official", type=Path | None, help="file to write the scores to as the official Cityscapes evaluator does"
+        "--official",
+        type=Path | None,
+        help="file to write the scores to in the format of the official Cityscapes evaluator",
     )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="number of images at a time")
     evaluate(**vars(parser.parse_args(args)))

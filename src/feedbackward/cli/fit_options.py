@@ -38,7 +38,7 @@ def known_options() -> dict[str, Any]:
 def check_options(command: Command, args: list[str]) -> None:
     """Refuse an option that does not exist, where that is certain without the parser.
 
-    The parser decides about the arguments of classes, also of a datamodule of one's own, and about all options if
+    The parser decides about the arguments of classes, including custom datamodules, and about all options if
     another version of Lightning is installed.
 
     Args:

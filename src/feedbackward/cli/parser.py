@@ -65,7 +65,7 @@ def explain(message: str, options: Mapping[str, str], *, command: str) -> str:
         >>> explain("the following arguments are required: model", {"model": "--model"}, command="feedbackward predict")
         'required: --model; see feedbackward predict --help'
     """
-    # The value of an option can be an object with arguments of its own, whose error is the last part of the message.
+    # The value of an option can be an object with its own arguments, whose error is the last part of the message.
     keys = re.findall(r'Parser key "(.*?)"', message)
     prefix, reason = ".".join(keys), re.split(r'Parser key ".*?":', message)[-1]
     within = f"--{prefix}." if keys else "--"

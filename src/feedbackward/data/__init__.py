@@ -3,7 +3,7 @@
 - `DataSource`, `find_source`, `list_sources`: the registry of data sets.
 - `ClassTable`, `CITYSCAPES`, `CAMVID`, `read_class_file`: classes and their colors.
 - `CityscapesData`, `CamVidData`, `FolderData`: datamodules; `feedbackward.streets` has another one.
-- `SegmentationDataModule`, `Item`, `Augmentation`: the base of one's own datamodule.
+- `SegmentationDataModule`, `Item`, `Augmentation`: the base of custom datamodules.
 """
 
 from typing import TYPE_CHECKING

@@ -61,7 +61,7 @@ def find_files(root: Path, folder: str, split: str, ending: str) -> dict[str, Pa
 
 
 def _hint(root: Path, folder: str, split: str) -> str:
-    """What to download, or the likely root if it is above or below this one."""
+    """A hint what to download, or the likely root if it is one level off."""
     candidates = [root.parent, *sorted(path for path in root.glob("*") if path.is_dir())]
     for candidate in candidates:
         if not (root / "leftImg8bit").is_dir() and (candidate / "leftImg8bit").is_dir():

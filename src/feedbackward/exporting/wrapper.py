@@ -1,4 +1,4 @@
-"""What an exported file computes: preprocessing, network and, on request, argmax."""
+"""The computation of an exported file: preprocessing, network and, on request, argmax."""
 
 from typing import TYPE_CHECKING
 

@@ -49,7 +49,7 @@ class Scores:
         label_confusion: For Cityscapes the pixels by true (row) and predicted (column) label id, 0 to 33, ignored
             labels included; otherwise None.
         names: The classes, in the order of their indices.
-        notes: What to know before comparing the scores with others.
+        notes: Caveats for comparing the scores with others.
 
     Example:
         >>> scores = Scores(

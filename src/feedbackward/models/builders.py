@@ -116,7 +116,7 @@ def create_model(
         _check_options(name, MODELS[name], given)
         return MODELS[name](**common, **given)
     if encoder_name is not None:
-        raise InputError(f"encoder_name={encoder_name!r}: {name} is an encoder itself; leave encoder_name out")
+        raise InputError(f"encoder_name={encoder_name!r}: {name} is an encoder itself; omit encoder_name")
     _check_name(name)
     return build_feedbackward(name, **common, **given)
 
@@ -153,7 +153,7 @@ def build_feedbackward(
 def _check_options(name: str, build: Callable[..., Any], given: dict[str, Any]) -> None:
     accepted = inspect.signature(build).parameters
     if unknown := sorted(option for option in given if option not in accepted):
-        raise InputError(f"{name} has no {listed(unknown)}; leave that out, or give the name of an encoder")
+        raise InputError(f"{name} has no {listed(unknown)}; omit that, or give the name of an encoder")
 
 
 def _check_name(name: str) -> None:

@@ -36,7 +36,7 @@ EVALUATION: tuple[Pass, ...] = (upsample_after_norms, rectify_in_place)
 
 
 class Feedbackward(SegmentationNetwork):
-    """A segmentation network made of any convnet, whose decoder has no weights of its own.
+    """A segmentation network made from any convnet; its decoder reuses the encoder's weights.
 
     Each weight is stored once, in `encoder`, under the encoder's own keys; the decoder reads it there. The only new
     parameters are those of the norms in `decoder`, named by the encoder's paths, and of the classifier `head`.
@@ -151,7 +151,7 @@ class Feedbackward(SegmentationNetwork):
                 "this network's encoder is a module of your own; give one: from_pretrained(..., encoder=MODULE)"
             )
         if name is not None and encoder is not None:
-            raise InputError(f"the encoder is timm's {name}, which is built by name; leave out encoder")
+            raise InputError(f"the encoder is timm's {name}, which is built by name; omit encoder")
         options = {key: value for key, value in config.items() if key != "model"}
         options["decoder"] = DecoderConfig.from_dict(options["decoder"])
         options["preprocessing"] = Preprocessing.from_dict(options["preprocessing"])

@@ -91,7 +91,7 @@ class SegmentationNetwork(
             encoder: The encoder, for a network that was built on a module of your own.
         """
         if encoder is not None:
-            raise InputError(f"{config['model']} is built by name; leave out encoder")
+            raise InputError(f"{config['model']} is built by name; omit encoder")
         options = {key: value for key, value in config.items() if key not in ("model", "preprocessing")}
         return cls(**options, encoder_weights=None)  # type: ignore[call-arg]
 

@@ -1,4 +1,4 @@
-"""A feedbackward network for inference alone: the same logits in less time or memory.
+"""A feedbackward network for inference only: the same logits in less time or memory.
 
 Upsampling comes after pointwise operations, norms are folded into the weights or follow them, and activations, sums and
 skip connections overwrite values that nothing else reads.

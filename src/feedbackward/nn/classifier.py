@@ -15,7 +15,7 @@ Parts: TypeAlias = Tensor | tuple[Tensor, ...]
 class Classifier(nn.Module):
     """A 1x1 convolution to the classes, preceded by a depthwise convolution if kernel_size > 1.
 
-    Several input parts give the logits of their concatenation, but each part is convolved by itself and never copied.
+    The logits of several input parts are those of their concatenation, but the parts are never copied.
 
     Args:
         channels: Input channels, summed over all parts.

@@ -15,7 +15,7 @@ def permute_weight(
     The filters are not flipped, so the result is the paper's regrouping and not the adjoint of the convolution.
 
     Args:
-        weight: Weight of a convolution, as F.conv2d takes it, or of a linear layer.
+        weight: Weight of a convolution, in the layout of F.conv2d, or of a linear layer.
         groups: Number of groups of the convolution; it divides both channel counts.
 
     Returns:

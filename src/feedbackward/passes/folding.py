@@ -32,7 +32,7 @@ def fold_norms(network: fx.GraphModule) -> None:
         else:
             continue
         if isinstance(norm, BatchNormAct2d):  # only its activation is left
-            # Under a name of its own: the clean-up would delete the unused parts of the root's own norm.
+            # Under a new name: the clean-up would delete the unused parts of the root's own norm.
             node.target = _add(network, norm.act)
         else:
             node.replace_all_uses_with(source)

@@ -21,7 +21,7 @@ class Predictor:
     An exported file without scale and CRF runs without PyTorch.
 
     Args:
-        segmenter: A segmenter of RGB images with at most 256 classes, as `feedbackward.load` returns it. A network is
+        segmenter: A segmenter of RGB images with at most 256 classes, such as `feedbackward.load` returns. A network is
             put into evaluation mode.
         scale: The image is resized by this factor for the segmenter; its logits are resized back bilinearly.
         crf: Refines the logits at the resized image's size.

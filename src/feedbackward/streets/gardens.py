@@ -1,4 +1,4 @@
-"""What separates the sidewalk from gardens, and grows there: walls, fences, hedges, woods."""
+"""The borders between sidewalk and gardens, and plants: walls, fences, hedges, woods."""
 
 from dataclasses import dataclass
 

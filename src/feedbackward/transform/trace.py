@@ -24,7 +24,7 @@ from feedbackward.transform.rules.pointwise import ACTIVATING_NORMS, ACTIVATIONS
 
 LEAVES: dict[type[nn.Module], str] = {
     **dict.fromkeys((*NORMS, *ACTIVATIONS, *ACTIVATING_NORMS), "one operation for the decoder, whatever it computes"),
-    tl.BlurPool2d: "a pool for the decoder, with a filter of its own",
+    tl.BlurPool2d: "a pool for the decoder, with its own filter",
     **dict.fromkeys((tl.DropPath, StochasticDepth), "its graph would differ between training and evaluation"),
     tl.BatchNormAct2d: "its forward branches on the training mode",
 }
@@ -66,7 +66,7 @@ _NOT_THE_ENCODER = (f"{Path(torch.__file__).parent}{os.sep}", __file__, "<")
 
 class _Proxy(fx.Proxy):
     def __setitem__(self, index: Any, value: Any) -> None:
-        # Window masks are written in place, into a tensor of their own.
+        # Window masks are written in place, into a separate tensor.
         self.tracer.create_proxy("call_function", operator.setitem, (self, index, value), {})
 
 
@@ -179,7 +179,7 @@ def _check_inputs(encoder: nn.Module, method: str) -> None:
     if len(required) != 1:
         raise UnsupportedOperationsError(
             f"{type(encoder).__name__}.{method} has {len(required)} inputs ({', '.join(required) or 'none'}); an "
-            f"encoder has one, the image: wrap it in a module that takes the image alone",
+            f"encoder has one, the image: wrap it in a module that takes only the image",
             reasons=(f"has {len(required)} inputs",),
         )
 

@@ -1,4 +1,4 @@
-"""What the decoder does at each node of an encoder, and the shapes of both passes, as plain rows.
+"""Explains the decoder: what it does at each node of an encoder, and the shapes there, as plain rows.
 
 The words are derived from the nodes that the rules emitted, so a new rule needs no line here.
 """
@@ -57,7 +57,7 @@ class Row:
         size: Its height and width; None if it is not laid out as an image.
         inputs: Names of the nodes that it reads.
         weighted: Whether it has a weight to share.
-        actions: What the decoder does there, in words and in order.
+        actions: The actions of the decoder there, in words and in order.
         weight: How the decoder uses the weight, "axes kept" or "axes swapped"; None if it does not use one.
         skip: Whether a skip connection joins the signal there.
         gate: Whether the signal is multiplied by the encoder's gate there.
