@@ -151,9 +151,8 @@ def _constant_attributes() -> Iterator[None]:
 
     def refuse(module: nn.Module, name: str, value: Any) -> None:
         frame = traceback.extract_stack(limit=2)[0]
-        if frame.filename.startswith(
-            f"{Path(fx.__file__).parent}{os.sep}"
-        ):  # this is how fx stores the constants of a graph
+        # fx itself stores the constants of a graph as attributes.
+        if frame.filename.startswith(f"{Path(fx.__file__).parent}{os.sep}"):
             assign(module, name, value)
             return
         raise UnsupportedOperationsError(
