@@ -115,6 +115,15 @@ class WithoutConvolution(nn.Sequential):
         super().__init__(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 4))
 
 
+class OneSize(Convnet):
+    def __init__(self) -> None:
+        super().__init__()
+        self.position = nn.Parameter(torch.zeros(1, 3, 224, 224))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return super().forward(image + self.position)
+
+
 class Branching(Convnet):
     def forward(self, image: Tensor) -> Tensor:
         return super().forward(image if image.mean() > 0 else -image)
@@ -152,7 +161,8 @@ def hooked() -> nn.Module:
     ("build", "message"),
     [
         (TwoInputs, r"TwoInputs\.forward has 2 inputs \(image, other\)"),
-        (WithoutConvolution, r"contains no convolution"),
+        (WithoutConvolution, r"WithoutConvolution contains no convolution"),
+        (OneSize, r"OneSize does not run up to its last convolution on images of every size.*: .*224"),
         (Branching, r"cannot be traced: .*test_feedbackward\.py:\d+: TraceError"),
         (Counting, r"test_feedbackward\.py:\d+: Counting sets its attribute 'calls'"),
         (Mode, r"test_feedbackward\.py:\d+: this operation depends on the training mode"),

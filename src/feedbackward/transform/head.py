@@ -7,12 +7,13 @@ from feedbackward.transform.rules import kind_of
 from feedbackward.transform.shapes import ALIGNED_SIZE, ODD_SIZE, REFERENCE_SIZE, InputSizes, MetaCopy, ShapeInfo
 
 
-def without_head(traced: fx.GraphModule, *, channels: int) -> fx.GraphModule:
+def without_head(traced: fx.GraphModule, *, channels: int, name: str) -> fx.GraphModule:
     """Cut a traced network off after its last value laid out as an image, (N, C, H, W).
 
     Args:
         traced: A traced network.
         channels: The number of image channels.
+        name: The name of the network's class, for messages.
 
     Returns:
         The same network without its head. The head may require a fixed image size, as a linear layer on flattened
@@ -24,9 +25,9 @@ def without_head(traced: fx.GraphModule, *, channels: int) -> fx.GraphModule:
     layers = [node for node in traced.graph.nodes if kind_of(node, traced) == "layer"]
     meta_copy = MetaCopy(traced, traced.graph)
     reference, error = meta_copy.shapes_until_error(REFERENCE_SIZE, channels=channels)
-    other = max(
-        (meta_copy.shapes_until_error(size, channels=channels, batch=3)[0] for size in (ODD_SIZE, ALIGNED_SIZE)),
-        key=len,
+    other, other_error = max(
+        (meta_copy.shapes_until_error(size, channels=channels, batch=3) for size in (ODD_SIZE, ALIGNED_SIZE)),
+        key=lambda result: len(result[0]),
     )
     shapes = ShapeInfo(reference, other, InputSizes(minimum=1, multiple=1))
     known = {node for node in reference if node in other}
@@ -35,15 +36,16 @@ def without_head(traced: fx.GraphModule, *, channels: int) -> fx.GraphModule:
     convolutions = [node for node in layers if node in images or (node not in known and not _is_matrix(node, traced))]
     if not convolutions:
         raise UnsupportedOperationsError(
-            "this module contains no convolution on images; an encoder is a convnet: choose another module",
+            f"{name} contains no convolution on images; an encoder is a convnet: choose another module",
             reasons=("contains no convolution",),
         )
     order = list(traced.graph.nodes)
     feature = next((node for node in reversed(order) if node in images), None)
     if feature is None or order.index(feature) < order.index(convolutions[-1]):
         raise UnsupportedOperationsError(
-            f"this module does not run on images of {REFERENCE_SIZE[0]}x{REFERENCE_SIZE[1]} with {channels} channels "
-            f"up to its last convolution: {error}; an encoder takes images of any size",
+            f"{name} does not run up to its last convolution on images of every size, such as "
+            f"{REFERENCE_SIZE[0]}x{REFERENCE_SIZE[1]} with {channels} channels: {error or other_error}; an encoder "
+            f"takes images of any size",
             reasons=("does not run on images of every size",),
         )
     for node in reversed(order[order.index(feature) + 1 :]):

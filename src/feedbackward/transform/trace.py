@@ -117,7 +117,11 @@ def trace(encoder: nn.Module, *, in_channels: int = 3) -> fx.GraphModule:
     graph.lint()
     traced = fx.GraphModule(encoder, graph)
     traced.train(encoder.training)
-    return traced if method == "forward_features" else without_head(traced, channels=in_channels)
+    return (
+        traced
+        if method == "forward_features"
+        else without_head(traced, channels=in_channels, name=type(encoder).__name__)
+    )
 
 
 def _traced(encoder: nn.Module, method: str, *, record_lines: bool = False) -> fx.Graph:
