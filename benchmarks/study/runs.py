@@ -104,7 +104,7 @@ def train(runs: Sequence[Run], *, data: Path, processes: int, say: Callable[[str
     failed = []
 
     def one(run: Run) -> None:
-        if _train(run, data):
+        if train_run(run, data):
             say(f"{run.name}: {summary(run)}")
         else:
             failed.append(run.name)
@@ -115,7 +115,8 @@ def train(runs: Sequence[Run], *, data: Path, processes: int, say: Callable[[str
     return failed
 
 
-def _train(run: Run, data: Path) -> bool:
+def train_run(run: Run, data: Path) -> bool:
+    """Train one run, or finish it, and write its result; return whether that succeeded."""
     folder = RunFolder(run.folder)
     if not folder.report.exists() and not _fit(run, data, folder):
         return False
@@ -124,7 +125,7 @@ def _train(run: Run, data: Path) -> bool:
     if run.row.crf is not None:
         refined = run.folder / "crf.json"
         command = ["--config", str(folder.config), "--ckpt_path", run.row.crf, "--model.crf", "DenseCRF"]
-        if not _call(["validate", *command, "--json", str(refined)], run.folder):
+        if not run_command(["validate", *command, "--json", str(refined)], run.folder):
             return False
         metrics["crf"] = json.loads(refined.read_text())
     for scores in ("best", "last", "crf"):
@@ -141,10 +142,10 @@ def _fit(run: Run, data: Path, folder: RunFolder) -> bool:
     write_text(run.folder / RECIPE_FILE, json.dumps({"made_by": run.recipe}) + "\n")
     command = ["--config", run.row.recipe, "--trainer.devices", "1", "--data.root", str(data)]
     command += [*run.row.arguments, *run.arguments, "--run_dir", str(run.folder), "--seed_everything", str(run.seed)]
-    return _call(["fit", *command, *(("--ckpt_path", "last") if last else ())], run.folder)
+    return run_command(["fit", *command, *(("--ckpt_path", "last") if last else ())], run.folder)
 
 
-def _call(arguments: Sequence[str], folder: Path) -> bool:
+def run_command(arguments: Sequence[str], folder: Path) -> bool:
     """Run a command of feedbackward on one thread with its output in the folder's log; return whether it succeeded."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with (folder / "log.txt").open("a") as log:

@@ -68,7 +68,7 @@ def study(networks):
 @pytest.fixture
 def in_process(study, monkeypatch):
     """Runs the study's trainings in this process: starting one for each takes longer than the training."""
-    monkeypatch.setattr(import_module("runs"), "_call", lambda arguments, _: main(arguments) is None)
+    monkeypatch.setattr(import_module("runs"), "run_command", lambda arguments, _: main(arguments) is None)
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_only_the_better_learning_rate_is_trained_from_the_next_seed(study, tmp_
         config = create_model("segnet", classes=1, encoder_weights=None).config
     costs = {"parameters": 1, "network": config}
 
-    def _train(run, _):
+    def train_run(run, _):
         trained.append(run.name)
         score = first[run.row.name] - run.seed / 10
         scores = {"scalars": {"mean_iou": score}, "per_class": {"iou": {"sky": score}}, "names": ["sky"]}
@@ -197,7 +197,7 @@ def test_only_the_better_learning_rate_is_trained_from_the_next_seed(study, tmp_
         run.result.write_text(json.dumps({"made_by": run.recipe, "last": scores, "curves": curves, **costs}))
         return True
 
-    monkeypatch.setattr(import_module("runs"), "_train", _train)
+    monkeypatch.setattr(import_module("runs"), "train_run", train_run)
     command = ("camvid", "--data", tmp_path, "--rows", ",".join(first), "--seeds", "0,1")
     study(*command, "--output", tmp_path / "runs", "--results", tmp_path)
     assert trained == [
