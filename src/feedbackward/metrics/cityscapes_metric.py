@@ -26,7 +26,7 @@ class CityscapesMetric(Metric):
         >>> metric = CityscapesMetric()
         >>> road = torch.tensor([[[7, 7]]])
         >>> metric.update(torch.tensor([[[0, 1]]]), road, road)
-        >>> metric.compute().per_class["iou"]["road"]
+        >>> metric.compute().per_class["iou"].get("road")
         0.5
     """
 

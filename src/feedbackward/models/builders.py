@@ -92,7 +92,7 @@ def create_model(
         UnsupportedOperationsError: If the encoder has operations without a rule.
 
     Example:
-        >>> create_model("resnet18", classes=11, encoder_weights=None).config["decoder"]["permute"]
+        >>> create_model("resnet18", classes=11, encoder_weights=None).decoder_config.permute
         'necessary'
     """
     given: dict[str, Any] = {
