@@ -34,13 +34,14 @@ def transpose(encoder: fx.GraphModule, config: DecoderConfig, *, in_channels: in
     """
     graph, forward = _copy(encoder)
     shapes = infer_shapes(encoder, channels=in_channels).of_copies(forward)
-    _refuse_writes_in_place(encoder, forward, shapes)
+    from_image = values_from_image(graph, shapes)
+    _refuse_writes_in_place(encoder, forward, from_image)
     last = encoder.graph.output_node().args[0]
     assert isinstance(last, fx.Node)
     feature = forward[last]
     # A pool at the end of the encoder is the paper's U-turn; its rule emits the upsampling.
     u_turn = () if kind_of(last, encoder) == "pool" else _append_u_turn(graph, feature, shapes)
-    walked = walk(graph, forward, encoder, feature, config=config, shapes=shapes)
+    walked = walk(graph, forward, encoder, feature, config=config, shapes=shapes, from_image=from_image)
     end = choose_end(walked.ends, config, shapes)
     channels = _append_output(graph, end, config, shapes)
     return DecoderGraph(
@@ -69,16 +70,12 @@ def _copy(encoder: fx.GraphModule) -> tuple[fx.Graph, dict[fx.Node, fx.Node]]:
     return graph, copies
 
 
-def _refuse_writes_in_place(encoder: fx.GraphModule, forward: dict[fx.Node, fx.Node], shapes: ShapeInfo) -> None:
+def _refuse_writes_in_place(encoder: fx.GraphModule, forward: dict[fx.Node, fx.Node], from_image: set[fx.Node]) -> None:
     """Refuse writes into values that depend on the image: no signal would reach the nodes that write."""
-    writes = [(source, node) for source, node in forward.items() if node.target is operator.setitem]
-    if not writes:
-        return
-    from_image = values_from_image(writes[0][1].graph, shapes)
     written = {
         source: "written in place into a value that depends on the image"
-        for source, node in writes
-        if node.args[0] in from_image
+        for source, node in forward.items()
+        if node.target is operator.setitem and node.args[0] in from_image
     }
     if written:
         raise refuse(written, encoder)

@@ -71,6 +71,7 @@ def walk(
     *,
     config: DecoderConfig,
     shapes: ShapeInfo,
+    from_image: set[fx.Node],
 ) -> Walk:
     """Append the decoder nodes of a whole encoder.
 
@@ -81,12 +82,13 @@ def walk(
         start: The copy of the encoder's last value; its signal is the last node of the graph.
         config: The options that rules read.
         shapes: The shapes of the copies.
+        from_image: The copies that depend on the image; see values_from_image.
 
     Raises:
         UnsupportedOperationsError: If operations on the signal's path have no rule (the message lists them all), or the
             signal does not reach the image.
     """
-    from_image, norms = values_from_image(graph, shapes), dict[str, NormShape]()
+    norms = dict[str, NormShape]()
     signals = defaultdict[fx.Node, _Arrived](_Arrived)
     signals[start].add(None, last_node(graph))
     decoded, ends, unsupported = list[DecodedNode](), list[End](), dict[fx.Node, str]()
