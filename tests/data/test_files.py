@@ -6,8 +6,6 @@ from feedbackward.data.files import (
     check_image,
     list_files,
     read_image,
-    read_instance_ids,
-    read_mask,
 )
 from feedbackward.errors import InputError
 
@@ -41,29 +39,9 @@ def test_image_is_upright(tmp_path, picture):
     assert check_image(tmp_path / "phone.jpg") == (8, 6)
 
 
-def test_mask_is_read_as_indices(tmp_path, write):
-    mask = np.array([[0, 7], [255, 1]], np.uint8)
-    write(tmp_path / "gray.png", mask)
-    palette = Image.fromarray(mask, mode=None).convert("L")
-    palette.putpalette([value for index in range(256) for value in (255 - index, index // 2, 3)])
-    palette.save(tmp_path / "palette.png")
-    write(tmp_path / "bits.png", mask > 1)
-    np.testing.assert_array_equal(read_mask(tmp_path / "gray.png"), mask)
-    np.testing.assert_array_equal(read_mask(tmp_path / "palette.png"), mask)
-    np.testing.assert_array_equal(read_mask(tmp_path / "bits.png"), mask > 1)
-
-
-def test_instance_ids_beyond_signed_16_bits(tmp_path, write):
-    instances = np.array([[7, 33999], [26001, 65535]], np.uint16)
-    path = write(tmp_path / "instances.png", instances)
-    read = read_instance_ids(path)
-    assert read.dtype == np.int32
-    np.testing.assert_array_equal(read, instances)
-
-
 @pytest.mark.parametrize(
     "read",
-    [read_image, read_mask, read_instance_ids, check_image],
+    [read_image, check_image],
     ids=lambda f: f.__name__,
 )
 def test_missing_files_and_other_formats(read, tmp_path):
@@ -82,18 +60,6 @@ def test_truncated_image(suffix, tmp_path, write):
     for read in (read_image, check_image):
         with pytest.raises(InputError, match=rf"a\.{suffix} cannot be read: .*truncated.*download it again"):
             read(path)
-
-
-def test_truncated_mask_and_instances(tmp_path, write):
-    noise = np.random.default_rng(1).integers(0, 256, (64, 64), dtype=np.uint8)
-    mask = write(tmp_path / "mask.png", noise)
-    instances = write(tmp_path / "instances.png", noise.astype(np.uint16) * 100)
-    for path in (mask, instances):
-        path.write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(InputError, match=r"mask\.png cannot be read"):
-        read_mask(mask)
-    with pytest.raises(InputError, match=r"instances\.png cannot be read"):
-        read_instance_ids(instances)
 
 
 def test_an_unreadable_file(tmp_path):
@@ -133,8 +99,6 @@ def test_deep_images(tmp_path, write):
     for read in (read_image, check_image):
         with pytest.raises(InputError, match=r"deep\.png has more than 8 bits per channel .*convert it to 8-bit"):
             read(path)
-    with pytest.raises(InputError, match=r"deep\.png has more than 8 bits per pixel; .*save it as uint8"):
-        read_mask(path)
 
 
 def test_huge_image(tmp_path, write, picture, monkeypatch):
@@ -142,18 +106,6 @@ def test_huge_image(tmp_path, write, picture, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     with pytest.raises(InputError, match=r"a\.png is too large: .*tiles"):
         read_image(path)
-
-
-def test_colors_where_indices_are_expected(tmp_path, write, picture):
-    path = write(tmp_path / "mask.png", picture)
-    with pytest.raises(InputError, match=r"mask\.png has 3 channels \(RGB\); expected one .*masks: colors"):
-        read_mask(path)
-
-
-def test_instances_of_8_bits(tmp_path, write):
-    path = write(tmp_path / "instances.png", np.full((4, 4), 30, np.uint8))
-    with pytest.raises(InputError, match=r"instances\.png is not a 16-bit instance map \(L\)"):
-        read_instance_ids(path)
 
 
 def test_list_files(tmp_path, write, picture):

@@ -21,7 +21,8 @@ from feedbackward.data.cityscapes_files import (
 )
 from feedbackward.data.cityscapes_labels import CITYSCAPES, LABEL_ID_ENCODING
 from feedbackward.data.datamodule import Item, SegmentationDataModule
-from feedbackward.data.files import read_image, read_instance_ids, read_mask
+from feedbackward.data.files import read_image
+from feedbackward.data.masks import read_instance_ids, read_mask
 from feedbackward.data.pairs import ImageDataset, Pair, PairDataset, check_pairs
 from feedbackward.data.sources import Scoring
 from feedbackward.data.transforms import FLIP_ONLY, Augmentation, EvalTransform

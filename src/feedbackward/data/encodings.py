@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedbackward.classes import ClassTable
-from feedbackward.data.files import read_image, read_mask
+from feedbackward.data.files import read_image
+from feedbackward.data.masks import read_mask
 from feedbackward.errors import InputError, listed
 
 VOID = 255

@@ -1,4 +1,4 @@
-"""Reading images, masks and instance maps, with errors that name the file and the remedy."""
+"""Reading images, with errors that name the file and the remedy."""
 
 import os
 from collections.abc import Iterator
@@ -13,12 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from feedbackward.errors import InputError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-MASK_SUFFIXES = (".png",)
 
-_COLORS_HINT = (
-    "Save the indices themselves, or, if the colors encode classes, set 'masks: colors' in a class file and use the "
-    "data set folder"
-)
 _ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 swap height and width
 _FILE_ENDS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9", "MPO": b"\xff\xd9"}
 
@@ -31,50 +26,11 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     Raises:
         InputError: If the file is missing, truncated, not an image, or deeper than 8 bits per channel.
     """
-    with _opened(path) as image:
+    with opened_image(path) as image:
         _refuse_deep(image, path)
         if "transparency" in image.info:
             image = image.convert("RGBA")
         return np.array(_upright(image).convert("RGB"))
-
-
-def read_mask(path: Path, *, hint: str = _COLORS_HINT) -> NDArray[np.uint8]:
-    """The values of a mask as uint8 (H, W); for a palette image the indices, not the colors.
-
-    Args:
-        path: The file.
-        hint: What to do about a mask of colors; the end of the error message.
-
-    Raises:
-        InputError: If the file is missing, truncated or not an image of one 8-bit channel.
-    """
-    with _opened(path) as image:
-        if image.mode.startswith(("I", "F")):
-            raise InputError(
-                f"{path} has more than 8 bits per pixel; expected an 8-bit mask of class indices: save it as uint8"
-            )
-        if image.mode not in ("L", "P", "1"):
-            raise InputError(
-                f"{path} has {len(image.getbands())} channels ({image.mode}); expected one channel of class "
-                f"indices. {hint}"
-            )
-        return np.array(image).astype(np.uint8, copy=False)
-
-
-def read_instance_ids(path: Path) -> NDArray[np.int32]:
-    """The values of a 16-bit instance map as int32 (H, W).
-
-    Raises:
-        InputError: If the file is missing, truncated or not an image of one 16-bit channel.
-    """
-    with _opened(path) as image:
-        if not image.mode.startswith("I"):
-            raise InputError(
-                f"{path} is not a 16-bit instance map ({image.mode}); expected one 16-bit channel of label "
-                f"id * 1000 + number. Maps converted to 8 bits have lost their classes: copy the "
-                f"original again"
-            )
-        return np.array(image).astype(np.int32)
 
 
 def check_image(path: Path) -> tuple[int, int]:
@@ -85,7 +41,7 @@ def check_image(path: Path) -> tuple[int, int]:
     Raises:
         InputError: As read_image, except for such damage.
     """
-    with _opened(path) as image:
+    with opened_image(path) as image:
         _refuse_deep(image, path)
         height, width = image.height, image.width
         if "exif" in image.info and image.getexif().get(_ORIENTATION, 1) >= 5:
@@ -121,7 +77,7 @@ def list_files(folder: Path, suffixes: tuple[str, ...], *, ending: str = "") -> 
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def opened_image(path: Path) -> Iterator[Image.Image]:
     """Open an image; errors within the block become InputErrors."""
     try:
         with Image.open(path, formats=("PNG", "JPEG")) as image:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from feedbackward.data.cityscapes_labels import EVALUATED
 from feedbackward.data.encodings import MaskClasses
-from feedbackward.data.files import read_instance_ids, read_mask
+from feedbackward.data.masks import read_instance_ids, read_mask
 from feedbackward.data.predictions import PredictionPair
 from feedbackward.data.sources import Scoring
 from feedbackward.errors import InputError
