@@ -19,14 +19,42 @@ def test_it_is_plain_data():
     assert json.loads(json.dumps(describe_machine())) == describe_machine()
 
 
-def test_devices_without_a_gpu(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+@pytest.fixture
+def accelerators(monkeypatch):
+    """Replaces what PyTorch sees: an accelerator's type, or None, and how many there are."""
+
+    def see(kind, count):
+        monkeypatch.setattr(torch.accelerator, "is_available", lambda: kind is not None)
+        monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device(kind))
+        monkeypatch.setattr(torch.accelerator, "device_count", lambda: count)
+
+    return see
+
+
+def test_devices_of_a_machine_without_accelerator(accelerators):
+    accelerators(None, 0)
     assert choose_device("auto") == choose_device("cpu") == torch.device("cpu")
-    with pytest.raises(InputError, match="sees no GPU here"):
-        choose_device("cuda")
+    with pytest.raises(InputError, match=r"device cuda:1: PyTorch sees only the CPU here; use --device auto, or"):
+        choose_device("cuda:1")
 
 
-def test_devices_with_a_gpu(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+def test_devices_of_a_machine_with_two_gpus(accelerators):
+    accelerators("cuda", 2)
     assert choose_device("auto") == choose_device("cuda") == torch.device("cuda")
+    assert choose_device("cuda:1") == torch.device("cuda:1")
     assert choose_device("cpu") == torch.device("cpu")
+    with pytest.raises(InputError, match="device cuda:2: PyTorch sees 2 here, cuda:0 to cuda:1"):
+        choose_device("cuda:2")
+    with pytest.raises(InputError, match="device mps: PyTorch sees cuda and the CPU here"):
+        choose_device("mps")
+
+
+def test_other_accelerators_than_gpus_of_cuda(accelerators):
+    accelerators("mps", 1)
+    assert choose_device("auto") == choose_device("mps") == torch.device("mps")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "", "0x"])
+def test_a_name_that_is_no_device_of_pytorch(name):
+    with pytest.raises(InputError, match="expected auto, or a device of PyTorch such as cpu, cuda, cuda:1, mps"):
+        choose_device(name)

@@ -5,11 +5,11 @@ from pathlib import Path
 from feedbackward.errors import InputError
 from feedbackward.exporting.exported import is_exported, load_exported
 from feedbackward.exporting.formats import SUFFIXES
-from feedbackward.machine import Device, choose_device
+from feedbackward.machine import choose_device
 from feedbackward.segmenters.segmenter import Segmenter
 
 
-def load(model: str | Path, *, device: Device = "auto") -> Segmenter:
+def load(model: str | Path, *, device: str = "auto") -> Segmenter:
     """Load a segmenter: a trained network, optimized if possible, or an exported file.
 
     For an exported file torch is imported only if its runtime needs it.
@@ -17,8 +17,8 @@ def load(model: str | Path, *, device: Device = "auto") -> Segmenter:
     Args:
         model: A folder that save_pretrained wrote, a checkpoint (.ckpt) of `feedbackward fit`, a file of `feedbackward
             export`, or the id of a network on the Hugging Face hub. A path that exists takes precedence.
-        device: "cpu", "cuda", or "auto" for the GPU if there is one. An exported file always runs on the device of its
-            format.
+        device: As PyTorch names it, such as "cpu", "cuda:1" or "mps"; "auto" is the accelerator if there is one. An
+            exported file always runs on the device of its format.
 
     Returns:
         The segmenter, in evaluation mode.

@@ -3,14 +3,12 @@
 import os
 import platform
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from feedbackward.errors import InputError
 
 if TYPE_CHECKING:
     import torch
-
-Device: TypeAlias = Literal["auto", "cpu", "cuda"]
 
 PACKAGES = ("feedbackward", "torch", "torchvision", "timm", "lightning", "torchmetrics", "numpy")
 
@@ -29,15 +27,35 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
-def choose_device(name: Device) -> "torch.device":
-    """Return the device of a name; "auto" is the GPU if there is one, else the CPU.
+def choose_device(name: str) -> "torch.device":
+    """Return the device of a name as PyTorch writes it, such as "cpu", "cuda:1" or "mps".
+
+    Args:
+        name: The name, or "auto": the accelerator that PyTorch sees (cuda, mps, xpu), else the CPU.
 
     Raises:
-        InputError: If the name is "cuda" and PyTorch sees no GPU.
+        InputError: If there is no such device here.
     """
     import torch
 
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise InputError("device cuda: PyTorch sees no GPU here; run on the CPU, or install a CUDA build of PyTorch")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
+    # None for a build of PyTorch that is for CPUs alone, and for a machine without the accelerator.
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    if name == "auto":
+        return torch.device("cpu") if accelerator is None else torch.device(accelerator.type)
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(
+            f"device {name}: expected auto, or a device of PyTorch such as cpu, cuda, cuda:1, mps"
+        ) from error
+    if device.type == "cpu":
+        return device
+    if accelerator is None or device.type != accelerator.type:
+        seen = "only the CPU" if accelerator is None else f"{accelerator.type} and the CPU"
+        raise InputError(
+            f"device {name}: PyTorch sees {seen} here; use --device auto, or install a build for {device.type}"
+        )
+    count = torch.accelerator.device_count()
+    if device.index is not None and device.index >= count:
+        raise InputError(f"device {name}: PyTorch sees {count} here, {device.type}:0 to {device.type}:{count - 1}")
+    return device

@@ -18,7 +18,6 @@ from feedbackward.data.sources import Layout
 from feedbackward.errors import InputError
 from feedbackward.io import write_whole
 from feedbackward.loading import load
-from feedbackward.machine import Device
 from feedbackward.segmenters.images import find_images
 from feedbackward.segmenters.outputs import (
     FOLDERS,
@@ -61,7 +60,7 @@ def predict(
     source: Path,
     output: Path,
     layout: Layout = "masks",
-    device: Device = "auto",
+    device: str = "auto",
     scale: float = 1.0,
     crf: bool = False,
     overlays: bool = True,
@@ -76,7 +75,7 @@ def predict(
         output: Folder to write to: masks go to masks/, overlays to overlays/.
         layout: masks: class indices as palette PNGs. cityscapes: a submission to the benchmark, label ids in
             CITY_SEQUENCE_FRAME.png, for networks with the 19 Cityscapes classes.
-        device: Device; auto is the GPU if there is one.
+        device: cpu, cuda, cuda:1, mps; auto is the accelerator if there is one.
         scale: Scale factor of the network's input; masks keep the size of the images.
         crf: Refine the logits with DeepLab's fully connected CRF.
         overlays: Also write the images blended with the class colors, with a legend.
