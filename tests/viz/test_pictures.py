@@ -13,6 +13,7 @@ from feedbackward.viz.pictures import (
     paint,
     present,
     side_by_side,
+    viewable,
     with_legend,
 )
 
@@ -73,11 +74,35 @@ def test_legend_takes_more_rows_where_it_is_narrow():
     assert narrow.shape[1] > 100  # wide enough for the longest name
 
 
+def test_an_overlay_leaves_a_class_unpainted():
+    image = np.full((2, 2, 3), 100, np.uint8)
+    picture = overlay(image, MASK, TABLE, alpha=1, unpainted=1)
+    np.testing.assert_array_equal(picture, [[(128, 64, 128), (100,) * 3], [(100,) * 3, (0, 200, 0)]])
+
+
+@pytest.mark.parametrize(
+    ("image", "shown"),
+    [
+        (np.array([[[1, 2, 3, 4]]], np.uint8), [[[1, 2, 3]]]),
+        (np.array([[[7, 9]]], np.uint8), [[[7, 7, 7]]]),
+        (np.array([[[100], [300], [4095]]], np.uint16), [[[0] * 3, [13] * 3, [255] * 3]]),
+        (np.array([[[0.2], [0.6]]], np.float32), [[[51] * 3, [153] * 3]]),
+        (np.array([[[-1.0], [np.nan], [1.0]]], np.float32), [[[0] * 3, [128] * 3, [255] * 3]]),
+        (np.array([[[5], [5]]], np.uint16), [[[0] * 3, [0] * 3]]),
+    ],
+)
+def test_images_of_any_kind_are_shown(image, shown):
+    picture = viewable(image)
+    assert picture.dtype == np.uint8
+    np.testing.assert_array_equal(picture, shown)
+
+
 def test_with_legend_keeps_the_picture():
     image = np.full((20, 30, 3), 7, np.uint8)
     picture = with_legend(image, TABLE, [2])
     np.testing.assert_array_equal(picture[:20, :30], image)
     assert (picture[:20, 30:] == 255).all()
+    np.testing.assert_array_equal(with_legend(image, TABLE, []), image)
 
 
 def test_side_by_side():

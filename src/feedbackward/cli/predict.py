@@ -16,24 +16,19 @@ from feedbackward.cli.parser import command_parser
 from feedbackward.data.files import read_image
 from feedbackward.data.sources import Layout
 from feedbackward.errors import InputError
-from feedbackward.io import write_whole
 from feedbackward.loading import load
 from feedbackward.segmenters.images import find_images
-from feedbackward.segmenters.outputs import (
-    FOLDERS,
-    Job,
-    check_cityscapes,
-    check_outputs,
-    mask_image,
-    overlay_image,
-    plan,
-    submission_image,
-    zip_submission,
-)
+from feedbackward.segmenters.outputs import Output, OutputOptions, find_outputs
+from feedbackward.segmenters.outputs.files import Job, check_outputs, gather, gathered_files, plan
 from feedbackward.segmenters.predictor import Predictor
+from feedbackward.segmenters.result import Result
 
 if TYPE_CHECKING:
     from feedbackward.nn import DenseCRF
+
+
+_KINDS: dict[Layout, str] = {"masks": "masks", "cityscapes": "submission"}
+"""The kind of output of each layout."""
 
 
 def main(args: list[str]) -> None:
@@ -73,7 +68,7 @@ def predict(
         model: Folder of a saved network, checkpoint (.ckpt), exported file or hub id.
         source: Image, or folder with images (subfolders too).
         output: Folder to write to: masks go to masks/, overlays to overlays/.
-        layout: masks: class indices as palette PNGs. cityscapes: a submission to the benchmark, label ids in
+        layout: masks: label PNGs. cityscapes: a submission to the benchmark, label ids in
             CITY_SEQUENCE_FRAME.png, for networks with the 19 Cityscapes classes.
         device: cpu, cuda, cuda:1, mps; auto is the accelerator if there is one.
         scale: Scale factor of the network's input; masks keep the size of the images.
@@ -87,21 +82,29 @@ def predict(
     """
     if zipped and layout != "cityscapes":
         raise InputError("--zip is for submissions; it needs --layout cityscapes")
+    if source.is_dir() and output.resolve().is_relative_to(source.resolve()):
+        raise InputError(f"the output {output} lies inside the source {source}; choose a folder outside of it")
     images = find_images(source)
-    jobs = plan(images, source=source, output=output, layout=layout, overlays=overlays)
-    archive = output / "submission.zip"
+    kinds = find_outputs([_KINDS[layout], *["overlays"] * overlays])
+    jobs = plan([(image, _name(image, source)) for image in images], kinds, output)
+    archives = gathered_files(kinds, output) if zipped else []
     predictor = Predictor(load(model, device=device), scale=scale, crf=_dense_crf() if crf else None)
-    table = named_classes(predictor, model, layout)
-    files = [path for job in jobs for path in job.outputs] + ([archive] if zipped else [])
+    table = named_classes(predictor, model, kinds)
+    files = [path for job in jobs for path in job.files.values()] + archives
     check_outputs(output, files, overwrite=overwrite)
     for image in images:
         read_image(image)  # only decoding finds damage in the middle of a file
 
     console = Console()
-    pixels = write_predictions(predictor, jobs, table, layout, console)
+    pixels = write_predictions(predictor, jobs, table, kinds, console)
     if zipped:
-        zip_submission(archive, jobs)
-    _summarize(console, jobs, table, pixels, output=output, archive=archive if zipped else None)
+        gather(jobs, kinds, table, output)
+    folders = [output / kind.name for kind in kinds]
+    _summarize(console, jobs, table, pixels, written=[*folders, *archives])
+
+
+def _name(image: Path, source: Path) -> Path:
+    return image.relative_to(source) if source.is_dir() else Path(image.name)
 
 
 def _dense_crf() -> "DenseCRF":
@@ -111,11 +114,11 @@ def _dense_crf() -> "DenseCRF":
     return DenseCRF()
 
 
-def named_classes(predictor: Predictor, model: str, layout: Layout) -> ClassTable:
+def named_classes(predictor: Predictor, model: str, kinds: list[Output]) -> ClassTable:
     """The classes of a network.
 
     Raises:
-        InputError: If it has none, or not those that the layout needs.
+        InputError: If it has none, or not those that an output needs.
     """
     table = predictor.segmenter.class_table
     if table is None:
@@ -123,8 +126,8 @@ def named_classes(predictor: Predictor, model: str, layout: Layout) -> ClassTabl
             f"the network {model} has no class names and colors; load it in Python, set its class_table, and save it "
             f"again with save_pretrained"
         )
-    if layout == "cityscapes":
-        check_cityscapes(table)
+    for kind in kinds:
+        kind.check(table, OutputOptions())
     return table
 
 
@@ -154,33 +157,25 @@ def predict_into(
     Raises:
         InputError: If there are no images, or the network has other classes.
     """
-    jobs = plan(find_images(source), source=source, output=folder, layout=layout, overlays=False)
-    table = named_classes(predictor, model, layout)
+    kinds = find_outputs([_KINDS[layout]])
+    jobs = plan([(image, _name(image, source)) for image in find_images(source)], kinds, folder)
+    table = named_classes(predictor, model, kinds)
     check_classes(table, expected, of=f"network {model}")
-    write_predictions(predictor, jobs, table, layout, console)
-    return folder / FOLDERS[layout]
+    write_predictions(predictor, jobs, table, kinds, console)
+    return folder / _KINDS[layout]
 
 
 def write_predictions(
-    predictor: Predictor, jobs: list[Job], table: ClassTable, layout: Layout, console: Console
+    predictor: Predictor, jobs: list[Job], table: ClassTable, kinds: list[Output], console: Console
 ) -> NDArray[np.int64]:
     """Predict each image and write its files; return the number of pixels of each class."""
     pixels = np.zeros(len(table), dtype=np.int64)
     for job in track(jobs, description="predicting", console=console, transient=True):
-        prediction = _run(predictor, job, table, layout)
+        image = read_image(job.image)
+        prediction = predictor.predict(image)
+        job.write(Result(image, prediction, table), kinds, OutputOptions())
         pixels += np.bincount(prediction.ravel(), minlength=len(table))
     return pixels
-
-
-def _run(predictor: Predictor, job: Job, table: ClassTable, layout: Layout) -> NDArray[np.uint8]:
-    image = read_image(job.image)
-    prediction = predictor.predict(image)
-    picture = submission_image(prediction) if layout == "cityscapes" else mask_image(prediction, table)
-    write_whole(job.mask, lambda file: picture.save(file, format="PNG"))
-    if job.overlay is not None:
-        overlay = overlay_image(image, prediction, table)
-        write_whole(job.overlay, lambda file: overlay.save(file, format="JPEG", quality=92))
-    return prediction
 
 
 def _summarize(
@@ -189,8 +184,7 @@ def _summarize(
     table: ClassTable,
     pixels: NDArray[np.int64],
     *,
-    output: Path,
-    archive: Path | None,
+    written: list[Path],
 ) -> None:
     jobs = list(jobs)
     shares = Table("", "class", "share of pixels", title=f"{len(jobs)} image{'s' * (len(jobs) != 1)}")
@@ -200,6 +194,5 @@ def _summarize(
             swatch = Text("  ", style=f"on rgb({red},{green},{blue})")
             shares.add_row(swatch, Text(table.names[index]), f"{pixels[index] / pixels.sum():7.2%}")
     console.print(shares)
-    folders = sorted({path.relative_to(output).parts[0] for job in jobs for path in job.outputs})
-    for path in [*(output / folder for folder in folders), *([archive] if archive else [])]:
+    for path in written:
         console.print(Text(str(path)), soft_wrap=True)

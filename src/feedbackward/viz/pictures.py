@@ -4,7 +4,7 @@ All pictures are numpy arrays, uint8 (H, W, 3), RGB.
 """
 
 from collections.abc import Collection, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,40 @@ def paint(mask: NDArray[np.integer], table: ClassTable) -> Picture:
     return palette[np.where(void, len(table), mask)]
 
 
-def overlay(image: Picture, mask: NDArray[np.integer], table: ClassTable, *, alpha: float = 0.5) -> Picture:
+def viewable(image: NDArray[np.generic]) -> Picture:
+    """Convert an image of any number of bands and bits to one that screens show.
+
+    Of three bands or more the first three become red, green and blue; otherwise the first becomes gray. Other values
+    than 8-bit ones are scaled: from 0 to 1 if all of them lie there, otherwise from the smallest to the largest of the
+    bands that are shown. Nan becomes 0.
+
+    Args:
+        image: (H, W, C) of any type.
+
+    Example:
+        >>> viewable(np.array([[[0], [2048], [4095]]], np.uint16))[..., 0].tolist()
+        [[0, 128, 255]]
+    """
+    bands: NDArray[Any] = image[..., :3] if image.shape[2] >= 3 else image[..., :1].repeat(3, axis=2)
+    if bands.dtype == np.uint8:
+        return bands
+    values: NDArray[np.float32] = np.nan_to_num(bands.astype(np.float32), posinf=0, neginf=0)
+    low, high = float(values.min()), float(values.max())
+    if image.dtype.kind == "f" and low >= 0 and high <= 1:
+        low, high = 0, 1
+    scale = 255 / (high - low) if high > low else 0
+    shown: Picture = np.rint((values - low) * scale).astype(np.uint8)
+    return shown
+
+
+def overlay(
+    image: Picture,
+    mask: NDArray[np.integer],
+    table: ClassTable,
+    *,
+    alpha: float = 0.5,
+    unpainted: int | None = None,
+) -> Picture:
     """Blend the colors of a mask into an image; void pixels keep the image.
 
     Args:
@@ -52,13 +85,20 @@ def overlay(image: Picture, mask: NDArray[np.integer], table: ClassTable, *, alp
         mask: Class indices (H, W).
         table: The classes.
         alpha: Opacity of the colors, 0 to 1.
+        unpainted: A class whose pixels keep the image too.
 
     Raises:
-        InputError: If mask and image differ in size, or the mask contains a value outside the table.
+        InputError: If mask and image differ in size, alpha is outside 0 to 1, or the mask contains a value outside the
+            table.
     """
     _check_sizes(image.shape[:2], mask.shape)
+    if not 0 <= alpha <= 1:
+        raise InputError(f"alpha is {alpha}; expected an opacity from 0 to 1")
     mixed = np.rint((1 - alpha) * image + alpha * paint(mask, table)).astype(np.uint8)
-    return np.where((mask == table.ignore_index)[..., None], image, mixed)
+    bare = mask == table.ignore_index
+    if unpainted is not None:
+        bare |= mask == unpainted
+    return np.where(bare[..., None], image, mixed)
 
 
 def errors(prediction: NDArray[np.integer], mask: NDArray[np.integer], table: ClassTable) -> Picture:
@@ -113,7 +153,9 @@ def legend(table: ClassTable, classes: Collection[int], *, width: int, font_size
 
 
 def with_legend(picture: Picture, table: ClassTable, classes: Collection[int]) -> Picture:
-    """Add the legend of some classes below a picture."""
+    """Add the legend of some classes below a picture; without classes there is none."""
+    if not classes:
+        return picture
     height, width = picture.shape[:2]
     below = legend(table, classes, width=width, font_size=_font_size(height))
     margin = ((0, 0), (0, below.shape[1] - width), (0, 0))
