@@ -1,15 +1,45 @@
+import json
+
 import pytest
 
-from feedbackward.classes import ClassTable, check_classes
+from feedbackward.classes import ClassTable, check_classes, void_index
 from feedbackward.errors import InputError
 
 TABLE = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
 
 
 def test_a_table_round_trips_through_plain_data():
-    table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)), ignore_index=9)
-    assert ClassTable.from_dict(table.to_dict()) == table
+    table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)), 9, values=(7, 300), void_value=1)
+    assert ClassTable.from_dict(json.loads(json.dumps(table.to_dict()))) == table
     assert len(table) == 2
+
+
+def test_the_mask_values_are_the_indices_by_default():
+    assert TABLE.values == (0, 1)
+    assert ClassTable(TABLE.names, TABLE.colors, values=(0, 1)) == TABLE
+
+
+@pytest.mark.parametrize(
+    ("values", "void", "message"),
+    [
+        ((0,), 255, r"class names \(2\) and values \(1\) differ in number; expected one value per class"),
+        ((0, 65536), 255, "mask value 65536 of class 'sky': expected 0 to 65535"),
+        ((0, 1), -1, "mask value -1 of void: expected 0 to 65535"),
+        ((3, 3), 255, "mask value 3 belongs to class 'road' and class 'sky'; expected different values"),
+        ((0, 255), 255, "mask value 255 belongs to class 'sky' and void; expected different values"),
+    ],
+)
+def test_invalid_mask_values_are_refused(values, void, message):
+    with pytest.raises(InputError, match=message):
+        ClassTable(TABLE.names, TABLE.colors, values=values, void_value=void)
+
+
+def test_void_has_a_larger_index_for_more_classes():
+    names = tuple(map(str, range(300)))
+    colors = ((0, 0, 0),) * 300
+    with pytest.raises(InputError, match=r"ignore_index 255 is the class '255'; choose .* such as 65535"):
+        ClassTable(names, colors)
+    assert len(ClassTable(names, colors, void_index(300), void_value=65535)) == 300
 
 
 @pytest.mark.parametrize(

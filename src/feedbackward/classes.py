@@ -1,33 +1,54 @@
-"""The classes of a data set: their names and colors, in the order of their indices."""
+"""The classes of a data set: their names, colors and mask values, in the order of their indices."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from feedbackward.errors import InputError
 
+LARGEST_VALUE = 65535
+"""Masks have 8 or 16 bits."""
+
+
+def void_index(classes: int) -> int:
+    """The index of void in decoded masks: 255, or 65535 if 8 bits are too few for the classes.
+
+    Example:
+        >>> void_index(254), void_index(255)
+        (255, 65535)
+    """
+    return 255 if classes <= 254 else LARGEST_VALUE
+
 
 @dataclass(frozen=True)
 class ClassTable:
-    """Names and colors of the classes; class i of a mask is the i-th entry.
+    """The classes of a data set; class i of a decoded mask is the i-th entry.
+
+    Mask files may contain other values than the indices that a network is trained with. `values` and `void_value` are
+    those of the files, in which predictions are written; `ignore_index` is void in decoded masks.
 
     Args:
         names: One name per class.
         colors: One (red, green, blue) per class, 0 to 255.
-        ignore_index: The mask value of pixels that are not counted (void).
+        ignore_index: The index of pixels that are not counted (void).
+        values: The value of each class in mask files, 0 to 65535; the indices by default.
+        void_value: The value of void in mask files, 0 to 65535.
 
     Raises:
-        InputError: If there are no classes, names repeat, names and colors differ in number, a color is not three
-            values from 0 to 255, or ignore_index is the index of a class.
+        InputError: If there are no classes, names repeat, names, colors and values differ in number, a color is not
+            three values from 0 to 255, ignore_index is the index of a class, or values and void_value are not all
+            different and from 0 to 65535.
 
     Example:
         >>> table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
-        >>> len(table)
-        2
+        >>> len(table), table.values
+        (2, (0, 1))
     """
 
     names: tuple[str, ...]
     colors: tuple[tuple[int, int, int], ...]
     ignore_index: int = 255
+    values: tuple[int, ...] = ()
+    void_value: int = 255
 
     def __post_init__(self) -> None:
         if not self.names:
@@ -46,8 +67,26 @@ class ClassTable:
         if 0 <= self.ignore_index < len(self.names):
             raise InputError(
                 f"ignore_index {self.ignore_index} is the class {self.names[self.ignore_index]!r}; "
-                f"choose a value that is not a class, such as 255"
+                f"choose a value that is not a class, such as {void_index(len(self.names))}"
             )
+        if not self.values:
+            object.__setattr__(self, "values", tuple(range(len(self.names))))
+        self._check_values()
+
+    def _check_values(self) -> None:
+        if len(self.values) != len(self.names):
+            raise InputError(
+                f"class names ({len(self.names)}) and values ({len(self.values)}) differ in number; expected one value "
+                f"per class, or none for the indices"
+            )
+        users = [*(f"class {name!r}" for name in self.names), "void"]
+        owner: dict[int, str] = {}
+        for value, user in zip((*self.values, self.void_value), users, strict=True):
+            if not 0 <= value <= LARGEST_VALUE:
+                raise InputError(f"mask value {value} of {user}: expected 0 to {LARGEST_VALUE}")
+            if value in owner:
+                raise InputError(f"mask value {value} belongs to {owner[value]} and {user}; expected different values")
+            owner[value] = user
 
     def __len__(self) -> int:
         return len(self.names)
@@ -58,13 +97,21 @@ class ClassTable:
             "names": list(self.names),
             "colors": [list(color) for color in self.colors],
             "ignore_index": self.ignore_index,
+            "values": list(self.values),
+            "void_value": self.void_value,
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "ClassTable":
         """The table of plain data that to_dict returned."""
         red_green_blue = tuple((int(r), int(g), int(b)) for r, g, b in data["colors"])
-        return cls(tuple(data["names"]), red_green_blue, int(data["ignore_index"]))
+        return cls(
+            tuple(data["names"]),
+            red_green_blue,
+            int(data["ignore_index"]),
+            tuple(map(int, data["values"])),
+            int(data["void_value"]),
+        )
 
 
 def check_classes(saved: ClassTable | None, class_table: ClassTable, *, of: str) -> None:

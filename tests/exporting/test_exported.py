@@ -107,7 +107,7 @@ def test_a_file_of_another_program(edited):
 
 def test_a_file_of_a_newer_format(edited, metadata):
     newer = json.dumps(metadata | {"format": 99, "version": "9.9"})
-    message = r"has version 99 of the export format, written by feedbackward 9\.9; .* reads version 2: export the"
+    message = r"has version 99 of the export format, written by feedbackward 9\.9; .* reads version 3: export the"
     with pytest.raises(InputError, match=message):
         load_exported(edited({"feedbackward": newer}))
 

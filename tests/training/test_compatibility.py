@@ -7,7 +7,7 @@ CONFIG = {"model": "feedbackward", "decoder": {"permute": "necessary", "output_s
 
 
 def checkpoint_of(table):
-    return {"feedbackward": {"network": {"format": 2, **CONFIG, "class_table": table.to_dict()}}}
+    return {"feedbackward": {"network": {"format": 3, **CONFIG, "class_table": table.to_dict()}}}
 
 
 def test_the_checkpoint_that_fits(table):

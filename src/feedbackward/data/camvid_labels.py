@@ -6,6 +6,8 @@ Sources: Brostow et al. (2009), "Semantic object classes in video"; github.com/a
 from feedbackward.classes import ClassTable
 from feedbackward.data.encodings import VOID, IndexEncoding, MaskClasses
 
+UNLABELED = 11
+
 CAMVID = ClassTable(
     names=(
         "sky",
@@ -33,11 +35,9 @@ CAMVID = ClassTable(
         (64, 64, 0),
         (0, 128, 192),
     ),
-    ignore_index=VOID,
+    void_value=UNLABELED,
 )
-"""The 11 classes in the order of their indices, with the colors of SegNet's authors."""
-
-UNLABELED = 11
+"""The 11 classes in the order of their indices, with the colors and mask values of SegNet's authors."""
 
 CAMVID_CLASSES = MaskClasses(
     CAMVID,

@@ -98,9 +98,10 @@ MEAN_INSTANCE_SIZE = {
 CITYSCAPES = ClassTable(
     names=tuple(label.name for label in EVALUATED),
     colors=tuple(label.color for label in EVALUATED),
-    ignore_index=VOID,
+    values=tuple(label.id for label in EVALUATED),
+    void_value=0,
 )
-"""The 19 classes in the order of their train ids."""
+"""The 19 classes in the order of their train ids; their mask values are the label ids, unlabeled for void."""
 
 LABEL_ID_ENCODING = IndexEncoding(
     {label.id: label.train_id for label in LABELS},

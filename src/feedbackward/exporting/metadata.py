@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 KEY = "feedbackward"
 """The key of the metadata in a file."""
-FORMAT = 2
+FORMAT = 3
 """The version of the format; files of other versions are refused."""
 TRIAL_SIZES = ((64, 96), (97, 131), (160, 128))
 """Height and width of the images on which a file for any size is compared with the network."""

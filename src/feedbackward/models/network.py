@@ -18,7 +18,7 @@ from feedbackward.models.encoder import check_positive
 from feedbackward.preprocessing import Preprocessing
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
-FORMAT = 2
+FORMAT = 3
 """The version of the description of a network in config.json and checkpoints; other versions are refused."""
 
 
