@@ -9,6 +9,7 @@ import torch
 
 from feedbackward.errors import InputError
 from feedbackward.exporting import load_exported
+from feedbackward.segmenters.tiles import Tiles, stitch
 
 pytestmark = pytest.mark.usefixtures("exporting")
 
@@ -146,3 +147,49 @@ def test_a_missing_file(tmp_path):
 def test_a_file_with_another_suffix(tmp_path):
     with pytest.raises(InputError, match=r"does not have the suffix of an exported file; expected one of \.onnx \.pt2"):
         load_exported(tmp_path / "network.tflite")
+
+
+def tiled(segmenter, image):
+    """The logits of an image (H, W, 3) in [0, 1], in tiles."""
+    bands = stitch(
+        lambda top, bottom: image[top:bottom],
+        image.shape[:2],
+        lambda tile: np.asarray(segmenter.logits(tile.transpose(2, 0, 1)[None])[0]),
+        tiles=Tiles((128, 192), overlap=64),
+        padded_size=segmenter.padded_size,
+    )
+    return np.concatenate(list(bands), axis=1)
+
+
+def test_tiles_of_a_file_for_any_size_are_those_of_the_network(network, exported, format, logits_of):
+    class Reference:
+        padded_size = network.padded_size
+
+        def logits(self, images):
+            return logits_of(network, torch.from_numpy(images.copy()))
+
+    image = np.random.default_rng(0).random((300, 400, 3), np.float32)
+    found = tiled(load_exported(exported(format), threads=1), image)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, tiled(Reference(), image), atol=2e-5)
+
+
+def test_an_image_too_small_for_a_file_is_reflected(exported):
+    loaded = load_exported(exported("onnx"), threads=1)
+    image = np.random.default_rng(0).random((20, 50, 3), np.float32)
+    padded = np.pad(image, ((0, loaded.metadata.smallest - 20), (0, 0), (0, 0)), "reflect")
+    expected = loaded.logits(padded.transpose(2, 0, 1)[None])[0, :, :20]
+    np.testing.assert_allclose(tiled(loaded, image), expected)
+
+
+def test_tiles_of_a_file_for_one_size(network, exported, logits_of):
+    loaded = load_exported(exported("onnx", size=(96, 128)), threads=1)
+    image = np.random.default_rng(0).random((96, 300, 3), np.float32)
+    found = tiled(loaded, image)
+    assert found.shape == (3, 96, 300)
+    # The first and the last columns belong to one tile each.
+    for columns in (slice(0, 128), slice(172, 300)):
+        tile = torch.from_numpy(image[:, columns].transpose(2, 0, 1).copy())[None]
+        single = slice(0, 40) if columns.start == 0 else slice(88, 128)
+        expected = logits_of(network, tile)[0, ..., single]
+        np.testing.assert_allclose(found[..., columns][..., single], expected, atol=2e-5)

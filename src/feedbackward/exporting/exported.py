@@ -41,6 +41,11 @@ class ExportedNetwork:
         self.preprocessing = Preprocessing.identity(metadata.in_channels)
         self.outputs_logits = metadata.output == "logits"
 
+    def padded_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The height and width to which an image of that height and width has to be padded."""
+        smallest = self.metadata.smallest
+        return self.metadata.size or (max(size[0], smallest), max(size[1], smallest))
+
     def output(self, images: Images) -> Images:
         """Run the file on images (N, C, H, W) in [0, 1].
 

@@ -68,6 +68,10 @@ class SegmentationNetwork(
 
     outputs_logits = True
 
+    def padded_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The size itself: the network pads images where it needs to."""
+        return size
+
     def logits(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """The logits of preprocessed images."""
         found: Tensor = self(image)

@@ -44,6 +44,13 @@ class Segmenter(Protocol):
         """False for a file that outputs classes: its logits are one-hot and cannot be interpolated."""
         ...
 
+    def padded_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The height and width to which an image of that height and width is padded before `logits`.
+
+        It is the size itself for a network, which pads its images, and at least the smallest size for a file.
+        """
+        ...
+
     def logits(self, images: "Tensor") -> "Tensor":
         """Compute the logits (N, classes, H, W) of preprocessed images (N, C, H, W)."""
         ...
@@ -83,3 +90,7 @@ class Wrapper:
     def outputs_logits(self) -> bool:
         """False for a file that outputs classes."""
         return self.segmenter.outputs_logits
+
+    def padded_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The height and width to which an image of that height and width is padded before `logits`."""
+        return self.segmenter.padded_size(size)
