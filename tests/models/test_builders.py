@@ -39,7 +39,6 @@ SMALL = {"encoder_weights": None, "classes": 2}
         ("segnet", {"decoder": DecoderConfig()}, r"segnet has no decoder"),
         ("resnet18", {"encoder_name": "vgg16"}, r"encoder_name='vgg16': resnet18 is an encoder itself"),
         ("test_resnet", {"decoder": DecoderConfig(output_stride=3)}, r"output_stride=3: .*choose one of"),
-        ("test_resnet", {"encoder_weights": "none.pth"}, r"no file 'none\.pth'"),
         ("lcnet_035", {"encoder_weights": "imagenet"}, r"no pretrained weights"),
         # Refused before the weights are fetched, which cannot be reached here.
         (
@@ -106,21 +105,3 @@ def test_a_plain_vgg_s_weights_are_the_file_s(tmp_path: Path) -> None:
     ours = fb.create_model("vgg11_narrow", encoder_weights=file, encoder_norm="batch", classes=19)
     for index in (0, 3, 6, 8, 11, 13, 16, 18):
         assert torch.equal(ours.encoder.get_submodule(f"features.{index}").weight, theirs.features[index].weight)
-
-
-def test_the_first_layer_of_local_weights_is_adapted_to_other_channels(tmp_path: Path) -> None:
-    theirs = timm.create_model("resnet10t")
-    torch.save(theirs.state_dict(), tmp_path / "resnet10t.pth")
-    gray = fb.create_model("resnet10t", encoder_weights=tmp_path / "resnet10t.pth", in_channels=1, classes=19)
-    assert_close(gray.encoder.get_submodule("conv1.0").weight, theirs.conv1[0].weight.sum(1, keepdim=True))
-    assert gray.preprocessing.mean == pytest.approx((0.449,))
-
-
-def test_files_of_another_kind_are_refused(tmp_path: Path) -> None:
-    save_file(timm.create_model("test_resnet").state_dict(), tmp_path / "other.safetensors")
-    whole = (tmp_path / "other.safetensors").read_bytes()
-    (tmp_path / "half.safetensors").write_bytes(whole[: len(whole) // 2])
-    torch.save(timm.create_model("test_resnet"), tmp_path / "code.pth")
-    for file in ("other.safetensors", "half.safetensors", "code.pth"):
-        with pytest.raises(fb.InputError, match=rf"{file}' does not contain weights of timm's 'resnet10t'"):
-            fb.create_model("resnet10t", encoder_weights=tmp_path / file, classes=19)

@@ -12,6 +12,7 @@ from torch.testing import assert_close
 import feedbackward as fb
 from feedbackward.classes import ClassTable
 from feedbackward.decoder_config import DecoderConfig
+from feedbackward.models import SegNet
 
 IMAGE = torch.rand(1, 3, 64, 96)
 
@@ -125,3 +126,25 @@ def test_missing_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").unlink()
     with pytest.raises(fb.InputError, match=r"contains no model\.safetensors"):
         fb.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("load", [fb.from_pretrained, fb.Feedbackward.from_pretrained])
+def test_options_that_the_saved_network_determines_are_refused(load, tmp_path: Path) -> None:
+    small().save_pretrained(tmp_path)
+    with pytest.raises(fb.InputError, match=r"has no classes: .*create_model\(\.\.\., encoder_weights=.*, classes=5\)"):
+        load(tmp_path, classes=5)
+    with pytest.raises(fb.InputError, match=r"has no classes, decoder"):
+        load(tmp_path, decoder=DecoderConfig(), classes=2)
+    with pytest.raises(fb.InputError, match=r"revision='v1': .* is a local folder"):
+        load(tmp_path, revision="v1")
+
+
+def test_options_of_the_hub_are_accepted_for_a_folder_too(tmp_path: Path) -> None:
+    small().save_pretrained(tmp_path)
+    assert fb.from_pretrained(tmp_path, local_files_only=True).classes == 2
+
+
+def test_a_network_of_another_class_is_refused(tmp_path: Path) -> None:
+    small().save_pretrained(tmp_path)
+    with pytest.raises(fb.InputError, match=r"is a Feedbackward, not a SegNet; use fb\.from_pretrained"):
+        SegNet.from_pretrained(tmp_path)

@@ -189,14 +189,14 @@ def test_tensors_that_do_not_fit(trained, checkpoint, tmp_path):
     with pytest.raises(InputError) as caught:
         load_network(edited(checkpoint, tmp_path, edit))
     message = str(caught.value)
-    assert f"1 tensors missing ({names[0]})" in message
+    assert f"1 of {len(names)} tensors missing ({names[0]})" in message
     assert "1 unexpected (stranger)" in message
-    assert f"1 of different shape ({names[1]})" in message
+    assert f"1 of another shape ({names[1]} is 7x7x7, expected 16)" in message
 
 
 def test_other_classes_than_the_configuration(checkpoint, tmp_path):
     path = edited(checkpoint, tmp_path, lambda content: content["feedbackward"]["network"].update(classes=5))
-    with pytest.raises(InputError, match="of different shape"):
+    with pytest.raises(InputError, match="of another shape"):
         load_network(path)
 
 

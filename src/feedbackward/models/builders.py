@@ -12,7 +12,8 @@ import torch
 from feedbackward.decoder_config import PAPER, DecoderConfig
 from feedbackward.errors import InputError, listed, nearest
 from feedbackward.models.baselines import DeepLabLargeFOV, FCN8s, SegNet
-from feedbackward.models.encoder import create_encoder
+from feedbackward.models.encoder import create_encoder, is_imagenet
+from feedbackward.models.encoder_weights import load_encoder_weights
 from feedbackward.models.feedbackward import EncoderNorm, Feedbackward
 from feedbackward.models.network import SegmentationNetwork
 
@@ -76,8 +77,9 @@ def create_model(
         name: timm's name of any encoder with a decoder (see list_encoders), or one of list_models(): "vgg16_pwn" and
             "vgg16_pwp" are the paper's networks, "segnet", "fcn8s" and "deeplab_largefov" its baselines.
         classes: The number of classes.
-        encoder_weights: "imagenet" for timm's pretrained weights, the path of a local file, or None for random ones.
-        in_channels: The number of image channels; timm adapts pretrained weights of the first layer to it.
+        encoder_weights: "imagenet" for timm's pretrained weights, the path of a local file or of a saved network that
+            contains the encoder's weights, or None for random ones.
+        in_channels: The number of image channels; pretrained weights of the first layer are adapted to it.
         decoder: The options of the decoder; by default DecoderConfig(), or those of the preset.
         encoder_norm: "own" or "batch", see Feedbackward; by default "own", or that of the preset.
         freeze_encoder: Train only the decoder's norms and the classifier.
@@ -144,10 +146,23 @@ def build_feedbackward(
         "encoder_norm": encoder_norm,
         "freeze_encoder": freeze_encoder,
     }
-    if encoder_weights is not None:
+    if is_imagenet(encoder_weights):
         with torch.device("meta"):
             network(create_encoder(encoder_name, weights=None, in_channels=in_channels), **options)
-    return network(create_encoder(encoder_name, weights=encoder_weights, in_channels=in_channels), **options)
+        return network(create_encoder(encoder_name, weights=encoder_weights, in_channels=in_channels), **options)
+    encoder = create_encoder(encoder_name, weights=None, in_channels=in_channels)
+    names = encoder.state_dict().keys()
+    built = network(encoder, **options)
+    if encoder_weights is not None:
+        # What the network has added to timm's encoder, the norms in place of biases, is only in files of such networks.
+        load_encoder_weights(
+            built.encoder,
+            encoder_weights,
+            name=encoder_name,
+            in_channels=in_channels,
+            optional=lambda tensor: tensor not in names,
+        )
+    return built
 
 
 def _check_options(name: str, build: Callable[..., Any], given: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from feedbackward.errors import InputError, listed
 from feedbackward.models.hub import build_described, check_format
 from feedbackward.models.network import CONFIG_FILE, SegmentationNetwork
+from feedbackward.models.tensors import first, mismatches
 
 CHECKPOINT_SUFFIX = ".ckpt"
 NETWORK_PREFIX = "network."
@@ -86,21 +87,12 @@ def load_checkpoint(path: Path) -> SegmentationNetwork:
 
 def _fill(network: SegmentationNetwork, tensors: dict[str, Tensor], path: Path) -> None:
     expected = network.state_dict()
-    problems = []
-    if missing := expected.keys() - tensors.keys():
-        problems.append(f"{len(missing)} tensors missing ({_first(missing)})")
+    problems = mismatches(expected, tensors)
     if unexpected := tensors.keys() - expected.keys():
-        problems.append(f"{len(unexpected)} unexpected ({_first(unexpected)})")
-    other = {name for name in expected.keys() & tensors.keys() if expected[name].shape != tensors[name].shape}
-    if other:
-        problems.append(f"{len(other)} of different shape ({_first(other)})")
+        problems.append(f"{len(unexpected)} unexpected ({first(unexpected)})")
     if problems:
         raise InputError(
             f"the tensors of {path} do not match the network of its configuration: {', '.join(problems)}; it "
             f"may come from another version of feedbackward"
         )
     network.load_state_dict(tensors)
-
-
-def _first(names: set[str]) -> str:
-    return listed(sorted(names), most=3)

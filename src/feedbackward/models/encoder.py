@@ -1,29 +1,30 @@
 """Building timm's encoders by name, with pretrained weights, and the normalization of their images."""
 
 import os
-from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import timm
 from huggingface_hub.errors import HfHubHTTPError
-from safetensors import SafetensorError
 from torch import nn
 
 from feedbackward.errors import InputError, nearest
+from feedbackward.models.encoder_weights import Names, load_encoder_weights, no_name
 from feedbackward.preprocessing import Preprocessing
 
 IMAGENET = "imagenet"
 
 
-def create_encoder(name: str, *, weights: str | os.PathLike[str] | None, in_channels: int) -> nn.Module:
+def create_encoder(
+    name: str, *, weights: str | os.PathLike[str] | None, in_channels: int, optional: Names = no_name
+) -> nn.Module:
     """Build one of timm's encoders.
 
     Args:
         name: A name from timm.list_models(), with or without a pretrained tag (vgg16, vgg16.tv_in1k).
-        weights: "imagenet" for timm's pretrained weights from the hub or its cache, the path of a local file with such
-            weights (.safetensors, .pth), or None for random ones.
-        in_channels: The number of image channels; timm adapts pretrained weights of the first layer to it.
+        weights: "imagenet" for timm's pretrained weights from the hub or its cache, the path of a local file or saved
+            network with weights of that encoder, or None for random ones.
+        in_channels: The number of image channels; pretrained weights of the first layer are adapted to it.
+        optional: The tensors that a local file need not contain; the classifier is never needed.
 
     Raises:
         InputError: If the name is unknown (the message suggests similar ones), there are no channels, or the weights
@@ -31,12 +32,17 @@ def create_encoder(name: str, *, weights: str | os.PathLike[str] | None, in_chan
     """
     _check_name(name)
     check_positive("in_channels", in_channels)
-    if weights is None:
-        return _build(name, in_chans=in_channels, num_classes=0)
-    # Includes the unused classifier: only then does timm refuse a file that does not fit.
-    if os.fspath(weights) == IMAGENET:
+    if is_imagenet(weights):
         return _from_hub(name, in_channels)
-    return _from_file(name, Path(weights), in_channels)
+    encoder = _build(name, in_chans=in_channels, num_classes=0)
+    if weights is not None:
+        load_encoder_weights(encoder, weights, name=name, in_channels=in_channels, optional=optional)
+    return encoder
+
+
+def is_imagenet(weights: str | os.PathLike[str] | None) -> bool:
+    """Whether these are timm's pretrained weights."""
+    return weights is not None and os.fspath(weights) == IMAGENET
 
 
 def preprocessing_of(encoder: nn.Module, in_channels: int) -> Preprocessing:
@@ -90,19 +96,3 @@ def _from_hub(name: str, in_channels: int) -> nn.Module:
             f"connect once so that they are cached, or download the file elsewhere and give its path as "
             f"encoder_weights, or use encoder_weights=None for random weights"
         ) from error
-
-
-def _from_file(name: str, path: Path, in_channels: int) -> nn.Module:
-    if not path.is_file():
-        raise InputError(
-            f"encoder_weights: no file {str(path)!r}; give the path of a .safetensors or .pth file, "
-            f"{IMAGENET!r} for timm's pretrained weights, or None for random ones"
-        )
-    try:
-        overlay = {"file": str(path)}
-        return _build(name, pretrained=True, pretrained_cfg_overlay=overlay, in_chans=in_channels)
-    except (SafetensorError, RuntimeError, EOFError, KeyError, OSError, UnpicklingError) as e:
-        raise InputError(
-            f"encoder_weights: {str(path)!r} does not contain weights of timm's {name!r}: {e}; "
-            f"give a file that was saved from that encoder"
-        ) from e

@@ -12,7 +12,7 @@ from safetensors.torch import load_model
 from torch import nn
 
 from feedbackward.classes import ClassTable
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, listed
 from feedbackward.models.builders import NETWORKS
 from feedbackward.models.network import CONFIG_FILE, FORMAT, WEIGHTS_FILE, SegmentationNetwork
 
@@ -33,9 +33,18 @@ def from_pretrained(
         The network in evaluation mode, with its class table if it was saved with one.
 
     Raises:
-        InputError: If there is no such network, or its files are damaged or belong to another version or library.
+        InputError: If there is no such network, its files are damaged or belong to another version or library, or an
+            option is given that the network determines itself.
     """
+    if unknown := sorted(hub.keys() - {*HUB_OPTIONS}):
+        given = ", ".join(f"{option}={hub[option]!r}" for option in unknown)
+        raise InputError(
+            f"from_pretrained has no {listed(unknown)}: {str(source)!r} is loaded as it was saved; for a new network "
+            f"on its encoder: create_model(..., encoder_weights={str(source)!r}, {given})"
+        )
     folder = Path(source)
+    if folder.is_dir() and hub.get("revision"):
+        raise InputError(f"revision={hub['revision']!r}: {str(source)!r} is a local folder, which has none; omit it")
     if not folder.is_dir():
         folder = _download(str(source), hub)
     for name in (CONFIG_FILE, WEIGHTS_FILE):

@@ -1,6 +1,7 @@
 """The base class of all networks of the library: how they are called, described, saved and loaded."""
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -130,12 +131,11 @@ class SegmentationNetwork(
                 Path(folder, name).replace(save_directory / name)
 
     @classmethod
-    def _from_pretrained(cls, *, model_id: str, encoder: nn.Module | None = None, **options: Any) -> Any:
-        # Everything is read from config.json, parts of which huggingface_hub also passes as arguments.
-        from feedbackward.models.hub import HUB_OPTIONS, from_pretrained
+    def from_pretrained(cls, source: str | os.PathLike[str], **options: Any) -> Any:  # type: ignore[override]
+        """Load a network of this class; arguments and errors as in feedbackward.from_pretrained."""
+        from feedbackward.models.hub import from_pretrained
 
-        hub = {key: options[key] for key in HUB_OPTIONS if key in options}
-        network = from_pretrained(model_id, encoder=encoder, **hub)
+        network = from_pretrained(source, **options)
         if not isinstance(network, cls):
-            raise InputError(f"{model_id} is a {type(network).__name__}, not a {cls.__name__}; use fb.from_pretrained")
+            raise InputError(f"{source} is a {type(network).__name__}, not a {cls.__name__}; use fb.from_pretrained")
         return network

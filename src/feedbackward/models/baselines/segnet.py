@@ -51,7 +51,7 @@ class SegNet(SegmentationNetwork):
         encoder_weights: str | os.PathLike[str] | None = "imagenet",
         in_channels: int = 3,
     ) -> None:
-        vgg = vgg_layers(encoder_name, weights=encoder_weights, in_channels=in_channels)
+        vgg = vgg_layers(encoder_name, weights=encoder_weights, in_channels=in_channels, fully_connected=False)
         super().__init__(config=vgg.config("segnet", classes=classes), preprocessing=vgg.preprocessing)
         channels = [[layer.out_channels for layer in convolutions(block)] for block in vgg.blocks]
         # The counterpart of a layer maps its output channels to its input channels; that of the first is the

@@ -46,13 +46,26 @@ class VGGLayers:
         }
 
 
-def vgg_layers(name: str, *, weights: str | os.PathLike[str] | None, in_channels: int) -> VGGLayers:
+def vgg_layers(
+    name: str, *, weights: str | os.PathLike[str] | None, in_channels: int, fully_connected: bool = True
+) -> VGGLayers:
     """Build one of timm's VGGs; arguments and errors as in create_encoder.
+
+    Args:
+        name: timm's name of the VGG.
+        weights: See create_encoder.
+        in_channels: The number of image channels.
+        fully_connected: Whether a file of weights must contain those of fc6 and fc7.
 
     Raises:
         InputError: If the encoder is not a VGG.
     """
-    encoder = create_encoder(name, weights=weights, in_channels=in_channels)
+    encoder = create_encoder(
+        name,
+        weights=weights,
+        in_channels=in_channels,
+        optional=lambda tensor: not fully_connected and not tensor.startswith("features."),
+    )
     if not isinstance(encoder, VGG):
         raise InputError(
             f"encoder_name={name!r}: this network is built on a VGG; give vgg16 or another of timm's VGGs, or use that "
