@@ -11,7 +11,7 @@ from feedbackward.errors import InputError
 def test_items(camvid):
     data = CamVidData(root=camvid, num_workers=0)
     assert data.class_table is CAMVID
-    assert len(CAMVID) == 11
+    assert (len(CAMVID), CAMVID.values, CAMVID.void_value) == (11, tuple(range(11)), 11)
     assert data.scoring == "classes"
     item = data.dataset("val")[1]
     assert set(item) == {"name", "image", "mask"}

@@ -49,3 +49,5 @@ def test_class_table() -> None:
     assert CITYSCAPES.names[18] == "bicycle"
     assert CITYSCAPES.colors[0] == (128, 64, 128)
     assert CITYSCAPES.ignore_index == 255
+    assert CITYSCAPES.values == (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+    assert CITYSCAPES.void_value == 0

@@ -12,7 +12,7 @@ from feedbackward.errors import InputError
 
 
 def test_values_become_class_indices(tmp_path, write):
-    encoding = IndexEncoding({7: 0, 200: 1, 0: 255}, hint="")
+    encoding = IndexEncoding({7: 0, 200: 1}, ignored=[0], hint="")
     path = write(tmp_path / "mask.png", np.array([[7, 200, 0], [0, 7, 7]], np.uint8))
     indices = encoding.read(path)
     assert indices.dtype == np.uint8
@@ -20,7 +20,7 @@ def test_values_become_class_indices(tmp_path, write):
 
 
 def test_values_outside_the_table_are_reported_with_file_and_count(tmp_path, write):
-    encoding = IndexEncoding({0: 0, 1: 1, 2: 2, 255: 255}, hint="Look into classes.yaml")
+    encoding = IndexEncoding({0: 0, 1: 1, 2: 2}, ignored=[255], hint="Look into classes.yaml")
     path = write(tmp_path / "mask.png", np.array([[0, 1, 9], [9, 77, 255]], np.uint8))
     expected = r"mask\.png: values 9, 77 \(3 of \d+ pixels\) outside .*; expected 0 to 2, 255\. Look into classes"
     with pytest.raises(InputError, match=expected):
@@ -37,13 +37,13 @@ def test_black_and_white_masks_are_recognized(tmp_path, write):
 
 
 def test_colors_become_class_indices(tmp_path, write):
-    encoding = ColorEncoding([(128, 64, 128), (0, 0, 142)], void=(0, 0, 0), hint="")
+    encoding = ColorEncoding({(128, 64, 128): 0, (0, 0, 142): 1}, ignored=[(0, 0, 0)], hint="")
     colors = np.array([[[0, 0, 142], [128, 64, 128], [0, 0, 0]]], np.uint8)
     np.testing.assert_array_equal(encoding.read(write(tmp_path / "mask.png", colors)), [[1, 0, 255]])
 
 
 def test_colors_outside_the_table_are_reported_with_file_and_count(tmp_path, write):
-    encoding = ColorEncoding([(128, 64, 128)], void=None, hint="Look into classes.yaml")
+    encoding = ColorEncoding({(128, 64, 128): 0}, hint="Look into classes.yaml")
     colors = np.array([[[128, 64, 128], [128, 64, 127], [128, 64, 127], [0, 0, 0]]], np.uint8)
     expected = r"mask\.png: colors \(0, 0, 0\), \(128, 64, 127\) \(3 of 4 pixels\) .*neighbor\. Look into classes"
     with pytest.raises(InputError, match=expected):
@@ -60,11 +60,11 @@ BYTES = st.integers(0, 255)
 COLORS = st.tuples(BYTES, BYTES, BYTES)
 
 
-def decoded(encoding, pixels):
+def decoded(encoding, pixels, dtype=np.uint8):
     """The class indices that an encoding reads from a file with these pixels."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "mask.png"
-        Image.fromarray(np.array(pixels, np.uint8)).save(path)
+        Image.fromarray(np.array(pixels, dtype)).save(path)
         return encoding.read(path).tolist()
 
 
@@ -87,9 +87,32 @@ def test_a_single_unknown_value_is_refused(values, stranger):
             decoded(encoding, pixels)
 
 
-@given(colors=st.lists(COLORS, min_size=2, max_size=20, unique=True), data=st.data())
-def test_any_mask_of_known_colors_decodes_color_by_color(colors, data):
-    *classes, void = colors
-    pixels = data.draw(st.lists(st.lists(st.sampled_from(colors), min_size=3, max_size=3), min_size=1, max_size=4))
-    expected = [[255 if color == void else classes.index(color) for color in row] for row in pixels]
-    assert decoded(ColorEncoding(classes, void=void, hint=""), pixels) == expected
+@given(
+    codes=st.dictionaries(COLORS, st.integers(0, 5), min_size=1, max_size=20),
+    ignored=st.lists(COLORS, max_size=3),
+    data=st.data(),
+)
+def test_any_mask_of_known_colors_decodes_color_by_color(codes, ignored, data):
+    ignored = [color for color in ignored if color not in codes]
+    known = st.sampled_from([*codes, *ignored])
+    pixels = data.draw(st.lists(st.lists(known, min_size=3, max_size=3), min_size=1, max_size=4))
+    expected = [[codes.get(color, 255) for color in row] for row in pixels]
+    assert decoded(ColorEncoding(codes, ignored=ignored, hint=""), pixels) == expected
+
+
+@pytest.mark.parametrize(("count", "dtype", "void"), [(254, np.uint8, 255), (255, np.uint16, 65535)])
+def test_the_number_of_classes_decides_the_depth_of_decoded_masks(count, dtype, void, tmp_path, write):
+    encoding = IndexEncoding({1000 + index: index for index in range(count)}, ignored=[0], hint="")
+    indices = encoding.read(write(tmp_path / "mask.png", np.array([[0, 1000, 999 + count]], np.uint16)))
+    assert indices.dtype == dtype
+    assert indices.tolist() == [[void, 0, count - 1]]
+    with pytest.raises(
+        InputError, match=rf"values 253, 254, 255, 65534, 65535 .* expected 0, 1000 to {999 + count}\. "
+    ):
+        encoding.read(write(tmp_path / "mask.png", np.array([[253, 254, 255, 65534, 65535]], np.uint16)))
+
+
+def test_many_classes_of_colors(tmp_path, write):
+    encoding = ColorEncoding({(index // 256, index % 256, 9): index for index in range(300)}, hint="")
+    colors = np.array([[[0, 0, 9], [0, 254, 9], [0, 255, 9], [1, 43, 9]]], np.uint8)
+    assert encoding.read(write(tmp_path / "mask.png", colors)).tolist() == [[0, 254, 255, 299]]

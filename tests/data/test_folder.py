@@ -2,8 +2,10 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from feedbackward.data import FolderData
+from feedbackward.data.folder import find_suffix
 from feedbackward.errors import InputError
 
 
@@ -11,7 +13,7 @@ def test_items(folder):
     data = FolderData(root=folder, num_workers=0)
     assert data.class_table.names == ("background", "car")
     assert data.scoring == "classes"
-    item = data.dataset("train")[0]
+    item = data.dataset("val")[0]
     assert item["name"] == "a"
     assert item["image"].shape == (3, 6, 8)
     assert item["mask"].tolist() == [[255] * 8] + [[0] * 4 + [1] * 4] * 5
@@ -53,23 +55,60 @@ def test_missing_parts(folder, tmp_path):
 
 
 def test_masks_with_other_names(folder):
-    (folder / "masks" / "train" / "a.png").rename(folder / "masks" / "train" / "a_mask.png")
+    (folder / "masks" / "train" / "a.png").rename(folder / "masks" / "train" / "c.png")
     with pytest.raises(
-        InputError, match=r"without a mask \(1\): a; masks without an image \(1\): a_mask\. .*named like its"
+        InputError, match=r"without a mask \(1\): a; masks without an image \(1\): c\. .*named like its"
     ):
         FolderData(root=folder).dataset("train")
 
 
-def test_masks_as_jpeg(folder, write):
+def test_masks_with_a_suffix(folder):
+    masks = folder / "masks" / "train"
+    for name in ("a", "b"):
+        (masks / f"{name}.png").rename(masks / f"{name}_mask.png")
+    with pytest.raises(InputError, match=r"names of all masks end with _mask: set data\.mask_suffix to _mask$"):
+        FolderData(root=folder).dataset("train")
+    dataset = FolderData(root=folder, mask_suffix="_mask").dataset("train")
+    assert [dataset[index]["name"] for index in range(2)] == ["a", "b"]
+    (masks / "b_mask.png").rename(masks / "b.png")
+    with pytest.raises(
+        InputError, match=r"do not end with mask_suffix _mask \(1 of 2\): b\.png\. Expected .*/NAME_mask\.png"
+    ):
+        FolderData(root=folder, mask_suffix="_mask").dataset("train")
+    (masks / "b.png").unlink()
+    with pytest.raises(InputError, match=r"images without a mask \(1\): b\. Expected .*/NAME_mask\.png"):
+        FolderData(root=folder, mask_suffix="_mask").dataset("train")
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "suffix"),
+    [
+        (["10", "20"], ["10_mask", "20_mask"], "_mask"),  # not 0_mask, which they share too
+        (["a", "ab"], ["a_m", "ab_m"], "_m"),
+        (["a", "b"], ["a_mask"], "_mask"),
+        (["a", "b"], ["a", "b"], ""),
+        (["a", "b"], ["a_mask", "b"], ""),
+        (["a"], [], ""),
+    ],
+)
+def test_the_suffix_of_masks_is_found(images, masks, suffix):
+    assert find_suffix(images, masks) == suffix
+
+
+def test_masks_as_jpeg(folder):
     for path in (folder / "masks" / "train").iterdir():
-        path.rename(path.with_suffix(".jpg"))
-    with pytest.raises(InputError, match=r"no masks in .*, but images \(2\).*JPEG changes the values"):
+        Image.open(path).save(path.with_suffix(".jpg"))
+        path.unlink()
+    with pytest.raises(InputError, match=r"masks/train/a\.jpg is a JPEG, and its compression changes the values"):
         FolderData(root=folder).dataset("train")
 
 
 def test_value_outside_the_classes(folder, write):
     write(folder / "masks" / "train" / "b.png", np.full((6, 8), 2, np.uint8))
-    with pytest.raises(InputError, match=r"train/b\.png: value 2 \(48 of 48 pixels\) .*add the class .*classes\.yaml"):
+    expected = (
+        r"train/b\.png: value 2 \(48 of 48 pixels\) .*add the class .*classes\.yaml.*soft edges, set 'threshold:'"
+    )
+    with pytest.raises(InputError, match=expected):
         FolderData(root=folder).dataset("train")
 
 

@@ -1,21 +1,120 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from feedbackward.data.masks import read_instance_ids, read_mask
+from feedbackward.data.masks import read_instance_ids, read_mask, read_mask_colors
 from feedbackward.errors import InputError
 
+GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
 
-def test_mask_is_read_as_indices(tmp_path, write):
-    mask = np.array([[0, 7], [255, 1]], np.uint8)
-    write(tmp_path / "gray.png", mask)
-    palette = Image.fromarray(mask, mode=None).convert("L")
-    palette.putpalette([value for index in range(256) for value in (255 - index, index // 2, 3)])
-    palette.save(tmp_path / "palette.png")
-    write(tmp_path / "bits.png", mask > 1)
-    np.testing.assert_array_equal(read_mask(tmp_path / "gray.png"), mask)
-    np.testing.assert_array_equal(read_mask(tmp_path / "palette.png"), mask)
-    np.testing.assert_array_equal(read_mask(tmp_path / "bits.png"), mask > 1)
+
+def png(values, *, bits=8, color_type=GRAY, chunks=()):
+    """The bytes of a PNG, written by hand as its specification says: values (h, w) or (h, w, channels)."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    values = np.asarray(values)
+    height, width = values.shape[:2]
+    rows = []
+    for row in values.reshape(height, -1):
+        text = "".join(f"{value:0{bits}b}" for value in row)
+        text += "0" * (-len(text) % 8)
+        rows.append(b"\0" + bytes(int(text[i : i + 8], 2) for i in range(0, len(text), 8)))
+    header = struct.pack(">IIBBBBB", width, height, bits, color_type, 0, 0, 0)
+    parts = [chunk(b"IHDR", header), *(chunk(*part) for part in chunks), chunk(b"IDAT", zlib.compress(b"".join(rows)))]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts) + chunk(b"IEND", b"")
+
+
+@pytest.fixture
+def mask_file(tmp_path):
+    def write(data, name="mask.png"):
+        path = tmp_path / name
+        path.write_bytes(data)
+        return path
+
+    return write
+
+
+@given(bits=st.sampled_from([1, 2, 4, 8, 16]), data=st.data())
+def test_gray_masks_of_every_depth_have_their_stored_values(bits, data, tmp_path_factory):
+    row = st.lists(st.integers(0, 2**bits - 1), min_size=5, max_size=5)
+    values = data.draw(st.lists(row, min_size=1, max_size=3))
+    path = tmp_path_factory.getbasetemp() / "depth.png"
+    path.write_bytes(png(values, bits=bits))
+    mask = read_mask(path)
+    assert mask.dtype == (np.uint16 if bits == 16 else np.uint8)
+    assert mask.tolist() == values
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_palette_masks_have_their_indices(bits, mask_file):
+    values = [[0, 1, 2**bits - 1], [1, 1, 0]]
+    colors = [(9, 9, 9)] * 2**bits
+    colors[0], colors[1], colors[-1] = (255, 255, 255), (10, 20, 30), (1, 2, 3)
+    palette = (b"PLTE", bytes(np.array(colors, np.uint8)))
+    path = mask_file(png(values, bits=bits, color_type=PALETTE, chunks=[palette, (b"tRNS", b"\0")]))
+    assert read_mask(path).tolist() == values
+    assert read_mask_colors(path).tolist() == [[list(colors[value]) for value in row] for row in values]
+
+
+def test_masks_of_three_equal_channels_are_gray(mask_file):
+    values = np.array([[0, 7], [255, 1]])
+    path = mask_file(png(np.repeat(values[..., None], 3, axis=2), color_type=RGB))
+    assert read_mask(path).tolist() == values.tolist()
+
+
+def test_alpha_is_ignored_where_it_is_opaque(mask_file):
+    values = np.array([[0, 7], [255, 1]])
+    gray = mask_file(png(np.dstack([values, np.full_like(values, 255)]), color_type=GRAY_ALPHA))
+    assert read_mask(gray).tolist() == values.tolist()
+    colors = np.array([[[1, 2, 3, 255], [4, 5, 6, 255]]])
+    colored = mask_file(png(colors, color_type=RGBA))
+    assert read_mask_colors(colored).tolist() == colors[..., :3].tolist()
+
+
+@pytest.mark.parametrize("read", [read_mask, read_mask_colors])
+@pytest.mark.parametrize("color_type", [GRAY_ALPHA, RGBA])
+def test_transparent_masks_are_refused(read, color_type, mask_file):
+    values = np.full((2, 3, 2 if color_type == GRAY_ALPHA else 4), 255)
+    values[0, 1:, -1] = 0, 254
+    expected = r"mask\.png is transparent in 2 of 6 pixels; .* value or color of their own and save without alpha"
+    with pytest.raises(InputError, match=expected):
+        read(mask_file(png(values, color_type=color_type)))
+
+
+def test_a_mask_is_turned_by_its_own_tag(mask_file):
+    exif = b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHII", 0x0112, 3, 1, 6) + bytes(4)
+    values = np.array([[1, 2, 3], [4, 5, 6]])
+    path = mask_file(png(values, chunks=[(b"eXIf", exif)]))
+    assert read_mask(path).tolist() == [[4, 1], [5, 2], [6, 3]]  # turned by 90 degrees clockwise
+    deep = mask_file(png(values * 1000, bits=16, chunks=[(b"eXIf", exif)]))
+    assert read_mask(deep).tolist() == [[4000, 1000], [5000, 2000], [6000, 3000]]
+
+
+def test_a_jpeg_is_refused_whatever_its_name(tmp_path):
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "mask.png", "JPEG")
+    with pytest.raises(InputError, match=r"mask\.png is a JPEG, and its compression changes .*again, as PNG"):
+        read_mask(tmp_path / "mask.png")
+
+
+def test_deep_colors_are_refused(mask_file):
+    path = mask_file(png(np.full((2, 2, 3), 300), bits=16, color_type=RGB))
+    with pytest.raises(InputError, match=r"mask\.png has 3 channels of 16 bits \(RGB\); .*: save it as gray"):
+        read_mask(path)
+    path = mask_file(png([[300]], bits=16))
+    with pytest.raises(InputError, match=r"mask\.png has 16 bits per pixel; expected 8-bit colors"):
+        read_mask_colors(path)
+
+
+def test_gray_masks_as_colors(mask_file):
+    assert read_mask_colors(mask_file(png([[0, 7]]))).tolist() == [[[0] * 3, [7] * 3]]
+    assert read_mask_colors(mask_file(png([[0, 1, 3]], bits=2))).tolist() == [[[0] * 3, [85] * 3, [255] * 3]]
 
 
 def test_instance_ids_beyond_signed_16_bits(tmp_path, write):
@@ -47,19 +146,16 @@ def test_truncated_mask_and_instances(tmp_path, write):
         read_instance_ids(instances)
 
 
-def test_deep_masks(tmp_path, write):
-    path = write(tmp_path / "deep.png", np.full((4, 4), 3000, np.uint16))
-    with pytest.raises(InputError, match=r"deep\.png has more than 8 bits per pixel; .*save it as uint8"):
-        read_mask(path)
-
-
 def test_colors_where_indices_are_expected(tmp_path, write, picture):
-    path = write(tmp_path / "mask.png", picture)
-    with pytest.raises(InputError, match=r"mask\.png has 3 channels \(RGB\); expected one .*masks: colors"):
+    picture[0, :5] = 7
+    picture[0, 5] = (7, 8, 7)
+    path = write(tmp_path / "mask.png", picture[:1, :6])
+    expected = r"mask\.png has colors, such as \(7, 8, 7\) \(1 of 6 pixels\); expected one channel .*masks: colors"
+    with pytest.raises(InputError, match=expected):
         read_mask(path)
 
 
 def test_instances_of_8_bits(tmp_path, write):
     path = write(tmp_path / "instances.png", np.full((4, 4), 30, np.uint8))
-    with pytest.raises(InputError, match=r"instances\.png is not a 16-bit instance map \(L\)"):
+    with pytest.raises(InputError, match=r"instances\.png is not a 16-bit instance map \(8 bits\)"):
         read_instance_ids(path)

@@ -8,7 +8,7 @@ from feedbackward.data.pairs import ImageDataset, Pair, PairDataset, check_pairs
 from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
 
-ENCODING = IndexEncoding({0: 0, 1: 1, 255: 255}, hint="")
+ENCODING = IndexEncoding({0: 0, 1: 1}, ignored=[255], hint="")
 
 
 def files(*names):

@@ -7,7 +7,6 @@ from feedbackward.data.arguments import Size, Split
 from feedbackward.data.camvid_labels import CAMVID, CAMVID_CLASSES
 from feedbackward.data.datamodule import SegmentationDataModule
 from feedbackward.data.files import IMAGE_SUFFIXES, list_files
-from feedbackward.data.masks import MASK_SUFFIXES
 from feedbackward.data.pairs import PairDataset, check_pairs, match
 from feedbackward.data.transforms import FLIP_ONLY, Augmentation
 from feedbackward.errors import InputError
@@ -70,7 +69,7 @@ class CamVidData(SegmentationDataModule):
                 raise InputError(f"no folder {folder}. {hint}")
         pairs = match(
             list_files(images, IMAGE_SUFFIXES),
-            list_files(masks, MASK_SUFFIXES),
+            list_files(masks, IMAGE_SUFFIXES),
             where=f"{images} and {masks}",
             hint=hint,
         )

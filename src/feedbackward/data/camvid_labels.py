@@ -4,7 +4,7 @@ Sources: Brostow et al. (2009), "Semantic object classes in video"; github.com/a
 """
 
 from feedbackward.classes import ClassTable
-from feedbackward.data.encodings import VOID, IndexEncoding, MaskClasses
+from feedbackward.data.encodings import IndexEncoding, MaskClasses
 
 UNLABELED = 11
 
@@ -42,7 +42,8 @@ CAMVID = ClassTable(
 CAMVID_CLASSES = MaskClasses(
     CAMVID,
     IndexEncoding(
-        {**{index: index for index in range(len(CAMVID))}, UNLABELED: VOID},
+        {index: index for index in range(len(CAMVID))},
+        ignored=[UNLABELED],
         hint="CamVid's annotations in SegNet's layout contain one index per pixel: 0 to 10, and 11 for unlabeled",
     ),
 )

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from feedbackward.data.cityscapes_labels import LABEL_ID_ENCODING, LABELS
-from feedbackward.data.encodings import VOID
+from feedbackward.data.cityscapes_labels import LABEL_ID_ENCODING, LABELS, VOID
 from feedbackward.data.files import check_image, list_files
 from feedbackward.data.masks import read_instance_ids
 from feedbackward.data.pairs import Pair, match

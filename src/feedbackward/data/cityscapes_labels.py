@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedbackward.classes import ClassTable
-from feedbackward.data.encodings import VOID, IndexEncoding, MaskClasses
+from feedbackward.data.encodings import IndexEncoding, MaskClasses
+
+VOID = 255
+"""The train id of labels that evaluation ignores."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,8 @@ CITYSCAPES = ClassTable(
 """The 19 classes in the order of their train ids; their mask values are the label ids, unlabeled for void."""
 
 LABEL_ID_ENCODING = IndexEncoding(
-    {label.id: label.train_id for label in LABELS},
+    {label.id: label.train_id for label in EVALUATED},
+    ignored=[label.id for label in LABELS if not label.evaluated],
     hint="Files named labelIds contain label ids; 255 occurs in train ids (labelTrainIds), which are not supported",
 )
 """Decodes label images, whose values are label ids, into train ids."""

@@ -1,25 +1,39 @@
 """The YAML or JSON file that names the classes of a folder of masks and their encoding.
 
 masks: indices            # or colors
-ignore: 255               # the value of ignored pixels; with colors a color, such as [0, 0, 0]
+ignore: 255               # the value of ignored pixels; with colors a color, such as [0, 0, 0]; or a list of them
 classes:
   - road                  # value 0, a color from the default palette
   - {name: car, value: 7, color: [0, 0, 142]}
+  - {name: person, value: [24, 25]}
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
 
-from feedbackward.classes import ClassTable
-from feedbackward.data.encodings import MOST_CLASSES, VOID, Color, ColorEncoding, IndexEncoding, MaskClasses
+from feedbackward.classes import LARGEST_VALUE, ClassTable, void_index
+from feedbackward.data.encodings import MOST_CLASSES, Color, ColorEncoding, IndexEncoding, MaskClasses
 from feedbackward.errors import InputError
 
-FILE_KEYS = ("classes", "ignore", "masks")
+FILE_KEYS = ("classes", "ignore", "masks", "threshold")
 CLASS_KEYS = ("name", "value", "color")
+
+_COLOR = "[red, green, blue], each 0 to 255,"
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A class of the file; no values or colors if it gives none."""
+
+    name: str
+    values: tuple[int, ...]
+    colors: tuple[Color, ...]
 
 
 def default_palette(count: int) -> tuple[Color, ...]:
@@ -30,9 +44,12 @@ def default_palette(count: int) -> tuple[Color, ...]:
 def read_class_file(path: str | Path) -> MaskClasses:
     """Read a class file.
 
-    Keys: `classes` lists names, or mappings of `name`, `value` (in index masks; by default the position in the list)
-    and `color` ([red, green, blue]; required if masks are colors); `masks` is "indices" (default) or "colors";
-    `ignore` is the value or color of ignored pixels, for indices 255 by default unless a class has that value.
+    Keys: `classes` lists names, or mappings of `name`, `value` (in masks of indices; by default the position in the
+    list) and `color` ([red, green, blue]; required if masks are colors). A class may have a list of values or colors;
+    the first is the one that predictions are written in. `masks` is "indices" (default) or "colors". `ignore` is the
+    value or color of ignored pixels, or a list of them, for indices 255 by default (65535 for more than 254 classes)
+    unless a class has that value. `threshold` is for two classes and masks with soft edges, such as gray levels
+    between 0 and 255: values at or above it belong to the second class.
 
     Raises:
         InputError: If the file is missing, is not valid YAML or JSON, or does not describe classes.
@@ -44,23 +61,94 @@ def read_class_file(path: str | Path) -> MaskClasses:
     if not isinstance(entries, list) or not entries:
         _refuse(path, "'classes' must list the classes, for example classes: [background, car]")
     if len(entries) > MOST_CLASSES:
-        _refuse(path, f"{len(entries)} classes; 8-bit masks hold at most {MOST_CLASSES}")
-    classes = [_class_entry(entry, path) for entry in entries]
+        _refuse(path, f"{len(entries)} classes; masks hold at most {MOST_CLASSES}")
+    classes = [_entry(entry, path) for entry in entries]
     kind = data.get("masks", "indices")
     if kind not in ("indices", "colors"):
         _refuse(path, f"masks is {kind!r}; expected indices or colors")
+    describe = _color_classes if kind == "colors" else _index_classes
+    return describe(data, classes, path)
+
+
+def _index_classes(data: dict[str, Any], classes: list[_Entry], path: Path) -> MaskClasses:
+    for entry in classes:
+        if len(entry.colors) > 1:
+            _refuse(path, f"class {entry.name!r} has {len(entry.colors)} colors; with masks: indices give one")
+    threshold = _threshold(data, classes, path)
+    white = void_index(len(classes)) if threshold is None or threshold <= 255 else LARGEST_VALUE
+    defaults = range(len(classes)) if threshold is None else (0, white)
+    values = [entry.values or (default,) for entry, default in zip(classes, defaults, strict=True)]
+    taken = set(chain(*values))
+    ignored = _several(data.get("ignore", None if white in taken or threshold is not None else white), _is_value)
+    if ignored is None:
+        _refuse(
+            path, f"ignore is {data['ignore']!r}; with masks: indices give a value from 0 to 65535 or a list of them"
+        )
+    _refuse_repeated(chain(*values, ignored), "value", path)
+    if threshold is None:
+        indices = {value: index for index, several in enumerate(values) for value in several}
+    else:
+        _check_sides(values, threshold, path)
+        indices = {value: int(value >= threshold) for value in range(LARGEST_VALUE + 1)}
+    hint = f"If the value is a class, add the class to {path} ('value:'); if it should be ignored, set 'ignore:' to it"
+    if len(classes) == 2:
+        hint += "; if the masks have soft edges, set 'threshold:' (128 for edges between 0 and 255)"
+    free = (value for value in chain(range(255, -1, -1), range(LARGEST_VALUE, 255, -1)) if value not in taken)
+    return MaskClasses(
+        _table(classes, path, values=tuple(several[0] for several in values), void_value=next(chain(ignored, free))),
+        IndexEncoding(indices, ignored=ignored, hint=hint),
+        ignores_white=255 in ignored and (len(classes) > 1 or "ignore" not in data),
+    )
+
+
+def _color_classes(data: dict[str, Any], classes: list[_Entry], path: Path) -> MaskClasses:
+    if "threshold" in data:
+        _refuse(path, "threshold is for masks of values; with masks: colors remove it")
+    for entry in classes:
+        if not entry.colors:
+            _refuse(path, f"class {entry.name!r} has no color; masks: colors requires one")
+        if entry.values:
+            _refuse(path, f"class {entry.name!r} has a value; with masks: colors remove it")
+    ignored = _colors(data.get("ignore"))
+    if ignored is None:
+        _refuse(path, f"ignore (with masks: colors) is {data['ignore']!r}; expected {_COLOR} or a list of them")
+    _refuse_repeated(chain(*(entry.colors for entry in classes), ignored), "color", path)
+    indices = {color: index for index, entry in enumerate(classes) for color in entry.colors}
+    hint = f"The colors of the classes and those to ignore are given in {path}"
+    return MaskClasses(_table(classes, path), ColorEncoding(indices, ignored=ignored, hint=hint))
+
+
+def _table(
+    classes: list[_Entry], path: Path, *, values: tuple[int, ...] = (), void_value: int | None = None
+) -> ClassTable:
+    void = void_index(len(classes))
     palette = default_palette(len(classes))
-    names = tuple(entry["name"] for entry in classes)
-    colors = tuple(entry.get("color", color) for entry, color in zip(classes, palette, strict=True))
+    colors = tuple(entry.colors[0] if entry.colors else color for entry, color in zip(classes, palette, strict=True))
+    names = tuple(entry.name for entry in classes)
     try:
-        table = ClassTable(names, colors, ignore_index=VOID)
+        return ClassTable(names, colors, void, values, void if void_value is None else void_value)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    if kind == "colors":
-        return MaskClasses(table, _color_encoding(classes, data.get("ignore"), path))
-    values = [entry.get("value", index) for index, entry in enumerate(classes)]
-    ignored = data.get("ignore", VOID if VOID not in values else None)
-    return MaskClasses(table, _index_encoding(values, ignored, path), ignores_white=ignored == VOID)
+
+
+def _threshold(data: dict[str, Any], classes: list[_Entry], path: Path) -> int | None:
+    threshold = data.get("threshold")
+    if threshold is None:
+        return None
+    if not _is_value(threshold) or threshold == 0:
+        _refuse(path, f"threshold is {threshold!r}; expected a value from 1 to 65535, such as 128")
+    if len(classes) != 2:
+        _refuse(path, f"threshold with {len(classes)} classes; it separates two, such as [background, car]")
+    return int(threshold)
+
+
+def _check_sides(values: list[tuple[int, ...]], threshold: int, path: Path) -> None:
+    for value in values[0]:
+        if value >= threshold:
+            _refuse(path, f"value {value} of the first class is not below the threshold {threshold}")
+    for value in values[1]:
+        if value < threshold:
+            _refuse(path, f"value {value} of the second class is below the threshold {threshold}")
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -82,54 +170,50 @@ def _load(path: Path) -> dict[str, Any]:
     return data
 
 
-def _class_entry(entry: object, path: Path) -> dict[str, Any]:
-    """Name, and value and color if given, with their types checked."""
+def _entry(entry: object, path: Path) -> _Entry:
     fields: dict[str, Any] = dict(entry) if isinstance(entry, Mapping) else {"name": entry}
     _check_keys(fields, CLASS_KEYS, path)
-    if not isinstance(fields.get("name"), str):
+    name = fields.get("name")
+    if not isinstance(name, str):
         _refuse(path, f"class {entry!r} has a name that is not text; put names such as no or 1 in quotes")
-    if "value" in fields and not _is_byte(fields["value"]):
-        _refuse(path, f"value {fields['value']!r} of class {fields['name']!r}; expected 0 to 255")
-    if "color" in fields:
-        fields["color"] = _color(fields["color"], f"color of class {fields['name']!r}", path)
-    return fields
+    values = _several(fields.get("value"), _is_value)
+    if values is None:
+        _refuse(path, f"value {fields['value']!r} of class {name!r}; expected 0 to 65535 or a list of such values")
+    colors = _colors(fields.get("color"))
+    if colors is None:
+        _refuse(path, f"color of class {name!r} is {fields['color']!r}; expected {_COLOR} or a list of them")
+    return _Entry(name, values, colors)
 
 
-def _index_encoding(values: list[int], ignored: object, path: Path) -> IndexEncoding:
-    for value in values:
-        if values.count(value) > 1:
-            _refuse(path, f"value {value} encodes more than one class")
-    if ignored is not None and not _is_byte(ignored):
-        _refuse(path, f"ignore is {ignored!r}; with masks: indices expected a value from 0 to 255")
-    if ignored in values:
-        _refuse(path, f"ignore is {ignored}, which is also the value of a class; ignore another value or null")
-    indices = {value: index for index, value in enumerate(values)}
-    hint = f"If the value is a class, add the class to {path} ('value:'); if it should be ignored, set 'ignore:' to it"
-    return IndexEncoding(indices if ignored is None else {**indices, int(str(ignored)): VOID}, hint=hint)
+def _colors(given: object) -> tuple[Color, ...] | None:
+    """A color or a list of colors; None if it is neither."""
+    colors = _several((given,) if _is_color(given) else given, _is_color)
+    return None if colors is None else tuple((red, green, blue) for red, green, blue in colors)
 
 
-def _color_encoding(classes: list[dict[str, Any]], ignored: object, path: Path) -> ColorEncoding:
-    for entry in classes:
-        if "color" not in entry:
-            _refuse(path, f"class {entry['name']!r} has no color; masks: colors requires one")
-        if "value" in entry:
-            _refuse(path, f"class {entry['name']!r} has a value; with masks: colors remove it")
-    colors = [entry["color"] for entry in classes]
-    void = None if ignored is None else _color(ignored, "ignore (with masks: colors)", path)
-    for color in (*colors, void):
-        if color is not None and [*colors, void].count(color) > 1:
-            _refuse(path, f"color {list(color)} is given twice; classes and ignore must differ")
-    return ColorEncoding(colors, void=void, hint=f"The colors of the classes and the one to ignore are given in {path}")
+def _several(given: object, is_one: Callable[[object], bool]) -> tuple[Any, ...] | None:
+    """One thing or a list of them as a tuple, nothing as an empty one; None if any is not such a thing."""
+    if given is None:
+        return ()
+    things = tuple(given) if isinstance(given, list | tuple) else (given,)
+    return things if things and all(map(is_one, things)) else None
 
 
-def _color(value: object, what: str, path: Path) -> Color:
-    if not isinstance(value, list) or len(value) != 3 or not all(map(_is_byte, value)):
-        _refuse(path, f"{what} is {value!r}; expected [red, green, blue], each 0 to 255")
-    return (value[0], value[1], value[2])
+def _is_color(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(_is_value(part) and part <= 255 for part in value)
 
 
-def _is_byte(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 255
+def _is_value(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_VALUE
+
+
+def _refuse_repeated(codes: Iterable[object], noun: str, path: Path) -> None:
+    seen: set[object] = set()
+    for code in codes:
+        if code in seen:
+            shown = list(code) if isinstance(code, tuple) else code
+            _refuse(path, f"{noun} {shown} is given twice; expected different {noun}s for the classes and ignore")
+        seen.add(code)
 
 
 def _check_keys(data: Mapping[Any, Any], known: tuple[str, ...], path: Path) -> None:
@@ -143,8 +227,8 @@ def _refuse(path: Path, problem: str) -> NoReturn:
 
 
 def _voc_color(index: int) -> Color:
-    """Bits 0, 3, 6 of the index go to red, 1, 4, 7 to green, 2, 5 to blue, each from the highest bit down."""
+    """Bits 0, 3, ... of the index go to red, 1, 4, ... to green, 2, 5, ... to blue, each from the highest bit down."""
     channels = [0, 0, 0]
-    for bit in range(8):
+    for bit in range(index.bit_length()):
         channels[bit % 3] |= (index >> bit & 1) << (7 - bit // 3)
     return (channels[0], channels[1], channels[2])

@@ -1,25 +1,21 @@
-"""How mask files encode classes, as values or as colors, and decoding them into class indices, 255 for void."""
+"""How mask files encode classes, as values or as colors, and decoding them into class indices by lookup tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from feedbackward.classes import ClassTable
-from feedbackward.data.files import read_image
-from feedbackward.data.masks import read_mask
+from feedbackward.classes import LARGEST_VALUE, ClassTable, void_index
+from feedbackward.data.masks import Mask, read_mask, read_mask_colors
 from feedbackward.errors import InputError, listed
 
+MOST_CLASSES = LARGEST_VALUE - 1
+"""Decoded masks have at most 16 bits: the largest index is void, and the one below marks unknown values."""
+
 VOID = 255
-"""The value of void in every decoded mask."""
-
-MOST_CLASSES = 254
-"""Decoded masks have 8 bits: 255 is void, and 254 marks values outside the class table."""
-
-_UNKNOWN = 254
+"""The index of void for up to 254 classes."""
 
 Color = tuple[int, int, int]
 
@@ -27,8 +23,8 @@ Color = tuple[int, int, int]
 class MaskEncoding(Protocol):
     """Decodes mask files into class indices."""
 
-    def read(self, path: Path) -> NDArray[np.uint8]:
-        """Class indices uint8 (H, W), 255 for void.
+    def read(self, path: Path) -> Mask:
+        """Class indices (H, W), uint8 with 255 for void; for more than 254 classes uint16 with 65535 for void.
 
         Raises:
             InputError: If the file cannot be read, or a pixel does not encode a class.
@@ -41,9 +37,9 @@ class MaskClasses:
     """The classes of a data set and their encoding in its mask files.
 
     Args:
-        table: The classes; its ignore_index is 255, the void of decoded masks, whatever value the files use.
+        table: The classes; its ignore_index is void in decoded masks.
         encoding: Decodes the mask files.
-        ignores_white: Whether masks contain indices and 255 is ignored, so that black-and-white pictures seem valid.
+        ignores_white: Whether masks contain values and 255 is ignored, so that black-and-white pictures seem valid.
     """
 
     table: ClassTable
@@ -52,29 +48,28 @@ class MaskClasses:
 
 
 class IndexEncoding:
-    """Masks whose 8-bit values encode classes.
+    """Masks whose values encode classes.
 
     Args:
-        indices: Class index (or 255 for void) of every value that masks may contain.
+        indices: Class index of each value.
+        ignored: The values of void.
         hint: What to do about other values; the end of the error message.
     """
 
-    def __init__(self, indices: Mapping[int, int], *, hint: str) -> None:
-        self._lookup = np.full(256, _UNKNOWN, np.uint8)
-        for value, index in indices.items():
-            self._lookup[value] = index
+    def __init__(self, indices: Mapping[int, int], *, ignored: Iterable[int] = (), hint: str) -> None:
+        self._lookup = _lookup_table(LARGEST_VALUE + 1, indices, ignored)
         self._hint = hint
 
-    def read(self, path: Path) -> NDArray[np.uint8]:
-        """Class indices uint8 (H, W), 255 for void.
+    def read(self, path: Path) -> Mask:
+        """Class indices (H, W), as MaskEncoding.read.
 
         Raises:
             InputError: If the file cannot be read, or contains a value that does not encode a class.
         """
         return self.encode(read_mask(path), path)
 
-    def encode(self, mask: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
-        """Class indices uint8 (H, W) of the values of a mask, uint8 (H, W).
+    def encode(self, mask: Mask, path: Path) -> Mask:
+        """Class indices (H, W) of the values of a mask (H, W).
 
         Args:
             mask: Result of read_mask.
@@ -84,19 +79,18 @@ class IndexEncoding:
             InputError: If it contains a value that does not encode a class.
         """
         indices = np.take(self._lookup, mask)
-        if (indices == _UNKNOWN).any():
-            raise InputError(self._unknown(mask, path))
+        if (indices == _unknown(self._lookup)).any():
+            raise InputError(self._message(mask, path))
         return indices
 
-    def _unknown(self, mask: NDArray[np.uint8], path: Path) -> str:
-        counts = np.bincount(mask.ravel(), minlength=256)
-        values = np.flatnonzero(counts).tolist()
-        unknown = [value for value in values if self._lookup[value] == _UNKNOWN]
+    def _message(self, mask: Mask, path: Path) -> str:
+        values, counts = np.unique(mask, return_counts=True)
+        known = self._lookup != _unknown(self._lookup)
         message = (
-            f"{path}: {_named('value', unknown)} ({counts[unknown].sum()} of {mask.size} pixels) outside the class "
-            f"table; expected {_ranges(np.flatnonzero(self._lookup != _UNKNOWN).tolist())}. "
+            f"{path}: {_named('value', values[~known[values]].tolist())} ({counts[~known[values]].sum()} of "
+            f"{mask.size} pixels) outside the class table; expected {_ranges(np.flatnonzero(known).tolist())}. "
         )
-        if set(values) <= {0, 255}:
+        if set(values.tolist()) <= {0, 255}:
             message += "Its only values are 0 and 255: a black-and-white picture, not class indices; divide it by 255. "
         return message + self._hint
 
@@ -105,43 +99,51 @@ class ColorEncoding:
     """Masks whose colors encode classes.
 
     Args:
-        colors: The color of each class, in the order of the indices.
-        void: The color of void pixels, if any.
+        indices: Class index of each color.
+        ignored: The colors of void.
         hint: What to do about other colors; the end of the error message.
     """
 
-    def __init__(self, colors: Sequence[Color], *, void: Color | None, hint: str) -> None:
-        self._lookup = np.full(1 << 24, _UNKNOWN, np.uint8)
-        for index, color in enumerate(colors):
-            self._lookup[_pack(np.array(color))] = index
-        if void is not None:
-            self._lookup[_pack(np.array(void))] = VOID
+    def __init__(self, indices: Mapping[Color, int], *, ignored: Iterable[Color] = (), hint: str) -> None:
+        packed = {_pack(color): index for color, index in indices.items()}
+        self._lookup = _lookup_table(1 << 24, packed, map(_pack, ignored))
         self._hint = hint
 
-    def read(self, path: Path) -> NDArray[np.uint8]:
-        """Class indices uint8 (H, W), 255 for void.
+    def read(self, path: Path) -> Mask:
+        """Class indices (H, W), as MaskEncoding.read.
 
         Raises:
             InputError: If the file cannot be read, or contains a color that does not encode a class.
         """
-        packed = _pack(read_image(path))
+        colors = read_mask_colors(path).astype(np.int32)
+        packed = colors[..., 0] << 16 | colors[..., 1] << 8 | colors[..., 2]
         indices = np.take(self._lookup, packed)
-        unknown = packed[indices == _UNKNOWN]
+        unknown = packed[indices == _unknown(self._lookup)]
         if unknown.size:
-            colors = [f"({c >> 16}, {c >> 8 & 255}, {c & 255})" for c in np.unique(unknown).tolist()]
+            names = [f"({c >> 16}, {c >> 8 & 255}, {c & 255})" for c in np.unique(unknown).tolist()]
             raise InputError(
-                f"{path}: {_named('color', colors)} ({unknown.size} of {packed.size} pixels) outside the class table. "
+                f"{path}: {_named('color', names)} ({unknown.size} of {packed.size} pixels) outside the class table. "
                 f"Saving masks as JPEG or resizing them with interpolation creates such colors: save them as PNG "
                 f"and resize them with nearest neighbor. {self._hint}"
             )
         return indices
 
 
-def _pack(colors: NDArray[np.generic]) -> NDArray[np.int32]:
-    """One integer per color of an array (..., 3)."""
-    wide = colors.astype(np.int32)
-    packed: NDArray[np.int32] = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
-    return packed
+def _lookup_table(size: int, indices: Mapping[int, int], ignored: Iterable[int]) -> Mask:
+    """The class index of every code from 0 to size - 1."""
+    void = void_index(max(indices.values()) + 1)
+    table = np.full(size, void - 1, np.uint8 if void == 255 else np.uint16)
+    table[list(indices)] = list(indices.values())
+    table[list(ignored)] = void
+    return table
+
+
+def _unknown(lookup: Mask) -> int:
+    return np.iinfo(lookup.dtype).max - 1
+
+
+def _pack(color: Color) -> int:
+    return color[0] << 16 | color[1] << 8 | color[2]
 
 
 def _named(noun: str, things: Sequence[object]) -> str:

@@ -1,6 +1,6 @@
 """Any folder of images and masks: ROOT/images/SPLIT, ROOT/masks/SPLIT and ROOT/classes.yaml."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from feedbackward.data.class_file import read_class_file
 from feedbackward.data.datamodule import SegmentationDataModule
 from feedbackward.data.encodings import MaskClasses
 from feedbackward.data.files import IMAGE_SUFFIXES, list_files
-from feedbackward.data.masks import MASK_SUFFIXES, read_mask
+from feedbackward.data.masks import read_mask
 from feedbackward.data.pairs import Pair, PairDataset, check_pairs, match
 from feedbackward.data.transforms import FLIP_ONLY, Augmentation
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, listed
 
 CLASS_FILES = ("classes.yaml", "classes.yml", "classes.json")
 
@@ -25,7 +25,7 @@ class FolderData(SegmentationDataModule):
 
         ROOT/classes.yaml               (or .json)
         ROOT/images/train/NAME.jpg      (or .png)
-        ROOT/masks/train/NAME.png
+        ROOT/masks/train/NAME.png       (with mask_suffix NAME_mask.png, for example)
 
     The class file lists the classes and their encoding: `classes: [background, car]` suffices for masks with the
     values 0 and 1, and 255 for void pixels. See read_class_file for values, colors and ignored pixels.
@@ -33,6 +33,7 @@ class FolderData(SegmentationDataModule):
     Args:
         root: Folder that contains images, masks and the class file.
         classes: The class file, if it is not ROOT/classes.yaml, classes.yml or classes.json.
+        mask_suffix: What follows the image's NAME in the names of masks, such as _mask for NAME_mask.png.
         batch_size: Images in a training batch.
         eval_batch_size: Images in a validation or test batch; more than 1 needs masks of the same size.
         num_workers: Processes that load images; 0 loads them in the main process.
@@ -45,6 +46,7 @@ class FolderData(SegmentationDataModule):
         *,
         root: str | Path,
         classes: str | Path | None = None,
+        mask_suffix: str = "",
         batch_size: int = 4,
         eval_batch_size: int = 1,
         num_workers: int = 2,
@@ -60,6 +62,7 @@ class FolderData(SegmentationDataModule):
         )
         self.root = Path(root).expanduser()
         self.classes = None if classes is None else Path(classes).expanduser()
+        self.mask_suffix = mask_suffix
 
     @property
     def class_table(self) -> ClassTable:
@@ -82,15 +85,20 @@ class FolderData(SegmentationDataModule):
         """
         images, masks = self.root / "images" / split, self.root / "masks" / split
         hint = (
-            f"Expected {images}/NAME.jpg (or .png) with {masks}/NAME.png: each mask named like its image, and "
-            f"saved as PNG, because JPEG changes the values"
+            f"Expected {images}/NAME.jpg (or .png) with {masks}/NAME{self.mask_suffix}.png: each mask named like its "
+            f"image{f' with {self.mask_suffix} after it' if self.mask_suffix else ''}, and saved as PNG, because JPEG "
+            f"changes the values"
         )
         for folder in (images, masks):
             if not folder.is_dir():
                 raise InputError(f"no folder {folder}. {hint}")
+        image_files = list_files(images, IMAGE_SUFFIXES)
+        mask_files = list_files(masks, IMAGE_SUFFIXES)
+        if (suffix := find_suffix(image_files, mask_files)) and not self.mask_suffix:
+            hint = f"The names of all masks end with {suffix}: set data.mask_suffix to {suffix}"
         pairs = match(
-            list_files(images, IMAGE_SUFFIXES),
-            list_files(masks, MASK_SUFFIXES),
+            image_files,
+            _without_suffix(mask_files, self.mask_suffix, hint),
             where=f"{images} and {masks}",
             hint=hint,
         )
@@ -115,6 +123,33 @@ def find_class_file(root: Path) -> Path:
         f"no {' or '.join(CLASS_FILES)} in {root}; write one that names the classes, for example "
         f"'classes: [background, car]', or give its path as data.classes"
     )
+
+
+def find_suffix(images: Iterable[str], masks: Collection[str]) -> str:
+    """What all masks have after the names of their images; empty if there is no such ending.
+
+    Example:
+        >>> find_suffix(["a", "b"], ["a_mask", "b_mask"])
+        '_mask'
+    """
+    names = set(images)
+    first = next(iter(masks), "")
+    for name in sorted(names):
+        suffix = first.removeprefix(name)
+        if suffix != first and all(mask.endswith(suffix) and mask.removesuffix(suffix) in names for mask in masks):
+            return suffix
+    return ""
+
+
+def _without_suffix(masks: dict[str, Path], suffix: str, hint: str) -> dict[str, Path]:
+    """The masks by the names of their images."""
+    others = [path.name for name, path in masks.items() if not name.endswith(suffix)]
+    if others:
+        raise InputError(
+            f"masks whose names do not end with mask_suffix {suffix} ({len(others)} of {len(masks)}): "
+            f"{listed(others)}. {hint}"
+        )
+    return {name.removesuffix(suffix): path for name, path in masks.items()}
 
 
 def _refuse_black_and_white(pairs: Sequence[Pair]) -> None:

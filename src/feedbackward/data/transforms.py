@@ -82,7 +82,7 @@ class TrainTransform:
             steps.append(v2.ColorJitter(brightness=jitter, contrast=jitter, saturation=jitter))
         self._steps = v2.Compose(steps or [v2.Identity()])
 
-    def __call__(self, image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+    def __call__(self, image: NDArray[np.uint8], mask: NDArray[np.integer]) -> tuple[Tensor, Tensor]:
         """Image uint8 (H, W, 3) and mask uint8 (H, W) to float32 (3, h, w) in [0, 1] and int64 (h, w)."""
         changed, changed_mask = self._steps(
             tv_tensors.Image(_channels_first(image)), tv_tensors.Mask(torch.from_numpy(mask))
@@ -100,7 +100,7 @@ class EvalTransform:
     def __init__(self, size: Size | None) -> None:
         self._size = size
 
-    def __call__(self, image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+    def __call__(self, image: NDArray[np.uint8], mask: NDArray[np.integer]) -> tuple[Tensor, Tensor]:
         """Image uint8 (H, W, 3) and mask uint8 (H, W) to float32 (3, h, w) in [0, 1] and int64 (H, W)."""
         return self.image(image), torch.from_numpy(mask).long()
 
