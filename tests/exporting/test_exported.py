@@ -9,6 +9,8 @@ import torch
 
 from feedbackward.errors import InputError
 from feedbackward.exporting import load_exported
+from feedbackward.segmenters import Normalized
+from feedbackward.segmenters.augmented import Augment, Augmented
 from feedbackward.segmenters.tiles import Tiles, stitch
 
 pytestmark = pytest.mark.usefixtures("exporting")
@@ -193,3 +195,11 @@ def test_tiles_of_a_file_for_one_size(network, exported, logits_of):
         single = slice(0, 40) if columns.start == 0 else slice(88, 128)
         expected = logits_of(network, tile)[0, ..., single]
         np.testing.assert_allclose(found[..., columns][..., single], expected, atol=2e-5)
+
+
+def test_flips_and_scales_of_a_file_are_those_of_the_network(network, exported, format):
+    image, augment = torch.rand(1, 3, 96, 160), Augment(flip=True, scales=(0.75, 1.0))
+    found = Augmented(load_exported(exported(format), threads=1), augment).logits(image)
+    with torch.inference_mode():
+        expected = Augmented(Normalized(network), augment).logits(image)
+    torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
