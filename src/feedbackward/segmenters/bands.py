@@ -1,0 +1,79 @@
+"""Resizing of large images in bands of rows, on the grid of the whole image."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from feedbackward.data.transforms import resize_image
+from feedbackward.segmenters.tiles import BAND, Logits, Read, Size, read_forward
+
+
+def resize_rows(read: Read, size: Size, target: Size) -> Read:
+    """Resize an image bilinearly with antialiasing, as `resize_image` does with the whole of it.
+
+    Args:
+        read: Reads the image, 8-bit or floating-point. It is called for consecutive rows, once for each.
+        size: Height and width of the image.
+        target: Height and width of the resized image.
+
+    Returns:
+        A function that reads the resized image, to be called in the same order. Of 8-bit images single values may be
+        rounded the other way than in the whole.
+    """
+    source = read_forward(read)
+    scale = size[0] / target[0]
+    support = max(scale, 1.0)
+
+    def read_band(top: int, bottom: int) -> NDArray[Any]:
+        centers = (np.arange(top, bottom) + 0.5) * scale
+        first, last = max(0, int(centers[0] - support + 0.5)), min(size[0], int(centers[-1] + support + 0.5))
+        pixels = torch.from_numpy(np.ascontiguousarray(source(first, last))).permute(2, 0, 1)
+        columns = resize_image(pixels, (last - first, target[1])).permute(1, 2, 0).numpy()
+        distances = np.abs(np.arange(first, last) + 0.5 - centers[:, None]) / support
+        weights = np.clip(1 - distances, 0, None)
+        weights /= weights.sum(1, keepdims=True)
+        kind = columns.dtype if columns.dtype.kind == "f" else np.dtype(np.float32)
+        flat = weights.astype(kind) @ columns.reshape(last - first, -1).astype(kind, copy=False)
+        band: NDArray[Any] = flat.reshape(-1, *columns.shape[1:])
+        # PyTorch rounds halves up.
+        return band if kind == columns.dtype else np.floor(band + 0.5).astype(columns.dtype)
+
+    def read_resized(top: int, bottom: int) -> NDArray[Any]:
+        tops = range(top, bottom, BAND)
+        return np.concatenate([read_band(start, min(start + BAND, bottom)) for start in tops])
+
+    return read_resized
+
+
+def resize_bands(bands: Iterable[Logits], size: Size, target: Size) -> Iterator[Tensor]:
+    """Resize logits bilinearly, as `resize_logits` does with those of the whole image.
+
+    Args:
+        bands: Logits (classes, rows, w) of consecutive rows, from top to bottom.
+        size: Height and width of all of them together.
+        target: Height and width of the image.
+
+    Yields:
+        Logits (classes, rows, W) of at most 64 rows, from top to bottom.
+    """
+    centers = np.maximum((np.arange(target[0]) + 0.5) * size[0] / target[0] - 0.5, 0)
+    above = np.minimum(centers.astype(np.intp), size[0] - 1)
+    below = np.minimum(above + 1, size[0] - 1)
+    kept: Tensor | None = None
+    first = done = 0
+    for band in bands:
+        wide = F.interpolate(torch.as_tensor(band)[None], size=(band.shape[1], target[1]), mode="bilinear")[0]
+        kept = wide if kept is None else torch.cat([kept, wide], 1)
+        ready = int(np.searchsorted(below, first + kept.shape[1]))
+        for top in range(done, ready, BAND):
+            rows = slice(top, min(top + BAND, ready))
+            upper, lower = (kept[:, indices[rows] - first] for indices in (above, below))
+            yield torch.lerp(upper, lower, kept.new_tensor(centers[rows] - above[rows])[:, None])
+        if ready < target[0]:
+            kept, first = kept[:, above[ready] - first :], int(above[ready])
+        done = ready
