@@ -16,7 +16,7 @@ def test_finds_images_in_subfolders_and_ignores_other_files(tmp_path):
 def test_missing_images_are_named(tmp_path):
     with pytest.raises(InputError, match=r"no such image or folder: .*/nowhere"):
         find_images(tmp_path / "nowhere")
-    with pytest.raises(InputError, match=r"no images in .* end in one of \.png \.jpg \.jpeg"):
+    with pytest.raises(InputError, match=r"no images in .* end in one of \.jpg \.jpeg .* \.tiff"):
         find_images(tmp_path)
     (tmp_path / "a.txt").touch()
     with pytest.raises(InputError, match=r"a\.txt does not have the suffix of an image"):

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from feedbackward.data.cityscapes_labels import LABEL_ID_ENCODING, LABELS, VOID
-from feedbackward.data.files import check_image, list_files
+from feedbackward.data.files import check_image
+from feedbackward.data.listing import list_files
 from feedbackward.data.masks import read_instance_ids
 from feedbackward.data.pairs import Pair, match
 from feedbackward.errors import InputError, listed

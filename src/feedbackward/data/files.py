@@ -1,115 +1,161 @@
-"""Reading images, with errors that name the file and the remedy."""
+"""Reading images: the channels that a network takes, at the file's own depth, with errors that name the remedy."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
+from feedbackward.data.channels import Channels, check_channels, is_certain, select_channels
+from feedbackward.data.pillow_images import FORMATS, PillowImage, open_pillow
+from feedbackward.data.stored import StoredImage, to_native
 from feedbackward.errors import InputError
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+_SUFFIXES = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "TIFF": (".tif", ".tiff"),
+    "WebP": (".webp",),
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+    "JPEG 2000": (".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc"),
+}
+IMAGE_SUFFIXES = tuple(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes)
 
-_ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 swap height and width
-_FILE_ENDS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9", "MPO": b"\xff\xd9"}
-
-
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """The image as RGB uint8 (H, W, 3), rotated according to its EXIF orientation.
-
-    Gray, palette, CMYK and transparent images are converted.
-
-    Raises:
-        InputError: If the file is missing, truncated, not an image, or deeper than 8 bits per channel.
-    """
-    with opened_image(path) as image:
-        _refuse_deep(image, path)
-        if "transparency" in image.info:
-            image = image.convert("RGBA")
-        return np.array(_upright(image).convert("RGB"))
+_FORMATS = ", ".join(list(_SUFFIXES)[:-1]) + " or " + list(_SUFFIXES)[-1]
+_TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def check_image(path: Path) -> tuple[int, int]:
-    """Height and width of an image, from its header.
+def read_image(path: Path, channels: Channels = "RGB") -> NDArray[Any]:
+    """Read an image, upright, with the channels that a network takes and the values that the file contains.
 
-    A file with an intact end is not decoded: damage in its middle is detected when it is read.
-
-    Raises:
-        InputError: As read_image, except for such damage.
-    """
-    with opened_image(path) as image:
-        _refuse_deep(image, path)
-        height, width = image.height, image.width
-        if "exif" in image.info and image.getexif().get(_ORIENTATION, 1) >= 5:
-            height, width = width, height
-        file_format = image.format or ""
-    if not _has_end_marker(path, file_format):
-        read_image(path)
-    return height, width
-
-
-def list_files(folder: Path, suffixes: tuple[str, ...], *, ending: str = "") -> dict[str, Path]:
-    """The files of a folder, sorted, by stem without the ending; hidden files are skipped.
+    Conversions are lossless: gray is repeated for RGB, RGB whose channels are equal becomes gray, alpha is left out
+    where all pixels are opaque, palettes become colors. Only CMYK, which has no exact counterpart, is converted to RGB
+    by a formula.
 
     Args:
-        folder: The folder; subfolders are not searched.
-        suffixes: Accepted suffixes, in lower case.
-        ending: What the stem must end with.
+        path: A file in JPEG, PNG, TIFF, WebP, BMP, GIF or JPEG 2000; its content tells the format.
+        channels: "RGB", "BGR", "gray", or the number of channels that the file must have, alpha included.
+
+    Returns:
+        (H, W, C): uint8 or uint16 as stored; float32 for every other type of values.
 
     Raises:
-        InputError: If the folder is missing, or two files have the same stem.
+        InputError: If the file is missing, truncated, damaged or not a single image, if its channels cannot become
+            those without loss, if float32 cannot hold its values, or if its pixels fill half of the machine's memory.
+
+    Example:
+        >>> read_image(Path("street.jpg")).shape  # doctest: +SKIP
+        (1080, 1920, 3)
     """
-    if not folder.is_dir():
-        raise InputError(f"no folder {folder}")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() not in suffixes or not path.stem.endswith(ending):
-            continue
-        name = path.stem.removesuffix(ending)
-        if name in found:
-            raise InputError(f"{found[name]} and {path} have the same name; remove or rename one of them")
-        found[name] = path
-    return found
+    with opened(path) as image:
+        check_channels(image.layout, channels, path)
+        refuse_too_large(image, path)
+        stored = image.pixels()
+    return upright(select_channels(to_native(stored, path), image.layout, channels, path), image.orientation)
+
+
+def check_image(path: Path, channels: Channels = "RGB") -> tuple[int, int]:
+    """Height and width of an image, from its header where that is enough to tell that read_image takes it.
+
+    A file with an intact end, without alpha and floats, is not decoded: damage in its middle is found when it is read.
+
+    Raises:
+        InputError: As read_image, except for such damage, and for an image that is too large for the memory.
+    """
+    with opened(path) as image:
+        check_channels(image.layout, channels, path)
+        complete = image.is_complete()
+    if not complete or not is_certain(image.layout, channels) or image.dtype == np.float32:
+        read_image(path, channels)
+    return (image.height, image.width) if image.orientation < 5 else (image.width, image.height)
+
+
+def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn stored pixels (H, W, C) as the EXIF orientation says, 1 to 8; 5 to 8 swap height and width."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def refuse_too_large(image: StoredImage, path: Path) -> None:
+    """Refuse an image that the machine cannot decode as a whole.
+
+    Raises:
+        InputError: If its pixels fill half of the machine's memory.
+    """
+    size = image.height * image.width * image.layout.channels * image.dtype.itemsize
+    if size > _memory() // 2:
+        raise InputError(
+            f"{path} is {image.height}x{image.width} (height x width), {size / 2**30:.1f} GiB of pixels; expected at "
+            f"most half of this machine's memory of {_memory() / 2**30:.1f} GiB: split it into tiles"
+        )
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[StoredImage]:
+    """Open an image file; errors of its decoder within the block become InputErrors.
+
+    Raises:
+        InputError: If it is not a readable image file.
+    """
+    with _opened_file(path) as file:
+        magic = file.read(4)
+        file.seek(0)
+        if magic in _TIFF_MAGICS:
+            from feedbackward.data.tiff_images import TiffImage
+
+            yield TiffImage(file, path)
+        else:
+            yield PillowImage(_by_pillow(file, path, _FORMATS), file, path)
 
 
 @contextmanager
 def opened_image(path: Path) -> Iterator[Image.Image]:
-    """Open an image; errors within the block become InputErrors."""
+    """Open an image that is not in TIFF with Pillow; errors within the block become InputErrors."""
+    with _opened_file(path) as file:
+        yield _by_pillow(file, path, ", ".join(FORMATS))
+
+
+def _by_pillow(file: BinaryIO, path: Path, expected: str) -> Image.Image:
+    image = open_pillow(file)
+    if image is None:
+        raise InputError(f"{path} is not an image in {expected} ({path.stat().st_size} bytes); replace or remove it")
+    return image
+
+
+@contextmanager
+def _opened_file(path: Path) -> Iterator[BinaryIO]:
     try:
-        with Image.open(path, formats=("PNG", "JPEG")) as image:
-            yield image
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f"{path} is not a file but a {'folder' if path.is_dir() else 'device'}; expected an image")
+        with path.open("rb") as file:
+            yield file
     except InputError:
         raise
     except FileNotFoundError as error:
-        raise InputError(f"no file {path}") from error
-    except UnidentifiedImageError as error:
-        raise InputError(
-            f"{path} is not an image in PNG or JPEG ({path.stat().st_size} bytes); replace or remove it"
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{path} is too large: {error}; split it into tiles") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        link = f": a link to {path.readlink()}, which does not exist" if path.is_symlink() else ""
+        raise InputError(f"no file {path}{link}") from error
+    except MemoryError as error:
+        raise InputError(f"{path} does not fit in memory; split it into tiles") from error
+    except Exception as error:  # decoders raise almost any exception if a file is damaged
         if isinstance(error, OSError) and error.strerror is not None:  # raised by the system, not by the decoder
             raise InputError(f"{path} cannot be read: {error.strerror}; expected a readable file") from error
-        raise InputError(f"{path} cannot be read: {error}; copy or download it again") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path} cannot be read: {reason}; copy or download it again") from error
 
 
-def _has_end_marker(path: Path, file_format: str) -> bool:
-    """Whether a file ends with the end marker of its format; otherwise it may be truncated, and must be decoded."""
-    end = _FILE_ENDS[file_format]
-    with path.open("rb") as file:
-        file.seek(-len(end), os.SEEK_END)
-        return file.read() == end
-
-
-def _refuse_deep(image: Image.Image, path: Path) -> None:
-    if image.mode.startswith(("I", "F")):
-        raise InputError(f"{path} has more than 8 bits per channel ({image.mode}); convert it to 8-bit RGB")
-
-
-def _upright(image: Image.Image) -> Any:
-    return ImageOps.exif_transpose(image) if "exif" in image.info else image
+def _memory() -> int:
+    """The machine's memory in bytes; beyond all bounds where the system does not tell."""
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return 1 << 63
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

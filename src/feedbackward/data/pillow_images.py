@@ -1,0 +1,174 @@
+"""Images in JPEG, PNG, WebP, BMP, GIF and JPEG 2000.
+
+Pillow finds the format and reads the headers. What it would damage is decoded by other libraries: PNG and JPEG 2000 of
+more than 8 bits, of which it keeps 8, and JPEG, where it takes damaged parts for gray.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import (
+    BmpImagePlugin,  # noqa: F401 - each of these registers a format
+    GifImagePlugin,  # noqa: F401
+    Image,
+    Jpeg2KImagePlugin,  # noqa: F401
+    JpegImagePlugin,  # noqa: F401
+    PngImagePlugin,  # noqa: F401
+    WebPImagePlugin,  # noqa: F401
+)
+
+from feedbackward.data.stored import Layout
+from feedbackward.errors import InputError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "JPEG2000")
+
+_ORIENTATION = 0x0112  # the EXIF tag
+_ENDS = {
+    "JPEG": b"\xff\xd9",
+    "MPO": b"\xff\xd9",
+    "PNG": b"IEND\xaeB`\x82",
+    "GIF": b";",
+    "JPEG2000": b"\xff\xd9",
+    "WEBP": b"",  # Pillow compares the size in the header with the file's when it opens one
+}
+_LAYOUTS = {
+    "L": Layout(1, "gray"),
+    "LA": Layout(2, "gray", alpha=True),
+    "RGB": Layout(3, "RGB"),
+    "RGBA": Layout(4, "RGB", alpha=True),
+    "CMYK": Layout(4, "CMYK"),
+}
+_PNG_MODES = {0: "L", 2: "RGB", 4: "LA", 6: "RGBA"}  # by the color type in the header
+# libjpeg's message about a few bytes between the pixels and the end marker, which some cameras write; many mean damage
+_HARMLESS = re.compile(r"Corrupt JPEG data: \d extraneous bytes before marker 0xd9")
+
+
+def open_pillow(file: BinaryIO) -> Image.Image | None:
+    """Open an image with Pillow, or return None if it is in none of FORMATS.
+
+    `Image.open` has a limit of 179 million pixels, which only a global variable of Pillow lifts.
+    """
+    head = file.read(16)
+    for name in FORMATS:
+        factory, accept = Image.OPEN[name]
+        file.seek(0)
+        if accept is not None and accept(head) is True:
+            return factory(file, "")
+    return None
+
+
+class PillowImage:
+    """An image that Pillow has opened; see StoredImage.
+
+    Args:
+        image: The image.
+        file: Its file.
+        path: Its path, for messages.
+
+    Raises:
+        InputError: If it has several frames.
+    """
+
+    def __init__(self, image: Image.Image, file: BinaryIO, path: Path) -> None:
+        self._image, self._file = image, file
+        self._format = image.format or ""
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and self._format != "MPO":  # the further images of an MPO are previews and depth maps
+            raise InputError(f"{path} has {frames} frames; expected a single image: save the frame that you want")
+        self.height, self.width = image.height, image.width
+        self.orientation: int = image.getexif().get(_ORIENTATION, 1) if _has_exif(image, file) else 1
+        self.dtype: np.dtype[Any] = np.dtype(np.uint8)
+        self._decode = self._by_pillow
+        mode = _eight_bit_mode(image)
+        if self._format in ("JPEG", "MPO") and mode != "CMYK":
+            self._decode = self._jpeg
+        elif self._format == "PNG" and _bytes_at(file, 24, 1)[0] == 16:
+            mode = _PNG_MODES[_bytes_at(file, 25, 1)[0]]
+            if "transparency" in image.info:
+                mode += "A"
+            self._decode, self.dtype = self._deep_png, np.dtype(np.uint16)
+        elif self._format == "JPEG2000":
+            self.dtype = _jpeg_2000_dtype(self._bytes())
+            if self.dtype != np.uint8:
+                mode = "L" if mode == "I;16" else mode
+                self._decode = self._deep_jpeg_2000
+        self.layout = _LAYOUTS[mode]
+
+    def pixels(self) -> NDArray[Any]:
+        """Decode the pixels (height, width, channels)."""
+        return self._decode().reshape(self.height, self.width, self.layout.channels)
+
+    def is_complete(self) -> bool:
+        """Whether the file ends with the end marker of its format."""
+        end = _ENDS.get(self._format)
+        if end is None:
+            return False
+        self._file.seek(-len(end), os.SEEK_END)
+        return self._file.read() == end
+
+    def _by_pillow(self) -> NDArray[Any]:
+        return np.array(self._image.convert(_eight_bit_mode(self._image)))
+
+    def _jpeg(self) -> NDArray[Any]:
+        import simplejpeg
+
+        data = self._bytes()
+        try:
+            simplejpeg.decode_jpeg_header(data)
+        except ValueError:  # unusual subsampling, which its interface to libjpeg does not know
+            return self._by_pillow()
+        colorspace = "GRAY" if self.layout.colors == "gray" else "RGB"
+        try:
+            return np.asarray(simplejpeg.decode_jpeg(data, colorspace))
+        except ValueError as error:
+            if not _HARMLESS.fullmatch(str(error)):
+                raise
+            return np.asarray(simplejpeg.decode_jpeg(data, colorspace, strict=False))
+
+    def _deep_png(self) -> NDArray[Any]:
+        import imagecodecs
+
+        return np.asarray(imagecodecs.png_decode(self._bytes()))
+
+    def _deep_jpeg_2000(self) -> NDArray[Any]:
+        import imagecodecs
+
+        return np.asarray(imagecodecs.jpeg2k_decode(self._bytes()))
+
+    def _bytes(self) -> bytes:
+        self._file.seek(0)
+        return self._file.read()
+
+
+def _eight_bit_mode(image: Image.Image) -> str:
+    """The mode of Pillow to which an image is converted without loss: palettes become colors, transparency alpha."""
+    if "transparency" in image.info:
+        return "LA" if image.mode in ("1", "L") else "RGBA"
+    return {"1": "L", "P": "RGB", "PA": "RGBA"}.get(image.mode, image.mode)
+
+
+def _has_exif(image: Image.Image, file: BinaryIO) -> bool:
+    """Whether reading EXIF data is worth it: for a PNG, whose data may come after the pixels, it decodes them."""
+    if image.format != "PNG" or {"exif", "xmp", "Raw profile type exif"} & image.info.keys():
+        return True
+    file.seek(0, os.SEEK_END)
+    file.seek(max(0, file.tell() - (1 << 16)))
+    return b"eXIf" in file.read()
+
+
+def _jpeg_2000_dtype(data: bytes) -> np.dtype[Any]:
+    """The type of the pixels of a JPEG 2000 file, by the depth of the first channel in the codestream's header."""
+    depth = data[data.index(b"\xff\x4f\xff\x51") + 42]
+    bits, signed = (depth & 0x7F) + 1, bool(depth & 0x80)
+    if signed or bits > 16:
+        return np.dtype(np.float32)
+    return np.dtype(np.uint8 if bits <= 8 else np.uint16)
+
+
+def _bytes_at(file: BinaryIO, start: int, count: int) -> bytes:
+    file.seek(start)
+    return file.read(count)

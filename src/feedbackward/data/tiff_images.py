@@ -1,0 +1,123 @@
+"""Images in TIFF: any number of channels, interleaved or planar, strips or tiles, BigTIFF too."""
+
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from feedbackward.data.stored import Layout, native
+from feedbackward.errors import InputError
+
+_ORIENTATION = 274
+_REDUCED, _MASK = 1, 4  # bits of the tag NewSubfileType
+_COLORS: dict[str, tuple[Literal["gray", "RGB", "CMYK"], int]] = {  # and their number
+    "MINISWHITE": ("gray", 1),
+    "MINISBLACK": ("gray", 1),
+    "RGB": ("RGB", 3),
+    "YCBCR": ("RGB", 3),
+    "SEPARATED": ("CMYK", 4),
+}
+
+
+class TiffImage:
+    """An open TIFF file; see StoredImage. Overviews and masks beside the image are not read.
+
+    Args:
+        file: The file.
+        path: Its path, for messages.
+
+    Raises:
+        InputError: If it contains several images, or pixels that are not colors or channels.
+    """
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        tiff = tifffile.TiffFile(file, name=path.name)
+        pages = [page for page in tiff.pages if isinstance(page, tifffile.TiffPage) and not _is_auxiliary(page)]
+        self.page = page = pages[0]
+        self._path, self._pages = path, pages
+        self._series = tiff.series[0] if len(pages) > 1 else None
+        self._file_size = tiff.filehandle.size
+        if self._series is not None and (len(tiff.series) > 1 or self._series.axes not in ("CYX", "QYX")):
+            raise InputError(f"{path} has {len(pages)} pages; expected a single image: save the page that you want")
+        if page.imagedepth > 1:
+            raise InputError(f"{path} is a volume of depth {page.imagedepth}; expected a single image: save one slice")
+        self.height, self.width = page.imagelength, page.imagewidth
+        self.orientation = int(page.tags.valueof(_ORIENTATION, 1))
+        self._kind, self.layout = _describe(page, path)
+        if self._series is not None:
+            self.layout = Layout(len(pages), None)
+        self.dtype = native(np.uint8 if self._kind == "PALETTE" else np.dtype(page.dtype))
+
+    def pixels(self) -> NDArray[Any]:
+        """Decode the pixels (height, width, channels).
+
+        Raises:
+            InputError: If strips or tiles are missing.
+        """
+        self.refuse_incomplete()
+        stored = (self._series or self.page).asarray(maxworkers=1)
+        planar = self._series is not None or self.page.axes == "SYX"
+        return self.decoded(np.moveaxis(stored, 0, -1) if planar else stored.reshape(self.height, self.width, -1))
+
+    def decoded(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """The pixels of stored values (rows, columns, samples).
+
+        Palettes become colors; 1, 2 and 4 bits are spread over 8; the largest value is white.
+        """
+        bits = self.page.bitspersample
+        if self._kind == "PALETTE":
+            colors = np.asarray(self.page.colormap)
+            eight_bit = colors >> 8 if colors.max() > 255 else colors  # some files have 8-bit colors: libtiff's rule
+            return np.asarray(eight_bit.astype(np.uint8).T[stored[..., 0]])
+        if bits in (1, 2, 4):
+            stored, bits = stored.astype(np.uint8) * np.uint8(255 // (2**bits - 1)), 8
+        if self._kind == "MINISWHITE" and stored.dtype.kind == "u":
+            return np.asarray(2**bits - 1 - stored, stored.dtype)
+        return stored
+
+    def is_complete(self) -> bool:
+        """Whether the file contains every strip and tile."""
+        return not any(self._missing())
+
+    def refuse_incomplete(self) -> None:
+        """Refuse a file that lacks strips or tiles, which tifffile takes for black.
+
+        Raises:
+            InputError: If it does.
+        """
+        missing = self._missing()
+        if any(missing):
+            raise InputError(
+                f"{self._path} cannot be read: {sum(missing)} of its {len(missing)} strips or tiles are missing; copy "
+                f"or download it again (a sparse file: write all its tiles)"
+            )
+
+    def _missing(self) -> list[bool]:
+        return [
+            not count or offset + count > self._file_size
+            for page in self._pages
+            for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
+        ]
+
+
+def _is_auxiliary(page: tifffile.TiffPage) -> bool:
+    return bool(int(page.subfiletype) & (_REDUCED | _MASK))
+
+
+def _describe(page: tifffile.TiffPage, path: Path) -> tuple[str, Layout]:
+    """The photometric interpretation and the channels of a page."""
+    kind = getattr(page.photometric, "name", str(page.photometric))
+    samples = page.samplesperpixel
+    if kind == "PALETTE" and samples == 1 and page.colormap is not None:
+        return kind, Layout(3, "RGB")
+    # The decoder of JPEG returns RGB; other YCbCr would be taken for it.
+    if page.dtype is None or kind not in _COLORS or (kind == "YCBCR" and page.compression != tifffile.COMPRESSION.JPEG):
+        raise InputError(
+            f"{path} is a TIFF of type {kind} with {samples} channels of {page.bitspersample} bits; expected gray, "
+            f"RGB, a palette of colors, CMYK or channels: convert it"
+        )
+    colors, count = _COLORS[kind]
+    alpha = len(page.extrasamples) == 1 and page.extrasamples[0] != tifffile.EXTRASAMPLE.UNSPECIFIED
+    return kind, Layout(samples, colors, alpha) if samples == count + alpha else Layout(samples, None)
