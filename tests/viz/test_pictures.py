@@ -74,6 +74,20 @@ def test_legend_takes_more_rows_where_it_is_narrow():
     assert narrow.shape[1] > 100  # wide enough for the longest name
 
 
+@pytest.mark.parametrize("alpha", [0, 0.3, 0.5, 0.77, 1])
+@pytest.mark.parametrize("void", [-1, -100, 255, 65535])
+def test_overlays_are_blended_within_a_level(alpha, void):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (200, 5, 3), dtype=np.uint8)
+    mask = rng.choice([0, 1, 2, void], (200, 5))
+    table = ClassTable(TABLE.names, TABLE.colors, void, void_value=255)
+    picture = overlay(image, mask, table, alpha=alpha)
+    colors = np.array(TABLE.colors)[np.where(mask == void, 0, mask)]
+    expected = np.where((mask == void)[..., None], image, (1 - alpha) * image + alpha * colors)
+    assert np.abs(picture - expected).max() <= 1
+    np.testing.assert_array_equal(picture[mask == void], image[mask == void])
+
+
 def test_an_overlay_leaves_a_class_unpainted():
     image = np.full((2, 2, 3), 100, np.uint8)
     picture = overlay(image, MASK, TABLE, alpha=1, unpainted=1)

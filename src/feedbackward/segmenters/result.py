@@ -14,10 +14,14 @@ from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.io import write_whole
 from feedbackward.segmenters.background import background_class
+from feedbackward.segmenters.polygons import Polygon, find_polygons
 from feedbackward.viz import pictures
 
 _NOTEBOOK_SIDE = 1024
 """The longest side of the picture in a notebook, in pixels."""
+
+_SIDE_PER_LINE = 200
+"""Contours are one pixel wide for so many pixels of the image's shorter side."""
 
 
 class Result:
@@ -111,8 +115,41 @@ class Result:
         bare = background_class(self.table, background)
         seen = pictures.viewable(self.image)
         picture = pictures.overlay(seen, self.mask, self.table, alpha=alpha, unpainted=bare)
+        return self._drawn(picture, bare, legend)
+
+    def contours(self, legend: bool = True, background: str | None = None) -> Image.Image:
+        """Draw the outlines of the classes into the image, above a legend of the classes that occur.
+
+        Args:
+            legend: Whether to add the legend.
+            background: Name of the class without outlines; "none" if all have. By default the class named "background".
+
+        Raises:
+            InputError: If no class is named like that.
+        """
+        bare = background_class(self.table, background)
+        seen = pictures.viewable(self.image)
+        width = max(1, round(min(self.mask.shape) / _SIDE_PER_LINE))
+        picture = pictures.contours(seen, self.mask, self.table, width=width, unpainted=bare)
+        return self._drawn(picture, bare, legend)
+
+    def _drawn(self, picture: pictures.Picture, bare: int | None, legend: bool) -> Image.Image:
         shown = [index for index in pictures.present(self.table, self.mask) if index != bare]
         return Image.fromarray(pictures.with_legend(picture, self.table, shown) if legend else picture)
+
+    def polygons(self, background: str | None = None, tolerance: float = 0) -> list[Polygon]:
+        """Find the polygons of the connected regions, along the sides of the pixels.
+
+        Args:
+            background: Name of the class without polygons; "none" if all have. By default the class named "background".
+            tolerance: Polygons are simplified by about so many pixels; neighbors keep their common border. 0 is exact.
+
+        Raises:
+            InputError: If no class is named like that, the tolerance is negative, or a tolerance needs Shapely, which
+                is not installed.
+        """
+        bare = background_class(self.table, background)
+        return find_polygons(self.mask, self.table, background=bare, tolerance=tolerance)
 
     def save(self, path: str | Path, kinds: Sequence[str] = ("masks", "overlays")) -> None:
         """Write the result to a file, or to several files in a folder.

@@ -20,6 +20,7 @@ RIGHT, WRONG, UNCOUNTED = (250, 250, 250), (214, 39, 40), (170, 170, 170)
 """The colors of an error map; they also differ in lightness, for color-blind readers."""
 
 _GAP = 8  # pixels between panels and around legends
+_ROWS = 64  # blended at a time
 _INK, _PAPER = (20, 20, 20), (255, 255, 255)
 
 
@@ -33,15 +34,9 @@ def paint(mask: NDArray[np.integer], table: ClassTable) -> Picture:
     Raises:
         InputError: If the mask contains a value outside the table.
     """
-    void = mask == table.ignore_index
-    outside = mask[~void & ((mask < 0) | (mask >= len(table)))]
-    if outside.size:
-        raise InputError(
-            f"mask value {outside.flat[0]} is outside the class table; expected 0 to {len(table) - 1}, or "
-            f"{table.ignore_index} for void"
-        )
-    palette = np.array([*table.colors, VOID_COLOR], np.uint8)
-    return palette[np.where(void, len(table), mask)]
+    _check_values(mask, table)
+    picture: Picture = _by_value(np.array(table.colors), VOID_COLOR, table).astype(np.uint8)[mask]
+    return picture
 
 
 def viewable(image: NDArray[np.generic]) -> Picture:
@@ -92,13 +87,57 @@ def overlay(
             table.
     """
     _check_sizes(image.shape[:2], mask.shape)
+    _check_values(mask, table)
     if not 0 <= alpha <= 1:
         raise InputError(f"alpha is {alpha}; expected an opacity from 0 to 1")
-    mixed = np.rint((1 - alpha) * image + alpha * paint(mask, table)).astype(np.uint8)
-    bare = mask == table.ignore_index
+    # In 256ths, with 16 bits, and some rows at a time: a quarter of the time and memory of floating point.
+    opacity = np.full(len(table), round(alpha * 256), np.int64)
     if unpainted is not None:
-        bare |= mask == unpainted
-    return np.where(bare[..., None], image, mixed)
+        opacity[unpainted] = 0
+    kept = _by_value(256 - opacity, 256, table)
+    added = _by_value(opacity[:, None] * np.array(table.colors) + 128, (128, 128, 128), table)
+    mixed = np.empty_like(image)
+    for top in range(0, len(image), _ROWS):
+        rows = slice(top, top + _ROWS)
+        for band in range(3):
+            mixed[rows, :, band] = (image[rows, :, band] * kept[mask[rows]] + added[:, band][mask[rows]]) >> 8
+    return mixed
+
+
+def contours(
+    image: Picture, mask: NDArray[np.integer], table: ClassTable, *, width: int, unpainted: int | None = None
+) -> Picture:
+    """Draw the borders between classes into an image, on each side in the color of its class; void has none.
+
+    Args:
+        image: uint8 (H, W, 3).
+        mask: Class indices (H, W).
+        table: The classes.
+        width: Width of a line in pixels.
+        unpainted: A class without lines on its side.
+
+    Raises:
+        InputError: If mask and image differ in size, or the mask contains a value outside the table.
+    """
+    _check_sizes(image.shape[:2], mask.shape)
+    line = np.zeros(mask.shape, bool)
+    _spread(line, mask[1:] != mask[:-1], mask[:, 1:] != mask[:, :-1])
+    for _ in range(width - 1):
+        _spread(line, line[1:] | line[:-1], line[:, 1:] | line[:, :-1])
+    line &= mask != table.ignore_index
+    if unpainted is not None:
+        line &= mask != unpainted
+    picture: Picture = image.copy()
+    picture[line] = paint(mask[line], table)
+    return picture
+
+
+def _spread(line: NDArray[np.bool_], down: NDArray[np.bool_], right: NDArray[np.bool_]) -> None:
+    """Add both pixels of each pair of neighbors, one below or right of the other."""
+    line[1:] |= down
+    line[:-1] |= down
+    line[:, 1:] |= right
+    line[:, :-1] |= right
 
 
 def errors(prediction: NDArray[np.integer], mask: NDArray[np.integer], table: ClassTable) -> Picture:
@@ -183,6 +222,24 @@ def side_by_side(panels: Sequence[Picture], titles: Sequence[str]) -> Picture:
         canvas.paste(Image.fromarray(panel), (left, bar))
         left += panel.shape[1] + _GAP
     return np.array(canvas)
+
+
+def _by_value(of_classes: NDArray[Any], of_void: int | Sequence[int], table: ClassTable) -> NDArray[np.uint16]:
+    """An array to be indexed with a mask: the values of the classes, (classes, ...), and that of void."""
+    rows = len(table) + abs(table.ignore_index) + 1  # a negative ignore_index counts from the end
+    values = np.zeros((rows, *of_classes.shape[1:]), np.uint16)
+    values[: len(table)] = of_classes
+    values[table.ignore_index] = of_void
+    return values
+
+
+def _check_values(mask: NDArray[np.integer], table: ClassTable) -> None:
+    outside = mask[((mask < 0) | (mask >= len(table))) & (mask != table.ignore_index)]
+    if outside.size:
+        raise InputError(
+            f"mask value {outside.flat[0]} is outside the class table; expected 0 to {len(table) - 1}, or "
+            f"{table.ignore_index} for void"
+        )
 
 
 def _to_height(panel: Picture, height: int) -> Picture:

@@ -11,8 +11,7 @@ MASK = np.array([[0, 1, 255], [1, 0, 0]], np.uint8)
 IMAGE = np.zeros((2, 3, 3), np.uint8)
 
 
-def many(count, ignore_index):
-    return ClassTable(tuple(map(str, range(count))), tuple((i % 256, i // 256, 0) for i in range(count)), ignore_index)
+MANY = ClassTable(names=tuple(map(str, range(300))), colors=((9, 9, 9),) * 300, ignore_index=65535, void_value=65535)
 
 
 def test_masks_are_plain_label_images(written):
@@ -21,9 +20,18 @@ def test_masks_are_plain_label_images(written):
         np.testing.assert_array_equal(np.array(image), MASK)
 
 
+@pytest.mark.parametrize("kind", ["masks", "palette"])
+def test_the_values_are_those_of_the_data_set(written, kind):
+    white = ClassTable(TABLE.names, TABLE.colors, values=(0, 255), void_value=7)
+    with Image.open(written(kind, Result(IMAGE, MASK, white))) as image:
+        assert np.array(image).tolist() == [[0, 255, 7], [255, 0, 0]]
+        if kind == "palette":
+            assert image.convert("RGB").getpixel((1, 0)) == (0, 200, 0)
+
+
 def test_more_than_256_values_have_16_bits(written):
     mask = np.array([[0, 299, 65535]], np.uint16)
-    with Image.open(written("masks", Result(IMAGE[:1], mask, many(300, 65535)))) as image:
+    with Image.open(written("masks", Result(IMAGE[:1], mask, MANY))) as image:
         assert image.mode == "I;16"
         np.testing.assert_array_equal(np.array(image), mask)
 
@@ -40,4 +48,4 @@ def test_a_palette_has_the_values_and_shows_the_colors(written):
 
 def test_a_palette_has_8_bits(written):
     with pytest.raises(InputError, match="the classes have values up to 65535, but a palette PNG has 8 bits"):
-        written("palette", Result(IMAGE, MASK, many(300, 65535)))
+        written("palette", Result(IMAGE, MASK, MANY))

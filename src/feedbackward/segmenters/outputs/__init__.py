@@ -4,13 +4,35 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from feedbackward.errors import InputError, nearest
+from feedbackward.segmenters.outputs.coco import COCO
+from feedbackward.segmenters.outputs.confidence import CONFIDENCE
+from feedbackward.segmenters.outputs.contours import CONTOURS
+from feedbackward.segmenters.outputs.foreground import FOREGROUND
 from feedbackward.segmenters.outputs.masks import MASKS
 from feedbackward.segmenters.outputs.output import Output, OutputOptions
 from feedbackward.segmenters.outputs.overlays import OVERLAYS
 from feedbackward.segmenters.outputs.palette import PALETTE
+from feedbackward.segmenters.outputs.polygons import POLYGONS
+from feedbackward.segmenters.outputs.probabilities import PROBABILITIES
+from feedbackward.segmenters.outputs.shares import SHARES
 from feedbackward.segmenters.outputs.submission import SUBMISSION
 
-OUTPUTS: dict[str, Output] = {output.name: output for output in (MASKS, PALETTE, OVERLAYS, SUBMISSION)}
+OUTPUTS: dict[str, Output] = {
+    output.name: output
+    for output in (
+        MASKS,
+        PALETTE,
+        OVERLAYS,
+        CONTOURS,
+        PROBABILITIES,
+        FOREGROUND,
+        CONFIDENCE,
+        POLYGONS,
+        COCO,
+        SHARES,
+        SUBMISSION,
+    )
+}
 """Every kind by its name."""
 
 

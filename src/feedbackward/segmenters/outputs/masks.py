@@ -14,8 +14,8 @@ from feedbackward.segmenters.result import Result
 def label_values(table: ClassTable) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """The value in label PNGs of each class index and of ignore_index: an array to be indexed with a mask."""
     values = np.zeros(max(len(table), table.ignore_index + 1), np.uint16)
-    values[: len(table)] = range(len(table))
-    values[table.ignore_index] = table.ignore_index
+    values[: len(table)] = table.values
+    values[table.ignore_index] = table.void_value
     return values.astype(np.uint8) if values.max() <= 255 else values
 
 

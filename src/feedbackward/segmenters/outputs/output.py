@@ -20,18 +20,22 @@ class OutputOptions:
         legend: Whether overlays and contours have a legend.
         background: Name of the class that is not painted and has no polygons; "none" if there is none. By default the
             class named "background".
+        tolerance: Polygons in GeoJSON are simplified by about so many pixels; 0 is exact.
 
     Raises:
-        InputError: If alpha is outside 0 to 1.
+        InputError: If alpha is outside 0 to 1 or the tolerance is negative.
     """
 
     alpha: float = 0.5
     legend: bool = True
     background: str | None = None
+    tolerance: float = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha <= 1:
             raise InputError(f"alpha is {self.alpha}; expected an opacity from 0 to 1")
+        if not self.tolerance >= 0:
+            raise InputError(f"tolerance is {self.tolerance}; expected 0 pixels or more")
 
     def background_of(self, table: ClassTable) -> int | None:
         """The index of the background among some classes, if there is one.
