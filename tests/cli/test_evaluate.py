@@ -81,13 +81,15 @@ def test_the_official_result_file(cityscapes: Path, capsys: pytest.CaptureFixtur
 def test_cityscapes_json_has_the_schema_of_all_scores(cityscapes: Path) -> None:
     score(cityscapes, "--json", str(cityscapes / "scores.json"))
     found, expected = json.loads((cityscapes / "scores.json").read_text()), json.loads(OFFICIAL.read_text())
-    assert list(found) == ["scalars", "per_class", "per_category", "confusion", "label_confusion", "names", "notes"]
+    assert list(found) == [
+        *("scalars", "per_class", "per_category", "confusion", "predicted_void", "label_confusion", "names", "notes")
+    ]
     assert found["label_confusion"] == expected["confMatrix"]
     for name, key in SCALARS.items():
         assert found["scalars"][name] == pytest.approx(expected[key], abs=1e-9)
     assert found["per_category"]["iou"]["sky"] == pytest.approx(expected["categoryScores"]["sky"], abs=1e-9)
     assert found["per_class"]["iiou"]["road"] is None
-    assert found["notes"] == ["iIoU is comparable only at 1024x2048"]
+    assert found["notes"][-1] == "iIoU is comparable only at 1024x2048"
 
 
 def test_streets_are_scored_as_cityscapes(cityscapes: Path) -> None:
@@ -117,14 +119,19 @@ def test_plain_classes(classes: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert found == {
         "scalars": {
             "mean_iou": pytest.approx((4 / 6 + 1 / 3) / 2),
+            "mean_dice": pytest.approx((8 / 10 + 2 / 4) / 2),
             "pixel_accuracy": pytest.approx(5 / 7),
+            "mean_precision": pytest.approx((4 / 5 + 1 / 2) / 2),
             "mean_accuracy": pytest.approx((4 / 5 + 1 / 2) / 2),
         },
         "per_class": {
             "iou": {"road": pytest.approx(4 / 6), "car": pytest.approx(1 / 3)},
+            "dice": {"road": pytest.approx(8 / 10), "car": pytest.approx(2 / 4)},
+            "precision": {"road": pytest.approx(4 / 5), "car": pytest.approx(1 / 2)},
             "accuracy": {"road": pytest.approx(4 / 5), "car": pytest.approx(1 / 2)},
         },
         "confusion": [[4, 1], [1, 1]],
+        "predicted_void": [0, 0],
         "names": ["road", "car"],
         "notes": [],
     }
@@ -141,14 +148,35 @@ def test_names_that_look_like_markup_are_shown(classes: Path, capsys: pytest.Cap
     assert "[/]c" in text
 
 
-def test_the_class_file_defines_the_encoding_of_the_ground_truth(classes: Path) -> None:
+RED, BLUE, WHITE = [255, 0, 0], [0, 0, 255], [255, 255, 255]
+ENCODINGS: dict[str, tuple[str, list[Any]]] = {
+    "values": ("ignore: 0\nclasses: [{name: road, value: 7}, {name: car, value: 26}]\n", [7, 26, 0]),
+    "black and white": ("ignore: 9\nclasses: [{name: road, value: 0}, {name: car, value: 255}]\n", [0, 255, 9]),
+    "colors": (
+        f"masks: colors\nignore: {WHITE}\nclasses: [{{name: road, color: {RED}}}, {{name: car, color: {BLUE}}}]\n",
+        [RED, BLUE, WHITE],
+    ),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_the_class_file_defines_the_encoding_of_both_folders(encoding: str, classes: Path) -> None:
+    text, (road, car, void) = ENCODINGS[encoding]
     result = classes / "result.json"
-    save(classes / "masks" / "a.png", [[7, 26], [26, 0]])
-    save(classes / "masks" / "sub" / "b.png", [[7, 7], [7, 7]])
-    (classes / "classes.yaml").write_text("ignore: 0\nclasses: [{name: road, value: 7}, {name: car, value: 26}]\n")
+    save(classes / "masks" / "a.png", [[road, car], [car, void]])
+    save(classes / "masks" / "sub" / "b.png", [[road, road], [road, road]])
+    save(classes / "predictions" / "a.png", [[road, car], [void, car]])
+    save(classes / "predictions" / "sub" / "b.png", [[road, road], [road, car]])
+    (classes / "classes.yaml").write_text(text)
     options = ["--classes", str(classes / "classes.yaml"), "--json", str(result)]
     score(classes, *options, dataset="folder", truth="masks")
-    assert json.loads(result.read_text())["confusion"] == [[4, 1], [1, 1]]
+    scores = json.loads(result.read_text())
+    assert scores["confusion"] == [[4, 1], [0, 1]]
+    assert scores["predicted_void"] == [0, 1]
+    assert scores["per_class"]["iou"] == {"road": 4 / 5, "car": 1 / 3}
+    assert scores["notes"] == [
+        "1 of 7 pixels are predicted as void, or as a class that is not scored: they count as misses of their class"
+    ]
 
 
 def test_camvid(tmp_path: Path) -> None:
@@ -214,16 +242,16 @@ CITYSCAPES_ERRORS: dict[str, tuple[Change, str]] = {
         r"instanceIds\.png is 4x24, but .*labelIds\.png is 48x24",
     ),
     "RGB": (
-        lambda root: save(root / PREDICTION, np.zeros((24, 48, 3))),
-        r"ulm_000000_000019\.png has 3 channels \(RGB\); expected one channel .*must contain class indices, not colors",
+        lambda root: save(root / PREDICTION, np.full((24, 48, 3), [128, 64, 128])),
+        r"ulm_000000_000019\.png has colors, such as \(128, 64, 128\).*must contain label ids, not colors",
     ),
     "RGB in the ground truth": (
-        lambda root: save(root / LABELS, np.zeros((24, 48, 3))),
-        r"labelIds\.png has 3 channels \(RGB\); expected one .*Use the \*_gtFine_labelIds\.png files",
+        lambda root: save(root / LABELS, np.full((24, 48, 3), [128, 64, 128])),
+        r"labelIds\.png has colors, .*Use the \*_gtFine_labelIds\.png files",
     ),
     "16-bit prediction": (
-        lambda root: save(root / PREDICTION, np.zeros((24, 48)), "uint16"),
-        r"ulm_000000_000019\.png has more than 8 bits per pixel",
+        lambda root: save(root / PREDICTION, np.full((24, 48), 7001), "uint16"),
+        r"the prediction contains the value 7001, expected 0 to 33",
     ),
     "8-bit instance map": (
         lambda root: save(root / INSTANCES, np.zeros((24, 48))),
@@ -290,7 +318,7 @@ CLASS_ERRORS: dict[str, tuple[Change, str]] = {
     ),
     "value outside the table": (
         lambda root: save(root / "predictions" / "a.png", [[2, 1], [0, 1]]),
-        r"a\.png against .*a\.png: the prediction contains the value 2, expected 0 to 1, the indices of road",
+        r"predictions/a\.png: value 2 \(1 of 4 pixels\) outside the class table; expected 0 to 1, 255\. ",
     ),
     "value outside the table in the ground truth": (
         lambda root: save(root / "masks" / "a.png", [[9, 1], [0, 1]]),
@@ -301,8 +329,8 @@ CLASS_ERRORS: dict[str, tuple[Change, str]] = {
         r"predictions/a\.png is 2x1, but .*masks/a\.png is 2x2",
     ),
     "RGB": (
-        lambda root: save(root / "predictions" / "a.png", np.zeros((2, 2, 3))),
-        r"a\.png has 3 channels .*Predictions must contain class indices, not colors$",
+        lambda root: save(root / "predictions" / "a.png", np.full((2, 2, 3), [128, 64, 128])),
+        r"predictions/a\.png has colors, .* set 'masks: colors' in a class file and use the data set folder$",
     ),
 }
 

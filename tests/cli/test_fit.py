@@ -127,7 +127,7 @@ def test_metrics_json(trained):
     assert metrics["parameters"] == sum(parameter.numel() for parameter in network.parameters())
     assert metrics["training_seconds"] > 0
     assert [record["epoch"] for record in metrics["curves"]] == [1, 2]
-    logged = {"train/loss", "val/loss", "val/mean_iou", "val/pixel_accuracy", "val/mean_accuracy"}
+    logged = {"train/loss", "val/loss", "val/mean_iou", "val/mean_dice", "val/pixel_accuracy", "val/mean_accuracy"}
     assert all(logged < set(record) for record in metrics["curves"])
     scores = [record["val/mean_iou"] for record in metrics["curves"]]
     assert metrics["best"]["epoch"] == 1 + scores.index(max(scores))
@@ -483,6 +483,22 @@ def test_a_recipe_takes_another_data_set(command, folder, tmp_path, capsys):
     assert "class 11" in capsys.readouterr().out
     config = yaml.safe_load((tmp_path / "run/config.yaml").read_text())
     assert config["data"]["init_args"]["batch_size"] == 2  # still the recipe's
+
+
+def test_one_class(command, tmp_path, capsys):
+    for split in ("train", "val", "test"):
+        for name, values in (("images", np.zeros((16, 24, 3))), ("masks", np.eye(16, 24) * 255)):
+            (tmp_path / "one" / name / split).mkdir(parents=True)
+            for number in range(2):
+                Image.fromarray(values.astype(np.uint8)).save(tmp_path / "one" / name / split / f"{number}.png")
+    (tmp_path / "one/classes.yaml").write_text("ignore: 0\nclasses: [{name: crack, value: 255}]\n")
+    options = ("--data", "folder", "--data.root", tmp_path / "one", "--run_dir", tmp_path / "run")
+    command("fit", *options, "--trainer.max_epochs", 1)
+    assert json.loads((tmp_path / "run/metrics.json").read_text())["best"]["confusion"] == [[2 * 16]]
+    for name in ("validate", "test"):
+        capsys.readouterr()
+        command(name, *options)
+        assert "with one class every pixel that counts belongs to it" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_checkpoint_of_other_classes(command, folder, run):

@@ -17,6 +17,7 @@ def scores() -> Scores:
         scalars={"mean_iou": 0.25, "pixel_accuracy": 0.5, "mean_accuracy": 1.0},
         per_class={"iou": {"[red]b": 0.25, "sky": math.nan}, "accuracy": {"[red]b": 1.0, "sky": math.nan}},
         confusion=[[1, 0], [0, 0]],
+        predicted_void=[0, 0],
         names=["[red]b", "sky"],
         notes=["a note [of] ours"],
     )
@@ -36,12 +37,12 @@ def rows(text: str) -> list[list[str]]:
 
 def test_the_table_shows_percentages_and_a_dash_where_there_is_no_score(scores: Scores) -> None:
     assert rows(printed(scores)) == [
-        ["class", "IoU %", "accuracy %"],
+        ["class", "IoU %", "accuracy (recall) %"],
         ["[red]b", "25.0", "100.0"],
         ["sky", "-", "-"],
         ["mean IoU", "25.0", ""],
         ["pixel accuracy", "50.0", ""],
-        ["mean accuracy", "100.0", ""],
+        ["mean accuracy (recall)", "100.0", ""],
     ]
 
 
@@ -54,11 +55,12 @@ def test_categories_have_a_table_of_their_own(scores: Scores) -> None:
     assert rows(printed(scores))[-2:] == [["category", "IoU %", "iIoU %"], ["flat", "50.0", "-"]]
 
 
-def test_plain_classes_have_five_keys(scores: Scores) -> None:
+def test_plain_classes_have_six_keys(scores: Scores) -> None:
     assert scores.to_dict() == {
         "scalars": {"mean_iou": 0.25, "pixel_accuracy": 0.5, "mean_accuracy": 1.0},
         "per_class": {"iou": {"[red]b": 0.25, "sky": None}, "accuracy": {"[red]b": 1.0, "sky": None}},
         "confusion": [[1, 0], [0, 0]],
+        "predicted_void": [0, 0],
         "names": ["[red]b", "sky"],
         "notes": ["a note [of] ours"],
     }

@@ -29,7 +29,7 @@ def check(scores: Scores) -> None:
     expected = {"a": 1.0, "b": 3 / 5, "c": math.nan, "d": math.nan}
     assert scores.per_class["accuracy"] == pytest.approx(expected, nan_ok=True)
     expected = {"mean_iou": (3 / 4 + 3 / 5) / 3, "pixel_accuracy": 6 / 8, "mean_accuracy": (1 + 3 / 5) / 2}
-    assert scores.scalars == pytest.approx(expected)
+    assert {name: scores.scalars[name] for name in expected} == pytest.approx(expected)
     assert scores.label_confusion is None
 
 
@@ -58,6 +58,15 @@ def test_reset_starts_from_zero() -> None:
     metric.reset()
     metric.update(PREDICTION, MASK)
     check(metric.compute())
+
+
+def test_one_class() -> None:
+    metric = SegmentationMetric(ClassTable(("a",), ((1, 2, 3),)))
+    metric.update(torch.zeros(1, 2, 2, dtype=torch.int64), torch.tensor([[[0, 0], [0, 255]]]))
+    scores = metric.compute()
+    assert scores.confusion == [[3]]
+    assert scores.predicted_void == [0]
+    assert scores.per_class["iou"] == {"a": 1.0}
 
 
 def test_a_value_outside_the_table_is_refused() -> None:

@@ -10,6 +10,7 @@ def scores():
         scalars={"mean_iou": 0.5},
         per_class={"iou": {"[red]b": 0.25}},
         confusion=[[1]],
+        predicted_void=[0],
         names=["[red]b"],
         notes=["a note [of] ours"],
     )

@@ -64,6 +64,7 @@ def metrics():
         scalars={"mean_iou": 0.4567, "pixel_accuracy": 0.81, "mean_accuracy": 0.6},
         per_class={"iou": {"road": 0.9134, "<sky>": math.nan}, "accuracy": {"road": 0.95, "<sky>": math.nan}},
         confusion=[[30, 10], [0, 0]],
+        predicted_void=[0, 0],
         names=["road", "<sky>"],
         notes=["iIoU is comparable only at 1024x2048"],
     )

@@ -66,7 +66,8 @@ def test_scores_are_those_of_all_images_together(make_task, make_trainer, stripe
     iou = hits / (confusion.sum(0) + confusion.sum(1) - hits)
 
     logged = trainer.callback_metrics
-    assert set(logged) == {"val/loss", "val/mean_iou", "val/pixel_accuracy", "val/mean_accuracy"}
+    means = {"val/mean_iou", "val/mean_dice", "val/mean_precision", "val/mean_accuracy"}
+    assert set(logged) == {"val/loss", "val/pixel_accuracy", *means}
     torch.testing.assert_close(logged["val/mean_iou"], iou.nanmean(), check_dtype=False)
     torch.testing.assert_close(logged["val/pixel_accuracy"], hits.sum() / confusion.sum(), check_dtype=False)
     torch.testing.assert_close(logged["val/mean_accuracy"], (hits / confusion.sum(1)).nanmean(), check_dtype=False)

@@ -32,7 +32,7 @@ def main(args: list[str]) -> None:
     parser.add_argument(
         "--predictions",
         type=Path | None,
-        help="folder of the predictions: 8-bit PNGs of label ids (cityscapes, streets) or class indices (the others)",
+        help="folder of the predictions: PNGs in the encoding of the ground truth (cityscapes, streets: label ids)",
     )
     parser.add_argument("--model", help="instead of predictions: saved folder, checkpoint, exported file or hub id")
     parser.add_argument("--source", type=Path | None, help="with --model: folder of the images to predict")
@@ -128,4 +128,4 @@ def score(
 
     pairs = data.pair(ground_truth, predictions)
     with progress_bar("scoring", total=len(pairs), console=console) as advance:
-        return score_files(pairs, classes=classes, scoring=data.scoring, workers=workers, on_pair=advance)
+        return score_files(pairs, classes=classes, scoring=data.scoring, workers=workers, on_pair=lambda *_: advance())

@@ -13,13 +13,13 @@ from torch import Tensor
 from feedbackward.data.cityscapes_labels import LABELS, MEAN_INSTANCE_SIZE
 from feedbackward.errors import InputError
 from feedbackward.metrics.functional import check_values
+from feedbackward.metrics.runs import constant_runs, sum_at
 
 SIZE = (1024, 2048)
 """Height and width at which the benchmark measured the mean instance sizes that weight the iIoU."""
 
 _IDS = len(LABELS)
 _FIRST_INSTANCE = 1001  # smaller values of an instance map are the label ids of stuff and of groups
-_BAND = 64  # rows
 _PREDICTION_HINT = "write label ids (road 7, sidewalk 8, ...); 255 is void in train ids, not here"
 
 
@@ -53,11 +53,6 @@ def count_nothing() -> CityscapesCounts:
     )
 
 
-def add_counts(first: CityscapesCounts, second: CityscapesCounts) -> CityscapesCounts:
-    """The counts of both sets of images together."""
-    return CityscapesCounts(*(a + b for a, b in zip(first, second, strict=True)))
-
-
 def count_image(
     prediction: Integer[Tensor, "h w"],
     label_ids: Integer[Tensor, "h w"],
@@ -83,38 +78,17 @@ def count_image(
             f"an instance map of type {instance_ids.dtype} cannot hold 33999, the highest instance id; "
             f"read the 16-bit *_gtFine_instanceIds.png files into int32"
         )
-    _check_ids(prediction, "the prediction", _PREDICTION_HINT)
-    _check_ids(label_ids, "the ground truth", "use the *_gtFine_labelIds.png files")
-    check_values(instance_ids, _IDS * 1000, "the instance map")
-
-    runs, pixels = _runs(prediction, label_ids, instance_ids)
-    pairs = runs % (_IDS * _IDS)  # of a true and a predicted label id
-    confusion = _sum_at(pairs, pixels, _IDS * _IDS).view(_IDS, _IDS)
+    (predicted, labels, instances), pixels = constant_runs(prediction, label_ids, instance_ids)
+    predicted, labels, instances = predicted.long(), labels.long(), instances.long()
+    _check_ids(predicted, "the prediction", _PREDICTION_HINT)
+    _check_ids(labels, "the ground truth", "use the *_gtFine_labelIds.png files")
+    check_values(instances, _IDS * 1000, "the instance map")
+    confusion = sum_at(labels * _IDS + predicted, pixels, _IDS * _IDS).view(_IDS, _IDS)
     return CityscapesCounts(
         confusion,
-        *_count_instances(pairs % _IDS, runs // (_IDS * _IDS), pixels),
+        *_count_instances(predicted, instances, pixels),
         other_sizes=torch.tensor(int(tuple(label_ids.shape) != SIZE), device=confusion.device),
     )
-
-
-def _runs(prediction: Tensor, label_ids: Tensor, instance_ids: Tensor) -> tuple[Tensor, Tensor]:
-    """The runs of pixels over which all three maps are constant, about 50 times fewer than pixels, and their lengths.
-
-    A run is encoded as (instance id * 34 + label id) * 34 + predicted id, which is below 40 million.
-    """
-    runs, lengths = [], []
-    # A band of the image fits into the processor's cache.
-    for maps in zip(*(torch.split(ids, _BAND) for ids in (prediction, label_ids, instance_ids)), strict=True):
-        predicted, labels, instances = (ids.to(torch.int32, copy=True) for ids in maps)
-        codes = instances.mul_(_IDS).add_(labels).mul_(_IDS).add_(predicted)
-        values, counts = torch.unique_consecutive(codes.flatten(), return_counts=True)
-        runs.append(values)
-        lengths.append(counts)
-    return torch.cat(runs), torch.cat(lengths)
-
-
-def _sum_at(places: Tensor, values: Tensor, size: int) -> Tensor:
-    return values.new_zeros(size).index_add_(0, places, values)
 
 
 def _check_ids(ids: Tensor, where: str, hint: str) -> None:
@@ -129,9 +103,9 @@ def _count_instances(predicted: Tensor, ids: Tensor, pixels: Tensor) -> tuple[Te
     is_instance = ids >= _FIRST_INSTANCE
     predicted, ids, pixels = predicted[is_instance], ids[is_instance], pixels[is_instance]
     weights, same_category = _weights_and_categories(ids.device)
-    sizes = _sum_at(ids, pixels, _IDS * 1000)
-    class_pixels = _sum_at(ids, pixels * (predicted == ids // 1000), _IDS * 1000)
-    category_pixels = _sum_at(ids, pixels * same_category[ids // 1000, predicted], _IDS * 1000)
+    sizes = sum_at(ids, pixels, _IDS * 1000)
+    class_pixels = sum_at(ids, pixels * (predicted == ids // 1000), _IDS * 1000)
+    category_pixels = sum_at(ids, pixels * same_category[ids // 1000, predicted], _IDS * 1000)
 
     found = sizes.nonzero().squeeze(1)
     labels = found // 1000
@@ -139,8 +113,8 @@ def _count_instances(predicted: Tensor, ids: Tensor, pixels: Tensor) -> tuple[Te
     weight = weights[labels] / sizes[found]
     return (
         torch.bincount(labels, minlength=_IDS),
-        _sum_at(labels, class_pixels[found] * weight, _IDS),
-        _sum_at(labels, category_pixels[found] * weight, _IDS),
+        sum_at(labels, class_pixels[found] * weight, _IDS),
+        sum_at(labels, category_pixels[found] * weight, _IDS),
     )
 
 

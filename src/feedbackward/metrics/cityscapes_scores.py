@@ -6,10 +6,13 @@ are weighted by the mean instance size of its class divided by its own size (Cor
 
 import math
 
+import torch
+from jaxtyping import Int64
 from torch import Tensor
 
-from feedbackward.data.cityscapes_labels import CATEGORIES, EVALUATED, LABELS, MEAN_INSTANCE_SIZE, Label
+from feedbackward.data.cityscapes_labels import CATEGORIES, CITYSCAPES, EVALUATED, LABELS, MEAN_INSTANCE_SIZE, Label
 from feedbackward.metrics.cityscapes_counts import CityscapesCounts
+from feedbackward.metrics.functional import segmentation_scores
 from feedbackward.metrics.scores import Scores, mean, ratio
 
 _EVALUATED_IDS = [label.id for label in EVALUATED]
@@ -29,7 +32,6 @@ def cityscapes_scores(counts: CityscapesCounts) -> Scores:
     """
     confusion = counts.confusion.cpu()
     classes = {label.name: label for label in EVALUATED}
-    class_iou = {name: _iou(confusion, [label.id]) for name, label in classes.items()}
     class_iiou = {
         name: _iiou(counts, confusion, members=[label], predicted=[label], hits=counts.class_hits)
         for name, label in classes.items()
@@ -43,25 +45,24 @@ def cityscapes_scores(counts: CityscapesCounts) -> Scores:
             category_iiou[category] = _iiou(
                 counts, confusion, members=evaluated, predicted=labels, hits=counts.category_hits
             )
-    hits = [int(confusion[id_, id_]) for id_ in _EVALUATED_IDS]
-    pixels = [int(confusion[id_].sum()) for id_ in _EVALUATED_IDS]  # predictions of ignored labels included
-    accuracy = {name: ratio(hit, of) for name, hit, of in zip(classes, hits, pixels, strict=True)}
-    return Scores(
-        scalars={
-            "mean_iou": mean(class_iou.values()),
-            "pixel_accuracy": ratio(sum(hits), sum(pixels)),
-            "mean_accuracy": mean(accuracy.values()),
-            "iiou_class": mean(class_iiou.values()),
-            "iou_category": mean(category_iou.values()),
-            "iiou_category": mean(category_iiou.values()),
-        },
-        per_class={"iou": class_iou, "accuracy": accuracy, "iiou": class_iiou},
-        per_category={"iou": category_iou, "iiou": category_iiou},
-        confusion=confusion[_EVALUATED_IDS][:, _EVALUATED_IDS].tolist(),
-        label_confusion=confusion.tolist(),
-        names=list(classes),
-        notes=[IIOU_NOTE] if counts.other_sizes else [],
-    )
+    scores = segmentation_scores(evaluated_confusion(confusion), CITYSCAPES)
+    scores.scalars |= {
+        "iiou_class": mean(class_iiou.values()),
+        "iou_category": mean(category_iou.values()),
+        "iiou_category": mean(category_iiou.values()),
+    }
+    scores.per_class["iiou"] = class_iiou
+    scores.per_category = {"iou": category_iou, "iiou": category_iiou}
+    scores.label_confusion = confusion.tolist()
+    scores.notes += [IIOU_NOTE] if counts.other_sizes else []
+    return scores
+
+
+def evaluated_confusion(confusion: Int64[Tensor, "34 34"]) -> Int64[Tensor, "19 20"]:
+    """The confusion matrix of the evaluated classes; its last column counts predictions of all other labels."""
+    rows = confusion[_EVALUATED_IDS]
+    others = rows.sum(1, keepdim=True) - rows[:, _EVALUATED_IDS].sum(1, keepdim=True)
+    return torch.cat([rows[:, _EVALUATED_IDS], others], dim=1)
 
 
 def _iou(confusion: Tensor, ids: list[int]) -> float:

@@ -6,10 +6,12 @@ memory.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Int64
+from numpy.typing import NDArray
 from torch import Tensor
 
 from feedbackward.data.cityscapes_labels import EVALUATED
@@ -18,14 +20,16 @@ from feedbackward.data.masks import read_instance_ids, read_mask
 from feedbackward.data.predictions import PredictionPair
 from feedbackward.data.sources import Scoring
 from feedbackward.errors import InputError
-from feedbackward.metrics.cityscapes_counts import CityscapesCounts, add_counts, count_image, count_nothing
-from feedbackward.metrics.cityscapes_scores import cityscapes_scores
+from feedbackward.metrics.cityscapes_counts import CityscapesCounts, count_image
+from feedbackward.metrics.cityscapes_scores import cityscapes_scores, evaluated_confusion
 from feedbackward.metrics.functional import confusion_matrix, segmentation_scores
 from feedbackward.metrics.scores import Scores
 
-_HINT = "Predictions must contain class indices, not colors"
+_HINT = "Predictions must contain label ids, not colors"
 
-Counts = TypeVar("Counts")
+Counts = dict[str, Tensor]
+"""Sums over images, by name."""
+OnPair = Callable[[PredictionPair, Tensor], object]
 
 
 def score_files(
@@ -34,43 +38,72 @@ def score_files(
     classes: MaskClasses,
     scoring: Scoring = "classes",
     workers: int = 1,
-    on_pair: Callable[[], object] = lambda: None,
+    on_pair: OnPair = lambda *_: None,
 ) -> Scores:
     """Score predictions in files.
 
     Args:
-        pairs: Ground truth and predictions. Predictions contain class indices, or label ids if scoring is
-            "cityscapes".
-        classes: The classes and their encoding in the ground truth.
+        pairs: Ground truth and predictions.
+        classes: The classes and their encoding, in the ground truth and in the predictions. A void prediction is a
+            miss where the ground truth is a class, and not counted where that is void.
         scoring: "cityscapes" for label ids with instance maps, scored as the official evaluator does.
         workers: Number of images at a time.
-        on_pair: Called after every pair.
+        on_pair: Called after every pair, in order, with the pair and its confusion matrix, which has a row per class
+            and a further column for void.
 
     Raises:
         InputError: If a file cannot be used, sizes differ, a value does not encode a class, or Cityscapes predictions
             are train ids.
     """
-    if scoring == "cityscapes":
-        return _score_cityscapes(pairs, workers, on_pair)
-
-    def count(pair: PredictionPair) -> Tensor:
-        return _count_classes(pair, classes)
-
-    size = len(classes.table)
-    confusion = torch.zeros(size, size, dtype=torch.int64)
-    for part in _map(count, pairs, workers):
-        confusion += part
-        on_pair()
-    return segmentation_scores(confusion, classes.table)
+    files = _CityscapesFiles() if scoring == "cityscapes" else _ClassFiles(classes)
+    total: Counts = {}
+    for pair, counts in zip(pairs, _map(files.count, pairs, workers), strict=True):
+        total = {name: total.get(name, 0) + value for name, value in counts.items()}
+        on_pair(pair, files.confusion(counts))
+    return files.scores(total)
 
 
-def _score_cityscapes(pairs: Sequence[PredictionPair], workers: int, on_pair: Callable[[], object]) -> Scores:
-    counts = count_nothing()
-    for part in _map(_count_cityscapes, pairs, workers):
-        counts = add_counts(counts, part)
-        on_pair()
-    _refuse_train_ids(counts.confusion)
-    return cityscapes_scores(counts)
+class _ClassFiles:
+    """Files of any classes, in their own encoding."""
+
+    def __init__(self, classes: MaskClasses) -> None:
+        self._classes = classes
+
+    def count(self, pair: PredictionPair) -> Counts:
+        encoding, table = self._classes.encoding, self._classes.table
+        prediction, mask = (_tensor(encoding.read(path)) for path in (pair.prediction, pair.ground_truth))
+        _check_size(pair.prediction, prediction, pair.ground_truth, mask)
+        confusion = confusion_matrix(prediction[None], mask[None], classes=len(table), ignore_index=table.ignore_index)
+        return {"confusion": confusion}
+
+    def confusion(self, counts: Counts) -> Tensor:
+        return counts["confusion"]
+
+    def scores(self, counts: Counts) -> Scores:
+        return segmentation_scores(counts["confusion"], self._classes.table)
+
+
+class _CityscapesFiles:
+    """Label ids with instance maps."""
+
+    def count(self, pair: PredictionPair) -> Counts:
+        assert pair.instances is not None
+        prediction = _tensor(read_mask(pair.prediction, hint=_HINT))
+        label_ids = _tensor(read_mask(pair.ground_truth, hint="Use the *_gtFine_labelIds.png files"))
+        instance_ids = torch.from_numpy(read_instance_ids(pair.instances))
+        _check_size(pair.prediction, prediction, pair.ground_truth, label_ids)
+        _check_size(pair.instances, instance_ids, pair.ground_truth, label_ids)
+        try:
+            return count_image(prediction, label_ids, instance_ids)._asdict()
+        except InputError as error:
+            raise InputError(f"{pair.prediction} against {pair.ground_truth}: {error}") from error
+
+    def confusion(self, counts: Counts) -> Tensor:
+        return evaluated_confusion(counts["confusion"])
+
+    def scores(self, counts: Counts) -> Scores:
+        _refuse_train_ids(counts["confusion"])
+        return cityscapes_scores(CityscapesCounts(**counts))
 
 
 def _map(
@@ -88,30 +121,9 @@ def _map(
         torch.set_num_threads(threads)
 
 
-def _count_cityscapes(pair: PredictionPair) -> CityscapesCounts:
-    assert pair.instances is not None
-    prediction = torch.from_numpy(read_mask(pair.prediction, hint=_HINT))
-    label_ids = torch.from_numpy(read_mask(pair.ground_truth, hint="Use the *_gtFine_labelIds.png files"))
-    instance_ids = torch.from_numpy(read_instance_ids(pair.instances))
-    _check_size(pair.prediction, prediction, pair.ground_truth, label_ids)
-    _check_size(pair.instances, instance_ids, pair.ground_truth, label_ids)
-    try:
-        return count_image(prediction, label_ids, instance_ids)
-    except InputError as error:
-        raise InputError(f"{pair.prediction} against {pair.ground_truth}: {error}") from error
-
-
-def _count_classes(pair: PredictionPair, classes: MaskClasses) -> Tensor:
-    prediction = torch.from_numpy(read_mask(pair.prediction, hint=_HINT))
-    mask = torch.from_numpy(classes.encoding.read(pair.ground_truth))
-    _check_size(pair.prediction, prediction, pair.ground_truth, mask)
-    table = classes.table
-    try:
-        return confusion_matrix(prediction[None], mask[None], classes=len(table), ignore_index=table.ignore_index)
-    except InputError as error:
-        raise InputError(
-            f"{pair.prediction} against {pair.ground_truth}: {error}, the indices of {', '.join(table.names)}"
-        ) from error
+def _tensor(mask: NDArray[np.integer[Any]]) -> Tensor:
+    # torch compares few values of uint16.
+    return torch.from_numpy(mask if mask.dtype == np.uint8 else mask.astype(np.int32))
 
 
 def _check_size(path: object, image: Tensor, reference_path: object, reference: Tensor) -> None:

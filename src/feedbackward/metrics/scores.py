@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 
 TITLES = {
     "mean_iou": "mean IoU",
+    "mean_dice": "mean Dice (F1)",
     "pixel_accuracy": "pixel accuracy",
-    "mean_accuracy": "mean accuracy",
+    "mean_precision": "mean precision",
+    "mean_accuracy": "mean accuracy (recall)",
     "iiou_class": "iIoU class",
     "iou_category": "IoU category",
     "iiou_category": "iIoU category",
     "iou": "IoU",
-    "accuracy": "accuracy",
+    "dice": "Dice (F1)",
+    "precision": "precision",
+    "accuracy": "accuracy (recall)",
     "iiou": "iIoU",
 }
 """The name of each score in tables."""
@@ -41,11 +45,14 @@ class Scores:
     Printed with rich, it is a table of percentages followed by the notes.
 
     Args:
-        scalars: mean_iou, pixel_accuracy and mean_accuracy; for Cityscapes also iiou_class, iou_category and
-            iiou_category.
-        per_class: iou and accuracy, for Cityscapes also iiou, each by class name.
+        scalars: mean_iou, mean_dice, pixel_accuracy, mean_precision and mean_accuracy; for Cityscapes also iiou_class,
+            iou_category and iiou_category.
+        per_class: iou, dice (which is F1), precision and accuracy (which is recall), for Cityscapes also iiou, each by
+            class name.
         per_category: For Cityscapes iou and iiou, each by name of the seven categories; otherwise empty.
         confusion: Pixels by true class (row) and predicted class (column), of the classes in `names`.
+        predicted_void: The pixels of each true class that are predicted as void, or for Cityscapes as a label that is
+            not evaluated.
         label_confusion: For Cityscapes the pixels by true (row) and predicted (column) label id, 0 to 33, ignored
             labels included; otherwise None.
         names: The classes, in the order of their indices.
@@ -53,7 +60,11 @@ class Scores:
 
     Example:
         >>> scores = Scores(
-        ...     scalars={"mean_iou": 0.5}, per_class={"iou": {"road": 0.5}}, confusion=[[1]], names=["road"]
+        ...     scalars={"mean_iou": 0.5},
+        ...     per_class={"iou": {"road": 0.5}},
+        ...     confusion=[[1]],
+        ...     predicted_void=[1],
+        ...     names=["road"],
         ... )
         >>> scores.to_dict()["scalars"]
         {'mean_iou': 0.5}
@@ -63,6 +74,7 @@ class Scores:
     per_class: ByName
     per_category: ByName = field(default_factory=dict)
     confusion: list[list[int]]
+    predicted_void: list[int]
     label_confusion: list[list[int]] | None = None
     names: list[str]
     notes: list[str] = field(default_factory=list)
@@ -78,7 +90,7 @@ class Scores:
         }
         if self.per_category:
             data["per_category"] = {name: _finite(values) for name, values in self.per_category.items()}
-        data["confusion"] = self.confusion
+        data |= {"confusion": self.confusion, "predicted_void": self.predicted_void}
         if self.label_confusion is not None:
             data["label_confusion"] = self.label_confusion
         return {**data, "names": self.names, "notes": self.notes}
@@ -91,6 +103,7 @@ class Scores:
             per_class={name: _numbers(values) for name, values in data["per_class"].items()},
             per_category={name: _numbers(values) for name, values in data.get("per_category", {}).items()},
             confusion=data["confusion"],
+            predicted_void=data["predicted_void"],
             label_confusion=data.get("label_confusion"),
             names=data["names"],
             notes=data["notes"],

@@ -1,4 +1,4 @@
-"""Scores of a data set with plain classes: mean IoU, pixel accuracy and mean accuracy.
+"""Scores of a data set with plain classes: IoU, Dice, precision and accuracy, by class and as means.
 
 torchmetrics' own segmentation MeanIoU is a mean over images; this is the IoU of the whole data set, as in Pascal VOC
 and Cityscapes.
@@ -42,13 +42,13 @@ class SegmentationMetric(Metric):
         super().__init__()
         self.class_table = class_table
         classes = len(class_table)
-        self.add_state("confusion", torch.zeros(classes, classes, dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("confusion", torch.zeros(classes, classes + 1, dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, prediction: Integer[Tensor, "n h w"], mask: Integer[Tensor, "n h w"]) -> None:
         """Count a batch.
 
         Args:
-            prediction: Class indices.
+            prediction: Class indices, or the table's ignore_index for void, which counts as a miss.
             mask: Class indices, or the table's ignore_index for void.
 
         Raises:

@@ -35,8 +35,9 @@ SchedulerCallable = Callable[[Optimizer, int], LRScheduler]
 class SegmentationTask(pl.LightningModule):
     """Trains and scores a network that `create_model` builds.
 
-    Logged after every epoch: train/loss, val/loss, val/mean_iou, val/pixel_accuracy, val/mean_accuracy,
-    and for data in Cityscapes label ids val/iiou_class, val/iou_category, val/iiou_category; test/ likewise.
+    Logged after every epoch: train/loss, val/loss, val/mean_iou, val/mean_dice, val/pixel_accuracy, val/mean_precision,
+    val/mean_accuracy, and for data in Cityscapes label ids val/iiou_class, val/iou_category, val/iiou_category;
+    test/ likewise.
 
     Args:
         name: timm's name of an encoder, or one of `list_models()`.
