@@ -99,7 +99,7 @@ def test_masks_as_jpeg(folder):
     for path in (folder / "masks" / "train").iterdir():
         Image.open(path).save(path.with_suffix(".jpg"))
         path.unlink()
-    with pytest.raises(InputError, match=r"masks/train/a\.jpg is a JPEG, and its compression changes the values"):
+    with pytest.raises(InputError, match=r"masks/train/a\.jpg is compressed with JPEG, which can change the values"):
         FolderData(root=folder).dataset("train")
 
 
@@ -145,3 +145,44 @@ def test_masks_of_a_single_class_are_valid(folder, write):
     for name in ("a", "b"):
         write(folder / "masks" / "val" / f"{name}.png", np.zeros((6, 8), np.uint8))
     assert len(FolderData(root=folder).dataset("val")) == 2
+
+
+@pytest.mark.parametrize(
+    ("classes", "row", "expected"),
+    [
+        ("classes: [{name: a, value: 0}, {name: b, value: [1, 2]}]", [0, 1, 2, 255], [0, 1, 1, 255]),
+        ("ignore: [0, 9]\nclasses: [{name: a, value: 1}, {name: b, value: 2}]", [0, 1, 2, 9], [255, 0, 1, 255]),
+        ("threshold: 128\nclasses: [a, {name: b, value: 255}]", [0, 39, 169, 255], [0, 0, 1, 1]),
+        ("ignore: 0\nclasses: [{name: crack, value: 255}]", [0, 255, 255, 0], [255, 0, 0, 255]),
+    ],
+    ids=["merged values", "ignored values", "soft edges", "one class"],
+)
+def test_items_of_class_files(classes, row, expected, folder, write):
+    (folder / "classes.yaml").write_text(classes)
+    for name in ("a", "b"):
+        write(folder / "masks" / "val" / f"{name}.png", np.array([row * 2] * 6, np.uint8))
+    assert FolderData(root=folder).dataset("val")[0]["mask"].tolist() == [expected * 2] * 6
+
+
+def test_an_image_and_a_mask_with_the_same_orientation(folder, picture):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # viewers turn it by 90 degrees clockwise
+    mask = np.zeros((6, 8), np.uint8)
+    mask[0] = 1
+    for name in ("a", "b"):
+        Image.fromarray(picture).save(folder / "images" / "val" / f"{name}.jpg", exif=exif)
+        Image.fromarray(mask).save(folder / "masks" / "val" / f"{name}.png", exif=exif)
+    item = FolderData(root=folder).dataset("val")[0]
+    assert item["image"].shape == (3, 8, 6)
+    assert item["mask"].tolist() == [[0] * 5 + [1]] * 8
+
+
+def test_more_classes_than_8_bits_hold(folder, write):
+    (folder / "classes.yaml").write_text(f"classes: {[f'c{index}' for index in range(300)]}")
+    mask = np.full((6, 8), 299, np.uint16)
+    mask[0] = 65535
+    for name in ("a", "b"):
+        write(folder / "masks" / "val" / f"{name}.png", mask)
+    data = FolderData(root=folder)
+    assert data.dataset("val")[0]["mask"].tolist() == [[65535] * 8] + [[299] * 8] * 5
+    assert data.class_table.ignore_index == 65535

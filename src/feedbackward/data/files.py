@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from feedbackward.data.channels import Channels, check_channels, is_certain, select_channels
-from feedbackward.data.pillow_images import FORMATS, PillowImage, open_pillow
+from feedbackward.data.pillow_images import PillowImage, open_pillow
 from feedbackward.data.stored import StoredImage, to_native
 from feedbackward.errors import InputError
 
@@ -116,20 +116,13 @@ def opened(path: Path) -> Iterator[StoredImage]:
 
             yield TiffImage(file, path)
         else:
-            yield PillowImage(_by_pillow(file, path, _FORMATS), file, path)
+            yield PillowImage(_by_pillow(file, path), file, path)
 
 
-@contextmanager
-def opened_image(path: Path) -> Iterator[Image.Image]:
-    """Open an image that is not in TIFF with Pillow; errors within the block become InputErrors."""
-    with _opened_file(path) as file:
-        yield _by_pillow(file, path, ", ".join(FORMATS))
-
-
-def _by_pillow(file: BinaryIO, path: Path, expected: str) -> Image.Image:
+def _by_pillow(file: BinaryIO, path: Path) -> Image.Image:
     image = open_pillow(file)
     if image is None:
-        raise InputError(f"{path} is not an image in {expected} ({path.stat().st_size} bytes); replace or remove it")
+        raise InputError(f"{path} is not an image in {_FORMATS} ({path.stat().st_size} bytes); replace or remove it")
     return image
 
 

@@ -1,14 +1,14 @@
 """Reading masks and instance maps with the values that their files store, with errors that name the remedy."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
-from feedbackward.data.files import opened_image
+from feedbackward.classes import LARGEST_VALUE
+from feedbackward.data.files import opened, refuse_too_large, upright
+from feedbackward.data.stored import StoredImage
 from feedbackward.errors import InputError, listed
 
 Mask: TypeAlias = NDArray[np.uint8 | np.uint16]
@@ -27,37 +27,34 @@ def read_mask(path: Path, *, hint: str = _COLORS_HINT) -> Mask:
     of three equal channels is gray. Alpha is ignored if all pixels are opaque.
 
     Args:
-        path: The file.
+        path: A file in PNG, TIFF, BMP, GIF or lossless WebP.
         hint: What to do about a mask of colors; the end of the error message.
 
     Raises:
         InputError: If the file is missing, truncated or not an image, is compressed with loss, has transparent pixels,
-            or has colors.
+            has colors, or values that are not whole numbers from 0 to 65535.
     """
-    pixels = _read(path).pixels
-    colored = (pixels[..., 1:] != pixels[..., :1]).any(axis=-1)
-    if colored.any():
-        colors = [f"({', '.join(map(str, color))})" for color in np.unique(pixels[colored], axis=0).tolist()]
-        raise InputError(
-            f"{path} has colors, such as {listed(colors, most=3)} ({np.count_nonzero(colored)} of {colored.size} "
-            f"pixels); expected one channel of class indices. {hint}"
-        )
-    return np.ascontiguousarray(pixels[..., 0])
+    with opened(path) as image:
+        _check(image, path)
+        pixels = _opaque(image.values(), image, path)
+    if pixels.shape[2] > 1:
+        _refuse_colors(pixels, path, hint)
+    return _whole(np.ascontiguousarray(upright(pixels[..., :1], image.orientation)[..., 0]), path)
 
 
 def read_mask_colors(path: Path) -> NDArray[np.uint8]:
     """The colors of a mask (H, W, 3), upright; gray and palette images are converted.
 
     Raises:
-        InputError: As read_mask, or if the mask has 16 bits.
+        InputError: As read_mask, or if the mask has more than 8 bits per channel.
     """
-    stored = _read(path)
-    if stored.pixels.dtype != np.uint8:
-        raise InputError(f"{path} has 16 bits per pixel; expected 8-bit colors (masks: colors)")
-    if stored.palette is not None:
-        return stored.palette[stored.pixels[..., 0]]
-    spread = stored.pixels * np.uint8(255 // (2**stored.bits - 1))
-    return np.broadcast_to(spread, (*spread.shape[:2], 3))
+    with opened(path) as image:
+        _check(image, path)
+        if image.dtype != np.uint8:
+            raise InputError(f"{path} has more than 8 bits per channel; expected 8-bit colors (masks: colors)")
+        pixels = _opaque(image.pixels(), image, path)
+    colors = upright(pixels, image.orientation)
+    return np.broadcast_to(colors, (*colors.shape[:2], 3))
 
 
 def read_instance_ids(path: Path) -> NDArray[np.int32]:
@@ -75,63 +72,52 @@ def read_instance_ids(path: Path) -> NDArray[np.int32]:
     return ids.astype(np.int32)
 
 
-@dataclass(frozen=True)
-class _Stored:
-    """A mask as it is stored: pixels (H, W, 1 or 3) of `bits` bits, which are indices if there is a palette (n, 3)."""
+def _check(image: StoredImage, path: Path) -> None:
+    """Refuse a mask by its header."""
+    if image.lossy:
+        raise InputError(
+            f"{path} is compressed with {image.lossy}, which can change the values of pixels; expected a lossless "
+            f"format: export the masks again, as PNG (converting this file keeps the changed values)"
+        )
+    if image.layout.channels - image.layout.alpha not in (1, 3):
+        raise InputError(f"{path} has {image.layout}; expected one channel of values, or RGB: save the mask as gray")
+    refuse_too_large(image, path)
 
-    pixels: Mask
-    bits: int = 8
-    palette: NDArray[np.uint8] | None = None
+
+def _opaque(pixels: NDArray[Any], image: StoredImage, path: Path) -> NDArray[Any]:
+    """The channels (height, width, 1 or 3) without alpha; the indices of a palette have none."""
+    if not image.layout.alpha or pixels.shape[2] < image.layout.channels:
+        return pixels
+    opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
+    transparent = np.count_nonzero(pixels[..., -1] != opaque)
+    if transparent:
+        raise InputError(
+            f"{path} is transparent in {transparent} of {pixels[..., -1].size} pixels; alpha is ignored only if all "
+            f"pixels are opaque: give those pixels a value or color of their own and save without alpha"
+        )
+    return pixels[..., :-1]
 
 
-def _read(path: Path) -> _Stored:
-    with opened_image(path) as image:
-        if image.format in ("JPEG", "MPO", "JPEG2000"):
+def _refuse_colors(pixels: NDArray[Any], path: Path, hint: str) -> None:
+    colored = (pixels[..., 1:] != pixels[..., :1]).any(axis=-1)
+    if colored.any():
+        colors = [f"({', '.join(map(str, color))})" for color in np.unique(pixels[colored], axis=0).tolist()]
+        raise InputError(
+            f"{path} has colors, such as {listed(colors, most=3)} ({np.count_nonzero(colored)} of {colored.size} "
+            f"pixels); expected one channel of class indices. {hint}"
+        )
+
+
+def _whole(values: NDArray[Any], path: Path) -> Mask:
+    """Values of any type as uint8 or uint16."""
+    if values.dtype in (np.uint8, np.uint16):
+        return values
+    if values.dtype != np.bool_:
+        bad = values[~((values >= 0) & (values <= LARGEST_VALUE) & (values == np.floor(values)))]
+        if bad.size:
             raise InputError(
-                f"{path} is a JPEG, and its compression changes the values of pixels; expected a lossless format: "
-                f"export the masks again, as PNG (converting the JPEG keeps the changed values)"
+                f"{path} contains the value {bad[0]} ({bad.size} of {values.size} pixels); expected whole numbers from "
+                f"0 to {LARGEST_VALUE}: save it as uint8 or uint16"
             )
-        bits = _bits(image, path)
-        if bits == 16 and not image.mode.startswith("I"):
-            raise InputError(
-                f"{path} has {len(image.getbands())} channels of 16 bits ({image.mode}); expected 16-bit gray or 8-bit "
-                f"channels: save it as gray"
-            )
-        ImageOps.exif_transpose(image, in_place=True)
-        return _stored(image, bits, path)
-
-
-def _stored(image: Image.Image, bits: int, path: Path) -> _Stored:
-    pixels = np.array(image)
-    match image.mode:
-        case "1":
-            return _Stored(pixels[..., None].astype(np.uint8), 1)
-        case "L":
-            return _Stored(pixels[..., None] // np.uint8(255 // (2**bits - 1)), bits)  # Pillow spreads them over 8 bits
-        case "P":
-            palette = np.zeros((256, 3), np.uint8)  # of fewer entries than indices, those missing are black
-            colors = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
-            palette[: len(colors)] = colors
-            return _Stored(pixels[..., None], 8, palette)
-        case "RGB":
-            return _Stored(pixels)
-        case "LA" | "RGBA":
-            transparent = np.count_nonzero(pixels[..., -1] != 255)
-            if transparent:
-                raise InputError(
-                    f"{path} is transparent in {transparent} of {pixels[..., -1].size} pixels; alpha is ignored only "
-                    f"if all pixels are opaque: give those pixels a value or color of their own and save without alpha"
-                )
-            return _Stored(pixels[..., :-1])
-        case "I;16" | "I;16B" | "I;16L" | "I;16N":
-            return _Stored(pixels[..., None].astype(np.uint16), 16)
-    raise InputError(
-        f"{path} has pixels of type {image.mode}; expected gray of 1 to 16 bits, a palette or RGB: save it as uint8 or "
-        f"uint16"
-    )
-
-
-def _bits(image: Image.Image, path: Path) -> int:
-    """The bits per channel in the file, which Pillow does not tell."""
-    with path.open("rb") as file:
-        return file.read(25)[24] if image.format == "PNG" else 8
+        return values.astype(np.uint16)
+    return values.astype(np.uint8)

@@ -6,6 +6,7 @@ more than 8 bits, of which it keeps 8, and JPEG, where it takes damaged parts fo
 
 import os
 import re
+import struct
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +23,7 @@ from PIL import (
 )
 
 from feedbackward.data.stored import Layout
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, listed
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "JPEG2000")
 
@@ -42,6 +43,7 @@ _LAYOUTS = {
     "RGBA": Layout(4, "RGB", alpha=True),
     "CMYK": Layout(4, "CMYK"),
 }
+_LOSSY = {"JPEG": "JPEG", "MPO": "JPEG", "JPEG2000": "JPEG 2000"}
 _PNG_MODES = {0: "L", 2: "RGB", 4: "LA", 6: "RGBA"}  # by the color type in the header
 # libjpeg's message about a few bytes between the pixels and the end marker, which some cameras write; many mean damage
 _HARMLESS = re.compile(r"Corrupt JPEG data: \d extraneous bytes before marker 0xd9")
@@ -70,15 +72,17 @@ class PillowImage:
         path: Its path, for messages.
 
     Raises:
-        InputError: If it has several frames.
+        InputError: If it has several frames, or is a BMP that Pillow misreads.
     """
 
     def __init__(self, image: Image.Image, file: BinaryIO, path: Path) -> None:
-        self._image, self._file = image, file
+        self._image, self._file, self._path = image, file, path
         self._format = image.format or ""
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and self._format != "MPO":  # the further images of an MPO are previews and depth maps
             raise InputError(f"{path} has {frames} frames; expected a single image: save the frame that you want")
+        if self._format == "BMP":
+            _refuse_misread(image, file, path)
         self.height, self.width = image.height, image.width
         self.orientation: int = image.getexif().get(_ORIENTATION, 1) if _has_exif(image, file) else 1
         self.dtype: np.dtype[Any] = np.dtype(np.uint8)
@@ -97,10 +101,25 @@ class PillowImage:
                 mode = "L" if mode == "I;16" else mode
                 self._decode = self._deep_jpeg_2000
         self.layout = _LAYOUTS[mode]
+        self.lossy = _LOSSY.get(self._format)
+        if self._format == "WEBP" and not _is_lossless_webp(self._bytes()):
+            self.lossy = "lossy WebP"
 
     def pixels(self) -> NDArray[Any]:
         """Decode the pixels (height, width, channels)."""
         return self._decode().reshape(self.height, self.width, self.layout.channels)
+
+    def values(self) -> NDArray[Any]:
+        """Decode the values (height, width, channels) as the file stores them."""
+        if self._image.mode in ("P", "1"):
+            indices = np.array(self._image)[..., None]
+            if self._format == "GIF":
+                self._refuse_shades(indices)
+            return indices
+        if self._image.mode == "L" and self.dtype == np.uint8:
+            bits = _bytes_at(self._file, 24, 1)[0] if self._format == "PNG" else 8
+            return np.asarray(np.array(self._image)[..., None] // np.uint8(255 // (2**bits - 1)))
+        return self.pixels()
 
     def is_complete(self) -> bool:
         """Whether the file ends with the end marker of its format."""
@@ -139,6 +158,16 @@ class PillowImage:
 
         return np.asarray(imagecodecs.jpeg2k_decode(self._bytes()))
 
+    def _refuse_shades(self, indices: NDArray[Any]) -> None:
+        """Programs that write gray images as GIF number the shades that occur: values may be indices or shades."""
+        colors = np.array(self._image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+        shades = colors[np.unique(indices)]
+        if (shades == shades[:, :1]).all():
+            raise InputError(
+                f"{self._path} is a GIF of the shades of gray {listed(shades[:, 0].tolist(), most=5)} with the indices "
+                f"{listed(np.unique(indices).tolist(), most=5)}; it does not say which are the values: save it as PNG"
+            )
+
     def _bytes(self) -> bytes:
         self._file.seek(0)
         return self._file.read()
@@ -158,6 +187,27 @@ def _has_exif(image: Image.Image, file: BinaryIO) -> bool:
     file.seek(0, os.SEEK_END)
     file.seek(max(0, file.tell() - (1 << 16)))
     return b"eXIf" in file.read()
+
+
+def _refuse_misread(image: Image.Image, file: BinaryIO, path: Path) -> None:
+    """Pillow takes a gray palette of few colors for gray pixels of 1 or 8 bits, whatever their depth is."""
+    (bits,) = struct.unpack("<H", _bytes_at(file, 28, 2))
+    if image.mode in ("1", "L") and bits != {"1": 1, "L": 8}[image.mode]:
+        raise InputError(
+            f"{path} is a BMP of {bits} bits whose palette has few shades of gray, which Pillow misreads; expected 1, "
+            f"8 or 24 bits: save it as PNG"
+        )
+
+
+def _is_lossless_webp(data: bytes) -> bool:
+    """Whether the first image among the chunks of a WebP file is lossless."""
+    start = 12
+    while start + 8 <= len(data):
+        name, size = struct.unpack_from("<4sI", data, start)
+        if name in (b"VP8 ", b"VP8L"):
+            return bool(name == b"VP8L")
+        start += 8 + size + size % 2
+    return False
 
 
 def _jpeg_2000_dtype(data: bytes) -> np.dtype[Any]:

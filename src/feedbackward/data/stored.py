@@ -38,6 +38,7 @@ class StoredImage(Protocol):
         dtype: uint8 or uint16 as stored; float32 for every other type.
         layout: The channels.
         orientation: The value of the EXIF tag, 1 to 8; 1 is upright.
+        lossy: The name of a compression that can change values; None if there is none.
     """
 
     height: int
@@ -45,9 +46,18 @@ class StoredImage(Protocol):
     dtype: np.dtype[Any]
     layout: Layout
     orientation: int
+    lossy: str | None
 
     def pixels(self) -> NDArray[Any]:
         """Decode the pixels (height, width, channels), neither upright nor converted."""
+        ...
+
+    def values(self) -> NDArray[Any]:
+        """Decode the values (height, width, channels) of a mask, as the file stores them, not upright.
+
+        They differ from the pixels in two cases: a palette image has one channel of indices, and gray of 1 to 4 bits
+        is not spread over 8.
+        """
         ...
 
     def is_complete(self) -> bool:

@@ -12,6 +12,7 @@ from feedbackward.errors import InputError
 
 _ORIENTATION = 274
 _REDUCED, _MASK = 1, 4  # bits of the tag NewSubfileType
+_LOSSLESS = {1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000}  # none, CCITT, LZW, deflate, PackBits, LZMA, Zstandard
 _COLORS: dict[str, tuple[Literal["gray", "RGB", "CMYK"], int]] = {  # and their number
     "MINISWHITE": ("gray", 1),
     "MINISBLACK": ("gray", 1),
@@ -48,6 +49,8 @@ class TiffImage:
         self._kind, self.layout = _describe(page, path)
         if self._series is not None:
             self.layout = Layout(len(pages), None)
+        lossless = page.compression in _LOSSLESS
+        self.lossy = None if lossless else getattr(page.compression, "name", str(page.compression))
         self.dtype = native(np.uint8 if self._kind == "PALETTE" else np.dtype(page.dtype))
 
     def pixels(self) -> NDArray[Any]:
@@ -56,10 +59,18 @@ class TiffImage:
         Raises:
             InputError: If strips or tiles are missing.
         """
+        return self.decoded(self.values())
+
+    def values(self) -> NDArray[Any]:
+        """Decode the values (height, width, channels) as the file stores them.
+
+        Raises:
+            InputError: If strips or tiles are missing.
+        """
         self.refuse_incomplete()
         stored = (self._series or self.page).asarray(maxworkers=1)
         planar = self._series is not None or self.page.axes == "SYX"
-        return self.decoded(np.moveaxis(stored, 0, -1) if planar else stored.reshape(self.height, self.width, -1))
+        return np.moveaxis(stored, 0, -1) if planar else stored.reshape(self.height, self.width, -1)
 
     def decoded(self, stored: NDArray[Any]) -> NDArray[Any]:
         """The pixels of stored values (rows, columns, samples).
