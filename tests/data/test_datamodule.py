@@ -1,4 +1,5 @@
 import os
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -59,14 +60,36 @@ def test_a_split_is_opened_once():
 
 
 def test_training_batches_are_full_and_shuffled_from_the_seed():
+    torch.manual_seed(1)
     data = NumbersData()
     data.setup("fit")
-    torch.manual_seed(1)
-    first, second = names(data.train_dataloader()), names(data.train_dataloader())
-    torch.manual_seed(1)
-    assert names(data.train_dataloader()) == first
-    assert first != second
+    loader = data.train_dataloader()
+    first = names(loader)
+    assert names(loader) == first
+    loader.sampler.set_epoch(1)
+    assert names(loader) != first
     assert len(set(first)) == len(first) == 6
+
+    torch.manual_seed(2)
+    other, resumed = NumbersData(), NumbersData()
+    resumed.load_state_dict(data.state_dict())
+    for again, same in ((other, False), (resumed, True)):
+        again.setup("fit")
+        assert (names(again.train_dataloader()) == first) == same
+
+
+def test_each_of_several_processes_has_its_share():
+    torch.manual_seed(1)
+    seen = []
+    for rank in range(2):
+        data = NumbersData(count=8)
+        data.setup("fit")
+        strategy = SimpleNamespace(broadcast=lambda seed: 5)
+        loop = SimpleNamespace(epoch_progress=SimpleNamespace(current=SimpleNamespace(processed=0)))
+        data.trainer = SimpleNamespace(world_size=2, global_rank=rank, strategy=strategy, fit_loop=loop)
+        seen.append(names(data.train_dataloader()))
+        torch.manual_seed(rank + 7)  # a run without a seed has another one in each process
+    assert sorted(seen[0] + seen[1]) == list("01234567")
 
 
 def test_a_data_set_smaller_than_the_batch_is_not_dropped():

@@ -32,6 +32,8 @@ def test_a_longer_training_follows_the_longer_curve():
     sgd = optimizer()
     longer = PolynomialDecay(sgd, 8, power=1.0)
     longer.load_state_dict(short.state_dict())
+    assert sgd.param_groups[0]["lr"] == pytest.approx(0.1 * (1 - 4 / 8))
+    assert longer.get_last_lr() == pytest.approx([0.1 * (1 - 4 / 8)])
     sgd.step()
     longer.step()
     assert sgd.param_groups[0]["lr"] == pytest.approx(0.1 * (1 - 5 / 8))

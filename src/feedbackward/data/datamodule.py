@@ -4,7 +4,7 @@ import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sized
-from typing import TypedDict, cast
+from typing import Any, TypedDict, cast
 
 import torch
 from lightning import LightningDataModule
@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from feedbackward.classes import ClassTable
 from feedbackward.data.arguments import Size, Split, check_size
+from feedbackward.data.sampler import EpochSampler, SeededItems
 from feedbackward.data.sources import Scoring
 from feedbackward.data.transforms import (
     FLIP_ONLY,
@@ -60,8 +61,9 @@ class SegmentationDataModule(LightningDataModule, ABC):
     `size` and `augmentation` specify, and `one_size(split)` tells whether batching needs all images of the split to
     have the same size.
 
-    Training shuffles with torch's seed and drops the last, smaller batch (a batch norm needs more than one
-    image), unless it is the only one.
+    The order of a training and its augmentation depend on the seed (torch's when the training starts, then the
+    checkpoint's), the epoch and the image only, for any number of workers and processes. The last, smaller batch is
+    dropped (a batch norm needs more than one image), unless it is the only one.
 
     Args:
         batch_size: Images in a training batch.
@@ -97,6 +99,8 @@ class SegmentationDataModule(LightningDataModule, ABC):
         self.num_workers = num_workers
         self.size = size
         self.augmentation = augmentation
+        self._training_seed: int | None = None
+        self._resumed_epochs = 0
         self._opened: dict[Split, Dataset[Item]] = {}
 
     @property
@@ -135,10 +139,34 @@ class SegmentationDataModule(LightningDataModule, ABC):
                 logger.info("%s: %d images", split, len(cast(Sized, self._opened[split])))
 
     def train_dataloader(self) -> DataLoader[Item]:
-        """Shuffled training batches."""
-        dataset = self._opened["train"]
-        drop_last = len(cast(Sized, dataset)) >= self.batch_size
-        return self._loader(dataset, batch_size=self.batch_size, shuffle=True, drop_last=drop_last)
+        """Shuffled training batches; of several processes each has its share."""
+        trainer = self.trainer
+        if self._training_seed is None:
+            seed = torch.initial_seed()
+            self._training_seed = seed if trainer is None else trainer.strategy.broadcast(seed)
+        dataset = SeededItems(self._opened["train"], seed=self._training_seed)
+        processes, rank = (1, 0) if trainer is None else (trainer.world_size, trainer.global_rank)
+        sampler = EpochSampler(dataset, seed=self._training_seed, processes=processes, rank=rank)
+        # Workers load the first batches before Lightning sets the epoch, and even before it restores its own counts.
+        sampler.set_epoch(max(self._finished_epochs, self._resumed_epochs))
+        self._resumed_epochs = 0
+        drop_last = len(sampler) >= self.batch_size
+        return self._loader(dataset, batch_size=self.batch_size, sampler=sampler, drop_last=drop_last)
+
+    @property
+    def _finished_epochs(self) -> int:
+        if self.trainer is None:
+            return 0
+        progress: Any = self.trainer.fit_loop.epoch_progress.current  # what Lightning passes to set_epoch
+        return int(progress.processed)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The seed of the training and the number of its finished epochs, for checkpoints."""
+        return {"seed": self._training_seed, "epochs": self._finished_epochs}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue a training with its seed, after its last epoch."""
+        self._training_seed, self._resumed_epochs = state_dict["seed"], state_dict["epochs"]
 
     def val_dataloader(self) -> DataLoader[Item]:
         """Validation batches, in order."""
@@ -149,13 +177,18 @@ class SegmentationDataModule(LightningDataModule, ABC):
         return self._loader(self._opened["test"], batch_size=self.eval_batch_size)
 
     def _loader(
-        self, dataset: Dataset[Item], *, batch_size: int, shuffle: bool = False, drop_last: bool = False
+        self,
+        dataset: Dataset[Item],
+        *,
+        batch_size: int,
+        sampler: EpochSampler | None = None,
+        drop_last: bool = False,
     ) -> DataLoader[Item]:
         workers = min(self.num_workers, os.cpu_count() or 1)
         return DataLoader(
             dataset,
             batch_size=batch_size,
-            shuffle=shuffle,
+            sampler=sampler,
             drop_last=drop_last,
             num_workers=workers,
             persistent_workers=workers > 0,

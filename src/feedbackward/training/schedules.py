@@ -31,3 +31,10 @@ class PolynomialDecay(LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         """The position in the schedule, without its length and shape."""
         return {key: value for key, value in super().state_dict().items() if key not in ("steps", "power")}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue at a position; the rates, the optimizer's included, are those of this schedule at once."""
+        super().load_state_dict(state_dict)
+        self._last_lr = self.get_lr()
+        for group, rate in zip(self.optimizer.param_groups, self._last_lr, strict=True):
+            group["lr"] = rate
