@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from feedbackward.data.class_file import default_palette, read_class_file
+from feedbackward.data.class_file import read_class_file
 from feedbackward.errors import InputError
 
 
@@ -102,6 +102,13 @@ def test_the_values_of_predictions(class_file):
     assert (table.values, table.void_value) == ((0, 255), 254)
 
 
+@pytest.mark.parametrize("threshold", ["", "threshold: 128\n"])
+def test_void_in_predictions_is_void_though_no_mask_value_is_ignored(threshold, class_file, tmp_path, write):
+    read = read_class_file(class_file(threshold + "classes: [a, {name: b, value: 255}]"))
+    prediction = write(tmp_path / "mask.png", np.array([[0, 255, 254]], np.uint8))
+    assert read.predictions.read(prediction).tolist() == [[0, 1, 255]]
+
+
 def test_one_class(class_file, tmp_path, write):
     read = read_class_file(class_file("ignore: 0\nclasses: [{name: crack, value: 255}]"))
     assert (read.table.values, read.table.void_value, read.ignores_white) == ((255,), 0, False)
@@ -114,16 +121,6 @@ def test_one_class(class_file, tmp_path, write):
 def test_json(class_file):
     path = class_file(json.dumps({"classes": ["a", {"name": "b"}]}, indent="\t"), "classes.json")
     assert read_class_file(str(path)).table.names == ("a", "b")
-
-
-def test_palette_is_that_of_pascal_voc():
-    palette = default_palette(256)
-    assert palette[:4] == ((0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0))
-    assert palette[15] == (192, 128, 128)  # person
-    assert palette[20] == (0, 64, 128)  # tv/monitor
-    assert palette[255] == (224, 224, 192)
-    assert len(set(palette)) == 256
-    assert len(set(default_palette(2000))) == 2000
 
 
 COLORED = "classes: [{name: a, color: [1, 2, 3]}, {name: b, color: [4, 5, 6]}]"

@@ -39,12 +39,11 @@ CAMVID = ClassTable(
 )
 """The 11 classes in the order of their indices, with the colors and mask values of SegNet's authors."""
 
-CAMVID_CLASSES = MaskClasses(
-    CAMVID,
-    IndexEncoding(
-        {index: index for index in range(len(CAMVID))},
-        ignored=[UNLABELED],
-        hint="CamVid's annotations in SegNet's layout contain one index per pixel: 0 to 10, and 11 for unlabeled",
-    ),
+_ENCODING = IndexEncoding(
+    {index: index for index in range(len(CAMVID))},
+    ignored=[UNLABELED],
+    hint="CamVid's annotations in SegNet's layout contain one index per pixel: 0 to 10, and 11 for unlabeled",
 )
+
+CAMVID_CLASSES = MaskClasses(CAMVID, _ENCODING, _ENCODING)
 """The classes and their encoding in the annotations."""

@@ -113,7 +113,7 @@ LABEL_ID_ENCODING = IndexEncoding(
 )
 """Decodes label images, whose values are label ids, into train ids."""
 
-CITYSCAPES_CLASSES = MaskClasses(CITYSCAPES, LABEL_ID_ENCODING)
+CITYSCAPES_CLASSES = MaskClasses(CITYSCAPES, LABEL_ID_ENCODING, LABEL_ID_ENCODING)
 """The classes and their encoding in the label images."""
 
 

@@ -19,6 +19,7 @@ import yaml
 
 from feedbackward.classes import LARGEST_VALUE, ClassTable, void_index
 from feedbackward.data.encodings import MOST_CLASSES, Color, ColorEncoding, IndexEncoding, MaskClasses
+from feedbackward.data.palette import default_palette
 from feedbackward.errors import InputError
 
 FILE_KEYS = ("classes", "ignore", "masks", "threshold")
@@ -34,11 +35,6 @@ class _Entry:
     name: str
     values: tuple[int, ...]
     colors: tuple[Color, ...]
-
-
-def default_palette(count: int) -> tuple[Color, ...]:
-    """The first colors of Pascal VOC's palette, all distinct (VOCdevkit, VOClabelcolormap)."""
-    return tuple(_voc_color(index) for index in range(count))
 
 
 def read_class_file(path: str | Path) -> MaskClasses:
@@ -94,9 +90,11 @@ def _index_classes(data: dict[str, Any], classes: list[_Entry], path: Path) -> M
     if len(classes) == 2:
         hint += "; if the masks have soft edges, set 'threshold:' (128 for edges between 0 and 255)"
     free = (value for value in chain(range(255, -1, -1), range(LARGEST_VALUE, 255, -1)) if value not in taken)
+    void = next(chain(ignored, free))
     return MaskClasses(
-        _table(classes, path, values=tuple(several[0] for several in values), void_value=next(chain(ignored, free))),
+        _table(classes, path, values=tuple(several[0] for several in values), void_value=void),
         IndexEncoding(indices, ignored=ignored, hint=hint),
+        IndexEncoding(indices, ignored=[*ignored, void], hint=hint),
         ignores_white=255 in ignored and (len(classes) > 1 or "ignore" not in data),
     )
 
@@ -115,7 +113,8 @@ def _color_classes(data: dict[str, Any], classes: list[_Entry], path: Path) -> M
     _refuse_repeated(chain(*(entry.colors for entry in classes), ignored), "color", path)
     indices = {color: index for index, entry in enumerate(classes) for color in entry.colors}
     hint = f"The colors of the classes and those to ignore are given in {path}"
-    return MaskClasses(_table(classes, path), ColorEncoding(indices, ignored=ignored, hint=hint))
+    encoding = ColorEncoding(indices, ignored=ignored, hint=hint)
+    return MaskClasses(_table(classes, path), encoding, encoding)
 
 
 def _table(
@@ -224,11 +223,3 @@ def _check_keys(data: Mapping[Any, Any], known: tuple[str, ...], path: Path) -> 
 
 def _refuse(path: Path, problem: str) -> NoReturn:
     raise InputError(f"{path}: {problem}")
-
-
-def _voc_color(index: int) -> Color:
-    """Bits 0, 3, ... of the index go to red, 1, 4, ... to green, 2, 5, ... to blue, each from the highest bit down."""
-    channels = [0, 0, 0]
-    for bit in range(index.bit_length()):
-        channels[bit % 3] |= (index >> bit & 1) << (7 - bit // 3)
-    return (channels[0], channels[1], channels[2])

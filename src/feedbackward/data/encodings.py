@@ -39,11 +39,13 @@ class MaskClasses:
     Args:
         table: The classes; its ignore_index is void in decoded masks.
         encoding: Decodes the mask files.
+        predictions: Decodes predictions, which may contain the table's void_value too.
         ignores_white: Whether masks contain values and 255 is ignored, so that black-and-white pictures seem valid.
     """
 
     table: ClassTable
     encoding: MaskEncoding
+    predictions: MaskEncoding
     ignores_white: bool = False
 
 

@@ -70,8 +70,9 @@ class _ClassFiles:
         self._classes = classes
 
     def count(self, pair: PredictionPair) -> Counts:
-        encoding, table = self._classes.encoding, self._classes.table
-        prediction, mask = (_tensor(encoding.read(path)) for path in (pair.prediction, pair.ground_truth))
+        table = self._classes.table
+        prediction = _tensor(self._classes.predictions.read(pair.prediction))
+        mask = _tensor(self._classes.encoding.read(pair.ground_truth))
         _check_size(pair.prediction, prediction, pair.ground_truth, mask)
         confusion = confusion_matrix(prediction[None], mask[None], classes=len(table), ignore_index=table.ignore_index)
         return {"confusion": confusion}
