@@ -158,3 +158,16 @@ def test_malformed_instance_maps(data, cityscapes, write):
     write(path, np.full((6, 8), 7, np.uint8))
     with pytest.raises(InputError, match=r"instanceIds\.png is not a 16-bit instance map"):
         data.dataset("val")
+
+
+def test_files_beside_the_images_are_said(cityscapes, data, caplog):
+    data.dataset("val")
+    assert not caplog.messages
+    images = cityscapes / "leftImg8bit" / "val"
+    (images / "readme.txt").touch()
+    (images / "frankfurt" / f"{VAL}.png").touch()
+    data.dataset("val")
+    assert caplog.messages == [
+        f"{images}: left out 1: 1 beside the folders of cities (readme.txt)",
+        f"{images / 'frankfurt'}: left out 1: 1 without _leftImg8bit at the end of the name ({VAL}.png)",
+    ]

@@ -4,12 +4,14 @@ from feedbackward.errors import InputError
 from feedbackward.segmenters.images import find_images
 
 
-def test_finds_images_in_subfolders_and_ignores_other_files(tmp_path):
-    for name in ("b.JPG", "city/a.png", "city/notes.txt", ".hidden.png", "a.jpeg"):
+def test_finds_images_in_subfolders_and_says_what_is_left_out(tmp_path, caplog):
+    for name in ("b.JPG", "city/a.png", "city/notes.txt", ".hidden.png", "a.jpeg", ".cache/c.png", "x.png/d.tif"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     found = [path.relative_to(tmp_path).as_posix() for path in find_images(tmp_path)]
-    assert found == ["a.jpeg", "b.JPG", "city/a.png"]
+    assert found == ["a.jpeg", "b.JPG", "city/a.png", "x.png/d.tif"]
+    left_out = "left out 3: 2 hidden (c.png, .hidden.png), 1 of another type (notes.txt)"
+    assert caplog.messages == [f"{tmp_path}: {left_out}"]
     assert find_images(tmp_path / "b.JPG") == [tmp_path / "b.JPG"]
 
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from feedbackward.data.cityscapes_labels import LABEL_ID_ENCODING, LABELS, VOID
 from feedbackward.data.files import check_image
-from feedbackward.data.listing import list_files
+from feedbackward.data.listing import list_files, warn_left_out
 from feedbackward.data.masks import read_instance_ids
 from feedbackward.data.pairs import Pair, match
 from feedbackward.errors import InputError, listed
 
+_COMPANIONS = ("_color.png", "_instanceIds.png", "_labelIds.png", "_labelTrainIds.png", "_polygons.json")
 _ARCHIVES = {"gtFine": "gtFine_trainvaltest.zip", "gtCoarse": "gtCoarse.zip"}
 
 _WITHOUT_INSTANCES = {label.id: label.name for label in LABELS if label.evaluated and not label.has_instances}
@@ -53,8 +54,12 @@ def find_files(root: Path, folder: str, split: str, ending: str) -> dict[str, Pa
     if not parent.is_dir():
         raise InputError(f"no folder {parent}. {_hint(root, folder, split)}")
     found: dict[str, Path] = {}
-    for city in sorted(path for path in parent.iterdir() if path.is_dir()):
-        for name, path in list_files(city, (".png",), ending=ending).items():
+    cities = sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if others := sorted(set(parent.iterdir()) - set(cities)):
+        warn_left_out(parent, {"beside the folders of cities": others})
+    companions = _COMPANIONS if folder in _ARCHIVES else ()
+    for city in cities:
+        for name, path in list_files(city, (".png",), ending=ending, companions=companions).items():
             if name in found:
                 raise InputError(f"{found[name]} and {path} have the same name; remove one of them")
             found[name] = path
