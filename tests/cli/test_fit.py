@@ -15,6 +15,7 @@ from huggingface_hub import ModelCard
 from PIL import Image
 
 from feedbackward.cli import fit
+from feedbackward.cli.fit_cli import FitCLI
 from feedbackward.cli.fit_options import check_options
 from feedbackward.cli.main import main
 from feedbackward.data.camvid import CAMVID
@@ -23,6 +24,7 @@ from feedbackward.models import from_pretrained
 from feedbackward.models.checkpoint import read_checkpoint
 from feedbackward.training.console import EpochLines
 from feedbackward.training.recipes import list_recipes
+from feedbackward.training.sync_norms import SyncNorms
 
 RECIPE = """
 model:
@@ -213,6 +215,13 @@ def test_resume_continues_where_the_run_stopped(command, run, capsys):
     assert "epoch   1 " not in printed
     assert new["epochs"] == 3
     assert [record["epoch"] for record in new["curves"]] == [1, 2, 3]
+
+
+@pytest.mark.filterwarnings("ignore")  # run() quietens the parser
+def test_synchronized_norms_keep_their_activations(camvid, recipe, tmp_path):
+    args = ["--config", str(recipe), "--data.root", str(camvid), "--run_dir", str(tmp_path / "run")]
+    trainer = FitCLI("fit", [*args, "--trainer.sync_batchnorm", "true", "--trainer.strategy", "ddp"]).trainer
+    assert isinstance(trainer.strategy._layer_sync, SyncNorms)
 
 
 def test_a_moved_run_keeps_its_best_score(command, run):

@@ -30,6 +30,7 @@ from feedbackward.training.pictures import TensorBoardPictures
 from feedbackward.training.recipes import find_recipe
 from feedbackward.training.results import RunResults
 from feedbackward.training.run_folder import RunFolder
+from feedbackward.training.sync_norms import SyncNorms
 from feedbackward.training.task import SegmentationTask
 
 # Advice of Lightning that does not apply: all logs are per epoch here, the recipe chooses the number of workers, and
@@ -185,6 +186,9 @@ class FitCLI(LightningCLI):
             callbacks += self._fit_callbacks()
             if logger in (None, True):
                 logger = TensorBoardLogger(self.folder.root, name="tensorboard", version="")
+        if settings.sync_batchnorm:
+            plugins = settings.plugins or []
+            kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), SyncNorms()]
         return super().instantiate_trainer(
             **kwargs,
             callbacks=callbacks,

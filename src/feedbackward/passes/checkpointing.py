@@ -155,8 +155,11 @@ def _without_statistics(*networks: nn.Module) -> Iterator[None]:
     modules = chain.from_iterable(network.modules() for network in networks)
     norms = [module for module in modules if isinstance(module, _BatchNorm) and module.track_running_stats]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
+    unused = (
+        torch.zeros_like(before[0][1]) if before and before[0][1] is not None else None
+    )  # a synchronized norm counts
     for norm in norms:
-        norm.momentum, norm.num_batches_tracked = 0.0, None
+        norm.momentum, norm.num_batches_tracked = 0.0, unused
     try:
         yield
     finally:

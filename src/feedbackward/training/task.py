@@ -28,6 +28,7 @@ from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.segmenter import Segmenter
 from feedbackward.segmenters.wrappers import Refined
 from feedbackward.training.compatibility import check_checkpoint
+from feedbackward.training.sync_norms import check_activations
 
 SchedulerCallable = Callable[[Optimizer, int], LRScheduler]
 
@@ -156,6 +157,10 @@ class SegmentationTask(pl.LightningModule):
             metric.reset()
         for name, value in self.results[stage].scalars.items():
             self.log(f"{stage}/{name}", value, prog_bar=name == "mean_iou", sync_dist=True)
+
+    def on_fit_start(self) -> None:
+        """Check what the trainer has made of the network's norms."""
+        check_activations(self.network)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:  # noqa: ARG002
         """Compute the loss of a batch."""

@@ -26,7 +26,7 @@ LEAVES: dict[type[nn.Module], str] = {
     **dict.fromkeys((*NORMS, *ACTIVATIONS, *ACTIVATING_NORMS), "one operation for the decoder, whatever it computes"),
     tl.BlurPool2d: "a pool for the decoder, with its own filter",
     **dict.fromkeys((tl.DropPath, StochasticDepth), "its graph would differ between training and evaluation"),
-    tl.BatchNormAct2d: "its forward branches on the training mode",
+    **dict.fromkeys((tl.BatchNormAct2d, tl.SyncBatchNormAct), "its forward branches on the training mode"),
 }
 """Modules that are leaves, each with its reason; timm names more of them (get_notrace_modules)."""
 

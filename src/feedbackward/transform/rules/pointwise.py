@@ -5,7 +5,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from timm import layers as tl
-from timm.layers import BatchNormAct2d, DropPath, activations, activations_me, grn
+from timm.layers import BatchNormAct2d, DropPath, SyncBatchNormAct, activations, activations_me, grn
 from timm.layers import norm as timm_norms
 from timm.models import metaformer, nfnet
 from torch import fx, nn
@@ -37,8 +37,8 @@ def identity(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
 
 
 @rule(
-    nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, F.group_norm, F.layer_norm, F.rms_norm, F.normalize,
-    *NORMS, kind="norm",
+    nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm, nn.GroupNorm, nn.LayerNorm,
+    F.group_norm, F.layer_norm, F.rms_norm, F.normalize, *NORMS, kind="norm",
 )  # fmt: skip
 def norm(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     """Nothing: each decoder layer has its own norm."""
@@ -63,11 +63,11 @@ def activation(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     return [(x, step.emit(fuse, step.repeat(), step.node))]
 
 
-@rule(BatchNormAct2d)
+@rule(BatchNormAct2d, SyncBatchNormAct)
 def norm_activation(step: Step, x: fx.Node) -> Signals:
     """A norm with a built-in activation: only the activation and the skip connection; nothing if it has none."""
     layer = step.module
-    assert isinstance(layer, BatchNormAct2d)
+    assert isinstance(layer, BatchNormAct2d | SyncBatchNormAct)
     if isinstance(layer.act, nn.Identity) or _layer_was_left_out(step):
         return [(x, step.signal)]
     return [(x, step.emit(fuse, step.emit_module(f"{step.path}.act", step.signal), step.node))]
