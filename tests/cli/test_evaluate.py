@@ -179,6 +179,39 @@ def test_the_class_file_defines_the_encoding_of_both_folders(encoding: str, clas
     ]
 
 
+def test_boundary_sizes_and_each_image(classes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = [*("--classes", str(classes / "classes.yaml")), *("--json", str(classes / "r.json")), "--by-size"]
+    score(classes, *options, "--boundary", "--per-image", str(classes / "i.csv"), dataset="folder", truth="masks")
+    found = json.loads((classes / "r.json").read_text())
+    assert found["per_class"]["boundary_iou"] == found["per_class"]["iou"]  # all pixels are near an edge
+    assert found["scalars"]["mean_boundary_iou"] == pytest.approx(found["scalars"]["mean_iou"])
+    assert found["notes"][0] == "boundary IoU counts pixels up to 0.02 of the image's diagonal from an edge"
+    assert found["by_size"]["small"] == {
+        "objects": {"road": 2, "car": 1},
+        "found": {"road": 1, "car": 1},
+        "recall": {"road": 4 / 5, "car": 1 / 2},
+    }
+    assert found["by_size"]["large"]["objects"] == {"road": 0, "car": 0}
+    assert [line.split(",")[0] for line in (classes / "i.csv").read_text().splitlines()] == [
+        "image",
+        str(classes / "masks/sub/b.png"),  # IoU 3/4 and 0; the other 1/2 and 1/2
+        str(classes / "masks/a.png"),
+    ]
+    score(classes, *options, "--boundary", "0.5", dataset="folder", truth="masks")
+    assert "up to 0.5 of the image's diagonal" in " ".join(capsys.readouterr().out.split())
+
+
+def test_cityscapes_boundary_and_sizes_leave_the_official_file_alone(cityscapes: Path) -> None:
+    options = ["--official", str(cityscapes / "r.json"), "--json", str(cityscapes / "s.json")]
+    score(cityscapes, *options, "--boundary", "0.005", "--by-size", "--per-image", str(cityscapes / "i.csv"))
+    found, expected = json.loads((cityscapes / "r.json").read_text()), json.loads(OFFICIAL.read_text())
+    assert found["classScores"] == pytest.approx(expected["classScores"], abs=1e-9, nan_ok=True)
+    scores = json.loads((cityscapes / "s.json").read_text())
+    assert scores["by_size"]["small"]["objects"]["road"] > 0
+    assert 0 < scores["scalars"]["mean_boundary_iou"] < 1
+    assert len((cityscapes / "i.csv").read_text().splitlines()) == 1 + 4
+
+
 def test_camvid(tmp_path: Path) -> None:
     save(tmp_path / "valannot" / "x.png", [[0, 3, 3, 11]])
     save(tmp_path / "predictions" / "x.png", [[0, 3, 8, 3]])
@@ -359,7 +392,7 @@ def test_the_class_file_belongs_to_the_folder_data_set(classes: Path) -> None:
         ("gtFine", "{option} .*gtFine: this is a folder; give the name of a file"),
     ],
 )
-@pytest.mark.parametrize("option", ["--json", "--official"])
+@pytest.mark.parametrize("option", ["--json", "--official", "--per-image"])
 def test_the_files_to_write_are_checked_before_the_work(option: str, name: str, message: str, cityscapes: Path) -> None:
     (cityscapes / "file").touch()
     shutil.rmtree(cityscapes / "predictions")  # the next error, had the work begun

@@ -40,9 +40,10 @@ def test_the_table_shows_percentages_and_a_dash_where_there_is_no_score(scores: 
         ["class", "IoU %", "accuracy (recall) %"],
         ["[red]b", "25.0", "100.0"],
         ["sky", "-", "-"],
-        ["mean IoU", "25.0", ""],
-        ["pixel accuracy", "50.0", ""],
-        ["mean accuracy (recall)", "100.0", ""],
+        ["all classes", "%"],
+        ["mean IoU", "25.0"],
+        ["pixel accuracy", "50.0"],
+        ["mean accuracy (recall)", "100.0"],
     ]
 
 
@@ -52,7 +53,25 @@ def test_notes_follow_the_table(scores: Scores) -> None:
 
 def test_categories_have_a_table_of_their_own(scores: Scores) -> None:
     scores.per_category = {"iou": {"flat": 0.5}, "iiou": {"flat": math.nan}}
-    assert rows(printed(scores))[-2:] == [["category", "IoU %", "iIoU %"], ["flat", "50.0", "-"]]
+    assert rows(printed(scores))[3:5] == [["category", "IoU %", "iIoU %"], ["flat", "50.0", "-"]]
+
+
+def test_sizes_have_a_table_of_the_objects_that_occur(scores: Scores) -> None:
+    nothing = {"[red]b": 0, "sky": 0}
+    undefined = dict.fromkeys(nothing, math.nan)
+    scores.by_size = {
+        "small": {"objects": {"[red]b": 4, "sky": 0}, "found": {**undefined, "[red]b": 0.5}, "recall": undefined},
+        "large": {"objects": nothing, "found": undefined, "recall": undefined},
+    }
+    expected = [["class, size of object", "objects", "found %", "recall %"], ["[red]b, small", "4", "50.0", "-"]]
+    assert rows(printed(scores))[3:5] == expected
+    data = json.loads(json.dumps(scores.to_dict(), allow_nan=False))
+    assert data["by_size"]["small"] == {
+        "objects": {"[red]b": 4, "sky": 0},
+        "found": {"[red]b": 0.5, "sky": None},
+        "recall": {"[red]b": None, "sky": None},
+    }
+    assert Scores.from_dict(data).to_dict() == scores.to_dict()
 
 
 def test_plain_classes_have_six_keys(scores: Scores) -> None:

@@ -4,6 +4,7 @@ import os
 import tempfile
 from json import dumps
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jsonargparse.typing import PositiveFloat
 from rich.console import Console
@@ -11,10 +12,18 @@ from rich.console import Console
 from feedbackward.cli.console import progress_bar
 from feedbackward.cli.parser import command_parser
 from feedbackward.data.encodings import MaskClasses
+from feedbackward.data.predictions import PredictionPair
 from feedbackward.data.sources import DataSource, find_source, list_sources
 from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_json, write_text
 from feedbackward.metrics.scores import Scores
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+BOUNDARY = 0.02
+"""Distance from an edge, as a fraction of the image's diagonal, up to which Cheng et al. (2021) count pixels."""
 
 
 def main(args: list[str]) -> None:
@@ -46,6 +55,27 @@ def main(args: list[str]) -> None:
         type=Path | None,
         help="file to write the scores to in the format of the official Cityscapes evaluator",
     )
+    parser.add_argument(
+        "--per-image",
+        type=Path | None,
+        help="CSV file to write the IoU and accuracy of each image to, by ascending mean IoU",
+    )
+    parser.add_argument(
+        "--boundary",
+        type=PositiveFloat | None,
+        nargs="?",
+        const=BOUNDARY,
+        metavar="RATIO",
+        help="also the boundary IoU: of the pixels up to this distance from the edge of their class, as a fraction of "
+        f"the image's diagonal ({BOUNDARY} without a value; its authors use 0.005 for Cityscapes)",
+    )
+    parser.add_argument(
+        "--by-size",
+        action="store_true",
+        help="also by size of object, a connected region of a class in the ground truth (small below 32x32 pixels, "
+        "medium below 96x96, large): the share of its pixels predicted correctly, and of objects found, those with at "
+        "least half of their pixels correct",
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="number of images at a time")
     evaluate(**vars(parser.parse_args(args)))
 
@@ -61,6 +91,9 @@ def evaluate(
     classes: Path | None = None,
     json: Path | None = None,
     official: Path | None = None,
+    per_image: Path | None = None,
+    boundary: float | None = None,
+    by_size: bool = False,
     workers: int = 1,
 ) -> None:
     """Score a folder of predictions, or the predictions of a network, against the ground truth.
@@ -75,6 +108,9 @@ def evaluate(
         classes: Class file, for the data set folder.
         json: File to write the scores to.
         official: File to write the scores to in the format of the official Cityscapes evaluator.
+        per_image: CSV file to write the scores of each image to, the worst first.
+        boundary: Also compute the boundary IoU, up to this distance from an edge, a fraction of the image's diagonal.
+        by_size: Also compute the scores by size of object.
         workers: Number of images at a time.
 
     Raises:
@@ -87,7 +123,7 @@ def evaluate(
             f"--official writes the result file of the Cityscapes evaluator, and the data set {dataset} is not scored "
             f"by it; write the scores with --json"
         )
-    for option, path in (("--json", json), ("--official", official)):
+    for option, path in (("--json", json), ("--official", official), ("--per-image", per_image)):
         if path is not None:
             check_target(path, option=option)
     console = Console()
@@ -96,7 +132,17 @@ def evaluate(
             predictions = _predict(model, source, Path(folder), scale, data, mask_classes, console)
         elif predictions is None or model is not None or source is not None:
             raise InputError("give either --predictions DIR, or --model and --source DIR, whose images it predicts")
-        scores = score(data, mask_classes, ground_truth, predictions, workers, console)
+        scores = score(
+            data,
+            mask_classes,
+            ground_truth,
+            predictions,
+            workers,
+            console,
+            boundary=boundary,
+            by_size=by_size,
+            per_image=per_image,
+        )
     console.print(scores)
     if json is not None:
         write_json(json, scores.to_dict())
@@ -117,15 +163,47 @@ def _predict(
 
 
 def score(
-    data: DataSource, classes: MaskClasses, ground_truth: Path, predictions: Path, workers: int, console: Console
+    data: DataSource,
+    classes: MaskClasses,
+    ground_truth: Path,
+    predictions: Path,
+    workers: int,
+    console: Console,
+    *,
+    boundary: float | None = None,
+    by_size: bool = False,
+    per_image: Path | None = None,
 ) -> Scores:
-    """Score a folder of predictions, with a progress bar.
+    """Score a folder of predictions, with a progress bar; the options are those of `evaluate`.
 
     Raises:
         InputError: If files are missing or cannot be used.
     """
     from feedbackward.metrics import score_files
+    from feedbackward.metrics.functional import segmentation_scores
+    from feedbackward.metrics.per_image import ImageScores
 
     pairs = data.pair(ground_truth, predictions)
-    with progress_bar("scoring", total=len(pairs), console=console) as advance:
-        return score_files(pairs, classes=classes, scoring=data.scoring, workers=workers, on_pair=lambda *_: advance())
+    with (
+        tempfile.TemporaryFile() as rows,
+        progress_bar("scoring", total=len(pairs), console=console) as advance,
+    ):
+        images = ImageScores(classes.table.names, rows)
+
+        def on_pair(pair: PredictionPair, confusion: "Tensor") -> None:
+            advance()
+            if per_image is not None:
+                images.add(pair.ground_truth, segmentation_scores(confusion, classes.table))
+
+        scores = score_files(
+            pairs,
+            classes=classes,
+            scoring=data.scoring,
+            boundary=boundary,
+            by_size=by_size,
+            workers=workers,
+            on_pair=on_pair,
+        )
+        if per_image is not None:
+            images.write(per_image)
+    return scores

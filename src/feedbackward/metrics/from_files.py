@@ -6,30 +6,18 @@ memory.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import Int64
-from numpy.typing import NDArray
 from torch import Tensor
 
-from feedbackward.data.cityscapes_labels import EVALUATED
 from feedbackward.data.encodings import MaskClasses
-from feedbackward.data.masks import read_instance_ids, read_mask
 from feedbackward.data.predictions import PredictionPair
 from feedbackward.data.sources import Scoring
 from feedbackward.errors import InputError
-from feedbackward.metrics.cityscapes_counts import CityscapesCounts, count_image
-from feedbackward.metrics.cityscapes_scores import cityscapes_scores, evaluated_confusion
-from feedbackward.metrics.functional import confusion_matrix, segmentation_scores
+from feedbackward.metrics.boundary import add_boundary_iou, count_boundary
+from feedbackward.metrics.file_kinds import CityscapesFiles, ClassFiles, Counts, FileKind
+from feedbackward.metrics.objects import add_scores_by_size, count_objects
 from feedbackward.metrics.scores import Scores
-
-_HINT = "Predictions must contain label ids, not colors"
-
-Counts = dict[str, Tensor]
-"""Sums over images, by name."""
-OnPair = Callable[[PredictionPair, Tensor], object]
 
 
 def score_files(
@@ -37,8 +25,10 @@ def score_files(
     *,
     classes: MaskClasses,
     scoring: Scoring = "classes",
+    boundary: float | None = None,
+    by_size: bool = False,
     workers: int = 1,
-    on_pair: OnPair = lambda *_: None,
+    on_pair: Callable[[PredictionPair, Tensor], object] = lambda *_: None,
 ) -> Scores:
     """Score predictions in files.
 
@@ -47,6 +37,8 @@ def score_files(
         classes: The classes and their encoding, in the ground truth and in the predictions. A void prediction is a
             miss where the ground truth is a class, and not counted where that is void.
         scoring: "cityscapes" for label ids with instance maps, scored as the official evaluator does.
+        boundary: Also compute the boundary IoU, up to this distance from an edge, a fraction of the image's diagonal.
+        by_size: Also compute the scores by size of object.
         workers: Number of images at a time.
         on_pair: Called after every pair, in order, with the pair and its confusion matrix, which has a row per class
             and a further column for void.
@@ -55,101 +47,49 @@ def score_files(
         InputError: If a file cannot be used, sizes differ, a value does not encode a class, or Cityscapes predictions
             are train ids.
     """
-    files = _CityscapesFiles() if scoring == "cityscapes" else _ClassFiles(classes)
-    total: Counts = {}
-    for pair, counts in zip(pairs, _map(files.count, pairs, workers), strict=True):
-        total = {name: total.get(name, 0) + value for name, value in counts.items()}
-        on_pair(pair, files.confusion(counts))
-    return files.scores(total)
+    files: FileKind = CityscapesFiles() if scoring == "cityscapes" else ClassFiles(classes)
+    size, void = len(classes.table), classes.table.ignore_index
 
-
-class _ClassFiles:
-    """Files of any classes, in their own encoding."""
-
-    def __init__(self, classes: MaskClasses) -> None:
-        self._classes = classes
-
-    def count(self, pair: PredictionPair) -> Counts:
-        table = self._classes.table
-        prediction = _tensor(self._classes.predictions.read(pair.prediction))
-        mask = _tensor(self._classes.encoding.read(pair.ground_truth))
-        _check_size(pair.prediction, prediction, pair.ground_truth, mask)
-        confusion = confusion_matrix(prediction[None], mask[None], classes=len(table), ignore_index=table.ignore_index)
-        return {"confusion": confusion}
-
-    def confusion(self, counts: Counts) -> Tensor:
-        return counts["confusion"]
-
-    def scores(self, counts: Counts) -> Scores:
-        return segmentation_scores(counts["confusion"], self._classes.table)
-
-
-class _CityscapesFiles:
-    """Label ids with instance maps."""
-
-    def count(self, pair: PredictionPair) -> Counts:
-        assert pair.instances is not None
-        prediction = _tensor(read_mask(pair.prediction, hint=_HINT))
-        label_ids = _tensor(read_mask(pair.ground_truth, hint="Use the *_gtFine_labelIds.png files"))
-        instance_ids = torch.from_numpy(read_instance_ids(pair.instances))
-        _check_size(pair.prediction, prediction, pair.ground_truth, label_ids)
-        _check_size(pair.instances, instance_ids, pair.ground_truth, label_ids)
+    def count(pair: PredictionPair) -> tuple[Counts, Counts]:
+        maps = files.read(pair)
         try:
-            return count_image(prediction, label_ids, instance_ids)._asdict()
+            counts = files.count(maps)
         except InputError as error:
             raise InputError(f"{pair.prediction} against {pair.ground_truth}: {error}") from error
+        more = {}
+        if boundary is not None:
+            more["boundary"] = count_boundary(*files.indices(maps), classes=size, ignore_index=void, ratio=boundary)
+        if by_size:
+            more["objects"] = count_objects(*files.indices(maps), classes=size, ignore_index=void)
+        return counts, more
 
-    def confusion(self, counts: Counts) -> Tensor:
-        return evaluated_confusion(counts["confusion"])
+    total: Counts = {}
+    total_more: Counts = {}
+    for pair, (counts, more) in zip(pairs, _map(count, pairs, workers), strict=True):
+        total, total_more = _add(total, counts), _add(total_more, more)
+        on_pair(pair, files.confusion(counts))
+    scores = files.scores(total)
+    if boundary is not None:
+        add_boundary_iou(scores, total_more["boundary"], ratio=boundary)
+    if by_size:
+        add_scores_by_size(scores, total_more["objects"])
+    return scores
 
-    def scores(self, counts: Counts) -> Scores:
-        _refuse_train_ids(counts["confusion"])
-        return cityscapes_scores(CityscapesCounts(**counts))
+
+def _add(total: Counts, part: Counts) -> Counts:
+    return {name: total[name] + value if name in total else value for name, value in part.items()}
 
 
 def _map(
-    function: Callable[[PredictionPair], Counts], pairs: Sequence[PredictionPair], workers: int
-) -> Iterator[Counts]:
+    count: Callable[[PredictionPair], tuple[Counts, Counts]], pairs: Sequence[PredictionPair], workers: int
+) -> Iterator[tuple[Counts, Counts]]:
     if workers < 1:
         raise InputError(f"{workers} workers; at least 1 is needed")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # images run in parallel; threads within each would only compete
     pool = ThreadPoolExecutor(workers)
     try:
-        yield from pool.map(function, pairs)
+        yield from pool.map(count, pairs)
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)
-
-
-def _tensor(mask: NDArray[np.integer[Any]]) -> Tensor:
-    # torch compares few values of uint16.
-    return torch.from_numpy(mask if mask.dtype == np.uint8 else mask.astype(np.int32))
-
-
-def _check_size(path: object, image: Tensor, reference_path: object, reference: Tensor) -> None:
-    if image.shape != reference.shape:
-        (height, width), (true_height, true_width) = image.shape, reference.shape
-        raise InputError(
-            f"{path} is {width}x{height}, but {reference_path} is {true_width}x{true_height} (width x "
-            f"height); predict at the size of the ground truth: upsample the logits before taking the argmax"
-        )
-
-
-def _refuse_train_ids(confusion: Int64[Tensor, "34 34"]) -> None:
-    """Refuse predictions that are train ids.
-
-    They are train ids if no predicted id is above 18 (so there is no vegetation, sky, person or car) and, read as
-    train ids, more than twice as many evaluated pixels are correct as when read as label ids. Label ids meet both
-    conditions only if they are useless, for example 0 everywhere.
-    """
-    if confusion[:, len(EVALUATED) :].any():
-        return
-    as_label_ids = sum(int(confusion[label.id, label.id]) for label in EVALUATED)
-    as_train_ids = sum(int(confusion[label.id, label.train_id]) for label in EVALUATED)
-    if as_train_ids > 2 * as_label_ids:
-        raise InputError(
-            f"the predictions look like train ids (0 to 18): read as train ids {as_train_ids} of "
-            f"{int(confusion.sum())} pixels are correct, as label ids {as_label_ids}; "
-            f"write label ids (road 7, sidewalk 8, ...)"
-        )

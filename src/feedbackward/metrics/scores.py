@@ -5,9 +5,11 @@ that occurs neither in the ground truth nor in the predictions. Means leave nan 
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
 
 from feedbackward.data.cityscapes_labels import CATEGORIES, LABELS
 from feedbackward.errors import InputError
@@ -22,6 +24,7 @@ TITLES = {
     "pixel_accuracy": "pixel accuracy",
     "mean_precision": "mean precision",
     "mean_accuracy": "mean accuracy (recall)",
+    "mean_boundary_iou": "mean boundary IoU",
     "iiou_class": "iIoU class",
     "iou_category": "IoU category",
     "iiou_category": "iIoU category",
@@ -29,11 +32,12 @@ TITLES = {
     "dice": "Dice (F1)",
     "precision": "precision",
     "accuracy": "accuracy (recall)",
+    "boundary_iou": "boundary IoU",
     "iiou": "iIoU",
 }
 """The name of each score in tables."""
 
-ByName = dict[str, dict[str, float]]
+ByName = dict[str, dict[str, float | int]]
 """Values by name of the score, then by name of the class or category."""
 
 
@@ -46,13 +50,15 @@ class Scores:
 
     Args:
         scalars: mean_iou, mean_dice, pixel_accuracy, mean_precision and mean_accuracy; for Cityscapes also iiou_class,
-            iou_category and iiou_category.
-        per_class: iou, dice (which is F1), precision and accuracy (which is recall), for Cityscapes also iiou, each by
-            class name.
+            iou_category and iiou_category; where asked for mean_boundary_iou.
+        per_class: iou, dice (which is F1), precision and accuracy (which is recall), for Cityscapes also iiou, where
+            asked for boundary_iou, each by class name.
         per_category: For Cityscapes iou and iiou, each by name of the seven categories; otherwise empty.
         confusion: Pixels by true class (row) and predicted class (column), of the classes in `names`.
         predicted_void: The pixels of each true class that are predicted as void, or for Cityscapes as a label that is
             not evaluated.
+        by_size: Where asked for, by size of object, "small", "medium" and "large": objects, found and recall, each by
+            class name, see metrics.objects; otherwise empty.
         label_confusion: For Cityscapes the pixels by true (row) and predicted (column) label id, 0 to 33, ignored
             labels included; otherwise None.
         names: The classes, in the order of their indices.
@@ -73,6 +79,7 @@ class Scores:
     scalars: dict[str, float]
     per_class: ByName
     per_category: ByName = field(default_factory=dict)
+    by_size: dict[str, ByName] = field(default_factory=dict)
     confusion: list[list[int]]
     predicted_void: list[int]
     label_confusion: list[list[int]] | None = None
@@ -82,7 +89,7 @@ class Scores:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; undefined scores are None, since JSON has no nan.
 
-        The keys per_category and label_confusion are present for Cityscapes only.
+        The keys per_category and label_confusion are present for Cityscapes only, by_size only where asked for.
         """
         data: dict[str, Any] = {
             "scalars": _finite(self.scalars),
@@ -90,6 +97,11 @@ class Scores:
         }
         if self.per_category:
             data["per_category"] = {name: _finite(values) for name, values in self.per_category.items()}
+        if self.by_size:
+            data["by_size"] = {
+                size: {name: _finite(values) for name, values in scores.items()}
+                for size, scores in self.by_size.items()
+            }
         data |= {"confusion": self.confusion, "predicted_void": self.predicted_void}
         if self.label_confusion is not None:
             data["label_confusion"] = self.label_confusion
@@ -102,6 +114,10 @@ class Scores:
             scalars=_numbers(data["scalars"]),
             per_class={name: _numbers(values) for name, values in data["per_class"].items()},
             per_category={name: _numbers(values) for name, values in data.get("per_category", {}).items()},
+            by_size={
+                size: {name: _numbers(values) for name, values in scores.items()}
+                for size, scores in data.get("by_size", {}).items()
+            },
             confusion=data["confusion"],
             predicted_void=data["predicted_void"],
             label_confusion=data.get("label_confusion"),
@@ -141,13 +157,12 @@ class Scores:
         from rich.console import Group, RenderableType
         from rich.text import Text
 
-        classes = _table("class", self.per_class, self.names)
-        classes.add_section()
-        for name, value in self.scalars.items():
-            classes.add_row(TITLES[name], percent(value))
-        parts: list[RenderableType] = [classes]
+        parts: list[RenderableType] = [_table("class", self.per_class, self.names)]
         if self.per_category:
             parts.append(_table("category", self.per_category, next(iter(self.per_category.values()))))
+        if self.by_size:
+            parts.append(_size_table(self.by_size, self.names))
+        parts.append(_scalar_table(self.scalars))
         # Text and not str: names and notes that look like markup are shown as they are.
         return Group(*parts, *map(Text, self.notes))
 
@@ -177,25 +192,46 @@ def mean(values: Iterable[float]) -> float:
 
 
 def _table(kind: str, scores: ByName, names: Iterable[str]) -> "rich.table.Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table()
-    table.add_column(kind)
-    for score in scores:
-        table.add_column(f"{TITLES[score]} %", justify="right")
+    table = _columns(kind, *(f"{TITLES[score]} %" for score in scores))
     for name in names:
-        table.add_row(Text(name), *(percent(values[name]) for values in scores.values()))
+        table.add_row(escape(name), *(percent(values[name]) for values in scores.values()))
     return table
 
 
-def _finite(values: dict[str, float]) -> dict[str, float | None]:
+def _size_table(by_size: dict[str, ByName], names: Iterable[str]) -> "rich.table.Table":
+    table = _columns("class, size of object", "objects", "found %", "recall %")
+    for name in names:
+        for size, scores in by_size.items():
+            if scores["objects"][name]:
+                found, recall = (percent(scores[score][name]) for score in ("found", "recall"))
+                table.add_row(escape(f"{name}, {size}"), str(scores["objects"][name]), found, recall)
+    return table
+
+
+def _scalar_table(scalars: dict[str, float]) -> "rich.table.Table":
+    table = _columns("all classes", "%")
+    for name, value in scalars.items():
+        table.add_row(TITLES[name], percent(value))
+    return table
+
+
+def _columns(first: str, *others: str) -> "rich.table.Table":
+    from rich.table import Table
+
+    table = Table()
+    table.add_column(first, no_wrap=True)
+    for column in others:
+        table.add_column(column, justify="right")
+    return table
+
+
+def _finite(values: Mapping[str, float | int]) -> dict[str, float | int | None]:
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
-def _numbers(values: dict[str, float | None]) -> dict[str, float]:
+def _numbers(values: Mapping[str, float | int | None]) -> dict[str, float | int]:
     return {name: math.nan if value is None else value for name, value in values.items()}
 
 
-def _listed(scores: dict[str, float], names: Iterable[str]) -> dict[str, float]:
+def _listed(scores: Mapping[str, float | int], names: Iterable[str]) -> dict[str, float]:
     return {name: scores.get(name, math.nan) for name in names}
