@@ -11,7 +11,8 @@ from feedbackward.errors import InputError
 from feedbackward.exporting import load_exported
 from feedbackward.segmenters import Normalized
 from feedbackward.segmenters.augmented import Augment, Augmented
-from feedbackward.segmenters.tiles import Tiles, stitch
+from feedbackward.segmenters.stitching import stitch
+from feedbackward.segmenters.tiles import Tiles
 
 pytestmark = pytest.mark.usefixtures("exporting")
 
@@ -157,6 +158,7 @@ def tiled(segmenter, image):
         lambda top, bottom: image[top:bottom],
         image.shape[:2],
         lambda tile: np.asarray(segmenter.logits(tile.transpose(2, 0, 1)[None])[0]),
+        lambda logits: logits,
         tiles=Tiles((128, 192), overlap=64),
         padded_size=segmenter.padded_size,
     )

@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from feedbackward.data.transforms import resize_image
-from feedbackward.segmenters.tiles import BAND, Logits, Read, Size, read_forward
+from feedbackward.segmenters.stitching import Logits, Read, read_forward
+from feedbackward.segmenters.tiles import Size
+
+BAND = 64
+"""The number of rows that are resized at a time."""
 
 
 def resize_rows(read: Read, size: Size, target: Size) -> Read:
@@ -66,8 +70,8 @@ def resize_bands(bands: Iterable[Logits], size: Size, target: Size) -> Iterator[
     below = np.minimum(above + 1, size[0] - 1)
     kept: Tensor | None = None
     first = done = 0
-    for band in bands:
-        wide = F.interpolate(torch.as_tensor(band)[None], size=(band.shape[1], target[1]), mode="bilinear")[0]
+    for band in (part for whole in bands for part in torch.split(torch.as_tensor(whole), BAND, 1)):
+        wide = F.interpolate(band[None], size=(band.shape[1], target[1]), mode="bilinear")[0]
         kept = wide if kept is None else torch.cat([kept, wide], 1)
         ready = int(np.searchsorted(below, first + kept.shape[1]))
         for top in range(done, ready, BAND):

@@ -1,13 +1,9 @@
-"""Large images in overlapping tiles, whose logits are blended and returned in bands of rows.
-
-It imports no torch: the tiles of an exported file are NumPy arrays.
-"""
+"""The tiles into which a large image is divided, and their weights."""
 
 import math
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +12,9 @@ from feedbackward.errors import InputError
 
 Size: TypeAlias = tuple[int, int]
 """Height and width in pixels."""
-Read: TypeAlias = Callable[[int, int], NDArray[Any]]
-"""Reads the rows from `top` to `bottom` of an image as (bottom - top, W, C)."""
-Logits: TypeAlias = Any
-"""An array or a tensor (classes, H, W), whichever the segmenter returns."""
 
 GRID = 64
 """Tiles start at multiples of it, which the strides of encoders divide: their features are then those of the image."""
-BAND = 64
-"""The largest number of rows of a band."""
 
 
 @dataclass(frozen=True)
@@ -117,93 +107,3 @@ def _weights(ends: list[tuple[int, int]]) -> list[NDArray[np.float64]]:
         windows.append(part**2 * (3 - 2 * part))
         total[start:stop] += windows[-1]
     return [window / total[start:stop] for window, (start, stop) in zip(windows, ends, strict=True)]
-
-
-def stitch(
-    read: Read,
-    size: Size,
-    score: Callable[[NDArray[Any]], Logits],
-    *,
-    tiles: Tiles,
-    padded_size: Callable[[Size], Size],
-) -> Iterator[Logits]:
-    """Compute the logits of an image of any size, holding one row of tiles at a time.
-
-    Where the network sees no farther than a quarter of the overlap, they are the logits of the whole image. A network
-    with global pooling sees the whole image, and here only a tile of it.
-
-    Args:
-        read: Reads the image. It is called for consecutive rows from top to bottom, once for each.
-        size: Height and width of the image.
-        score: Computes the logits (classes, h, w) of a tile (h, w, C).
-        tiles: How the image is divided.
-        padded_size: The segmenter's. Smaller tiles are padded by reflection.
-
-    Yields:
-        The logits (classes, rows, W) of at most 64 rows, from top to bottom.
-    """
-    largest, smallest = padded_size(tiles.size_for(size)), padded_size((1, 1))
-    rows, columns = (
-        divide(size[axis], largest[axis], overlap=tiles.overlap, smallest=smallest[axis]) for axis in (0, 1)
-    )
-    read = read_forward(read)
-    blended: Logits = None
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
-        pixels = read(row.start, row.stop)
-        for column in columns:
-            tile = pixels[:, column.start : column.stop]
-            height, width = tile.shape[:2]
-            logits = score(_reflect(tile, padded_size((height, width))))[:, :height, :width]
-            if blended is None:
-                blended = _zeros(logits, (logits.shape[0], max(row.stop - row.start for row in rows), size[1]))
-            weights = _like(row.weights[:, None] * column.weights, logits)
-            blended[:, :height, column.start : column.stop] += logits * weights
-        done = (size[0] if following is None else following.start) - row.start
-        for top in range(0, done, BAND):
-            yield _copy(blended[:, top : min(top + BAND, done)])
-        kept = row.stop - row.start - done
-        blended[:, :kept] = _copy(blended[:, done : done + kept])
-        blended[:, kept:] = 0
-
-
-def read_forward(read: Read) -> Read:
-    """Read each row once, from top to bottom, where the ranges of later calls overlap those of earlier ones.
-
-    Args:
-        read: The function to call.
-
-    Returns:
-        A function whose `top` and `bottom` must not decrease from call to call.
-    """
-    kept: NDArray[Any] | None = None
-    first = 0
-
-    def read_next(top: int, bottom: int) -> NDArray[Any]:
-        nonlocal kept, first
-        if kept is None:
-            kept = read(0, bottom)[top:]
-        elif bottom > (end := first + len(kept)):
-            kept = np.concatenate([kept[top - first :], read(end, bottom)[max(0, top - end) :]])
-        else:
-            kept = kept[top - first :]
-        first = top
-        return kept[: bottom - top]
-
-    return read_next
-
-
-def _reflect(tile: NDArray[Any], size: Size) -> NDArray[Any]:
-    bottom, right = size[0] - tile.shape[0], size[1] - tile.shape[1]
-    return np.pad(tile, ((0, bottom), (0, right), (0, 0)), "reflect") if bottom or right else tile
-
-
-def _zeros(like: Logits, shape: tuple[int, ...]) -> Logits:
-    return np.zeros(shape, like.dtype) if isinstance(like, np.ndarray) else like.new_zeros(shape)
-
-
-def _like(values: NDArray[np.float64], like: Logits) -> Logits:
-    return values.astype(like.dtype) if isinstance(like, np.ndarray) else like.new_tensor(values)
-
-
-def _copy(logits: Logits) -> Logits:
-    return logits.copy() if isinstance(logits, np.ndarray) else logits.clone()
