@@ -1,6 +1,5 @@
 """The regions of a mask as polygons."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
-from feedbackward.segmenters.regions import connected_regions, corners, outlines
+from feedbackward.segmenters.regions import connected_regions, outlines
 
 
 @dataclass(frozen=True)
@@ -61,18 +60,18 @@ def find_polygons(
     if tolerance < 0:
         raise InputError(f"the tolerance of polygons is {tolerance}; expected 0 pixels or more")
     regions = connected_regions(mask)
-    rings: defaultdict[int, list[NDArray[Any]]] = defaultdict(list)
-    for number, ring in outlines(regions):
+    rings: list[list[NDArray[Any]]] = [[] for _ in range(regions.max() + 1)]
+    for number, ring in outlines(regions, corners_only=not tolerance):
         rings[number].append(ring)
     # The ring around a region is the first, and its uppermost point is the upper left corner of a pixel.
-    first = np.array([rings[number][0][0] for number in range(len(rings))])
+    first = np.array([exterior[0] for exterior, *_ in rings])
     classes = mask[first[:, 1], first[:, 0]].tolist()
     areas = np.bincount(regions.ravel()).tolist()
-    every = [rings[number] for number in range(len(rings))]
-    every = _simplified(every, tolerance) if tolerance else [list(map(corners, polygon)) for polygon in every]
+    if tolerance:
+        rings = _simplified(rings, tolerance)
     return [
         Polygon(table.names[index], index, area, exterior, tuple(holes))
-        for index, area, (exterior, *holes) in zip(classes, areas, every, strict=True)
+        for index, area, (exterior, *holes) in zip(classes, areas, rings, strict=True)
         if index not in (background, table.ignore_index)
     ]
 

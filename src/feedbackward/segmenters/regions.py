@@ -1,7 +1,6 @@
 """Connected regions of equal pixels, and their outlines along the pixels' sides."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,18 +44,19 @@ def connected_regions(mask: NDArray[np.integer]) -> NDArray[np.int32]:
     return numbers
 
 
-def outlines(regions: NDArray[np.int32]) -> Iterator[tuple[int, NDArray[np.int32]]]:
+def outlines(regions: NDArray[np.int32], *, corners_only: bool = True) -> Iterator[tuple[int, NDArray[np.int32]]]:
     """Follow the sides of pixels around each region and around its holes.
 
     No ring touches itself; rings of one region may touch at a corner.
 
     Args:
         regions: Result of `connected_regions`, (H, W).
+        corners_only: Whether rings have points only where their direction changes, or at every pixel.
 
     Yields:
-        Number of the region, and the points (x, y) of a ring at every pixel along it, (n, 2), from its uppermost point
-        on. The region lies on the right where y points down: the area after the shoelace formula is positive around a
-        region and negative around a hole. The ring around a region precedes those around its holes.
+        Number of the region, and the points (x, y) of a ring, (n, 2), from its uppermost point on. The region lies on
+        the right where y points down: the area after the shoelace formula is positive around a region and negative
+        around a hole. The ring around a region precedes those around its holes.
     """
     width = regions.shape[1] + 1
     around = np.pad(regions, 1, constant_values=-1)
@@ -75,22 +75,21 @@ def outlines(regions: NDArray[np.int32]) -> Iterator[tuple[int, NDArray[np.int32
     left, right = (around[tuple((end + _AHEAD_LEFT[(heading + turn) % 4]).T)] == number for turn in range(2))
     # Turning left wherever the region goes on there keeps rings apart that touch at a corner.
     turned = (heading + np.where(left, -1, np.where(right, 0, 1))) % 4
-    following = np.searchsorted(key, (end[:, 0] * width + end[:, 1]) * 4 + turned).tolist()
+    following = np.searchsorted(key, (end[:, 0] * width + end[:, 1]) * 4 + turned)
 
+    kept = np.ones(len(key), bool)
+    if corners_only:
+        kept[following] = turned != heading
     points = corner[:, ::-1].astype(np.int32)
-    seen = bytearray(len(key))
+    # Lists are faster than arrays for single items.
+    after, is_kept, seen = following.tolist(), kept.tolist(), bytearray(len(key))
     for start in range(len(key)):
+        if seen[start]:
+            continue
         ring, side = [], start
         while not seen[side]:
             seen[side] = True
-            ring.append(side)
-            side = following[side]
-        if ring:
-            yield int(number[start]), points[ring]
-
-
-def corners(ring: NDArray[Any]) -> NDArray[Any]:
-    """The points of a closed ring (n, 2) at which its direction changes."""
-    steps = np.diff(ring, axis=0, append=ring[:1])
-    turns: NDArray[Any] = ring[(steps != np.roll(steps, 1, axis=0)).any(axis=1)]
-    return turns
+            if is_kept[side]:
+                ring.append(side)
+            side = after[side]
+        yield int(number[start]), points[ring]

@@ -155,8 +155,8 @@ class Result:
         """Write the result to a file, or to several files in a folder.
 
         Args:
-            path: A file, whose suffix selects the first kind in OUTPUTS with that suffix: .png for the label PNG,
-                .jpg for the overlay, .npz for the probabilities, .geojson for the polygons. Or a folder.
+            path: A folder, or a file, whose suffix selects the first kind in OUTPUTS with that suffix: .png the label
+                PNG, .jpg the overlay, .npz the probabilities, .geojson the polygons, .json the shares.
             kinds: The files to write into a folder: names in `feedbackward.segmenters.outputs.OUTPUTS`.
 
         Raises:

@@ -197,8 +197,9 @@ def with_legend(picture: Picture, table: ClassTable, classes: Collection[int]) -
         return picture
     height, width = picture.shape[:2]
     below = legend(table, classes, width=width, font_size=_font_size(height))
-    margin = ((0, 0), (0, below.shape[1] - width), (0, 0))
-    return np.concatenate([np.pad(picture, margin, constant_values=255), below])
+    canvas = np.full((height + below.shape[0], below.shape[1], 3), 255, np.uint8)
+    canvas[:height, :width], canvas[height:] = picture, below
+    return canvas
 
 
 def side_by_side(panels: Sequence[Picture], titles: Sequence[str]) -> Picture:

@@ -28,8 +28,8 @@ OUTPUTS: dict[str, Output] = {
         FOREGROUND,
         CONFIDENCE,
         POLYGONS,
-        COCO,
         SHARES,
+        COCO,
         SUBMISSION,
     )
 }
