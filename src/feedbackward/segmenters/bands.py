@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from feedbackward.data.transforms import resize_image
-from feedbackward.segmenters.stitching import Logits, Read, read_forward
+from feedbackward.segmenters.stitching import Logits, Read
 from feedbackward.segmenters.tiles import Size
 
 BAND = 64
@@ -21,22 +21,21 @@ def resize_rows(read: Read, size: Size, target: Size) -> Read:
     """Resize an image bilinearly with antialiasing, as `resize_image` does with the whole of it.
 
     Args:
-        read: Reads the image, 8-bit or floating-point. It is called for consecutive rows, once for each.
+        read: Reads the image, 8-bit or floating-point, from top to bottom: `top` never decreases from call to call.
         size: Height and width of the image.
         target: Height and width of the resized image.
 
     Returns:
-        A function that reads the resized image, to be called in the same order. Of 8-bit images single values may be
+        A function that reads the resized image from top to bottom. Of 8-bit images single values may be
         rounded the other way than in the whole.
     """
-    source = read_forward(read)
     scale = size[0] / target[0]
     support = max(scale, 1.0)
 
     def read_band(top: int, bottom: int) -> NDArray[Any]:
         centers = (np.arange(top, bottom) + 0.5) * scale
         first, last = max(0, int(centers[0] - support + 0.5)), min(size[0], int(centers[-1] + support + 0.5))
-        pixels = torch.from_numpy(np.ascontiguousarray(source(first, last))).permute(2, 0, 1)
+        pixels = torch.from_numpy(np.ascontiguousarray(read(first, last))).permute(2, 0, 1)
         columns = resize_image(pixels, (last - first, target[1])).permute(1, 2, 0).numpy()
         distances = np.abs(np.arange(first, last) + 0.5 - centers[:, None]) / support
         weights = np.clip(1 - distances, 0, None)
@@ -47,11 +46,30 @@ def resize_rows(read: Read, size: Size, target: Size) -> Read:
         # PyTorch rounds halves up.
         return band if kind == columns.dtype else np.floor(band + 0.5).astype(columns.dtype)
 
-    def read_resized(top: int, bottom: int) -> NDArray[Any]:
+    def read_bands(top: int, bottom: int) -> NDArray[Any]:
         tops = range(top, bottom, BAND)
         return np.concatenate([read_band(start, min(start + BAND, bottom)) for start in tops])
 
-    return read_resized
+    return _read_once(read_bands)
+
+
+def _read_once(read: Read) -> Read:
+    """Read each row once and keep it while later calls ask for it again."""
+    kept: NDArray[Any] | None = None
+    first = 0
+
+    def read_next(top: int, bottom: int) -> NDArray[Any]:
+        nonlocal kept, first
+        if kept is None:
+            kept = read(0, bottom)[top:]
+        elif bottom > (end := first + len(kept)):
+            kept = np.concatenate([kept[top - first :], read(end, bottom)])
+        else:
+            kept = kept[top - first :]
+        first = top
+        return kept[: bottom - top]
+
+    return read_next
 
 
 def resize_bands(bands: Iterable[Logits], size: Size, target: Size) -> Iterator[Tensor]:

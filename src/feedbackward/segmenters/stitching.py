@@ -32,8 +32,7 @@ def segment_in_bands(
     Resizing and interpolation are those of the whole image: pixels and logits lie on its grid.
 
     Args:
-        read: Reads the image, 8-bit or floating-point. It is called for consecutive rows from top to bottom, once for
-            each.
+        read: Reads the image, 8-bit or floating-point, from top to bottom: `top` never decreases from call to call.
         size: Height and width of the image.
         score: Computes the logits (classes, h, w) of a tile (h, w, C) of the resized image.
         reduce: Reduces logits (classes, h, w) at the image's size to what is wanted, such as classes (h, w).
@@ -83,7 +82,7 @@ def stitch(
     with global pooling sees the whole image, and here only a tile of it.
 
     Args:
-        read: Reads the image. It is called for consecutive rows from top to bottom, once for each.
+        read: Reads the image from top to bottom: `top` never decreases from call to call.
         size: Height and width of the image.
         score: Computes the logits (classes, h, w) of a tile (h, w, C).
         reduce: Reduces blended logits (classes, h, w) to what is wanted, such as classes (h, w).
@@ -97,7 +96,6 @@ def stitch(
     rows, columns = (
         divide(size[axis], largest[axis], overlap=tiles.overlap, smallest=smallest[axis]) for axis in (0, 1)
     )
-    read = read_forward(read)
     above: Logits = None
     for row, bottom in _with_ends(rows):
         pixels, left = read(row.start, row.stop), None
@@ -120,32 +118,6 @@ def stitch(
 def _with_ends(spans: list[Span]) -> Iterator[tuple[Span, int]]:
     """Each tile with the pixel at which the next one starts, or the image ends."""
     return zip(spans, [*(span.start for span in spans[1:]), spans[-1].stop], strict=True)
-
-
-def read_forward(read: Read) -> Read:
-    """Read each row once, from top to bottom, where the ranges of later calls overlap those of earlier ones.
-
-    Args:
-        read: The function to call.
-
-    Returns:
-        A function whose `top` and `bottom` must not decrease from call to call.
-    """
-    kept: NDArray[Any] | None = None
-    first = 0
-
-    def read_next(top: int, bottom: int) -> NDArray[Any]:
-        nonlocal kept, first
-        if kept is None:
-            kept = read(0, bottom)[top:]
-        elif bottom > (end := first + len(kept)):
-            kept = np.concatenate([kept[top - first :], read(end, bottom)[max(0, top - end) :]])
-        else:
-            kept = kept[top - first :]
-        first = top
-        return kept[: bottom - top]
-
-    return read_next
 
 
 def _reflect(tile: NDArray[Any], size: Size) -> NDArray[Any]:
