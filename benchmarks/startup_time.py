@@ -87,7 +87,7 @@ def own_commands(folder: Path) -> list[Command]:
     for path, shape in ((images, (64, 96, 3)), (masks, (64, 96))):
         path.mkdir()
         Image.fromarray(np.zeros(shape, dtype=np.uint8)).save(path / "a.png")
-    predict = f"predict --model {file} --source {images} --output {folder / 'out'} --overwrite"
+    predict = f"predict {file} {images} --output {folder / 'out'} --overwrite"
     evaluate = f"evaluate --dataset camvid --ground-truth {masks} --predictions {masks} --workers 1"
     lines = {
         "--help": "--help",

@@ -11,7 +11,7 @@ import feedbackward
 SOURCE = Path(feedbackward.__file__).parent
 FLOORS = (
     {"errors", "lazy"},
-    {"io", "classes", "machine", "decoder_config", "preprocessing"},
+    {"io", "classes", "machine", "fingerprint", "decoder_config", "preprocessing"},
     {"nn", "data"},
     {"transform", "losses", "metrics", "streets"},
     {"passes", "viz"},

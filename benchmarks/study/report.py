@@ -64,9 +64,8 @@ def _submit(run: Run, data: Path) -> None:
     """Predict the test images of Cityscapes at half their size, in the layout of the Cityscapes server."""
     output, source = run.folder / "test", data / "leftImg8bit" / "test"
     crf = () if run.row.crf is None else ("--crf",)
-    arguments = ["--model", str(run.folder / "model"), "--source", str(source), "--output", str(output)]
-    layout = ["--layout", "cityscapes", "--scale", "0.5", "--no-overlays", "--zip", "--overwrite"]
-    main(["predict", *arguments, *layout, *crf])
+    arguments = [str(run.folder / "model"), str(source), "--output", str(output)]
+    main(["predict", *arguments, "--save", "submission", "--scale", "0.5", "--overwrite", *crf])
 
 
 def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> None:

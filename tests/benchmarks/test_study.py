@@ -103,8 +103,8 @@ def test_table_1_by_one_command(study, tmp_path, capsys):
             assert crf[0] == "DeepLab-LargeFOV, CRF, ours (val, seed 0)"
             assert crf[1:5] == percent(result["crf"])
     run = tmp_path / "runs/cityscapes/deeplab_largefov_seed0"
-    source = ["--source", str(tmp_path / "data/leftImg8bit/test"), "--layout", "cityscapes", "--scale", "0.5", "--crf"]
-    main(["predict", "--model", str(run / "model"), *source, "--output", str(tmp_path / "crf"), "--zip"])
+    options = ["--save", "submission", "--scale", "0.5", "--crf", "--output", str(tmp_path / "crf")]
+    main(["predict", str(run / "model"), str(tmp_path / "data/leftImg8bit/test"), *options])
     by_hand, submitted = (zipfile.ZipFile(folder / "submission.zip") for folder in (tmp_path / "crf", run / "test"))
     (name,) = by_hand.namelist()
     assert by_hand.read(name) == submitted.read(name)

@@ -50,8 +50,8 @@ def file(saved, tmp_path, capsys, exporting):
 
 def test_predictions_of_the_file_are_those_of_the_network(saved, camvid, file, tmp_path):
     for model, output in ((saved, "network"), (file, "file")):
-        predict = ["predict", "--model", model, "--source", camvid / "val", "--output", tmp_path / output]
-        main([*map(str, predict), "--no-overlays"])
+        predict = ["predict", model, camvid / "val", "--output", tmp_path / output, "--save", "masks"]
+        main(list(map(str, predict)))
     for name in ("a", "b"):
         masks = [np.array(Image.open(tmp_path / output / "masks" / f"{name}.png")) for output in ("network", "file")]
         np.testing.assert_array_equal(*masks)
@@ -61,7 +61,7 @@ def test_predictions_of_the_file_are_those_of_the_network(saved, camvid, file, t
 def test_evaluate_predicts_the_images(model, camvid, saved, file, tmp_path, capsys):
     model = {"saved": saved, "file": file}[model]
     folders = ["--ground-truth", str(camvid / "valannot"), "--dataset", "camvid"]
-    main(["predict", "--model", str(saved), "--source", str(camvid / "val"), "--output", str(tmp_path / "out")])
+    main(["predict", str(saved), str(camvid / "val"), "--output", str(tmp_path / "out")])
     main(["evaluate", *folders, "--predictions", str(tmp_path / "out/masks"), "--json", str(tmp_path / "one.json")])
     source = ["--model", str(model), "--source", str(camvid / "val")]
     main(["evaluate", *folders, *source, "--json", str(tmp_path / "other.json")])
@@ -108,7 +108,7 @@ def test_invalid_arguments_are_refused(saved, camvid, file, tmp_path, capsys):
 def test_a_file_of_classes_has_no_logits_to_scale(saved, camvid, tmp_path, capsys, exporting):
     file = tmp_path / "classes.onnx"
     main(["export", "--model", str(saved), "--format", "onnx", "--output", str(file), "--argmax"])
-    predict = ("predict", "--model", file, "--source", camvid / "val", "--output", tmp_path / "out", "--scale", "0.5")
+    predict = ("predict", file, camvid / "val", "--output", tmp_path / "out", "--scale", "0.5")
     assert "outputs classes, but a scale needs logits" in refused(capsys, *predict)
 
 

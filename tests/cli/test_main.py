@@ -28,10 +28,10 @@ def test_every_command_has_its_file(command):
 
 
 def test_a_command_gets_its_arguments(called):
-    main(["predict", "--model", "x"])
+    main(["predict", "x", "y"])
     main(["validate", "--config", "camvid"])
     assert called == [
-        ("feedbackward.cli.predict", ["--model", "x"]),
+        ("feedbackward.cli.predict", ["x", "y"]),
         ("feedbackward.cli.fit", "validate", ["--config", "camvid"]),
     ]
 

@@ -1,6 +1,12 @@
+import csv
+import json
+import re
 import subprocess
 import sys
+import time
 import zipfile
+from contextlib import suppress
+from pathlib import Path
 
 import jaxtyping
 import numpy as np
@@ -9,6 +15,7 @@ import torch
 from PIL import Image
 
 from feedbackward.classes import ClassTable
+from feedbackward.cli import predict as predict_command
 from feedbackward.cli.main import main
 from feedbackward.data.cityscapes_labels import CITYSCAPES, LABELS
 from feedbackward.data.files import check_image
@@ -16,6 +23,7 @@ from feedbackward.exporting import export
 from feedbackward.models import create_model, load_network
 from feedbackward.nn import DenseCRF
 from feedbackward.segmenters import Predictor
+from feedbackward.segmenters.journal import JOURNAL
 
 TABLE = ClassTable(("road", "sky", "car"), ((128, 64, 128), (70, 130, 180), (0, 0, 142)))
 
@@ -46,11 +54,14 @@ def scenes(tmp_path):
 
 
 def predict(model, source, output, *more):
-    main(["predict", "--model", str(model), "--source", str(source), "--output", str(output), *more])
+    sources = source if isinstance(source, list) else [source]
+    main(["predict", str(model), *map(str, sources), "--output", str(output), *more])
 
 
 def files(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    """The output files."""
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(set(found) - {JOURNAL})
 
 
 def read(path):
@@ -95,7 +106,7 @@ def test_a_folder_becomes_masks_and_overlays(saved, scenes, tmp_path, capsys):
 
 def test_one_image_without_overlay(saved, scenes, tmp_path):
     image = next(scenes.rglob("ulm*.png"))
-    predict(saved[3], image, tmp_path / "out", "--no-overlays", "--device", "cpu", "--scale", "0.5")
+    predict(saved[3], image, tmp_path / "out", "--save", "masks", "--device", "cpu", "--scale", "0.5")
     assert files(tmp_path / "out") == ["masks/ulm_000001_000019_leftImg8bit.png"]
     expected = Predictor(load_network(saved[3]), scale=0.5).predict(read(image))
     np.testing.assert_array_equal(read(tmp_path / "out/masks/ulm_000001_000019_leftImg8bit.png"), expected)
@@ -103,7 +114,7 @@ def test_one_image_without_overlay(saved, scenes, tmp_path):
 
 def test_scores_refined_by_the_crf(saved, scenes, tmp_path):
     image = next(scenes.rglob("ulm*.png"))
-    predict(saved[3], image, tmp_path / "out", "--no-overlays", "--crf")
+    predict(saved[3], image, tmp_path / "out", "--save", "masks", "--crf")
     found = read(tmp_path / "out/masks/ulm_000001_000019_leftImg8bit.png")
     expected = Predictor(load_network(saved[3]), crf=DenseCRF()).predict(read(image))
     np.testing.assert_array_equal(found, expected)
@@ -124,16 +135,17 @@ def exported(saved, tmp_path_factory):
 @pytest.mark.parametrize("name", ["network.onnx", "network.xml"])
 def test_an_exported_file_predicts_like_its_network(saved, exported, scenes, tmp_path, name):
     image = next(scenes.rglob("ulm*.png"))
-    predict(exported / name, image, tmp_path / "out", "--no-overlays")
+    predict(exported / name, image, tmp_path / "out", "--save", "masks")
     expected = Predictor(load_network(saved[3])).predict(read(image))
     np.testing.assert_array_equal(read(tmp_path / "out/masks/ulm_000001_000019_leftImg8bit.png"), expected)
 
 
 @pytest.mark.parametrize("name", ["network.onnx", "network.xml"])
 def test_an_exported_file_is_predicted_without_torch(exported, scenes, tmp_path, name):
-    command = ["predict", "--model", exported / name, "--source", scenes, "--output", tmp_path / "out"]
+    command = ["predict", exported / name, scenes, "--output", tmp_path / "out"]
     script = f"""
 import sys
+from feedbackward.cli import predict as predict_command
 from feedbackward.cli.main import main
 main({list(map(str, command))})
 print(*{{"torch", "torchvision", "timm", "lightning"}}.intersection(sys.modules), "imported")
@@ -150,7 +162,7 @@ def test_a_device_on_which_a_file_does_not_run(exported, scenes, tmp_path, capsy
 
 def test_the_submission_of_cityscapes(saved, scenes, tmp_path, capsys):
     output = tmp_path / "out"
-    predict(saved[19], scenes, output, "--layout", "cityscapes", "--zip", "--no-overlays")
+    predict(saved[19], scenes, output, "--save", "submission")
     assert files(output) == [
         "submission.zip",
         "submission/berlin_000000_000019.png",
@@ -168,40 +180,275 @@ def test_the_submission_of_cityscapes(saved, scenes, tmp_path, capsys):
 
 
 def test_the_submission_needs_the_19_classes(saved, scenes, tmp_path, capsys):
-    message = refused(capsys, saved[3], scenes, tmp_path / "out", "--layout", "cityscapes")
+    message = refused(capsys, saved[3], scenes, tmp_path / "out", "--save", "submission")
     assert "the 19 Cityscapes classes, but this one has 3: road, sky, car" in message
     assert not (tmp_path / "out").exists()
 
 
-def test_zip_needs_the_submission(saved, scenes, tmp_path, capsys):
-    assert "it needs --layout cityscapes" in refused(capsys, saved[3], scenes, tmp_path / "out", "--zip")
-
-
-def test_a_damaged_image_is_refused_before_anything_is_written(saved, scenes, tmp_path, capsys):
-    broken = scenes / "z.png"
-    broken.write_bytes(next(scenes.rglob("*.png")).read_bytes()[:500])
-    assert str(broken) in refused(capsys, saved[3], scenes, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_damage_in_the_middle_of_an_image_is_refused_before_anything_is_written(saved, scenes, tmp_path, capsys):
-    data = bytearray(next(scenes.rglob("ulm*.png")).read_bytes())
+def damage(path):
+    """Damages a PNG in its middle: its header and its end are intact."""
+    data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 50] = bytes(50)
-    (scenes / "z.png").write_bytes(data)
-    check_image(scenes / "z.png")  # its header and its end are intact
-    assert f"{scenes / 'z.png'} cannot be read" in refused(capsys, saved[3], scenes, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    path.write_bytes(data)
+    check_image(path)
 
 
-def test_existing_outputs(saved, scenes, tmp_path, capsys):
+@pytest.fixture
+def broken(scenes):
+    """A scene that is damaged, before the others."""
+    path = scenes / "a.png"
+    path.write_bytes(next(scenes.rglob("ulm*.png")).read_bytes())
+    damage(path)
+    return path
+
+
+def skipped_rows(folder):
+    with (folder / "skipped.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def skipping(capsys, *args):
+    """Predicts with files that are skipped; returns what was printed on stdout and stderr."""
+    with pytest.raises(SystemExit) as caught:
+        predict(*args)
+    assert caught.value.code == 1
+    return capsys.readouterr()
+
+
+def test_a_file_that_cannot_be_read_is_skipped(saved, scenes, broken, tmp_path, capsys):
+    _, errors = skipping(capsys, saved[3], scenes, tmp_path / "out")
+    assert f"skipped: {broken} cannot be read" in errors
+    assert errors.endswith("skipped 1 of 3: see skipped.csv\n")
+    assert len(files(tmp_path / "out/masks")) == 2
+    (row,) = skipped_rows(tmp_path / "out")
+    assert row["file"] == str(broken)
+    assert row["reason"].startswith(f"{broken} cannot be read")
+
+
+def test_the_list_of_skipped_files_is_that_of_the_last_run(saved, scenes, broken, tmp_path, capsys):
+    skipping(capsys, saved[3], scenes, tmp_path / "out")
+    Image.new("RGB", (9, 8)).save(broken)
+    predict(saved[3], scenes, tmp_path / "out")
+    assert "2 of 3 are done already; predicting 1" in capsys.readouterr().err
+    assert len(files(tmp_path / "out/masks")) == 3
+    assert not (tmp_path / "out/skipped.csv").exists()
+
+
+def test_strict_stops_at_the_first_file_that_cannot_be_read(saved, scenes, broken, tmp_path, capsys):
+    assert f"error: {broken} cannot be read" in refused(capsys, saved[3], scenes, tmp_path / "out", "--strict")
+
+
+def test_files_that_are_no_images_are_counted(saved, scenes, tmp_path, capsys):
+    (scenes / "notes.txt").touch()
+    (scenes / "ulm" / ".hidden.png").touch()
+    predict(saved[3], scenes, tmp_path / "out")
+    assert capsys.readouterr().err == "left out 2: 1 of another type (notes.txt), 1 hidden (.hidden.png)\n"
+
+
+def test_several_sources(saved, scenes, tmp_path):
+    (tmp_path / "list.txt").write_text("scenes/ulm/ulm_000001_000019_leftImg8bit.png\n")
+    Image.new("RGB", (9, 8)).save(tmp_path / "a.png")
+    sources = [f"{scenes}/b*", f"@{tmp_path}/list.txt", tmp_path / "a.png"]
+    predict(saved[3], sources, tmp_path / "out", "--save", "masks")
+    assert files(tmp_path / "out") == [
+        "masks/a.png",
+        "masks/berlin/berlin_000000_000019_leftImg8bit.png",
+        "masks/scenes/ulm/ulm_000001_000019_leftImg8bit.png",
+    ]
+
+
+def test_a_list_with_a_missing_file(saved, scenes, tmp_path, capsys):
+    (scenes / "list.txt").write_text("gone.png\nulm/ulm_000001_000019_leftImg8bit.png\n")
+    _, errors = skipping(capsys, saved[3], scenes / "list.txt", tmp_path / "out")
+    assert f"skipped: no file {scenes / 'gone.png'}" in errors
+    assert len(files(tmp_path / "out/masks")) == 1
+
+
+def test_batches_give_the_same_masks(saved, tmp_path):
+    rng = np.random.default_rng(1)
+    for index, size in enumerate([(20, 30)] * 5 + [(25, 20)] * 2):
+        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(tmp_path / f"{index}.png")
+    for name, options in (("one", ()), ("more", ("--batch-size", "3", "--workers", "3"))):
+        predict(saved[3], [f"{tmp_path}/*.png"], tmp_path / name, "--save", "masks", *options)
+    assert files(tmp_path / "one") == files(tmp_path / "more") == [f"masks/{index}.png" for index in range(7)]
+    for name in files(tmp_path / "one"):
+        np.testing.assert_array_equal(read(tmp_path / "one" / name), read(tmp_path / "more" / name))
+
+
+def test_each_image_is_decoded_once(saved, scenes, tmp_path, monkeypatch):
+    opened = []
+    read_image = predict_command.read_image
+    monkeypatch.setattr(predict_command, "read_image", lambda *args: opened.append(args[0]) or read_image(*args))
+    predict(saved[3], scenes, tmp_path / "out")
+    assert sorted(opened) == sorted(scenes.rglob("*.png"))
+
+
+def summary_of(capsys, *args):
+    """Predicts and returns the summary, which is all that is printed on stdout."""
+    capsys.readouterr()
+    with suppress(SystemExit):
+        predict(*args, "--json")
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_summary_in_json(saved, scenes, broken, tmp_path, capsys):
+    (scenes / "notes.txt").touch()
+    summary = summary_of(capsys, saved[3], scenes, tmp_path / "out")
+    assert summary.pop("seconds") > 0
+    assert sum(summary.pop("shares").values()) == pytest.approx(1)
+    (skipped,) = summary.pop("skipped")
+    assert skipped["file"] == str(broken)
+    assert "cannot be read" in skipped["reason"]
+    assert summary == {
+        "model": str(saved[3]),
+        "done_before": 0,
+        "predicted": 2,
+        "left_out": {"of another type": 1},
+        "written": [str(tmp_path / "out/masks"), str(tmp_path / "out/overlays")],
+    }
+
+
+def test_quiet(saved, scenes, tmp_path, capsys):
+    predict(saved[3], scenes, tmp_path / "out", "--quiet")
+    assert capsys.readouterr() == ("", "")
+
+
+class TestInterrupted:
+    @pytest.fixture
+    def images(self, tmp_path):
+        folder = tmp_path / "images"
+        folder.mkdir()
+        rng = np.random.default_rng(2)
+        for index in range(12):
+            Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(folder / f"{index:02}.png")
+        return folder
+
+    def test_the_same_command_goes_on_where_it_stopped(self, saved, images, tmp_path, capsys, monkeypatch):
+        whole = summary_of(capsys, saved[3], images, tmp_path / "whole")
+        read_image, seen = predict_command.read_image, []
+
+        def interrupted(path, *args):
+            seen.append(path)
+            if len(seen) == 7:
+                raise KeyboardInterrupt
+            return read_image(path, *args)
+
+        monkeypatch.setattr(predict_command, "read_image", interrupted)
+        with pytest.raises(SystemExit) as caught:
+            predict(saved[3], images, tmp_path / "out", "--workers", "1")
+        assert caught.value.code == 130
+        monkeypatch.undo()
+        done = len(list((tmp_path / "out/overlays").iterdir()))
+        assert 1 <= done <= 6
+        capsys.readouterr()
+        predict(saved[3], images, tmp_path / "out", "--json")
+        output, errors = capsys.readouterr()
+        assert f"{done} of 12 are done already; predicting {12 - done}" in errors
+        summary = json.loads(output)
+        assert (summary["done_before"], summary["predicted"]) == (done, 12 - done)
+        assert summary["shares"] == whole["shares"]
+        assert files(tmp_path / "out") == files(tmp_path / "whole")
+        for name in files(tmp_path / "out"):
+            assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+    def test_a_killed_process_leaves_whole_files_only(self, saved, images, tmp_path):
+        command = [sys.executable, "-m", "feedbackward.cli.main", "predict", str(saved[3]), str(images)]
+        script = "import sys; from feedbackward.cli.main import main; main(sys.argv[1:])"
+        process = subprocess.Popen([sys.executable, "-c", script, *command[3:], "--output", str(tmp_path / "out")])
+        while process.poll() is None and not (tmp_path / "out/overlays/02.jpg").exists():
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        for path in (tmp_path / "out").rglob("*.png"):
+            if not path.name.startswith("."):
+                assert read(path).shape == (16, 16)
+        predict(saved[3], images, tmp_path / "out")
+        assert len(files(tmp_path / "out")) == 24
+
+    def test_everything_is_done_already(self, saved, images, tmp_path, capsys):
+        first = summary_of(capsys, saved[3], images, tmp_path / "out")
+        again = summary_of(capsys, saved[3], images, tmp_path / "out")
+        assert (again["done_before"], again["predicted"]) == (12, 0)
+        assert again["shares"] == first["shares"]
+
+    def test_another_image_and_another_kind_are_predicted(self, saved, images, tmp_path, capsys):
+        predict(saved[3], images, tmp_path / "out", "--save", "masks")
+        Image.new("RGB", (16, 16)).save(images / "00.png")
+        summary = summary_of(capsys, saved[3], images, tmp_path / "out", "--save", "masks")
+        assert (summary["done_before"], summary["predicted"]) == (11, 1)
+        assert summary_of(capsys, saved[3], images, tmp_path / "out")["predicted"] == 12
+
+    def test_another_model_or_other_options_are_refused(self, saved, images, tmp_path, capsys):
+        predict(saved[3], images, tmp_path / "out")
+        capsys.readouterr()
+        assert "predictions of another model" in refused(capsys, saved[19], images, tmp_path / "out")
+        message = refused(capsys, saved[3], images, tmp_path / "out", "--scale", "0.5")
+        assert "contains predictions with scale 1.0, now 0.5: choose another --output, or add --overwrite" in message
+        summary = summary_of(capsys, saved[3], images, tmp_path / "out", "--scale", "0.5", "--overwrite")
+        assert summary["predicted"] == 12
+
+
+def test_existing_files_that_are_not_of_this_command(saved, scenes, tmp_path, capsys):
     mask = tmp_path / "out/masks/ulm/ulm_000001_000019_leftImg8bit.png"
     mask.parent.mkdir(parents=True)
     mask.write_text("mine")
-    assert f"1 of 4 output files exist already, such as {mask}" in refused(capsys, saved[3], scenes, tmp_path / "out")
+    message = refused(capsys, saved[3], scenes, tmp_path / "out")
+    assert f"{mask} exists already and does not come from this command" in message
     assert mask.read_text() == "mine"
     assert files(tmp_path / "out") == ["masks/ulm/ulm_000001_000019_leftImg8bit.png"]
     predict(saved[3], scenes, tmp_path / "out", "--overwrite")
     assert read(mask).shape == (64, 40)
+
+
+def test_a_thousand_files_of_which_thirty_are_broken(saved, tmp_path, capsys):
+    """A folder as it is found in practice: several formats and sizes, and files that are broken in different ways."""
+    folder, rng = tmp_path / "in", np.random.default_rng(3)
+    for index in range(970):
+        path = folder / f"{index % 7}" / f"{index}.{('png', 'jpg', 'PNG', 'jpeg')[index % 4]}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (16, 16 + index // 500, 3), dtype=np.uint8)
+        Image.fromarray(pixels if index % 5 else pixels[..., 0]).save(path)
+    png, jpg = (folder / "0/0.png").read_bytes(), next(folder.rglob("*.jpg")).read_bytes()
+    broken = {
+        "empty": b"",
+        "text": b"<html>not found</html>",
+        "zeros": bytes(1000),
+        "noise": rng.bytes(1000),
+        "header": png[:20],
+        "truncated": png[: len(png) // 2],
+        "without_end": png[:-40],
+        "half_jpeg": jpg[: len(jpg) // 2],
+        "jpeg_header": jpg[:30],
+        "bad_checksum": png[:40] + bytes([png[40] ^ 255]) + png[41:],
+        "huge": png[:16] + b"\x7f\xff\xff\xff" * 2 + png[24:],
+        "no_pixels": png[:16] + bytes(8) + png[24:],
+        "shifted": b"x" + png,
+        "twice": jpg[:100] + png,
+    }
+    count = 0
+    for name, content in broken.items():
+        for suffix in (".png", ".jpg"):
+            (folder / f"{count % 7}" / f"broken_{name}{suffix}").write_bytes(content)
+            count += 1
+    (folder / "link.png").symlink_to(tmp_path / "gone.png")
+    (folder / "loop.jpg").symlink_to(folder / "loop.jpg")
+    (folder / "README.md").touch()
+    assert count + 2 == 30
+
+    output, errors = skipping(
+        capsys, saved[3], folder, tmp_path / "out", "--save", "masks", "--batch-size", "8", "--json"
+    )
+    summary = json.loads(output)
+    assert {Path(skipped["file"]).stem for skipped in summary["skipped"]} == {"link", "loop"} | {
+        f"broken_{n}" for n in broken
+    }
+    assert (summary["predicted"], len(summary["skipped"]), summary["left_out"]) == (970, 30, {"of another type": 1})
+    assert len(list((tmp_path / "out/masks").rglob("*.png"))) == 970
+    rows = skipped_rows(tmp_path / "out")
+    assert rows == summary["skipped"]
+    for row in rows:
+        assert row["file"] in row["reason"]
+        assert f"skipped: {row['reason']}\n" in errors
 
 
 def test_a_network_without_class_table(scenes, tmp_path, capsys):
@@ -217,7 +464,22 @@ def test_missing_things(saved, scenes, tmp_path, capsys):
     assert "no such image or folder" in refused(capsys, saved[3], tmp_path / "no", tmp_path / "out")
     (tmp_path / "file").touch()
     assert "cannot be written" in refused(capsys, saved[3], scenes, tmp_path / "file")
-    assert "lies inside the source" in refused(capsys, saved[3], scenes, scenes / "out")
+
+
+def test_predictions_inside_the_source_are_not_predicted(saved, scenes, capsys):
+    predict(saved[3], scenes, scenes / "out")
+    capsys.readouterr()
+    summary = summary_of(capsys, saved[3], scenes, scenes / "out")
+    assert (summary["done_before"], summary["predicted"], summary["left_out"]["that are predictions"]) == (2, 0, 4)
+
+
+def test_help_is_short_and_in_plain_words(capsys):
+    with pytest.raises(SystemExit):
+        main(["predict", "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 60
+    assert lines[0] == "usage: feedbackward predict MODEL SOURCE... [options]"
+    assert not re.search(r"<class|type:|Literal|NoneType|Positive", "\n".join(lines))
 
 
 @pytest.mark.parametrize(

@@ -116,3 +116,13 @@ def test_an_optimized_network_predicts_the_same(trained):
     image = np.random.default_rng(0).integers(0, 256, (45, 71, 3), dtype=np.uint8)
     expected = Predictor(copy.deepcopy(trained)).predict(image)
     np.testing.assert_array_equal(Predictor(optimize(trained)).predict(image), expected)
+
+
+def test_a_batch_gives_what_its_images_give(trained):
+    images = list(np.random.default_rng(5).integers(0, 256, (3, 20, 30, 3), dtype=np.uint8))
+    predictor = Predictor(trained)
+    for image, result in zip(images, predictor.segment(images, probabilities=True), strict=True):
+        assert result.image is image
+        np.testing.assert_array_equal(result.mask, predictor.predict(image))
+        expected = torch.from_numpy(predictor.logits(image)).softmax(0).numpy()
+        np.testing.assert_allclose(result.probabilities, expected, atol=1e-6)

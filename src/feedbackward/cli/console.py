@@ -18,7 +18,7 @@ def console_for_tables() -> Console:
 
 @contextmanager
 def progress_bar(description: str, *, total: int, console: Console) -> Iterator[Callable[[], None]]:
-    """A progress bar that disappears at the end.
+    """A progress bar that disappears at the end; none if the console is not a terminal.
 
     Args:
         description: The text beside the bar.
@@ -29,6 +29,6 @@ def progress_bar(description: str, *, total: int, console: Console) -> Iterator[
         A function to call after each step.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(description, total=total)
         yield lambda: progress.advance(task)

@@ -154,7 +154,7 @@ def _predict(
     model: str, source: Path, folder: Path, scale: float, data: DataSource, classes: MaskClasses, console: Console
 ) -> Path:
     # Scoring files needs no network, and importing them takes longer than the rest.
-    from feedbackward.cli.predict import predict_into
+    from feedbackward.cli.predict_into import predict_into
     from feedbackward.loading import load
     from feedbackward.segmenters import Predictor
 

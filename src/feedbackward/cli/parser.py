@@ -1,6 +1,7 @@
 """The parser of the commands: a wrong argument is one line that says what to do, and option types are defined once."""
 
 import re
+from argparse import Action, RawDescriptionHelpFormatter
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import NoReturn
@@ -25,13 +26,27 @@ class CommandParser(ArgumentParser):
         raise InputError(explain(message, options, command=self.prog)) from ex
 
 
+class PlainHelpFormatter(RawDescriptionHelpFormatter, DefaultHelpFormatter):
+    """Help as it was written: without the types of Python, and with the line breaks of description and examples."""
+
+    def _get_help_string(self, action: Action) -> str:
+        return action.help or ""
+
+
 def command_parser(
-    command: str, description: str | None = None, *, formatter_class: type[DefaultHelpFormatter] = DefaultHelpFormatter
+    command: str,
+    description: str | None = None,
+    *,
+    usage: str | None = None,
+    epilog: str | None = None,
+    formatter_class: type[DefaultHelpFormatter] = DefaultHelpFormatter,
 ) -> CommandParser:
     """An empty parser for `feedbackward COMMAND`."""
     return CommandParser(
         prog=f"feedbackward {command}",
         description=description,
+        usage=usage,
+        epilog=epilog,
         formatter_class=formatter_class,
         allow_abbrev=False,
     )

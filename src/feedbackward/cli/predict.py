@@ -1,110 +1,183 @@
-"""`feedbackward predict`: masks and overlays of an image or a folder, at the size of the images."""
+"""`feedbackward predict`: masks, overlays and other outputs for images, at the size of the images."""
 
-from collections.abc import Iterable
+import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
-from rich.text import Text
+from jsonargparse import Namespace
+from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
 
-from feedbackward.classes import ClassTable, check_classes
-from feedbackward.cli.parser import command_parser
+from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser
+from feedbackward.cli.predict_into import named_classes
+from feedbackward.cli.predict_report import SKIPPED, Reporter, Summary, write_skipped
 from feedbackward.data.files import read_image
-from feedbackward.data.sources import Layout
+from feedbackward.data.listing import describe_left_out
 from feedbackward.errors import InputError
+from feedbackward.fingerprint import fingerprint
 from feedbackward.loading import load
-from feedbackward.segmenters.images import find_images
-from feedbackward.segmenters.outputs import Output, OutputOptions, find_outputs
+from feedbackward.segmenters.journal import Journal
+from feedbackward.segmenters.outputs import OUTPUTS, Output, OutputOptions, find_outputs
 from feedbackward.segmenters.outputs.files import Job, check_outputs, gather, gathered_files, plan
+from feedbackward.segmenters.pipeline import predict_each
 from feedbackward.segmenters.predictor import Predictor
 from feedbackward.segmenters.result import Result
+from feedbackward.segmenters.sources import find_sources
 
 if TYPE_CHECKING:
     from feedbackward.nn import DenseCRF
 
-
-_KINDS: dict[Layout, str] = {"masks": "masks", "cityscapes": "submission"}
-"""The kind of output of each layout."""
+USAGE = "feedbackward predict MODEL SOURCE... [options]"
+DESCRIPTION = "Predict the class of every pixel of images. Interrupted, the same command goes on where it stopped."
+EXAMPLES = """\
+examples:
+  feedbackward predict runs/mine/model photos
+  feedbackward predict camvid.onnx 'photos/**/*.jpg' more.png @list.txt --output out
+  feedbackward predict runs/mine/model photos --save masks polygons --json > summary.json
+"""
+WORKERS = min(4, os.cpu_count() or 1)
 
 
 def main(args: list[str]) -> None:
-    """Parse the arguments of `feedbackward predict` and run it."""
-    parser = command_parser("predict")
-    flags: set[str | int] = {"crf", "overlays", "zipped", "overwrite"}
-    parser.add_function_arguments(predict, skip=flags, fail_untyped=True)
-    parser.add_argument("--crf", action="store_true", help="refine the logits with DeepLab's fully connected CRF")
-    parser.add_argument("--no-overlays", action="store_true", help="write masks only")
+    """Parse the arguments of `feedbackward predict` and run it; the exit status is 1 if images were skipped."""
+    options = _parser().parse_args(args)
+    if predict(options):
+        raise SystemExit(1)
+
+
+def _parser() -> CommandParser:
+    parser = command_parser("predict", DESCRIPTION, usage=USAGE, epilog=EXAMPLES, formatter_class=PlainHelpFormatter)
+    parser.add_argument("model", help="saved folder, checkpoint (.ckpt), exported file or hub id")
     parser.add_argument(
-        "--zip",
-        dest="zipped",
-        action="store_true",
-        help="also write the submission (layout cityscapes) as a zip",
+        "source",
+        nargs="+",
+        help="image, folder with its subfolders, quoted glob ('photos/**/*.jpg'), or list of paths (@FILE or FILE.txt)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace output files that exist")
-    options = vars(parser.parse_args(args))
-    predict(overlays=not options.pop("no_overlays"), **options)
+    parser.add_argument("--output", type=Path, default="predictions", help="folder to write to (%(default)s)")
+    written = parser.add_argument_group("what is written")
+    written.add_argument(
+        "--save",
+        nargs="+",
+        default=["masks", "overlays"],
+        metavar="KIND",
+        help=f"{', '.join(OUTPUTS)} (masks overlays); each goes to its own folder",
+    )
+    written.add_argument("--alpha", type=ClosedUnitInterval, default=0.5, help="opacity of the colors, 0 to 1 (0.5)")
+    written.add_argument("--no-legend", action="store_true", help="overlays without a legend")
+    written.add_argument("--background", metavar="CLASS", help="class left unpainted; 'none' paints all (background)")
+    seen = parser.add_argument_group("how the network sees")
+    seen.add_argument("--scale", type=PositiveFloat, default=1.0, help="resize images by this factor for the network")
+    seen.add_argument("--crf", action="store_true", help="refine with DeepLab's fully connected CRF")
+    run = parser.add_argument_group("how it runs")
+    run.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; auto: the accelerator, if there is one")
+    run.add_argument("--batch-size", type=PositiveInt, default=1, metavar="N", help="images of one size at a time (1)")
+    run.add_argument(
+        "--workers",
+        type=PositiveInt,
+        default=WORKERS,
+        metavar="N",
+        help="threads that read and write images (%(default)s)",
+    )
+    run.add_argument(
+        "--strict", action="store_true", help="stop at the first file that cannot be used; else it is skipped"
+    )
+    run.add_argument("--overwrite", action="store_true", help="start over and replace what the output folder contains")
+    run.add_argument("--json", action="store_true", help="print a summary in JSON on stdout, and nothing else there")
+    run.add_argument("--quiet", action="store_true", help="print nothing but files that are skipped")
+    return parser
 
 
-def predict(
-    *,
-    model: str,
-    source: Path,
-    output: Path,
-    layout: Layout = "masks",
-    device: str = "auto",
-    scale: float = 1.0,
-    crf: bool = False,
-    overlays: bool = True,
-    zipped: bool = False,
-    overwrite: bool = False,
-) -> None:
-    """Predict the class of every pixel of an image, or of all images in a folder.
+def predict(options: Namespace) -> int:
+    """Predict images as the options say.
 
     Args:
-        model: Folder of a saved network, checkpoint (.ckpt), exported file or hub id.
-        source: Image, or folder with images (subfolders too).
-        output: Folder to write to: masks go to masks/, overlays to overlays/.
-        layout: masks: label PNGs. cityscapes: a submission to the benchmark, label ids in
-            CITY_SEQUENCE_FRAME.png, for networks with the 19 Cityscapes classes.
-        device: cpu, cuda, cuda:1, mps; auto is the accelerator if there is one.
-        scale: Scale factor of the network's input; masks keep the size of the images.
-        crf: Refine the logits with DeepLab's fully connected CRF.
-        overlays: Also write the images blended with the class colors, with a legend.
-        zipped: Also write the submission as a zip.
-        overwrite: Replace output files that exist.
+        options: What the parser returns.
+
+    Returns:
+        The number of files that were skipped.
 
     Raises:
-        InputError: If anything is wrong with the input; nothing is written then.
+        InputError: If anything is wrong with the options, and nothing is written then; or, with --strict, if a file
+            cannot be predicted.
     """
-    if zipped and layout != "cityscapes":
-        raise InputError("--zip is for submissions; it needs --layout cityscapes")
-    if source.is_dir() and output.resolve().is_relative_to(source.resolve()):
-        raise InputError(f"the output {output} lies inside the source {source}; choose a folder outside of it")
-    images = find_images(source)
-    kinds = find_outputs([_KINDS[layout], *["overlays"] * overlays])
-    jobs = plan([(image, _name(image, source)) for image in images], kinds, output)
-    archives = gathered_files(kinds, output) if zipped else []
-    predictor = Predictor(load(model, device=device), scale=scale, crf=_dense_crf() if crf else None)
-    table = named_classes(predictor, model, kinds)
-    files = [path for job in jobs for path in job.files.values()] + archives
-    check_outputs(output, files, overwrite=overwrite)
-    for image in images:
-        read_image(image)  # only decoding finds damage in the middle of a file
+    started = time.perf_counter()
+    reporter = Reporter(as_json=options.json, quiet=options.quiet)
+    kinds = find_outputs(options.save)
+    writing = OutputOptions(alpha=options.alpha, legend=not options.no_legend, background=options.background)
+    sources = find_sources(options.source, outputs=[options.output / name for name in OUTPUTS])
+    jobs = plan(sources.items, kinds, options.output)
+    predictor = Predictor(
+        load(options.model, device=options.device), scale=options.scale, crf=_dense_crf() if options.crf else None
+    )
+    table = named_classes(predictor, options.model, kinds, writing)
+    made_with = {name: options[name] for name in ("scale", "crf", "alpha", "no_legend", "background")}
+    journal = Journal(options.output, model=fingerprint(options.model), options=made_with, overwrite=options.overwrite)
+    remaining = [job for job in jobs if not journal.is_done(str(job.name), job.image, job.files.values())]
+    about_all = [options.output / SKIPPED, *gathered_files(kinds, options.output)]
+    journal.check_free(about_all)
+    check_outputs(options.output, [journal.path, *(path for job in jobs for path in job.files.values())])
 
-    console = Console()
-    pixels = write_predictions(predictor, jobs, table, kinds, console)
-    if zipped:
-        gather(jobs, kinds, table, output)
-    folders = [output / kind.name for kind in kinds]
-    _summarize(console, jobs, table, pixels, written=[*folders, *archives])
+    if sources.left_out:
+        reporter.say(describe_left_out(sources.left_out))
+    done = len(jobs) - len(remaining)
+    if done:
+        reporter.say(f"{done} of {len(jobs)} are done already; predicting {len(remaining)}")
+    journal.start()
+    skipped = _predict(remaining, predictor, kinds, writing, journal, reporter, options)
+    gather(jobs, kinds, table, options.output)
+    write_skipped(options.output / SKIPPED, skipped)
+    summary = Summary(
+        model=options.model,
+        done_before=done,
+        predicted=len(remaining) - len(skipped),
+        skipped=skipped,
+        left_out={reason: len(paths) for reason, paths in sources.left_out.items()},
+        written=[*(options.output / kind.name for kind in kinds), *gathered_files(kinds, options.output)],
+        areas=journal.areas(str(job.name) for job in jobs if job.image not in dict(skipped)),
+        seconds=time.perf_counter() - started,
+    )
+    reporter.finish(summary, table)
+    return len(skipped)
 
 
-def _name(image: Path, source: Path) -> Path:
-    return image.relative_to(source) if source.is_dir() else Path(image.name)
+def _predict(
+    jobs: list[Job],
+    predictor: Predictor,
+    kinds: list[Output],
+    writing: OutputOptions,
+    journal: Journal,
+    reporter: Reporter,
+    options: Namespace,
+) -> list[tuple[Path, str]]:
+    """Predict images; return those that were skipped, with the reasons."""
+    skipped = list[tuple[Path, str]]()
+    with reporter.progress(len(jobs)) as advance:
+
+        def write(job: Job, result: Result) -> None:
+            journal.add(str(job.name), job.image, result.areas, job.files.values())
+            job.write(result, kinds, writing)
+            advance()
+
+        def skip(job: Job, error: InputError) -> None:
+            reason = str(error) if str(job.image) in str(error) else f"{job.image}: {error}"
+            if options.strict:
+                raise InputError(reason) from error
+            skipped.append((job.image, reason))
+            reporter.skip(reason)
+            advance()
+
+        predict_each(
+            jobs,
+            read=lambda job: read_image(job.image),
+            segment=lambda images: predictor.segment(
+                images, probabilities=any(kind.needs_probabilities for kind in kinds)
+            ),
+            write=write,
+            skip=skip,
+            batch_size=options.batch_size,
+            workers=options.workers,
+        )
+    return skipped
 
 
 def _dense_crf() -> "DenseCRF":
@@ -112,87 +185,3 @@ def _dense_crf() -> "DenseCRF":
     from feedbackward.nn import DenseCRF
 
     return DenseCRF()
-
-
-def named_classes(predictor: Predictor, model: str, kinds: list[Output]) -> ClassTable:
-    """The classes of a network.
-
-    Raises:
-        InputError: If it has none, or not those that an output needs.
-    """
-    table = predictor.segmenter.class_table
-    if table is None:
-        raise InputError(
-            f"the network {model} has no class names and colors; load it in Python, set its class_table, and save it "
-            f"again with save_pretrained"
-        )
-    for kind in kinds:
-        kind.check(table, OutputOptions())
-    return table
-
-
-def predict_into(
-    folder: Path,
-    predictor: Predictor,
-    model: str,
-    source: Path,
-    expected: ClassTable,
-    layout: Layout,
-    console: Console,
-) -> Path:
-    """Predict images into a folder, to score them.
-
-    Args:
-        folder: An empty folder.
-        predictor: Predictor of the network.
-        model: Name of the network, for messages.
-        source: The image or the folder of images.
-        expected: The classes that the network must have.
-        layout: How the predictions are written.
-        console: Shows the progress.
-
-    Returns:
-        The folder of the masks.
-
-    Raises:
-        InputError: If there are no images, or the network has other classes.
-    """
-    kinds = find_outputs([_KINDS[layout]])
-    jobs = plan([(image, _name(image, source)) for image in find_images(source)], kinds, folder)
-    table = named_classes(predictor, model, kinds)
-    check_classes(table, expected, of=f"network {model}")
-    write_predictions(predictor, jobs, table, kinds, console)
-    return folder / _KINDS[layout]
-
-
-def write_predictions(
-    predictor: Predictor, jobs: list[Job], table: ClassTable, kinds: list[Output], console: Console
-) -> NDArray[np.int64]:
-    """Predict each image and write its files; return the number of pixels of each class."""
-    pixels = np.zeros(len(table), dtype=np.int64)
-    for job in track(jobs, description="predicting", console=console, transient=True):
-        image = read_image(job.image)
-        prediction = predictor.predict(image)
-        job.write(Result(image, prediction, table), kinds, OutputOptions())
-        pixels += np.bincount(prediction.ravel(), minlength=len(table))
-    return pixels
-
-
-def _summarize(
-    console: Console,
-    jobs: Iterable[Job],
-    table: ClassTable,
-    pixels: NDArray[np.int64],
-    *,
-    written: list[Path],
-) -> None:
-    jobs = list(jobs)
-    shares = Table("", "class", "share of pixels", title=f"{len(jobs)} image{'s' * (len(jobs) != 1)}")
-    for index in np.argsort(-pixels, kind="stable"):
-        if pixels[index]:
-            red, green, blue = table.colors[index]
-            swatch = Text("  ", style=f"on rgb({red},{green},{blue})")
-            shares.add_row(swatch, Text(table.names[index]), f"{pixels[index] / pixels.sum():7.2%}")
-    console.print(shares)
-    for path in written:
-        console.print(Text(str(path)), soft_wrap=True)

@@ -13,13 +13,13 @@ from rich.text import Text
 
 from feedbackward.cli.evaluate import score
 from feedbackward.cli.parser import command_parser
-from feedbackward.cli.predict import predict_into
+from feedbackward.cli.predict_into import predict_into
 from feedbackward.data.files import read_image
 from feedbackward.data.sources import find_source, list_sources
 from feedbackward.errors import InputError
 from feedbackward.io import check_new
 from feedbackward.metrics.scores import percent
-from feedbackward.segmenters.images import find_images
+from feedbackward.segmenters.sources import find_sources
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,7 +60,7 @@ def main(args: list[str]) -> None:
     from feedbackward.models.saved import load_network
     from feedbackward.segmenters import Predictor
 
-    found = find_images(options.calibration)
+    found = [item.path for item in find_sources([options.calibration]).items]
     chosen = found[:: max(1, len(found) // options.images)][: options.images]
     images = [_resized(path, options.scale) for path in chosen]
     network, console = load_network(options.model), Console()

@@ -1,6 +1,6 @@
 """Prediction for one image of any size, from an 8-bit array to an 8-bit mask."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from feedbackward.errors import InputError
 from feedbackward.segmenters.normalized import Normalized
+from feedbackward.segmenters.result import Result
 from feedbackward.segmenters.segmenter import MOST_CLASSES, Segmenter
 
 if TYPE_CHECKING:
@@ -71,9 +72,33 @@ class Predictor:
         """
         return _to_array(self._logits(image).argmax(0)).astype(np.uint8)
 
+    def segment(self, images: Sequence[NDArray[Any]], *, probabilities: bool) -> list[Result]:
+        """Predict the classes of images (H, W, 3) of one size, in one batch.
+
+        Args:
+            images: 8-bit RGB images.
+            probabilities: Whether the results have the probabilities of the classes.
+
+        Raises:
+            InputError: If the segmenter has no class table, or the GPU runs out of memory.
+        """
+        table = self.segmenter.class_table
+        if table is None:
+            raise InputError("the network has no class names and colors; set its class_table")
+        logits = self._run(np.stack([image.transpose(2, 0, 1) for image in images]))
+        masks = _to_array(logits.argmax(1)).astype(np.uint8)
+        shares = _softmax(_to_array(logits)) if probabilities else [None] * len(images)
+        return [Result(image, mask, table, share) for image, mask, share in zip(images, masks, shares, strict=True)]
+
     def _logits(self, image: NDArray[np.uint8]) -> Any:
         return self._run(image.transpose(2, 0, 1)[None])[0]
 
 
 def _to_array(values: Any) -> NDArray[Any]:
     return values if isinstance(values, np.ndarray) else np.asarray(values.cpu())
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    probabilities: NDArray[np.float32] = powers / powers.sum(1, keepdims=True)
+    return probabilities

@@ -9,6 +9,7 @@ from feedbackward.errors import InputError
 from feedbackward.segmenters.outputs import OutputOptions, find_outputs
 from feedbackward.segmenters.outputs.files import Job, check_outputs, gather, gathered_files, plan
 from feedbackward.segmenters.result import Result
+from feedbackward.segmenters.sources import Item
 
 TABLE = ClassTable(("red", "green"), ((200, 0, 0), (0, 200, 0)))
 
@@ -20,8 +21,12 @@ def touched(folder, *names):
     return [folder / name for name in names]
 
 
+def items(folder, *names):
+    return [Item(folder / name, PurePath(name), str(PurePath(name).with_suffix(""))) for name in names]
+
+
 def planned(folder, names, output, *kinds):
-    return plan([(folder / name, PurePath(name)) for name in names], find_outputs(kinds), output)
+    return plan(items(folder, *names), find_outputs(kinds), output)
 
 
 def test_outputs_keep_the_folders_of_the_source(tmp_path):
@@ -54,32 +59,31 @@ def test_two_images_for_one_file(tmp_path, names, kind):
 
 
 def test_an_output_over_the_image(tmp_path):
-    touched(tmp_path, "masks/a.png")
-    with pytest.raises(InputError, match="would replace the image itself"):
-        plan([(tmp_path / "masks/a.png", PurePath("a.png"))], find_outputs(["masks"]), tmp_path / "x" / "..")
+    touched(tmp_path, "a.png", "masks/a.png")
+    images = [Item(tmp_path / "a.png", PurePath("a.png"), "a"), Item(tmp_path / "masks/a.png", PurePath("b.png"), "b")]
+    with pytest.raises(InputError, match=r"prediction of .*/a\.png would replace the image .*masks/a\.png"):
+        plan(images, find_outputs(["masks"]), tmp_path / "x" / "..")
 
 
-def test_existing_files_stay_unless_overwriting(tmp_path):
-    files = [*touched(tmp_path, "masks/a.png"), tmp_path / "masks/b.png"]
-    with pytest.raises(InputError, match=r"1 of 2 output files exist already, such as .*a\.png; .* --overwrite"):
-        check_outputs(tmp_path, files, overwrite=False)
-    check_outputs(tmp_path, files, overwrite=True)
+def test_the_suffix_may_belong_to_the_name_of_the_outputs(tmp_path):
+    (job,) = plan([Item(tmp_path / "a.jpg", PurePath("a.jpg"), "a.jpg")], find_outputs(["masks"]), tmp_path / "out")
+    assert job.files == {"masks": tmp_path / "out/masks/a.jpg.png"}
 
 
 def test_an_output_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     for output in (tmp_path / "file", tmp_path / "file/below", Path("/proc/feedbackward")):
         with pytest.raises(InputError, match=f"the output folder {output} cannot be written"):
-            check_outputs(output, [output / "masks/a.png"], overwrite=False)
+            check_outputs(output, [output / "masks/a.png"])
     touched(tmp_path, "out/masks")
     (tmp_path / "out/overlays").symlink_to(tmp_path / "gone")
     for folder in ("masks", "overlays"):
         with pytest.raises(InputError, match="cannot be written"):
-            check_outputs(tmp_path / "out", [tmp_path / "out" / folder / "a.png"], overwrite=False)
+            check_outputs(tmp_path / "out", [tmp_path / "out" / folder / "a.png"])
 
 
 def test_the_check_creates_nothing(tmp_path):
-    check_outputs(tmp_path / "out", [tmp_path / "out/masks/a.png", tmp_path / "out/overlays/a.jpg"], overwrite=False)
+    check_outputs(tmp_path / "out", [tmp_path / "out/masks/a.png", tmp_path / "out/overlays/a.jpg"])
     assert list(tmp_path.iterdir()) == []
 
 

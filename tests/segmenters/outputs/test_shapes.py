@@ -12,6 +12,7 @@ from feedbackward.classes import ClassTable
 from feedbackward.segmenters.outputs import OUTPUTS, OutputOptions
 from feedbackward.segmenters.outputs.files import gather, plan
 from feedbackward.segmenters.result import Result
+from feedbackward.segmenters.sources import Item
 
 TABLE = ClassTable(("background", "crack", "stain"), ((0, 0, 0), (200, 0, 0), (0, 200, 0)))
 
@@ -23,8 +24,9 @@ def random_result(seed, shape=(17, 23)):
 
 def run(results, kind, folder, **options):
     """Write the files of a run and gather them; None is an image that failed."""
-    names = [PurePath(f"day/{index}.jpg") for index in range(len(results))]
-    jobs = plan([(folder / "in" / name, name) for name in names], [OUTPUTS[kind]], folder)
+    stems = [f"day/{index}" for index in range(len(results))]
+    items = [Item(folder / "in" / f"{stem}.jpg", PurePath(f"{stem}.jpg"), stem) for stem in stems]
+    jobs = plan(items, [OUTPUTS[kind]], folder)
     for job, result in zip(jobs, results, strict=True):
         if result is not None:
             job.write(result, [OUTPUTS[kind]], OutputOptions(**options))

@@ -11,25 +11,26 @@ from feedbackward.errors import InputError
 from feedbackward.segmenters.outputs import OUTPUTS, OutputOptions
 from feedbackward.segmenters.outputs.files import gather, plan
 from feedbackward.segmenters.result import Result
+from feedbackward.segmenters.sources import Item
 
 SUBMISSION = OUTPUTS["submission"]
 
 
 @pytest.mark.parametrize(
-    ("image", "path"),
+    ("stem", "path"),
     [
-        ("berlin/berlin_000000_000019_leftImg8bit.png", "submission/berlin_000000_000019.png"),
-        ("x/bad-honnef_000001_000019.jpg", "submission/bad-honnef_000001_000019.png"),
+        ("berlin/berlin_000000_000019_leftImg8bit", "submission/berlin_000000_000019.png"),
+        ("x/bad-honnef_000001_000019", "submission/bad-honnef_000001_000019.png"),
     ],
 )
-def test_it_is_flat_and_named_by_the_scene(image, path):
-    assert SUBMISSION.path(PurePath(image)).as_posix() == path
+def test_it_is_flat_and_named_by_the_scene(stem, path):
+    assert SUBMISSION.path(stem).as_posix() == path
 
 
-@pytest.mark.parametrize("name", ["photo.png", "berlin_19_leftImg8bit.png", "berlin_000000_000019_gtFine_labelIds.png"])
-def test_other_names_are_refused(name):
-    with pytest.raises(InputError, match=f"{name} does not have the name of a Cityscapes scene"):
-        SUBMISSION.path(PurePath(name))
+@pytest.mark.parametrize("stem", ["photo", "x/berlin_19_leftImg8bit", "berlin_000000_000019_gtFine_labelIds"])
+def test_other_names_are_refused(stem):
+    with pytest.raises(InputError, match=f"{stem} does not have the name of a Cityscapes scene"):
+        SUBMISSION.path(stem)
 
 
 def test_it_contains_label_ids(written):
@@ -48,8 +49,9 @@ def test_it_is_for_the_cityscapes_classes():
 
 
 def test_the_zip_is_flat_and_leaves_failed_images_out(tmp_path):
-    scenes = [PurePath(f"ulm_000000_00000{index}.png") for index in range(3)]
-    jobs = plan([(tmp_path / "in" / scene, scene) for scene in scenes], [SUBMISSION], tmp_path)
+    scenes = [f"ulm_000000_00000{index}" for index in range(3)]
+    items = [Item(tmp_path / "in" / f"{scene}.png", PurePath(f"{scene}.png"), scene) for scene in scenes]
+    jobs = plan(items, [SUBMISSION], tmp_path)
     (tmp_path / "submission").mkdir()
     for job in jobs[::2]:
         job.files["submission"].write_bytes(job.name.name.encode())

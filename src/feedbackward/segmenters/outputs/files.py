@@ -1,5 +1,6 @@
 """The names of the output files, checked before the first one is written."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,7 @@ from feedbackward.errors import InputError
 from feedbackward.io import check_writable, nearest_existing, write_whole
 from feedbackward.segmenters.outputs.output import Output, OutputOptions, Record
 from feedbackward.segmenters.result import Result
+from feedbackward.segmenters.sources import Item
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,11 @@ class Job:
             write_whole(self.files[output.name], partial(output.write, result, options))
 
 
-def plan(images: Iterable[tuple[Path, PurePath]], outputs: Iterable[Output], output: Path) -> list[Job]:
+def plan(items: Iterable[Item], outputs: Iterable[Output], output: Path) -> list[Job]:
     """Choose the output files of every image: OUTPUT/KIND/NAME.SUFFIX.
 
     Args:
-        images: Each image and its name: its path within the source, with its suffix.
+        items: The images.
         outputs: The kinds of files to write.
         output: The output folder.
 
@@ -48,18 +50,19 @@ def plan(images: Iterable[tuple[Path, PurePath]], outputs: Iterable[Output], out
         InputError: If two images have the same output file, an output would replace an image, or the name of an image
             does not suit a kind.
     """
-    outputs = list(outputs)
+    items, outputs = list(items), list(outputs)
+    images = {os.path.realpath(item.path) for item in items}  # Path.resolve refuses a link to itself
     jobs = []
     origin: dict[Path, Path] = {}
-    for image, name in images:
-        files = {kind.name: output / kind.path(name) for kind in outputs}
+    for item in items:
+        files = {kind.name: output / kind.path(item.stem) for kind in outputs}
         for path in files.values():
-            if path.resolve() == image.resolve():
-                raise InputError(f"the prediction of {image} would replace the image itself; choose another output")
+            if os.path.realpath(path) in images:
+                raise InputError(f"the prediction of {item.path} would replace the image {path}; choose another output")
             if path in origin:
-                raise InputError(f"{origin[path]} and {image} would both become {path}; rename one of them")
-            origin[path] = image
-        jobs.append(Job(image, name, files))
+                raise InputError(f"{origin[path]} and {item.path} would both become {path}; rename one of them")
+            origin[path] = item.path
+        jobs.append(Job(item.path, item.name, files))
     return jobs
 
 
@@ -81,21 +84,15 @@ def gather(jobs: Iterable[Job], outputs: Iterable[Output], table: ClassTable, ou
             write_whole(output / name, partial(write, records, table))
 
 
-def check_outputs(output: Path, files: list[Path], *, overwrite: bool) -> None:
-    """Check that the files and their folders can be written, without creating any.
+def check_outputs(output: Path, files: Iterable[Path]) -> None:
+    """Check that the folders of files can be written, without creating any.
 
     Raises:
-        InputError: If they cannot, or files exist and overwrite is not set.
+        InputError: If one cannot.
     """
     try:
-        existing = [path for path in files if path.exists()]
-        folders = {nearest_existing(path.parent) for path in files}
+        folders = {nearest_existing(folder) for folder in {path.parent for path in files}}
     except OSError as error:
         raise InputError(f"the output folder {output} cannot be written: {error}") from error
-    if existing and not overwrite:
-        raise InputError(
-            f"{len(existing)} of {len(files)} output files exist already, such as {existing[0]}; choose "
-            f"another output folder or add --overwrite"
-        )
     for folder in sorted(folders):
         check_writable(folder, what=f"the output folder {output}")

@@ -72,11 +72,6 @@ def check_background(table: ClassTable, options: OutputOptions) -> None:
     options.background_of(table)
 
 
-def keep_name(image: PurePath) -> PurePath:
-    """The name of the image without its suffix, in its subfolder."""
-    return image.with_suffix("")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Output:
     """A kind of output file, one for each image.
@@ -88,7 +83,7 @@ class Output:
         write: Writes a result to an open file.
         needs_probabilities: Whether the result must have probabilities.
         check: Raises an InputError if the kind does not suit the classes or the options.
-        file_name: The name of an image's file, without suffix, from the name of the image: its path within the source.
+        file_name: The name of an image's file in place of the image's own, both with subfolders and without suffix.
         gathered: Files about all images, by name, and what writes each after the last image.
     """
 
@@ -98,16 +93,16 @@ class Output:
     write: Callable[[Result, OutputOptions, IO[bytes]], None]
     needs_probabilities: bool = False
     check: Callable[[ClassTable, OutputOptions], None] = check_background
-    file_name: Callable[[PurePath], PurePath] = keep_name
+    file_name: Callable[[str], str] = str
     gathered: Mapping[str, Gather] = field(default_factory=dict)
 
-    def path(self, image: PurePath) -> Path:
+    def path(self, stem: str) -> Path:
         """The file of an image, within the output folder.
 
         Args:
-            image: Name of the image: its path within the source.
+            stem: Path of the image within the source, without suffix.
 
         Raises:
             InputError: If the kind needs names of another form.
         """
-        return Path(self.name, f"{self.file_name(image)}{self.suffix}")
+        return Path(self.name, self.file_name(stem) + self.suffix)

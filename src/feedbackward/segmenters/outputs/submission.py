@@ -24,15 +24,15 @@ def _check(table: ClassTable, _: OutputOptions) -> None:
         )
 
 
-def _scene(image: PurePath) -> PurePath:
-    match = _SCENE.fullmatch(image.stem)
+def _scene(stem: str) -> str:
+    match = _SCENE.fullmatch(PurePath(stem).name)
     if match is None:
         raise InputError(
-            f"{image} does not have the name of a Cityscapes scene; a submission needs "
+            f"{stem} does not have the name of a Cityscapes scene; a submission needs "
             f"CITY_SEQUENCE_FRAME_leftImg8bit with six digits each, such as "
-            f"berlin_000000_000019_leftImg8bit.png"
+            f"berlin_000000_000019_leftImg8bit"
         )
-    return PurePath(match[1])
+    return match[1]
 
 
 def _write(result: Result, _: OutputOptions, file: IO[bytes]) -> None:

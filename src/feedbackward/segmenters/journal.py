@@ -1,0 +1,148 @@
+"""What the predictions in a folder were made from, so that an interrupted command goes on where it stopped.
+
+The journal is a file of JSON lines in the output folder: the model and the options, then a line for each image, added
+before its outputs are written. As each output appears at once or not at all, an image is done if its line is there, its
+file has not changed, and its outputs exist.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from feedbackward.errors import InputError
+from feedbackward.io import write_text
+
+JOURNAL = "run.jsonl"
+
+
+class Journal:
+    """The journal of an output folder; it is written from `start` on.
+
+    Args:
+        folder: The output folder.
+        model: Fingerprint of the model.
+        options: The options that the outputs depend on: plain JSON data.
+        overwrite: Start over, whatever the folder contains.
+
+    Raises:
+        InputError: If the folder contains the outputs of another model or of other options.
+    """
+
+    def __init__(self, folder: Path, *, model: str, options: Mapping[str, Any], overwrite: bool) -> None:
+        self.path = folder / JOURNAL
+        self._overwrite = overwrite
+        self._header: dict[str, Any] = {"model": model, "options": dict(options)}
+        self._lines: dict[str, dict[str, Any]] = {}
+        self._lock = Lock()
+        if not overwrite and self.path.exists():
+            header, *lines = _read(self.path)
+            self._check(header)
+            self._lines = {line["name"]: line for line in lines}
+
+    def _check(self, header: Mapping[str, Any]) -> None:
+        remedy = "choose another --output, or add --overwrite to replace them"
+        if header.get("model") != self._header["model"]:
+            raise InputError(f"{self.path.parent} contains predictions of another model; {remedy}")
+        before, now = header["options"], self._header["options"]
+        changed = [f"{name} {before.get(name)}, now {now[name]}" for name in now if before.get(name) != now[name]]
+        if changed:
+            raise InputError(f"{self.path.parent} contains predictions with {'; '.join(changed)}: {remedy}")
+
+    def is_done(self, name: str, image: Path, outputs: Iterable[Path]) -> bool:
+        """Whether the outputs of an image exist and belong to the file as it is now.
+
+        Args:
+            name: The image's name within its source.
+            image: The image.
+            outputs: The files to write for it.
+
+        Raises:
+            InputError: If there is an output that does not come from this image, and it may not be overwritten.
+        """
+        if self._overwrite:
+            return False
+        existing = [path for path in outputs if path.exists()]
+        line = self._lines.get(name)
+        if existing and (line is None or line["image"] != str(image.absolute())):
+            origin = "does not come from this command" if line is None else f"is the prediction of {line['image']}"
+            raise InputError(
+                f"{existing[0]} exists already and {origin}; choose another --output, or add --overwrite to replace it"
+            )
+        return line is not None and line == _describe(name, image, line["areas"]) and existing == list(outputs)
+
+    def check_free(self, files: Iterable[Path]) -> None:
+        """Check that files about all images belong to this journal.
+
+        Args:
+            files: The files to write in the end.
+
+        Raises:
+            InputError: If one exists without a journal, and it may not be overwritten.
+        """
+        existing = [path for path in files if path.exists()]
+        if existing and not self._overwrite and not self.path.exists():
+            raise InputError(
+                f"{existing[0]} exists already and does not come from this command; choose another --output, or add "
+                f"--overwrite to replace it"
+            )
+
+    def start(self) -> None:
+        """Write the model and the options, unless there is a journal to go on with.
+
+        Raises:
+            InputError: If the file cannot be written.
+        """
+        if self._overwrite or not self.path.exists():
+            write_text(self.path, json.dumps(self._header))
+
+    def add(self, name: str, image: Path, areas: Mapping[str, int], outputs: Iterable[Path]) -> None:
+        """Add an image, whose outputs are written next; outputs of an earlier state of the image are removed.
+
+        Args:
+            name: The image's name within its source.
+            image: The image.
+            areas: Its number of pixels by class.
+            outputs: The files to write for it.
+        """
+        line = _describe(name, image, areas)
+        with self._lock:
+            for path in outputs:
+                path.unlink(missing_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write("\n" + json.dumps(line))  # the line above may have been cut off
+            self._lines[name] = line
+
+    def areas(self, names: Iterable[str]) -> Counter[str]:
+        """The number of pixels by class, summed over images; those without a line are left out."""
+        total = Counter[str]()
+        for name in names:
+            total.update(self._lines.get(name, {}).get("areas", {}))
+        return total
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        with suppress(json.JSONDecodeError):  # cut off by a power failure: that image is predicted again
+            lines.append(json.loads(line))
+    if not lines or not isinstance(lines[0], dict) or "options" not in lines[0]:
+        raise InputError(f"{path} is not a journal of predictions; remove it, or choose another --output")
+    return lines
+
+
+def _describe(name: str, image: Path, areas: Mapping[str, int]) -> dict[str, Any]:
+    try:
+        status = image.stat()
+    except OSError:  # it is gone, which reading it reports
+        return {}
+    return {
+        "name": name,
+        "image": str(image.absolute()),
+        "bytes": status.st_size,
+        "modified": status.st_mtime_ns,
+        "areas": dict(areas),
+    }
