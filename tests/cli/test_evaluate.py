@@ -151,6 +151,7 @@ def test_names_that_look_like_markup_are_shown(classes: Path, capsys: pytest.Cap
 RED, BLUE, WHITE = [255, 0, 0], [0, 0, 255], [255, 255, 255]
 ENCODINGS: dict[str, tuple[str, list[Any]]] = {
     "values": ("ignore: 0\nclasses: [{name: road, value: 7}, {name: car, value: 26}]\n", [7, 26, 0]),
+    "merged values": ("ignore: 0\nclasses: [{name: road, value: [7, 8]}, {name: car, value: [26, 27]}]\n", [8, 27, 0]),
     "black and white": ("ignore: 9\nclasses: [{name: road, value: 0}, {name: car, value: 255}]\n", [0, 255, 9]),
     "colors": (
         f"masks: colors\nignore: {WHITE}\nclasses: [{{name: road, color: {RED}}}, {{name: car, color: {BLUE}}}]\n",
@@ -210,6 +211,19 @@ def test_cityscapes_boundary_and_sizes_leave_the_official_file_alone(cityscapes:
     assert scores["by_size"]["small"]["objects"]["road"] > 0
     assert 0 < scores["scalars"]["mean_boundary_iou"] < 1
     assert len((cityscapes / "i.csv").read_text().splitlines()) == 1 + 4
+
+
+def test_masks_of_any_format_are_paired_and_others_counted(classes: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (classes / "predictions" / "a.png").rename(classes / "predictions" / "a.PNG")
+    save(classes / "masks" / "sub" / "b.tif", load(classes / "masks" / "sub" / "b.png"))
+    (classes / "masks" / "sub" / "b.png").unlink()
+    (classes / "masks" / "notes.txt").touch()
+    save(classes / "predictions" / "c.png", [[0]])
+    options = ["--classes", str(classes / "classes.yaml"), "--json", str(classes / "r.json")]
+    score(classes, *options, dataset="folder", truth="masks")
+    assert json.loads((classes / "r.json").read_text())["confusion"] == [[4, 1], [1, 1]]
+    assert "masks: left out 1: 1 of another type (notes.txt)" in caplog.text
+    assert "predictions: left out 1: 1 without ground truth (c.png)" in caplog.text
 
 
 def test_camvid(tmp_path: Path) -> None:
@@ -347,7 +361,15 @@ def test_a_long_list_is_shortened(tmp_path: Path) -> None:
 CLASS_ERRORS: dict[str, tuple[Change, str]] = {
     "missing prediction": (
         lambda root: (root / "predictions" / "sub" / "b.png").unlink(),
-        r"missing predictions \(1 of 2\): sub/b\.png",
+        r"missing predictions \(1 of 2\): sub/b; expected",
+    ),
+    "no predictions": (
+        lambda root: [path.unlink() for path in root.glob("predictions/**/*.png")],
+        r"no predictions in .*predictions: expected images \(\.jpg .* in it or its subfolders",
+    ),
+    "two predictions": (
+        lambda root: save(root / "predictions" / "a.tif", [[0, 1], [0, 1]]),
+        r"predictions/a\.png and .*predictions/a\.tif have the same name; remove or rename one of them",
     ),
     "value outside the table": (
         lambda root: save(root / "predictions" / "a.png", [[2, 1], [0, 1]]),

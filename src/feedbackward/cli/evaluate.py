@@ -41,7 +41,7 @@ def main(args: list[str]) -> None:
     parser.add_argument(
         "--predictions",
         type=Path | None,
-        help="folder of the predictions: PNGs in the encoding of the ground truth (cityscapes, streets: label ids)",
+        help="folder of the predictions, in the encoding of the ground truth (cityscapes, streets: PNGs of label ids)",
     )
     parser.add_argument("--model", help="instead of predictions: saved folder, checkpoint, exported file or hub id")
     parser.add_argument("--source", type=Path | None, help="with --model: folder of the images to predict")

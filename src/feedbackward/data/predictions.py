@@ -5,10 +5,13 @@ Cityscapes file names follow the official evaluator; other data sets match by th
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
+from feedbackward.data.files import IMAGE_SUFFIXES
+from feedbackward.data.listing import warn_left_out, why_left_out
 from feedbackward.errors import InputError, listed
 
 _SCENE = re.compile(r"[^_]+_\d{6}_\d{6}")
@@ -80,32 +83,57 @@ def pair_by_scene(ground_truth: Path, predictions: Path) -> list[PredictionPair]
 
 
 def pair_by_path(ground_truth: Path, predictions: Path) -> list[PredictionPair]:
-    """Match the PNG masks of two folders by their paths within them.
+    """Match the masks of two folders by their paths within them, whatever their formats.
+
+    A warning counts the files that are left out: those of another type, and predictions without ground truth.
 
     Returns:
         The pairs, in the order of the ground truth's paths.
 
     Raises:
-        InputError: If there is no ground truth or a prediction is missing.
+        InputError: If there is no ground truth, a prediction is missing, or two files differ in the suffix only.
     """
-    masks = _find(ground_truth, "*.png", "ground truth")
-    _find(predictions, "*.png", "predictions")
-    pairs = [PredictionPair(mask, predictions / mask.relative_to(ground_truth)) for mask in masks]
-    missing = [pair.prediction.relative_to(predictions) for pair in pairs if not pair.prediction.is_file()]
-    _refuse_missing(missing, pairs, f"{predictions}/PATH")
-    return pairs
+    masks, predicted = _by_path(ground_truth, "ground truth"), _by_path(predictions, "predictions")
+    _refuse_missing([name for name in masks if name not in predicted], masks, f"{predictions}/PATH")
+    extra = [path for name, path in predicted.items() if name not in masks]
+    warn_left_out(predictions, {"without ground truth": extra} if extra else {})
+    return [PredictionPair(mask, predicted[name]) for name, mask in masks.items()]
+
+
+def _by_path(folder: Path, what: str) -> dict[str, Path]:
+    """The images of a folder and its subfolders, by their paths within it without the suffix."""
+    found: dict[str, Path] = {}
+    left_out = defaultdict[str, list[Path]](list)
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir():
+            continue
+        if reason := why_left_out(path, IMAGE_SUFFIXES):
+            left_out[reason].append(path)
+            continue
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name in found:
+            raise InputError(f"{found[name]} and {path} have the same name; remove or rename one of them")
+        found[name] = path
+    warn_left_out(folder, left_out)
+    if not found:
+        _refuse_empty(folder, what, f"images ({' '.join(IMAGE_SUFFIXES)})")
+    return found
 
 
 def _find(folder: Path, pattern: str, what: str) -> list[Path]:
-    if not folder.is_dir():
-        raise InputError(f"the folder of the {what} does not exist: {folder}")
     files = sorted(path for path in folder.rglob(pattern) if not path.name.startswith("."))
     if not files:
-        raise InputError(f"no {what} in {folder}: expected files named {pattern} in it or its subfolders")
+        _refuse_empty(folder, what, f"files named {pattern}")
     return files
 
 
-def _refuse_missing(missing: Sequence[object], images: Sequence[object], expected: str) -> None:
+def _refuse_empty(folder: Path, what: str, expected: str) -> NoReturn:
+    if not folder.is_dir():
+        raise InputError(f"the folder of the {what} does not exist: {folder}")
+    raise InputError(f"no {what} in {folder}: expected {expected} in it or its subfolders")
+
+
+def _refuse_missing(missing: Sequence[object], images: Sized, expected: str) -> None:
     _refuse(
         "missing predictions",
         missing,
