@@ -224,6 +224,19 @@ def test_synchronized_norms_keep_their_activations(camvid, recipe, tmp_path):
     assert isinstance(trainer.strategy._layer_sync, SyncNorms)
 
 
+def test_a_batch_of_one_that_is_too_small_for_the_norms_is_refused_before_anything_is_written(command, tmp_path):
+    crop = ["--data.augmentation.crop", "[8,8]", "--data.batch_size", 1]
+    with pytest.raises(InputError, match=r"a training batch of 1 image of 8x8: .* train on batches of 2 or more"):
+        command("fit", *crop)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_batch_of_one_that_is_large_enough_trains(command, tmp_path):
+    crop = ["--data.augmentation.crop", "[40,40]", "--data.batch_size", 1]
+    command("fit", *crop, "--trainer.max_epochs", 1, "--trainer.limit_train_batches", 1)
+    assert (tmp_path / "runs/tiny/report.html").is_file()
+
+
 def test_a_moved_run_keeps_its_best_score(command, run):
     def forge(checkpoint):
         for history in (state for name, state in checkpoint["callbacks"].items() if name == "History"):

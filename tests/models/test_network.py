@@ -105,6 +105,23 @@ def test_group_norms_train_on_features_of_a_single_pixel() -> None:
     assert network.decoder.get_submodule("layer4.0.conv1.norm").weight.grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize(("name", "options"), [("test_resnet", {}), ("segnet", {"encoder_name": "vgg11_narrow"})])
+def test_a_batch_with_one_value_per_channel_is_refused_in_training_only(name: str, options: dict[str, object]) -> None:
+    network = create(name, **options)
+    too_small = (1, 3, 16, 16)
+    with pytest.raises(fb.InputError, match=r"batch of 1 image of 16x16: .* norm encoder\.\S+ are 1x1, .*group norms$"):
+        network(torch.rand(too_small))
+    for accepted in ((1, 3, 33, 33), (2, 3, 16, 16)):
+        assert network(torch.rand(accepted)).shape[-2:] == accepted[-2:]
+    assert not any(module._forward_pre_hooks for module in network.modules())
+    assert network.eval()(torch.rand(too_small)).isfinite().all()
+
+
+def test_a_frozen_encoder_leaves_the_decoder_s_norms_to_check() -> None:
+    with pytest.raises(fb.InputError, match=r"batch norm decoder\.layer4\.\S+ are 1x1"):
+        create(freeze_encoder=True)(torch.rand(1, 3, 32, 32))
+
+
 @pytest.fixture
 def frozen() -> fb.Feedbackward:
     return create(freeze_encoder=True).train()

@@ -1,7 +1,14 @@
 """Checks of the arguments of `feedbackward fit | validate | test` before any work is done."""
 
-from jsonargparse import Namespace
+from typing import cast
 
+import torch
+from jsonargparse import Namespace
+from torch import nn
+from torch.func import functional_call
+
+from feedbackward.data.datamodule import Item, SegmentationDataModule
+from feedbackward.data.sampler import SeededItems
 from feedbackward.errors import InputError
 from feedbackward.exporting import ExportedNetwork, load_exported
 
@@ -25,6 +32,25 @@ def check_validation(trainer: Namespace) -> None:
             f"trainer.check_val_every_n_epoch is {every} and trainer.max_epochs {epochs}: the last weights would never "
             f"be scored; set --trainer.max_epochs {-(-epochs // every) * every} or --trainer.check_val_every_n_epoch 1"
         )
+
+
+def check_first_batch(network: nn.Module, data: SegmentationDataModule) -> None:
+    """Check that the network can train on a batch of one image, where the data set has such batches.
+
+    Args:
+        network: The network, which is not changed.
+        data: The data set, set up for training.
+
+    Raises:
+        InputError: If the image is too small for the network's batch norms.
+    """
+    loader = data.train_dataloader()
+    items = cast(SeededItems[Item], loader.dataset)
+    if min(data.batch_size, len(items)) > 1:
+        return
+    statistics = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        functional_call(network, statistics, (items[0]["image"][None],))
 
 
 def take_exported(args: list[str]) -> tuple[list[str], ExportedNetwork | None]:

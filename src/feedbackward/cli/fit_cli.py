@@ -14,7 +14,7 @@ from rich import get_console
 from rich.text import Text
 
 from feedbackward.classes import check_classes
-from feedbackward.cli.fit_checks import check_validation, input_error, take_exported
+from feedbackward.cli.fit_checks import check_first_batch, check_validation, input_error, take_exported
 from feedbackward.cli.fit_options import CONFIG_OPTIONS, Command, explain_fit
 from feedbackward.data import SegmentationDataModule, find_source
 from feedbackward.decoder_config import DecoderConfig
@@ -236,6 +236,8 @@ class FitCLI(LightningCLI):
 
     def _fit(self) -> None:
         self.datamodule.setup("fit")  # before the logger writes files, in case the data is refused
+        if not self.config.trainer.sync_batchnorm:
+            check_first_batch(self.model.network, self.datamodule)
         try:
             self.trainer.fit(self.model, self.datamodule, ckpt_path=self.ckpt_path, weights_only=True)
         except SystemExit:

@@ -16,6 +16,7 @@ from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.models.card import Training, model_card
 from feedbackward.models.encoder import check_positive
+from feedbackward.nn import refuse_single_values
 from feedbackward.preprocessing import Preprocessing
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
@@ -51,6 +52,13 @@ class SegmentationNetwork(
         self.config = {**config, "preprocessing": preprocessing.to_dict()}
         self.preprocessing = preprocessing
         self.class_table: ClassTable | None = None
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Call forward; training on a batch in which a norm sees a single value is refused."""
+        if self.training and args and len(args[0]) == 1:
+            with refuse_single_values(self, args[0]):
+                return super().__call__(*args, **options)
+        return super().__call__(*args, **options)
 
     @property
     def classes(self) -> int:

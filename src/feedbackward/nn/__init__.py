@@ -4,7 +4,7 @@ from feedbackward.nn.classifier import Classifier, Parts
 from feedbackward.nn.conv import same_conv2d
 from feedbackward.nn.crf import DenseCRF
 from feedbackward.nn.fusion import add_in_place, fuse, keep_both, rectify_and_fuse
-from feedbackward.nn.norms import BATCH_NORMS, DecoderNorm, create_norm
+from feedbackward.nn.norms import BATCH_NORMS, DecoderNorm, create_norm, refuse_single_values
 from feedbackward.nn.resize import downsample_like, is_one_size, pad_like, pad_to, resize_logits, upsample_like
 from feedbackward.nn.weights import permute_weight
 
@@ -24,6 +24,7 @@ __all__ = [
     "pad_to",
     "permute_weight",
     "rectify_and_fuse",
+    "refuse_single_values",
     "resize_logits",
     "same_conv2d",
     "upsample_like",
