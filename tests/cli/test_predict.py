@@ -24,6 +24,7 @@ from feedbackward.models import create_model, load_network
 from feedbackward.nn import DenseCRF
 from feedbackward.segmenters import Predictor
 from feedbackward.segmenters.journal import JOURNAL
+from feedbackward.segmenters.video import Frame, read_video, write_video
 
 TABLE = ClassTable(("road", "sky", "car"), ((128, 64, 128), (70, 130, 180), (0, 0, 142)))
 
@@ -289,6 +290,61 @@ def summary_of(capsys, *args):
     with suppress(SystemExit):
         predict(*args, "--json")
     return json.loads(capsys.readouterr().out)
+
+
+class TestVideo:
+    @pytest.fixture
+    def clip(self, tmp_path):
+        pytest.importorskip("av")
+        rng = np.random.default_rng(4)
+        frames = [Frame(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8), index / 10) for index in range(5)]
+        path = tmp_path / "clips/day/clip.mp4"
+        path.parent.mkdir(parents=True)
+        write_video(path, frames)
+        return path
+
+    def test_an_overlay_of_the_length_and_size_of_the_video(self, saved, clip, tmp_path, capsys):
+        options = ("--no-legend", "--batch-size", "2")
+        summary = summary_of(capsys, saved[3], tmp_path / "clips", tmp_path / "out", *options)
+        assert files(tmp_path / "out") == ["overlays/day/clip.mp4"]
+        before, after = list(read_video(clip)), list(read_video(tmp_path / "out/overlays/day/clip.mp4"))
+        assert [frame.time for frame in after] == pytest.approx([frame.time for frame in before], abs=1e-3)
+        assert after[0].image.shape == (48, 64, 3)
+        assert summary["predicted"] == 1
+        again = summary_of(capsys, saved[3], tmp_path / "clips", tmp_path / "out", *options)
+        assert (again["done_before"], again["predicted"]) == (1, 0)
+
+    def test_masks_of_its_frames_on_request(self, saved, clip, tmp_path):
+        predict(saved[3], clip, tmp_path / "out", "--save", "masks")
+        assert files(tmp_path / "out/masks") == [f"clip/{index:06}.png" for index in range(5)]
+        predictor = Predictor(load_network(saved[3]))
+        for index, frame in enumerate(read_video(clip)):
+            expected = predictor.predict(frame.image)
+            np.testing.assert_array_equal(read(tmp_path / f"out/masks/clip/{index:06}.png"), expected)
+
+    def test_a_damaged_video_is_skipped(self, saved, scenes, clip, tmp_path, capsys):
+        clip.write_bytes(clip.read_bytes()[:200])
+        _, errors = skipping(capsys, saved[3], [scenes, clip], tmp_path / "out")
+        assert f"skipped: {clip} " in errors
+        assert len(files(tmp_path / "out/masks")) == 2
+        assert not (tmp_path / "out/overlays/clip.mp4").exists()
+
+
+def test_a_threshold_of_a_class(saved, scenes, tmp_path):
+    image = next(scenes.rglob("ulm*.png"))
+    network = load_network(saved[3])
+    logits = torch.from_numpy(Predictor(network).logits(read(image)))
+    car, others = logits.softmax(0)[2].numpy(), logits[:2].argmax(0).numpy()
+    threshold = float(np.median(car))
+    predict(saved[3], image, tmp_path / "out", "--save", "masks", "--threshold", f"car={threshold}")
+    found = read(next((tmp_path / "out/masks").iterdir()))
+    clear = abs(car - threshold) > 1e-6
+    np.testing.assert_array_equal(found[clear], np.where(car >= threshold, 2, others)[clear])
+
+
+def test_a_threshold_of_a_class_that_does_not_exist(saved, scenes, tmp_path, capsys):
+    assert "no class is named 'cat'" in refused(capsys, saved[3], scenes, tmp_path / "out", "--threshold", "cat=0.5")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_summary_in_json(saved, scenes, broken, tmp_path, capsys):

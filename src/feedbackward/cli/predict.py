@@ -2,12 +2,15 @@
 
 import os
 import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jsonargparse import Namespace
-from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveFloat, PositiveInt
+from numpy.typing import NDArray
 
+from feedbackward.classes import ClassTable
 from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser
 from feedbackward.cli.predict_into import named_classes
 from feedbackward.cli.predict_report import SKIPPED, Reporter, Summary, write_skipped
@@ -23,6 +26,8 @@ from feedbackward.segmenters.pipeline import predict_each
 from feedbackward.segmenters.predictor import Predictor
 from feedbackward.segmenters.result import Result
 from feedbackward.segmenters.sources import find_sources
+from feedbackward.segmenters.thresholds import apply_thresholds, parse_thresholds
+from feedbackward.segmenters.video_prediction import predict_video, video_job
 
 if TYPE_CHECKING:
     from feedbackward.nn import DenseCRF
@@ -35,6 +40,8 @@ examples:
   feedbackward predict camvid.onnx 'photos/**/*.jpg' more.png @list.txt --output out
   feedbackward predict runs/mine/model photos --save masks polygons --json > summary.json
 """
+MADE_WITH = ("scale", "crf", "alpha", "no_legend", "background", "tolerance", "threshold")
+"""The options that the outputs depend on."""
 WORKERS = min(4, os.cpu_count() or 1)
 
 
@@ -51,20 +58,29 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "source",
         nargs="+",
-        help="image, folder with its subfolders, quoted glob ('photos/**/*.jpg'), or list of paths (@FILE or FILE.txt)",
+        help="image, video, folder, quoted glob ('photos/**/*.jpg'), or list of paths (@FILE or FILE.txt)",
     )
     parser.add_argument("--output", type=Path, default="predictions", help="folder to write to (%(default)s)")
     written = parser.add_argument_group("what is written")
     written.add_argument(
         "--save",
         nargs="+",
-        default=["masks", "overlays"],
         metavar="KIND",
-        help=f"{', '.join(OUTPUTS)} (masks overlays); each goes to its own folder",
+        help=f"{', '.join(OUTPUTS)} (masks overlays; overlays of videos); each goes to its own folder",
     )
     written.add_argument("--alpha", type=ClosedUnitInterval, default=0.5, help="opacity of the colors, 0 to 1 (0.5)")
     written.add_argument("--no-legend", action="store_true", help="overlays without a legend")
     written.add_argument("--background", metavar="CLASS", help="class left unpainted; 'none' paints all (background)")
+    written.add_argument(
+        "--tolerance", type=NonNegativeFloat, default=0.0, metavar="PIXELS", help="simplify polygons by so much (0)"
+    )
+    written.add_argument(
+        "--threshold",
+        nargs="+",
+        default=[],
+        metavar="CLASS=P",
+        help="probability from which pixels belong to a class, such as crack=0.7",
+    )
     seen = parser.add_argument_group("how the network sees")
     seen.add_argument("--scale", type=PositiveFloat, default=1.0, help="resize images by this factor for the network")
     seen.add_argument("--crf", action="store_true", help="refine with DeepLab's fully connected CRF")
@@ -102,56 +118,40 @@ def predict(options: Namespace) -> int:
     """
     started = time.perf_counter()
     reporter = Reporter(as_json=options.json, quiet=options.quiet)
-    kinds = find_outputs(options.save)
-    writing = OutputOptions(alpha=options.alpha, legend=not options.no_legend, background=options.background)
+    kinds = find_outputs(options.save or ["masks", "overlays"])
+    writing = OutputOptions(
+        alpha=options.alpha,
+        legend=not options.no_legend,
+        background=options.background,
+        tolerance=options.tolerance,
+    )
     sources = find_sources(options.source, outputs=[options.output / name for name in OUTPUTS])
-    jobs = plan(sources.items, kinds, options.output)
+    jobs = plan((item for item in sources.items if not item.is_video), kinds, options.output)
+    videos = {item: video_job(item, options.output) for item in sources.items if item.is_video}
     predictor = Predictor(
         load(options.model, device=options.device), scale=options.scale, crf=_dense_crf() if options.crf else None
     )
     table = named_classes(predictor, options.model, kinds, writing)
-    made_with = {name: options[name] for name in ("scale", "crf", "alpha", "no_legend", "background")}
-    journal = Journal(options.output, model=fingerprint(options.model), options=made_with, overwrite=options.overwrite)
-    remaining = [job for job in jobs if not journal.is_done(str(job.name), job.image, job.files.values())]
-    about_all = [options.output / SKIPPED, *gathered_files(kinds, options.output)]
-    journal.check_free(about_all)
-    check_outputs(options.output, [journal.path, *(path for job in jobs for path in job.files.values())])
+    segment = _segmenter(predictor, kinds, parse_thresholds(options.threshold, table), table)
+    journal = Journal(
+        options.output,
+        model=fingerprint(options.model),
+        options={name: options[name] for name in MADE_WITH},
+        overwrite=options.overwrite,
+    )
+    everything = [*jobs, *videos.values()]
+    done = {job.image for job in everything if journal.is_done(str(job.name), job.image, job.files.values())}
+    gathered = gathered_files(kinds, options.output)
+    journal.check_free([options.output / SKIPPED, *gathered])
+    check_outputs(options.output, [journal.path, *(path for job in everything for path in job.files.values())])
 
     if sources.left_out:
         reporter.say(describe_left_out(sources.left_out))
-    done = len(jobs) - len(remaining)
     if done:
-        reporter.say(f"{done} of {len(jobs)} are done already; predicting {len(remaining)}")
+        reporter.say(f"{len(done)} of {len(everything)} are done already; predicting {len(everything) - len(done)}")
     journal.start()
-    skipped = _predict(remaining, predictor, kinds, writing, journal, reporter, options)
-    gather(jobs, kinds, table, options.output)
-    write_skipped(options.output / SKIPPED, skipped)
-    summary = Summary(
-        model=options.model,
-        done_before=done,
-        predicted=len(remaining) - len(skipped),
-        skipped=skipped,
-        left_out={reason: len(paths) for reason, paths in sources.left_out.items()},
-        written=[*(options.output / kind.name for kind in kinds), *gathered_files(kinds, options.output)],
-        areas=journal.areas(str(job.name) for job in jobs if job.image not in dict(skipped)),
-        seconds=time.perf_counter() - started,
-    )
-    reporter.finish(summary, table)
-    return len(skipped)
-
-
-def _predict(
-    jobs: list[Job],
-    predictor: Predictor,
-    kinds: list[Output],
-    writing: OutputOptions,
-    journal: Journal,
-    reporter: Reporter,
-    options: Namespace,
-) -> list[tuple[Path, str]]:
-    """Predict images; return those that were skipped, with the reasons."""
     skipped = list[tuple[Path, str]]()
-    with reporter.progress(len(jobs)) as advance:
+    with reporter.progress(len(everything) - len(done)) as advance:
 
         def write(job: Job, result: Result) -> None:
             journal.add(str(job.name), job.image, result.areas, job.files.values())
@@ -167,17 +167,55 @@ def _predict(
             advance()
 
         predict_each(
-            jobs,
+            (job for job in jobs if job.image not in done),
             read=lambda job: read_image(job.image),
-            segment=lambda images: predictor.segment(
-                images, probabilities=any(kind.needs_probabilities for kind in kinds)
-            ),
+            segment=segment,
             write=write,
             skip=skip,
             batch_size=options.batch_size,
             workers=options.workers,
         )
-    return skipped
+        for item, job in videos.items():
+            if job.image not in done:
+                journal.add(str(job.name), job.image, {}, job.files.values())
+                of_frames = kinds if options.save else []
+                try:
+                    predict_video(item, options.output, segment, of_frames, writing, batch_size=options.batch_size)
+                except InputError as error:
+                    skip(job, error)
+                else:
+                    advance()
+    gather(jobs, kinds, table, options.output)
+    write_skipped(options.output / SKIPPED, skipped)
+    summary = Summary(
+        model=options.model,
+        done_before=len(done),
+        predicted=len(everything) - len(done) - len(skipped),
+        skipped=skipped,
+        left_out={reason: len(paths) for reason, paths in sources.left_out.items()},
+        written=[*(options.output / kind.name for kind in kinds), *gathered],
+        areas=journal.areas(str(job.name) for job in jobs if job.image not in dict(skipped)),
+        seconds=time.perf_counter() - started,
+    )
+    reporter.finish(summary, table)
+    return len(skipped)
+
+
+def _segmenter(
+    predictor: Predictor, kinds: Iterable[Output], thresholds: dict[int, float], table: ClassTable
+) -> Callable[[Sequence[NDArray[Any]]], list[Result]]:
+    probabilities = bool(thresholds) or any(kind.needs_probabilities for kind in kinds)
+
+    def segment(images: Sequence[NDArray[Any]]) -> list[Result]:
+        results = predictor.segment(images, probabilities=probabilities)
+        if not thresholds:
+            return results
+        return [
+            Result(each.image, apply_thresholds(each.probabilities, thresholds, table), table, each.probabilities)
+            for each in results
+        ]
+
+    return segment
 
 
 def _dense_crf() -> "DenseCRF":
