@@ -6,7 +6,8 @@ import tifffile
 from PIL import Image
 
 from feedbackward.data import files
-from feedbackward.data.files import IMAGE_SUFFIXES, check_image, read_image
+from feedbackward.data.files import check_image, read_image
+from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.errors import InputError
 
 READERS = pytest.mark.parametrize("read", [read_image, check_image], ids=lambda f: f.__name__)

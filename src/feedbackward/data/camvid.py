@@ -6,7 +6,7 @@ from feedbackward.classes import ClassTable
 from feedbackward.data.arguments import Size, Split
 from feedbackward.data.camvid_labels import CAMVID, CAMVID_CLASSES
 from feedbackward.data.datamodule import SegmentationDataModule
-from feedbackward.data.files import IMAGE_SUFFIXES
+from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.data.listing import list_files
 from feedbackward.data.pairs import PairDataset, check_pairs, match
 from feedbackward.data.transforms import FLIP_ONLY, Augmentation

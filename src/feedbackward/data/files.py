@@ -1,34 +1,16 @@
 """Reading images: the channels that a network takes, at the file's own depth, with errors that name the remedy."""
 
 import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from feedbackward.data.channels import Channels, check_channels, is_certain, select_channels
-from feedbackward.data.pillow_images import PillowImage, open_pillow
+from feedbackward.data.opening import opened
 from feedbackward.data.stored import StoredImage, to_native
 from feedbackward.errors import InputError
-
-_SUFFIXES = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "PNG": (".png",),
-    "TIFF": (".tif", ".tiff"),
-    "WebP": (".webp",),
-    "BMP": (".bmp",),
-    "GIF": (".gif",),
-    "JPEG 2000": (".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc"),
-}
-IMAGE_SUFFIXES = tuple(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes)
-
-_FORMATS = ", ".join(list(_SUFFIXES)[:-1]) + " or " + list(_SUFFIXES)[-1]
-_TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def read_image(path: Path, channels: Channels = "RGB") -> NDArray[Any]:
@@ -99,52 +81,6 @@ def refuse_too_large(image: StoredImage, path: Path) -> None:
             f"{path} is {image.height}x{image.width} (height x width), {size / 2**30:.1f} GiB of pixels; expected at "
             f"most half of this machine's memory of {_memory() / 2**30:.1f} GiB: split it into tiles"
         )
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[StoredImage]:
-    """Open an image file; errors of its decoder within the block become InputErrors.
-
-    Raises:
-        InputError: If it is not a readable image file.
-    """
-    with _opened_file(path) as file:
-        magic = file.read(4)
-        file.seek(0)
-        if magic in _TIFF_MAGICS:
-            from feedbackward.data.tiff_images import TiffImage
-
-            yield TiffImage(file, path)
-        else:
-            yield PillowImage(_by_pillow(file, path), file, path)
-
-
-def _by_pillow(file: BinaryIO, path: Path) -> Image.Image:
-    image = open_pillow(file)
-    if image is None:
-        raise InputError(f"{path} is not an image in {_FORMATS} ({path.stat().st_size} bytes); replace or remove it")
-    return image
-
-
-@contextmanager
-def _opened_file(path: Path) -> Iterator[BinaryIO]:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(f"{path} is not a file but a {'folder' if path.is_dir() else 'device'}; expected an image")
-        with path.open("rb") as file:
-            yield file
-    except InputError:
-        raise
-    except FileNotFoundError as error:
-        link = f": a link to {path.readlink()}, which does not exist" if path.is_symlink() else ""
-        raise InputError(f"no file {path}{link}") from error
-    except MemoryError as error:
-        raise InputError(f"{path} does not fit in memory; split it into tiles") from error
-    except Exception as error:  # decoders raise almost any exception if a file is damaged
-        if isinstance(error, OSError) and error.strerror is not None:  # raised by the system, not by the decoder
-            raise InputError(f"{path} cannot be read: {error.strerror}; expected a readable file") from error
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path} cannot be read: {reason}; copy or download it again") from error
 
 
 def _memory() -> int:

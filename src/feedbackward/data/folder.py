@@ -9,7 +9,7 @@ from feedbackward.data.arguments import Size, Split
 from feedbackward.data.class_file import read_class_file
 from feedbackward.data.datamodule import SegmentationDataModule
 from feedbackward.data.encodings import MaskClasses
-from feedbackward.data.files import IMAGE_SUFFIXES
+from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.data.listing import list_files
 from feedbackward.data.masks import read_mask
 from feedbackward.data.pairs import Pair, PairDataset, check_pairs, match

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedbackward.classes import LARGEST_VALUE
-from feedbackward.data.files import opened, refuse_too_large, upright
+from feedbackward.data.files import refuse_too_large, upright
+from feedbackward.data.opening import opened
 from feedbackward.data.stored import StoredImage
 from feedbackward.errors import InputError, listed
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from feedbackward.data.files import IMAGE_SUFFIXES
+from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.data.listing import warn_left_out, why_left_out
 from feedbackward.errors import InputError, listed
 

@@ -1,5 +1,6 @@
 """What an image file says about itself before its pixels are decoded, and the pixels as they are stored."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -57,6 +58,14 @@ class StoredImage(Protocol):
 
         They differ from the pixels in two cases: a palette image has one channel of indices, and gray of 1 to 4 bits
         is not spread over 8.
+        """
+        ...
+
+    def blocks(self) -> Iterator[NDArray[Any]] | None:
+        """Decode the pixels from top to bottom, in blocks (rows, width, channels) that are not held in memory together.
+
+        Returns:
+            The blocks, of any numbers of rows, or None if the file has to be decoded as a whole.
         """
         ...
 

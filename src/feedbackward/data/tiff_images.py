@@ -1,5 +1,6 @@
 """Images in TIFF: any number of channels, interleaved or planar, strips or tiles, BigTIFF too."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -8,6 +9,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from feedbackward.data.stored import Layout, native
+from feedbackward.data.tiff_blocks import block_height, read_blocks
 from feedbackward.errors import InputError
 
 _ORIENTATION = 274
@@ -51,7 +53,7 @@ class TiffImage:
             self.layout = Layout(len(pages), None)
         lossless = page.compression in _LOSSLESS
         self.lossy = None if lossless else getattr(page.compression, "name", str(page.compression))
-        self.dtype = native(np.uint8 if self._kind == "PALETTE" else np.dtype(page.dtype))
+        self.dtype = native(np.uint8 if self._kind == "PALETTE" or page.bitspersample == 1 else np.dtype(page.dtype))
 
     def pixels(self) -> NDArray[Any]:
         """Decode the pixels (height, width, channels).
@@ -71,6 +73,18 @@ class TiffImage:
         stored = (self._series or self.page).asarray(maxworkers=1)
         planar = self._series is not None or self.page.axes == "SYX"
         return np.moveaxis(stored, 0, -1) if planar else stored.reshape(self.height, self.width, -1)
+
+    def blocks(self) -> Iterator[NDArray[Any]] | None:
+        """Decode the pixels from top to bottom, in blocks (rows, width, channels); None if there is only one block.
+
+        Raises:
+            InputError: If strips or tiles are missing.
+        """
+        self.refuse_incomplete()
+        if block_height(self.page) >= self.height:
+            return None
+        pages = zip(*map(read_blocks, self._pages), strict=True)
+        return (self.decoded(np.concatenate(blocks, axis=2)) for blocks in pages)
 
     def decoded(self, stored: NDArray[Any]) -> NDArray[Any]:
         """The pixels of stored values (rows, columns, samples).

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TypeAlias
 
-from feedbackward.data.files import IMAGE_SUFFIXES
+from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.data.listing import why_left_out
 from feedbackward.errors import InputError
 
