@@ -10,7 +10,8 @@ import torch
 from feedbackward.errors import InputError
 from feedbackward.exporting import load_exported
 from feedbackward.segmenters import Normalized
-from feedbackward.segmenters.augmented import Augment, Augmented
+from feedbackward.segmenters.augment import Augment
+from feedbackward.segmenters.augmented import Augmented
 from feedbackward.segmenters.stitching import stitch
 from feedbackward.segmenters.tiles import Tiles
 

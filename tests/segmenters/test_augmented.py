@@ -4,7 +4,8 @@ from torch.nn import functional as F
 
 from feedbackward.errors import InputError
 from feedbackward.segmenters import Normalized
-from feedbackward.segmenters.augmented import Augment, Augmented
+from feedbackward.segmenters.augment import Augment
+from feedbackward.segmenters.augmented import Augmented
 
 
 class Plain:

@@ -117,8 +117,8 @@ def _expected(reason: str) -> str:
     return " ".join(reason.split())
 
 
-def height_width(size: str) -> tuple[int, int]:
-    """The height and width in the value of an option --size, "H,W".
+def height_width(size: str, *, option: str = "--size") -> tuple[int, int]:
+    """The height and width in the value of an option, "H,W".
 
     Raises:
         InputError: If these are not two whole numbers of at least 1.
@@ -130,7 +130,7 @@ def height_width(size: str) -> tuple[int, int]:
     try:
         height, width = (int(number) for number in size.split(","))
     except ValueError as error:
-        raise InputError(f"--size is {size!r}; expected height and width, such as 512,1024") from error
+        raise InputError(f"{option} is {size!r}; expected height and width, such as 512,1024") from error
     if min(height, width) < 1:
-        raise InputError(f"--size is {size!r}; expected a height and a width of at least 1")
+        raise InputError(f"{option} is {size!r}; expected a height and a width of at least 1")
     return height, width

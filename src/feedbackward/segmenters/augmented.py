@@ -1,7 +1,6 @@
 """Test-time augmentation: the average over flipped and scaled images."""
 
 import math
-from dataclasses import dataclass
 from itertools import product
 
 import torch
@@ -10,35 +9,9 @@ from torch import Tensor
 from feedbackward.data.transforms import resize_image
 from feedbackward.errors import InputError
 from feedbackward.nn import resize_logits
+from feedbackward.segmenters.augment import Augment
 from feedbackward.segmenters.segmenter import Segmenter, Wrapper
 from feedbackward.segmenters.wrappers import scale_size
-
-
-@dataclass(frozen=True)
-class Augment:
-    """The images that are segmented in place of one; by default the image itself.
-
-    Args:
-        flip: Also segment the image flipped horizontally.
-        scales: Factors of height and width. Include 1 for the image's own size.
-
-    Raises:
-        InputError: If there is no scale, or one is not positive.
-
-    Example:
-        >>> bool(Augment()), bool(Augment(flip=True))
-        (False, True)
-    """
-
-    flip: bool = False
-    scales: tuple[float, ...] = (1.0,)
-
-    def __post_init__(self) -> None:
-        if not self.scales or not all(0 < scale < math.inf for scale in self.scales):
-            raise InputError(f"scales are {list(self.scales)}; expected positive factors, such as 0.75 1 1.25")
-
-    def __bool__(self) -> bool:
-        return self != Augment()
 
 
 class Augmented(Wrapper):
