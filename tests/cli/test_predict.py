@@ -161,6 +161,16 @@ def test_a_device_on_which_a_file_does_not_run(exported, scenes, tmp_path, capsy
     assert "network.onnx runs on device cpu, not on cuda" in message
 
 
+def test_half_precision(saved, exported, scenes, tmp_path, capsys):
+    predict(saved[3], scenes, tmp_path / "fp32", "--save", "masks")
+    predict(saved[3], scenes, tmp_path / "bf16", "--save", "masks", "--precision", "bf16")
+    for name in files(tmp_path / "fp32"):
+        assert (read(tmp_path / "fp32" / name) == read(tmp_path / "bf16" / name)).mean() > 0.9
+    capsys.readouterr()
+    message = refused(capsys, exported / "network.onnx", scenes, tmp_path / "out", "--precision", "fp16")
+    assert "an exported file has a precision of its own" in message
+
+
 def test_the_submission_of_cityscapes(saved, scenes, tmp_path, capsys):
     output = tmp_path / "out"
     predict(saved[19], scenes, output, "--save", "submission")
