@@ -1,13 +1,16 @@
-"""Preprocessing of images: 8-bit values to [0, 1], then normalization with the encoder's mean and deviation.
+"""How a network sees images: their channels, the range of their values, resizing, and normalization.
 
 It uses only methods that PyTorch tensors and NumPy arrays share, so that neither has to import the other.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from feedbackward.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,14 +18,91 @@ if TYPE_CHECKING:
 Images = TypeVar("Images", "Tensor", NDArray[Any])
 """Images (N, C, H, W) or one image (C, H, W), as a tensor or an array."""
 
+Channels: TypeAlias = Literal["gray", "RGB", "BGR"] | int
+"""The channels of a network's images and their order; a number for that many bands of any kind."""
+
+Range: TypeAlias = tuple[float, float]
+"""The values that become 0 and 1."""
+
+_OWN_RANGES: dict[str, Range] = {"uint8": (0, 255), "uint16": (0, 65535)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resize:
+    """How images are resized for a network; by default not at all. At most one option can be given.
+
+    Args:
+        size: Height and width in pixels; the proportions may change.
+        scale: Factor of height and width.
+        longest_side: Length of the longer side in pixels; the proportions are kept.
+        shortest_side: Length of the shorter side in pixels; the proportions are kept.
+
+    Raises:
+        InputError: If several options are given, or a value is not positive.
+
+    Example:
+        >>> Resize(longest_side=320).output_size((720, 1280))
+        (180, 320)
+    """
+
+    size: tuple[int, int] | None = None
+    scale: float | None = None
+    longest_side: int | None = None
+    shortest_side: int | None = None
+
+    def __post_init__(self) -> None:
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        if len(given) > 1:
+            raise InputError(f"resizing: {' and '.join(given)} exclude each other; give one of them")
+        for name, value in given.items():
+            lowest = min(value) if name == "size" else value
+            if not (0 < lowest < math.inf if name == "scale" else lowest >= 1):
+                shape = "[height, width], both 1 or more" if name == "size" else "a positive number"
+                raise InputError(f"{name} is {list(value) if name == 'size' else value}; expected {shape}")
+
+    def __bool__(self) -> bool:
+        return self != Resize()
+
+    def __str__(self) -> str:
+        if self.size is not None:
+            return f"resized to {self.size[0]}x{self.size[1]} (height x width)"
+        if self.scale is not None:
+            return f"scaled by {self.scale:g}"
+        if self.longest_side is not None:
+            return f"resized to a longest side of {self.longest_side}"
+        if self.shortest_side is not None:
+            return f"resized to a shortest side of {self.shortest_side}"
+        return "not resized"
+
+    def output_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The height and width to which an image of that height and width is resized, at least 1 each."""
+        if self.size is not None:
+            return self.size
+        factor = 1.0
+        if self.scale is not None:
+            factor = self.scale
+        elif self.longest_side is not None:
+            factor = self.longest_side / max(size)
+        elif self.shortest_side is not None:
+            factor = self.shortest_side / min(size)
+        return scale_size(size, factor)
+
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """The statistics that normalize a network's images, one value per channel.
+    """How the images of a network are read, resized and normalized; saved with it and applied by all that feeds it.
 
     Args:
-        mean: The mean, subtracted from images in [0, 1].
-        std: The standard deviation, by which the difference is divided.
+        mean: The mean of each channel, subtracted from images in [0, 1].
+        std: The standard deviation of each channel, by which the difference is divided.
+        channels: The channels in their order, "gray", "RGB" or "BGR", or a number of bands. By default "RGB" for three
+            channels, "gray" for one, otherwise their number.
+        value_range: The values that become 0 and 1; if None, those of the image's type: 0 to 255 for 8 bits, 0 to
+            65535 for 16 bits, 0 to 1 for floating point.
+        resize: How images are resized for the network; its scores are interpolated to the image's own size.
+
+    Raises:
+        InputError: If the numbers of values and channels differ, a deviation is not positive, or the range is empty.
 
     Example:
         >>> Preprocessing((0.5,), (0.25,))(np.ones((1, 1, 2), np.float32)).tolist()
@@ -31,41 +111,173 @@ class Preprocessing:
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    channels: Channels = 0
+    value_range: Range | None = None
+    resize: Resize = Resize()
+
+    def __post_init__(self) -> None:
+        if self.channels == 0:
+            object.__setattr__(self, "channels", default_channels(len(self.mean)))
+        if not len(self.mean) == len(self.std) == self.in_channels:
+            raise InputError(
+                f"preprocessing: {len(self.mean)} means and {len(self.std)} deviations for channels "
+                f"{self.channels}; expected {self.in_channels} each"
+            )
+        if not all(0 < value < math.inf for value in self.std):
+            raise InputError(f"preprocessing: std is {list(self.std)}; expected positive deviations")
+        check_range(self.value_range)
 
     @classmethod
-    def identity(cls, channels: int) -> "Preprocessing":
+    def identity(cls, channels: Channels) -> "Preprocessing":
         """No normalization: the images of the network are in [0, 1]."""
-        return cls((0.0,) * channels, (1.0,) * channels)
+        count = channel_count(channels)
+        return cls((0.0,) * count, (1.0,) * count, default_channels(channels) if channels == count else channels)
+
+    @property
+    def in_channels(self) -> int:
+        """The number of channels."""
+        return channel_count(self.channels)
+
+    def without_normalization(self) -> "Preprocessing":
+        """The same reading and resizing, with mean 0 and deviation 1 and colors in the order of files, RGB."""
+        channels = "RGB" if self.channels == "BGR" else self.channels
+        return replace(Preprocessing.identity(channels), value_range=self.value_range, resize=self.resize)
+
+    def reading_as(self, other: "Preprocessing") -> "Preprocessing":
+        """This normalization, with the channels, the range and the resizing of another preprocessing.
+
+        Raises:
+            InputError: If the numbers of channels differ.
+        """
+        if self.in_channels != other.in_channels:
+            raise InputError(
+                f"the network takes images of {self.in_channels} channels, and the data is read as {other.channels}: "
+                f"{other.in_channels} channels"
+            )
+        reverse = (self.channels == "BGR") != (other.channels == "BGR")
+        mean, std = (values[::-1] if reverse else values for values in (self.mean, self.std))
+        return replace(other, mean=mean, std=std)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; from_dict is its inverse."""
-        return {"mean": list(self.mean), "std": list(self.std)}
+        resize = {name: value for name, value in asdict(self.resize).items() if value is not None}
+        return {
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "channels": self.channels,
+            "value_range": None if self.value_range is None else list(self.value_range),
+            "resize": {name: list(value) if name == "size" else value for name, value in resize.items()},
+        }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Preprocessing":
         """Build the preprocessing from the plain data of to_dict."""
-        return cls(tuple(map(float, data["mean"])), tuple(map(float, data["std"])))
-
-    @property
-    def channels(self) -> int:
-        """The number of image channels."""
-        return len(self.mean)
+        resize = dict(data["resize"])
+        if "size" in resize:
+            resize["size"] = (int(resize["size"][0]), int(resize["size"][1]))
+        limits = data["value_range"]
+        return cls(
+            tuple(map(float, data["mean"])),
+            tuple(map(float, data["std"])),
+            data["channels"],
+            None if limits is None else (float(limits[0]), float(limits[1])),
+            Resize(**resize),
+        )
 
     def __call__(self, image: Images) -> Images:
-        """Normalize floating-point images (..., channels, H, W) with values in [0, 1]; the shape stays the same."""
+        """Normalize floating-point images (..., channels, H, W) in [0, 1], RGB if they have colors; keeps the shape."""
+        if self.channels == "BGR":
+            image = image[..., [2, 1, 0], :, :]
         normalized: Images = (image - _per_channel(self.mean, image)) / _per_channel(self.std, image)
         return normalized
 
 
-def to_unit_range(image: Images) -> Images:
-    """8-bit images as float32 in [0, 1], contiguous; floating-point images unchanged."""
-    if image.dtype.itemsize > 1:
-        return image
-    if isinstance(image, np.ndarray):
-        image = np.ascontiguousarray(image, np.float32)
-        image /= 255
-        return image
-    return image.contiguous().float().div_(255)
+def channel_count(channels: Channels) -> int:
+    """The number of channels.
+
+    Raises:
+        InputError: If it is not a positive number or a known name.
+
+    Example:
+        >>> channel_count("RGB"), channel_count(4)
+        (3, 4)
+    """
+    counts = {"gray": 1, "RGB": 3, "BGR": 3}
+    if isinstance(channels, str) and channels in counts:
+        return counts[channels]
+    if isinstance(channels, int) and not isinstance(channels, bool) and channels > 0:
+        return channels
+    raise InputError(f"channels is {channels!r}; expected gray, RGB, BGR or a number of bands")
+
+
+def default_channels(count: int) -> Channels:
+    """The usual kind of images with that number of channels: "gray" for 1, "RGB" for 3, otherwise the number."""
+    names: dict[int, Channels] = {1: "gray", 3: "RGB"}
+    return names.get(count, count)
+
+
+def check_range(value_range: Range | None) -> None:
+    """Refuse a range of values that is empty or not finite.
+
+    Raises:
+        InputError: If it is.
+    """
+    if value_range is not None and not -math.inf < value_range[0] < value_range[1] < math.inf:
+        raise InputError(f"value_range is {list(value_range)}; expected [lowest, highest], such as [0, 4095]")
+
+
+def scale_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
+    """Multiply height and width by a factor and round, to at least one pixel.
+
+    Example:
+        >>> scale_size((361, 1), 0.25)
+        (90, 1)
+    """
+    height, width = (max(1, round(length * factor)) for length in size)
+    return height, width
+
+
+def to_unit_range(image: NDArray[Any], value_range: Range | None = None) -> NDArray[np.float32]:
+    """Scale the values of images linearly to [0, 1].
+
+    Args:
+        image: Images of any shape: uint8, uint16 or floating point.
+        value_range: The values that become 0 and 1; if None, the range of the type: 0 to 255, 0 to 65535, or for
+            floating point 0 to 1.
+
+    Returns:
+        A copy in contiguous memory.
+
+    Raises:
+        InputError: If the type is another one or cannot hold the range, or a value lies outside of it.
+
+    Example:
+        >>> to_unit_range(np.array([0, 4095], np.uint16), (0, 4095)).tolist()
+        [0.0, 1.0]
+    """
+    own = _OWN_RANGES.get(image.dtype.name, (0, 1))
+    low, high = value_range or own
+    if image.dtype.kind != "f":
+        if image.dtype.name not in _OWN_RANGES:
+            raise InputError(f"an image has values of type {image.dtype}; expected uint8, uint16 or floating point")
+        if low < own[0] or high > own[1]:
+            raise InputError(
+                f"an image of type {image.dtype} cannot have the values {low:g} to {high:g} that are expected; give "
+                f"an image of more bits, or set another value range"
+            )
+    if image.size and ((low, high) != own or image.dtype.kind == "f"):
+        least, most = float(image.min()), float(image.max())
+        if not low <= least <= most <= high:  # nor nan
+            raise InputError(
+                f"an image of type {image.dtype} has values from {least:g} to {most:g}, expected {low:g} to {high:g}; "
+                f"scale its values, or set another value range"
+            )
+    scaled = np.array(image, np.float32, order="C")
+    if low:
+        scaled -= np.float32(low)
+    if high - low != 1:
+        scaled /= np.float32(high - low)
+    return scaled
 
 
 def _per_channel(values: tuple[float, ...], like: Any) -> Any:

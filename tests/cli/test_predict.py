@@ -22,6 +22,7 @@ from feedbackward.data.files import check_image
 from feedbackward.exporting import export
 from feedbackward.models import create_model, load_network
 from feedbackward.nn import DenseCRF
+from feedbackward.preprocessing import Resize
 from feedbackward.segmenters import Predictor
 from feedbackward.segmenters.journal import JOURNAL
 from feedbackward.segmenters.video import Frame, read_video, write_video
@@ -109,7 +110,7 @@ def test_one_image_without_overlay(saved, scenes, tmp_path):
     image = next(scenes.rglob("ulm*.png"))
     predict(saved[3], image, tmp_path / "out", "--save", "masks", "--device", "cpu", "--scale", "0.5")
     assert files(tmp_path / "out") == ["masks/ulm_000001_000019_leftImg8bit.png"]
-    expected = Predictor(load_network(saved[3]), scale=0.5).predict(read(image))
+    expected = Predictor(load_network(saved[3]), resize=Resize(scale=0.5)).predict(read(image))
     np.testing.assert_array_equal(read(tmp_path / "out/masks/ulm_000001_000019_leftImg8bit.png"), expected)
 
 

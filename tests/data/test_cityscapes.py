@@ -49,7 +49,7 @@ def test_fit_yields_batches(data):
 
 def test_the_defaults_are_those_of_the_paper(cityscapes):
     data = CityscapesData(root=cityscapes)
-    assert (data.size, data.batch_size, data.augmentation.horizontal_flip) == ((512, 1024), 2, 0.5)
+    assert (data.preprocessing.resize.size, data.batch_size, data.augmentation.horizontal_flip) == ((512, 1024), 2, 0.5)
 
 
 @pytest.mark.parametrize(

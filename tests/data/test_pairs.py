@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from feedbackward.data.encodings import IndexEncoding
 from feedbackward.data.pairs import ImageDataset, Pair, PairDataset, check_pairs, match
 from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
+from feedbackward.preprocessing import Preprocessing, Resize
 
 ENCODING = IndexEncoding({0: 0, 1: 1}, ignored=[255], hint="")
 
@@ -77,7 +79,7 @@ def test_check_refuses_several_sizes_if_one_is_required(pair):
 
 
 def test_items(pair, picture):
-    item = PairDataset([pair("a", value=1)], ENCODING, EvalTransform(None))[0]
+    item = PairDataset([pair("a", value=1)], ENCODING, EvalTransform(Preprocessing.identity("RGB")))[0]
     assert set(item) == {"name", "image", "mask"}
     assert item["name"] == "a"
     np.testing.assert_array_equal(item["mask"], np.ones((6, 8)))
@@ -85,7 +87,9 @@ def test_items(pair, picture):
 
 
 def test_images_without_masks(pair):
-    images = ImageDataset({"a": pair("a").image}, EvalTransform((3, 4)))
+    images = ImageDataset(
+        {"a": pair("a").image}, EvalTransform(replace(Preprocessing.identity("RGB"), resize=Resize(size=(3, 4))))
+    )
     assert len(images) == 1
     assert set(images[0]) == {"name", "image"}
     assert images[0]["image"].shape == (3, 3, 4)

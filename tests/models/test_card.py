@@ -19,6 +19,6 @@ def test_the_card_of_an_untrained_network(tmp_path):
     parameters = sum(tensor.numel() for tensor in network.parameters())
     assert f"11 classes with {parameters:,} parameters" in card.text
     assert "| 10 | bicyclist | 0, 128, 192 |" in card.text
-    assert "(N, 4, H, W)" in card.text
+    assert "| channels | 4 |" in card.text
     assert "| encoder_name | test_resnet |" in card.text
     assert "Training" not in card.text

@@ -102,7 +102,7 @@ def test_the_size_that_scaled_images_need():
 
 
 def test_a_file_of_classes(one_hot):
-    with pytest.raises(InputError, match="outputs classes, but averages over flips and scales need logits"):
+    with pytest.raises(InputError, match="outputs classes, but an average over flips and scales needs logits"):
         Augmented(one_hot, Augment(flip=True))
 
 

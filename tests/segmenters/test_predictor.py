@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,10 @@ from torch.nn import functional as F
 from feedbackward.errors import InputError
 from feedbackward.models import optimize
 from feedbackward.nn import DenseCRF
+from feedbackward.preprocessing import Resize
 from feedbackward.segmenters import Predictor
+
+HALF = Resize(scale=0.5)
 
 
 def blocks(rng, height, width, side):
@@ -42,14 +46,14 @@ def test_the_class_is_that_of_the_largest_logit(strongest):
 
 def test_a_scale_changes_the_network_s_input_and_not_the_mask_s_size(strongest):
     small, image = blocks(np.random.default_rng(1), 5, 8, 16)
-    prediction = Predictor(strongest, scale=0.5).predict(image)
+    prediction = Predictor(strongest, resize=HALF).predict(image)
     assert [seen.shape for seen in strongest.seen] == [(1, 3, 40, 64)]
     assert prediction.shape == (80, 128)
     np.testing.assert_array_equal(prediction[8::16, 8::16], strongest_channel(small))
 
 
 def test_logits_are_interpolated_and_not_masks(strongest, image):
-    logits = Predictor(strongest, scale=0.5).logits(image)
+    logits = Predictor(strongest, resize=HALF).logits([image])[0]
     seen = torch.from_numpy(image).permute(2, 0, 1)[None]
     seen = F.interpolate(seen, size=(6, 10), mode="bilinear", antialias=True) / 255
     expected = F.interpolate(strongest(strongest.preprocessing(seen)), size=(12, 20), mode="bilinear")
@@ -59,17 +63,18 @@ def test_logits_are_interpolated_and_not_masks(strongest, image):
 def test_the_crf_refines_at_the_size_of_the_network_s_input(strongest):
     _, image = blocks(np.random.default_rng(3), 3, 4, 8)
     crf = DenseCRF(iterations=2)
-    found = Predictor(strongest, scale=0.5, crf=crf).logits(image)
+    found = Predictor(strongest, resize=HALF, crf=crf).logits([image])[0]
     seen = F.interpolate(torch.from_numpy(image).permute(2, 0, 1)[None], size=(12, 16), mode="bilinear", antialias=True)
     refined = crf(strongest(strongest.preprocessing(seen / 255)), seen / 255)
     expected = F.interpolate(refined, size=(24, 32), mode="bilinear")[0]
     np.testing.assert_allclose(found, expected.detach(), rtol=1e-4, atol=1e-5)
 
 
-def test_logits_are_an_array_without_gradient(strongest, image):
-    logits = Predictor(strongest).logits(image)
-    assert isinstance(logits, np.ndarray)
-    assert (logits.shape, logits.dtype) == ((3, 12, 20), np.float32)
+def test_logits_of_a_batch_without_gradient(strongest, image):
+    logits = Predictor(strongest).logits([image, image[::-1]])
+    assert (logits.shape, logits.dtype) == ((2, 3, 12, 20), torch.float32)
+    assert not logits.requires_grad
+    torch.testing.assert_close(logits[1], Predictor(strongest).logits([image[::-1]])[0])
 
 
 def test_a_network_is_put_into_evaluation_mode(strongest):
@@ -81,26 +86,52 @@ def test_a_file_of_classes_is_predicted(one_hot, image):
     np.testing.assert_array_equal(Predictor(one_hot).predict(image), np.zeros((12, 20)))
 
 
-@pytest.mark.parametrize("options", [{"scale": 0.5}, {"crf": DenseCRF()}])
-def test_a_file_of_classes_is_neither_scaled_nor_refined(one_hot, options):
-    with pytest.raises(InputError, match=r"the exported file outputs classes, but a .* needs logits"):
-        Predictor(one_hot, **options)
+def test_a_file_of_classes_is_neither_resized_nor_refined(one_hot, image):
+    with pytest.raises(InputError, match="the exported file outputs classes, but a CRF needs logits"):
+        Predictor(one_hot, crf=DenseCRF())
+    with pytest.raises(InputError, match="the exported file outputs classes, but resizing needs logits"):
+        Predictor(one_hot, resize=HALF).predict(image)
 
 
-@pytest.mark.parametrize("scale", [0, -1, float("nan"), float("inf")])
-def test_a_scale_that_is_not_positive(strongest, scale):
-    with pytest.raises(InputError, match="expected a positive factor"):
-        Predictor(strongest, scale=scale)
+def test_images_are_resized_as_in_the_training(strongest):
+    small, image = blocks(np.random.default_rng(1), 5, 8, 16)
+    strongest.preprocessing = replace(strongest.preprocessing, resize=Resize(size=(40, 128)))
+    prediction = Predictor(strongest).predict(image)
+    assert [seen.shape for seen in strongest.seen] == [(1, 3, 40, 128)]
+    np.testing.assert_array_equal(prediction[8::16, 8::16], strongest_channel(small))
+    Predictor(strongest, resize=Resize()).predict(image)
+    assert strongest.seen[-1].shape == (1, 3, 80, 128)
 
 
-def test_other_channels_than_rgb(make_strongest):
-    with pytest.raises(InputError, match="takes images of 2 channels"):
-        Predictor(make_strongest(channels=2))
+@pytest.mark.parametrize("kind", [np.uint16, np.float32])
+def test_the_same_image_in_more_bits_gives_the_same_classes(strongest, kind):
+    small, image = blocks(np.random.default_rng(1), 5, 8, 16)
+    deep = image.astype(np.uint16) * 257 if kind is np.uint16 else image.astype(np.float32) / 255
+    for resize in (None, HALF):
+        prediction = Predictor(strongest, resize=resize).predict(deep)
+        np.testing.assert_array_equal(prediction[8::16, 8::16], strongest_channel(small))
 
 
-def test_more_classes_than_fit_into_a_mask(make_strongest):
-    with pytest.raises(InputError, match="has 300 classes"):
-        Predictor(make_strongest(classes=300))
+def test_a_range_of_values_belongs_to_the_network(strongest):
+    small, image = blocks(np.random.default_rng(1), 5, 8, 8)
+    strongest.preprocessing = replace(strongest.preprocessing, value_range=(0, 510))
+    prediction = Predictor(strongest).predict(image.astype(np.uint16) * 2)
+    np.testing.assert_array_equal(prediction[4::8, 4::8], strongest_channel(small))
+
+
+def test_an_image_seen_from_behind(strongest):
+    _, image = blocks(np.random.default_rng(0), 5, 8, 8)
+    found = Predictor(strongest).predict(image[..., ::-1])
+    np.testing.assert_array_equal(found, Predictor(strongest).predict(image[..., ::-1].copy()))
+
+
+def test_other_channels(make_strongest, image):
+    with pytest.raises(InputError, match="an image has 3 channels, and the network takes 2"):
+        Predictor(make_strongest(channels=2)).predict(image)
+
+
+def test_more_classes_than_8_bits_hold(make_strongest, image):
+    assert Predictor(make_strongest(classes=300)).predict(image).dtype == np.uint16
 
 
 def test_an_image_too_large_for_the_gpu(strongest):
@@ -108,7 +139,7 @@ def test_an_image_too_large_for_the_gpu(strongest):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     strongest.forward = full
-    with pytest.raises(InputError, match="out of GPU memory with an image of 8x9; use a smaller --scale"):
+    with pytest.raises(InputError, match="out of GPU memory with 1 images of 8x9; use a smaller batch"):
         Predictor(strongest).predict(np.zeros((8, 9, 3), np.uint8))
 
 
@@ -124,5 +155,5 @@ def test_a_batch_gives_what_its_images_give(trained):
     for image, result in zip(images, predictor.segment(images, probabilities=True), strict=True):
         assert result.image is image
         np.testing.assert_array_equal(result.mask, predictor.predict(image))
-        expected = torch.from_numpy(predictor.logits(image)).softmax(0).numpy()
+        expected = predictor.logits([image])[0].softmax(0).numpy()
         np.testing.assert_allclose(result.probabilities, expected, atol=1e-6)

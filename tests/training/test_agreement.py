@@ -1,5 +1,7 @@
 """Validation, prediction and exported files agree, as all of them run through the segmenters."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from lightning.pytorch import Callback
@@ -9,7 +11,11 @@ from feedbackward.data import CAMVID, CamVidData
 from feedbackward.data.files import read_image
 from feedbackward.exporting import export, load_exported
 from feedbackward.nn import DenseCRF
+from feedbackward.preprocessing import Preprocessing, Resize
 from feedbackward.segmenters import Predictor
+
+SIZE = (36, 64)
+SEEN = replace(Preprocessing.identity("RGB"), resize=Resize(size=SIZE))
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers"),
@@ -43,11 +49,11 @@ class Collect(Callback):
 
 @pytest.fixture
 def validated(make_trainer, camvid):
-    """Validates at half the images' size and returns the predictions."""
+    """Validates at a size out of proportion and returns the predictions."""
 
     def _validated(task):
         collect = Collect()
-        data = CamVidData(root=camvid, size=(36, 48), num_workers=0)
+        data = CamVidData(root=camvid, size=SIZE, num_workers=0)
         make_trainer(callbacks=[collect]).validate(task, data, verbose=False)
         assert collect.predictions.keys() == {"a", "b"}
         return collect.predictions
@@ -62,29 +68,29 @@ def assert_predicted(predictions, predictor, camvid):
 
 
 def test_validation_scores_what_predict_writes(make_task, validated, camvid):
-    task = make_task(class_table=CAMVID)
-    assert_predicted(validated(task), Predictor(task.network, scale=0.5), camvid)
+    task = make_task(class_table=CAMVID, preprocessing=SEEN)
+    assert_predicted(validated(task), Predictor(task.network), camvid)
 
 
 def test_validation_with_a_crf_scores_what_predict_writes(make_task, validated, camvid):
     crf = DenseCRF(iterations=2)
-    task = make_task(class_table=CAMVID, crf=crf)
-    assert_predicted(validated(task), Predictor(task.network, scale=0.5, crf=crf), camvid)
+    task = make_task(class_table=CAMVID, preprocessing=SEEN, crf=crf)
+    assert_predicted(validated(task), Predictor(task.network, crf=crf), camvid)
 
 
 @pytest.mark.usefixtures("exporting")
 def test_an_exported_file_is_validated_and_predicted_like_its_network(make_task, validated, camvid, tmp_path):
-    task = make_task(class_table=CAMVID)
+    task = make_task(class_table=CAMVID, preprocessing=SEEN)
     task.network.class_table = CAMVID
     export(task.network, tmp_path / "network.onnx")
     exported = load_exported(tmp_path / "network.onnx")
-    of_the_network = Predictor(task.network, scale=0.5)
+    of_the_network = Predictor(task.network)
     task.segmenter = exported
-    assert_predicted(validated(task), Predictor(exported, scale=0.5), camvid)
+    assert_predicted(validated(task), Predictor(exported), camvid)
     for path in (camvid / "val").iterdir():
         image = read_image(path)
-        logits = Predictor(exported, scale=0.5).logits(image)
-        np.testing.assert_allclose(logits, of_the_network.logits(image), atol=1e-4)
+        logits = Predictor(exported).logits([image])
+        np.testing.assert_allclose(logits, of_the_network.logits([image]), atol=1e-4)
 
 
 @pytest.mark.usefixtures("exporting")
@@ -92,6 +98,6 @@ def test_an_exported_file_computes_the_same_with_and_without_torch(make_task, ca
     task = make_task(class_table=CAMVID)
     export(task.network, tmp_path / "network.onnx")
     image = read_image(camvid / "val" / "a.png")
-    in_numpy = Predictor(load_exported(tmp_path / "network.onnx")).logits(image)
-    in_torch = Predictor(task.network).logits(image)
+    in_numpy = Predictor(load_exported(tmp_path / "network.onnx")).logits([image])
+    in_torch = Predictor(task.network).logits([image])
     np.testing.assert_allclose(in_numpy, in_torch, atol=1e-4)

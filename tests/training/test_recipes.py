@@ -102,7 +102,7 @@ def test_the_training_of_the_paper(parse, variant):
     data, task, trainer = built.datamodule, built.model, built.trainer
 
     assert isinstance(data, CityscapesData)
-    assert data.size == (512, 1024)
+    assert data.preprocessing.resize.size == (512, 1024)
     assert data.batch_size == 2
     assert data.train_annotations == "fine"
     augmentation = data.augmentation

@@ -17,6 +17,7 @@ from feedbackward.data.sources import DataSource, find_source, list_sources
 from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_json, write_text
 from feedbackward.metrics.scores import Scores
+from feedbackward.preprocessing import Resize
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,7 +47,9 @@ def main(args: list[str]) -> None:
     parser.add_argument("--model", help="instead of predictions: saved folder, checkpoint, exported file or hub id")
     parser.add_argument("--source", type=Path | None, help="with --model: folder of the images to predict")
     parser.add_argument(
-        "--scale", type=PositiveFloat, default=1.0, help="with --model: scale factor of the network's input"
+        "--scale",
+        type=PositiveFloat | None,
+        help="with --model: scale factor of the network's input, instead of its own resizing",
     )
     parser.add_argument("--classes", type=Path | None, help="class file (YAML or JSON), for --dataset folder only")
     parser.add_argument("--json", type=Path | None, help="file to write the scores to")
@@ -87,7 +90,7 @@ def evaluate(
     predictions: Path | None = None,
     model: str | None = None,
     source: Path | None = None,
-    scale: float = 1.0,
+    scale: float | None = None,
     classes: Path | None = None,
     json: Path | None = None,
     official: Path | None = None,
@@ -104,7 +107,7 @@ def evaluate(
         predictions: Folder of the predictions; or instead
         model: Folder of a saved network, checkpoint (.ckpt), exported file or hub id, and
         source: Folder of the images, named as for `feedbackward predict`.
-        scale: Scale factor of the network's input.
+        scale: Scale factor of the network's input, instead of its own resizing.
         classes: Class file, for the data set folder.
         json: File to write the scores to.
         official: File to write the scores to in the format of the official Cityscapes evaluator.
@@ -151,14 +154,20 @@ def evaluate(
 
 
 def _predict(
-    model: str, source: Path, folder: Path, scale: float, data: DataSource, classes: MaskClasses, console: Console
+    model: str,
+    source: Path,
+    folder: Path,
+    scale: float | None,
+    data: DataSource,
+    classes: MaskClasses,
+    console: Console,
 ) -> Path:
     # Scoring files needs no network, and importing them takes longer than the rest.
     from feedbackward.cli.predict_into import predict_into
     from feedbackward.loading import load
     from feedbackward.segmenters import Predictor
 
-    predictor = Predictor(load(model), scale=scale)
+    predictor = Predictor(load(model), resize=None if scale is None else Resize(scale=scale))
     return predict_into(folder, predictor, model, source, classes.table, data.layout, console)
 
 

@@ -1,5 +1,7 @@
 """Checks of the arguments of `feedbackward fit | validate | test` before any work is done."""
 
+import re
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -11,6 +13,9 @@ from feedbackward.data.datamodule import Item, SegmentationDataModule
 from feedbackward.data.sampler import SeededItems
 from feedbackward.errors import InputError
 from feedbackward.exporting import ExportedNetwork, load_exported
+from feedbackward.preprocessing import Preprocessing
+
+_IMAGE_OPTION = re.compile(r"--data\.(init_args\.)?(size|scale|longest_side|shortest_side|value_range)(=.*)?")
 
 
 def check_validation(trainer: Namespace) -> None:
@@ -73,6 +78,19 @@ def take_exported(args: list[str]) -> tuple[list[str], ExportedNetwork | None]:
                 raise InputError("--model names an exported file and --ckpt_path a checkpoint; give one of them")
             return rest, load_exported(value if equals else "".join(args[index + 1 : index + 2]))
     return args, None
+
+
+def image_options(args: Sequence[str]) -> list[str]:
+    """The options among the arguments that say how images are read or resized."""
+    return [arg.partition("=")[0] for arg in args if _IMAGE_OPTION.fullmatch(arg)]
+
+
+def reading_difference(here: Preprocessing, trained: Preprocessing) -> str:
+    """How images are read here and were read in training, as text; empty if in the same way."""
+    if (here.resize, here.value_range) == (trained.resize, trained.value_range):
+        return ""
+    ranges = ["" if one.value_range is None else f" in the range {list(one.value_range)}" for one in (here, trained)]
+    return f"images are {here.resize}{ranges[0]}; the network was trained on images {trained.resize}{ranges[1]}"
 
 
 def input_error(error: BaseException | None) -> InputError | None:

@@ -14,7 +14,14 @@ from rich import get_console
 from rich.text import Text
 
 from feedbackward.classes import check_classes
-from feedbackward.cli.fit_checks import check_first_batch, check_validation, input_error, take_exported
+from feedbackward.cli.fit_checks import (
+    check_first_batch,
+    check_validation,
+    image_options,
+    input_error,
+    reading_difference,
+    take_exported,
+)
 from feedbackward.cli.fit_options import CONFIG_OPTIONS, Command, explain_fit
 from feedbackward.data import SegmentationDataModule, find_source
 from feedbackward.decoder_config import DecoderConfig
@@ -23,6 +30,7 @@ from feedbackward.io import check_target, write_json
 from feedbackward.metrics import Scores
 from feedbackward.models.builders import PRESETS
 from feedbackward.models.checkpoint import read_checkpoint
+from feedbackward.preprocessing import Preprocessing
 from feedbackward.training.best_and_last import BestAndLast
 from feedbackward.training.console import EpochLines, print_scores
 from feedbackward.training.history import History
@@ -59,6 +67,8 @@ class FitCLI(LightningCLI):
     def __init__(self, command: Command, args: list[str]) -> None:
         self.command = command
         self.recipe = ""
+        self.image_options = image_options(args)
+        self.trained: Preprocessing | None = None
         # To the parser --model is the group of the task's arguments, so the exported file is taken out first.
         args, self.exported = take_exported(args) if command != "fit" else (args, None)
         try:
@@ -104,6 +114,7 @@ class FitCLI(LightningCLI):
         )
         parser.link_arguments("data.class_table", "model.class_table", apply_on="instantiate")
         parser.link_arguments("data.scoring", "model.scoring", apply_on="instantiate")
+        parser.link_arguments("data.preprocessing", "model.preprocessing", apply_on="instantiate")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parses the command line, with recipes and data sets found by name."""
@@ -138,8 +149,12 @@ class FitCLI(LightningCLI):
         self.config.run_dir, self.config.ckpt_path = self.folder.root, None
         self._show_preset()
         self.full_config = self.parser.dump(self.config, skip_unset=False)
+        if self.exported is not None:
+            self.trained = self.exported.preprocessing
         if self.ckpt_path is not None:
-            self._check_progress(read_checkpoint(self.ckpt_path))
+            checkpoint = read_checkpoint(self.ckpt_path)
+            self._check_progress(checkpoint)
+            self.trained = Preprocessing.from_dict(checkpoint["feedbackward"]["network"]["preprocessing"])
         if self.ckpt_path is not None or self.exported is not None:
             self.config.model.encoder_weights = None  # they come from the file
         if self.command == "fit":
@@ -219,6 +234,7 @@ class FitCLI(LightningCLI):
 
     def run(self) -> None:
         """Runs the command and prints its scores."""
+        self._read_images_as_trained()
         if self.command == "fit":
             self._fit()
             return
@@ -233,6 +249,22 @@ class FitCLI(LightningCLI):
             print_scores(scores, title=f"{title}, {self.ckpt_path or 'exported file'}")
             if self.config.json is not None:
                 write_json(self.config.json, scores.to_dict())
+
+    def _read_images_as_trained(self) -> None:
+        """A network is scored on images as in its training, unless an option says otherwise; differences are printed.
+
+        A training that is resumed follows its recipe.
+        """
+        if self.trained is None:
+            return
+        difference = reading_difference(self.datamodule.preprocessing, self.trained)
+        if difference and self.command != "fit" and not self.image_options:
+            difference = f"{difference}, and is scored on those"
+            self.datamodule.preprocessing = self.trained.without_normalization()
+            network = self.model.network
+            network.preprocessing = network.preprocessing.reading_as(self.trained)
+        if difference and self.trainer.is_global_zero:
+            get_console().print(Text(difference), soft_wrap=True)
 
     def _fit(self) -> None:
         self.datamodule.setup("fit")  # before the logger writes files, in case the data is refused

@@ -81,6 +81,8 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
     shown |= network.config.get("decoder", {})
     options_of_network = "".join(f", {key}={value}" for key, value in shown.items())
     console.print(Text(f"{name}: {network.config['encoder_name']}{options_of_network}", style="bold"))
+    seen = network.preprocessing
+    console.print(Text(f"images: {seen.channels}, {seen.resize}"))
     console.print(_costs(network, (height, width)))
     console.print(Text("A multiplication with its addition counts as 2 FLOPs. /2: stride 2, g32: 32 groups."))
     if isinstance(network, Feedbackward):

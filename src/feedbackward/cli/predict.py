@@ -20,6 +20,7 @@ from feedbackward.errors import InputError
 from feedbackward.exporting.names import PrecisionName
 from feedbackward.fingerprint import fingerprint
 from feedbackward.loading import load
+from feedbackward.preprocessing import Resize
 from feedbackward.segmenters.journal import Journal
 from feedbackward.segmenters.outputs import OUTPUTS, Output, OutputOptions, find_outputs
 from feedbackward.segmenters.outputs.files import Job, check_outputs, gather, gathered_files, plan
@@ -84,7 +85,7 @@ def _parser() -> CommandParser:
         help="probability from which pixels belong to a class, such as crack=0.7",
     )
     seen = parser.add_argument_group("how the network sees")
-    seen.add_argument("--scale", type=PositiveFloat, default=1.0, help="resize images by this factor for the network")
+    seen.add_argument("--scale", type=PositiveFloat | None, help="resize images by this factor, not as in the training")
     seen.add_argument("--crf", action="store_true", help="refine with DeepLab's fully connected CRF")
     run = parser.add_argument_group("how it runs")
     run.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; auto: the accelerator, if there is one")
@@ -138,7 +139,8 @@ def predict(options: Namespace) -> int:
     jobs = plan((item for item in sources.items if not item.is_video), kinds, options.output)
     videos = {item: video_job(item, options.output) for item in sources.items if item.is_video}
     network = _in_precision(load(options.model, device=options.device), options.precision)
-    predictor = Predictor(network, scale=options.scale, crf=_dense_crf() if options.crf else None)
+    resize = None if options.scale is None else Resize(scale=options.scale)
+    predictor = Predictor(network, resize=resize, crf=_dense_crf() if options.crf else None)
     table = named_classes(predictor, options.model, kinds, writing)
     segment = _segmenter(predictor, kinds, parse_thresholds(options.threshold, table), table)
     journal = Journal(
@@ -176,7 +178,7 @@ def predict(options: Namespace) -> int:
 
         predict_each(
             (job for job in jobs if job.image not in done),
-            read=lambda job: read_image(job.image),
+            read=lambda job: read_image(job.image, predictor.preprocessing.channels),
             segment=segment,
             write=write,
             skip=skip,

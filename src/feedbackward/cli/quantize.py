@@ -2,9 +2,9 @@
 
 import statistics
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jsonargparse.typing import PositiveFloat, PositiveInt
 from rich.console import Console
@@ -19,10 +19,8 @@ from feedbackward.data.sources import find_source, list_sources
 from feedbackward.errors import InputError
 from feedbackward.io import check_new
 from feedbackward.metrics.scores import percent
+from feedbackward.preprocessing import Resize
 from feedbackward.segmenters.sources import find_sources
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 REPEATS = 10
 
@@ -36,7 +34,9 @@ def main(args: list[str]) -> None:
     parser.add_argument("--calibration", type=Path, required=True, help="folder of images to calibrate with")
     parser.add_argument("--output", type=Path, required=True, help="file to write (.onnx)")
     parser.add_argument("--images", type=PositiveInt, default=32, help="number of calibration images, evenly spread")
-    parser.add_argument("--scale", type=PositiveFloat, default=1.0, help="scale factor of the network's input")
+    parser.add_argument(
+        "--scale", type=PositiveFloat | None, help="scale factor of the network's input, instead of its own resizing"
+    )
     parser.add_argument(
         "--untied", action="store_true", help="separate weights for encoder and decoder: larger, more accurate"
     )
@@ -56,14 +56,17 @@ def main(args: list[str]) -> None:
     data = None if options.dataset is None else find_source(options.dataset)
     classes = None if data is None else data.read_classes(options.classes)
     from feedbackward.benchmark.timing import time_interleaved
+    from feedbackward.data.transforms import EvalTransform
     from feedbackward.exporting import export, load_exported, quantize
     from feedbackward.models.saved import load_network
     from feedbackward.segmenters import Predictor
 
     found = [item.path for item in find_sources([options.calibration]).items]
     chosen = found[:: max(1, len(found) // options.images)][: options.images]
-    images = [_resized(path, options.scale) for path in chosen]
     network, console = load_network(options.model), Console()
+    resize = network.preprocessing.resize if options.scale is None else Resize(scale=options.scale)
+    transform = EvalTransform(replace(network.preprocessing, resize=resize))
+    images = [transform.image(read_image(path)) for path in chosen]
     quantize(network, options.output, images, untied=options.untied, argmax=options.argmax)
 
     table = Table("", "MB", "ms per image", *(["mean IoU"] if options.dataset else []))
@@ -76,7 +79,7 @@ def main(args: list[str]) -> None:
         for (name, one), taken in zip(loaded.items(), times, strict=True):
             row = [name, f"{files[name].stat().st_size / 1e6:.2f}", f"{1e3 * statistics.median(taken):.1f}"]
             if data is not None and classes is not None:
-                predictor = Predictor(one, scale=options.scale)
+                predictor = Predictor(one, resize=resize)
                 masks = predict_into(
                     Path(folder, name), predictor, name, options.source, classes.table, data.layout, console
                 )
@@ -85,13 +88,3 @@ def main(args: list[str]) -> None:
             table.add_row(*row)
     console.print(table)
     console.print(Text(str(options.output)), soft_wrap=True)
-
-
-def _resized(path: Path, scale: float) -> "Tensor":
-    from feedbackward.data.transforms import EvalTransform
-    from feedbackward.segmenters.wrappers import scale_size
-
-    image = read_image(path)
-    own = image.shape[0], image.shape[1]
-    size = scale_size(own, scale)
-    return EvalTransform(None if size == own else size).image(image)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from feedbackward.data.channels import Channels, check_channels, select_channels
+from feedbackward.data.channels import check_channels, select_channels
 from feedbackward.data.files import read_image
 from feedbackward.data.opening import decoding, open_file, open_stored
 from feedbackward.data.stored import StoredImage, to_native
+from feedbackward.preprocessing import Channels
 
 _log = logging.getLogger(__name__)
 

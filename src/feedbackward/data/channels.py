@@ -1,7 +1,7 @@
 """The channels that a network takes, from those that an image file has, by lossless conversions alone."""
 
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +9,7 @@ from PIL import Image
 
 from feedbackward.data.stored import Layout
 from feedbackward.errors import InputError
-
-Channels: TypeAlias = Literal["gray", "RGB", "BGR"] | int
+from feedbackward.preprocessing import Channels
 
 
 def check_channels(layout: Layout, channels: Channels, path: Path) -> None:
@@ -48,7 +47,8 @@ def select_channels(pixels: NDArray[Any], layout: Layout, channels: Channels, pa
     Args:
         pixels: (H, W, C), uint8, uint16 or float32.
         layout: Their channels.
-        channels: "RGB", "BGR", "gray", or a number, which takes all channels as they are stored.
+        channels: "RGB", "gray", or a number, which takes all channels as they are stored. "BGR" gives RGB: the
+            preprocessing of the network changes the order.
         path: The file, for messages.
 
     Returns:
@@ -65,8 +65,7 @@ def select_channels(pixels: NDArray[Any], layout: Layout, channels: Channels, pa
         pixels = _cmyk_to_rgb(pixels, path)
     gray = pixels.shape[2] == 1
     if channels != "gray":
-        colors = np.repeat(pixels, 3, axis=2) if gray else pixels
-        return colors if channels == "RGB" else np.ascontiguousarray(colors[..., ::-1])
+        return np.repeat(pixels, 3, axis=2) if gray else pixels
     if not gray and not (pixels == pixels[..., :1]).all():
         raise InputError(
             f"{path} has colors; expected a gray image: convert it to gray, or train a network with channels RGB"

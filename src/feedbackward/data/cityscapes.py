@@ -5,7 +5,7 @@ Source: Cordts et al. (2016), "The Cityscapes dataset for semantic urban scene u
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -25,7 +25,7 @@ from feedbackward.data.files import read_image
 from feedbackward.data.masks import read_instance_ids, read_mask
 from feedbackward.data.pairs import ImageDataset, Pair, PairDataset, check_pairs
 from feedbackward.data.sources import Scoring
-from feedbackward.data.transforms import FLIP_ONLY, Augmentation, EvalTransform
+from feedbackward.data.transforms import EvalTransform
 
 Annotations = Literal["fine", "coarse", "fine+coarse"]
 
@@ -55,10 +55,8 @@ class CityscapesData(SegmentationDataModule):
         train_annotations: "fine" (2975 images), "coarse" (those and the 19998 of train_extra, all with coarse
             annotations) or "fine+coarse" (2975 fine, 19998 coarse).
         batch_size: Images in a training batch.
-        eval_batch_size: Images in a validation batch.
-        num_workers: Processes that load images; 0 loads them in the main process.
         size: Height and width to which images are resized, and training masks with them; None keeps them.
-        augmentation: Random changes of the training images.
+        options: The other options of SegmentationDataModule.
     """
 
     def __init__(
@@ -67,18 +65,10 @@ class CityscapesData(SegmentationDataModule):
         root: str | Path,
         train_annotations: Annotations = "fine",
         batch_size: int = 2,
-        eval_batch_size: int = 1,
-        num_workers: int = 2,
         size: Size | None = (512, 1024),
-        augmentation: Augmentation = FLIP_ONLY,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            num_workers=num_workers,
-            size=size,
-            augmentation=augmentation,
-        )
+        super().__init__(batch_size=batch_size, size=size, **options)
         self.root = Path(root).expanduser()
         self.train_annotations = train_annotations
 
@@ -102,20 +92,20 @@ class CityscapesData(SegmentationDataModule):
         if split == "train":
             sources = _TRAINING_SETS[self.train_annotations]
             pairs = [pair for kind, folder in sources for pair in find_pairs(self.root, folder, kind)]
-            check_pairs(pairs, LABEL_ID_ENCODING, one_size=self.one_size(split))
+            check_pairs(pairs, LABEL_ID_ENCODING, channels=self.preprocessing.channels, one_size=self.one_size(split))
             return PairDataset(pairs, LABEL_ID_ENCODING, self.transform(split))
         pairs = find_pairs(self.root, split, "gtFine")
         if split == "test":
             refuse_withheld(pairs)
         instances = find_instances(pairs)
-        check_pairs(pairs, LABEL_ID_ENCODING, one_size=self.one_size(split))
+        check_pairs(pairs, LABEL_ID_ENCODING, channels=self.preprocessing.channels, one_size=self.one_size(split))
         check_instances(pairs, instances)
-        return CityscapesDataset(pairs, instances, EvalTransform(self.size))
+        return CityscapesDataset(pairs, instances, EvalTransform(self.preprocessing))
 
     def predict_dataloader(self) -> DataLoader[Item]:
         """The test images, without masks."""
         images = find_files(self.root, "leftImg8bit", "test", "_leftImg8bit")
-        return self._loader(ImageDataset(images, EvalTransform(self.size)), batch_size=1)
+        return self._loader(ImageDataset(images, EvalTransform(self.preprocessing)), batch_size=1)
 
 
 class CityscapesDataset(Dataset[Item]):
@@ -138,7 +128,8 @@ class CityscapesDataset(Dataset[Item]):
     def __getitem__(self, index: int) -> Item:
         pair = self.pairs[index]
         label_ids = read_mask(pair.mask)
-        image, mask = self._transform(read_image(pair.image), LABEL_ID_ENCODING.encode(label_ids, pair.mask))
+        pixels = read_image(pair.image, self._transform.preprocessing.channels)
+        image, mask = self._transform(pixels, LABEL_ID_ENCODING.encode(label_ids, pair.mask))
         return {
             "name": pair.name,
             "image": image,

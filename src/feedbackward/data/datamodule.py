@@ -4,6 +4,7 @@ import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sized
+from dataclasses import replace
 from typing import Any, TypedDict, cast
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from feedbackward.classes import ClassTable
-from feedbackward.data.arguments import Size, Split, check_size
+from feedbackward.data.arguments import Size, Split
 from feedbackward.data.sampler import EpochSampler, SeededItems
 from feedbackward.data.sources import Scoring
 from feedbackward.data.transforms import (
@@ -22,6 +23,7 @@ from feedbackward.data.transforms import (
     TrainTransform,
 )
 from feedbackward.errors import InputError
+from feedbackward.preprocessing import Channels, Preprocessing, Range, Resize, scale_size
 
 STAGE_SPLITS: dict[str, tuple[Split, ...]] = {
     "fit": ("train", "val"),
@@ -37,9 +39,9 @@ class Item(TypedDict, total=False):
     """One image of a data set; a batch has the same keys with a leading dimension n (names become a list).
 
     Attributes:
-        image: float32 RGB (3, h, w) in [0, 1], not normalized.
-        mask: int64 (H, W), class indices with 255 for void. In training (H, W) is the image's (h, w); in
-            evaluation it is the mask's own, full resolution. Absent only in images to predict.
+        image: float32 (C, h, w) in [0, 1], resized, not normalized.
+        mask: int64 (H, W), class indices and the class table's ignore_index for void. In training (H, W) is the
+            image's (h, w); in evaluation it is the mask's own, full resolution. Absent only in images to predict.
         name: The file's stem, unique in its split.
         label_ids: uint8 (H, W), Cityscapes label ids; only in evaluation, if scoring is "cityscapes".
         instance_ids: int32 (H, W), Cityscapes instance map; only together with label_ids.
@@ -58,8 +60,11 @@ class SegmentationDataModule(LightningDataModule, ABC):
     A subclass defines the classes (`class_table`), how the data set is scored (`scoring`, "classes" by default) and
     the content of a split (`dataset`). Both properties must be known before a split is opened. This class opens the
     splits that a stage needs and makes their loaders; `transform(split)` converts decoded pixels into tensors as
-    `size` and `augmentation` specify, and `one_size(split)` tells whether batching needs all images of the split to
-    have the same size.
+    `preprocessing` and `augmentation` specify, and `one_size(split)` tells whether batching needs all images of the
+    split to have the same size.
+
+    How images are read and resized (`preprocessing`) is saved with the trained network, and applied by everything that
+    uses it.
 
     The order of a training and its augmentation depend on the seed (torch's when the training starts, then the
     checkpoint's), the epoch and the image only, for any number of workers and processes. The last, smaller batch is
@@ -69,11 +74,20 @@ class SegmentationDataModule(LightningDataModule, ABC):
         batch_size: Images in a training batch.
         eval_batch_size: Images in a validation or test batch; more than 1 needs masks of the same size.
         num_workers: Processes that load images, at most one per core; 0 loads them in the main process.
-        size: Height and width to which images are resized, and training masks with them; None keeps them.
+        size: Height and width to which images are resized, and training masks with them; masks are scored at their own
+            size. Instead of it one of the next three, or none to keep the images.
+        scale: Factor by which images are resized.
+        longest_side: Length of the longer side to which images are resized.
+        shortest_side: Length of the shorter side to which images are resized.
+        channels: Channels of the images and their order: "RGB", "BGR", "gray" or a number of bands.
+        value_range: Pixel values that become 0 and 1, such as [0, 4095]; by default the range of the image's bits.
         augmentation: Random changes of the training images.
 
+    Attributes:
+        preprocessing: How images are read and resized, without normalization.
+
     Raises:
-        InputError: If a number is below its minimum.
+        InputError: If a number is below its minimum, several sizes are given, or an augmentation does not apply.
     """
 
     def __init__(
@@ -83,6 +97,11 @@ class SegmentationDataModule(LightningDataModule, ABC):
         eval_batch_size: int = 1,
         num_workers: int = 2,
         size: Size | None = None,
+        scale: float | None = None,
+        longest_side: int | None = None,
+        shortest_side: int | None = None,
+        channels: Channels = "RGB",
+        value_range: Range | None = None,
         augmentation: Augmentation = FLIP_ONLY,
     ) -> None:
         super().__init__()
@@ -93,11 +112,12 @@ class SegmentationDataModule(LightningDataModule, ABC):
         ):
             if value < least:
                 raise InputError(f"{name} is {value}; expected {least} or more")
-        check_size("size", size)
+        resize = Resize(size=size, scale=scale, longest_side=longest_side, shortest_side=shortest_side)
+        self.preprocessing = replace(Preprocessing.identity(channels), value_range=value_range, resize=resize)
+        _check_augmentation(augmentation, self.preprocessing)
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.num_workers = num_workers
-        self.size = size
         self.augmentation = augmentation
         self._training_seed: int | None = None
         self._resumed_epochs = 0
@@ -122,13 +142,15 @@ class SegmentationDataModule(LightningDataModule, ABC):
         """
 
     def transform(self, split: Split) -> TrainTransform | EvalTransform:
-        """Converts an image uint8 (H, W, 3) and a mask uint8 (H, W) into the tensors of an item."""
-        return TrainTransform(self.size, self.augmentation) if split == "train" else EvalTransform(self.size)
+        """Converts an image (H, W, C) and a mask (H, W) into the tensors of an item."""
+        if split != "train":
+            return EvalTransform(self.preprocessing)
+        return TrainTransform(self.preprocessing, self.augmentation, void=self.class_table.ignore_index)
 
     def one_size(self, split: Split) -> bool:
         """Whether the images and masks of a split must have the same size to fit in a batch."""
         if split == "train":
-            return self.batch_size > 1 and self.size is None and self.augmentation.crop is None
+            return self.batch_size > 1 and self.preprocessing.resize.size is None and self.augmentation.crop is None
         return self.eval_batch_size > 1
 
     def setup(self, stage: str) -> None:
@@ -193,4 +215,21 @@ class SegmentationDataModule(LightningDataModule, ABC):
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
+        )
+
+
+def _check_augmentation(augmentation: Augmentation, preprocessing: Preprocessing) -> None:
+    if augmentation.color_jitter > 0 and preprocessing.in_channels not in (1, 3):
+        raise InputError(
+            f"augmentation: color_jitter is for gray and RGB images, and these have {preprocessing.channels} bands; "
+            f"omit it"
+        )
+    crop, size = augmentation.crop, preprocessing.resize.size
+    if crop is None or size is None:
+        return
+    largest = scale_size(size, augmentation.scale[1])
+    if crop[0] > largest[0] and crop[1] > largest[1]:
+        raise InputError(
+            f"augmentation: the crop {list(crop)} is larger than every image, at most {list(largest)} after resizing "
+            f"to size {list(size)}; omit the crop, which then is the size, or make it smaller"
         )

@@ -14,9 +14,6 @@ from feedbackward.errors import InputError, listed
 MOST_CLASSES = LARGEST_VALUE - 1
 """Decoded masks have at most 16 bits: the largest index is void, and the one below marks unknown values."""
 
-VOID = 255
-"""The index of void for up to 254 classes."""
-
 Color = tuple[int, int, int]
 
 

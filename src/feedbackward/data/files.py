@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from feedbackward.data.channels import Channels, check_channels, is_certain, select_channels
+from feedbackward.data.channels import check_channels, is_certain, select_channels
 from feedbackward.data.opening import opened
 from feedbackward.data.stored import StoredImage, to_native
 from feedbackward.errors import InputError
+from feedbackward.preprocessing import Channels
 
 
 def read_image(path: Path, channels: Channels = "RGB") -> NDArray[Any]:
@@ -22,7 +23,8 @@ def read_image(path: Path, channels: Channels = "RGB") -> NDArray[Any]:
 
     Args:
         path: A file in JPEG, PNG, TIFF, WebP, BMP, GIF or JPEG 2000; its content tells the format.
-        channels: "RGB", "BGR", "gray", or the number of channels that the file must have, alpha included.
+        channels: "RGB", "gray", or the number of channels that the file must have, alpha included; "BGR" is read as
+            RGB.
 
     Returns:
         (H, W, C): uint8 or uint16 as stored; float32 for every other type of values.

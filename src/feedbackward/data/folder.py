@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from feedbackward.classes import ClassTable
-from feedbackward.data.arguments import Size, Split
+from feedbackward.data.arguments import Split
 from feedbackward.data.class_file import read_class_file
 from feedbackward.data.datamodule import SegmentationDataModule
 from feedbackward.data.encodings import MaskClasses
@@ -13,7 +14,6 @@ from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.data.listing import list_files
 from feedbackward.data.masks import read_mask
 from feedbackward.data.pairs import Pair, PairDataset, check_pairs, match
-from feedbackward.data.transforms import FLIP_ONLY, Augmentation
 from feedbackward.errors import InputError, listed
 
 CLASS_FILES = ("classes.yaml", "classes.yml", "classes.json")
@@ -36,10 +36,7 @@ class FolderData(SegmentationDataModule):
         classes: The class file, if it is not ROOT/classes.yaml, classes.yml or classes.json.
         mask_suffix: What follows the image's NAME in the names of masks, such as _mask for NAME_mask.png.
         batch_size: Images in a training batch.
-        eval_batch_size: Images in a validation or test batch; more than 1 needs masks of the same size.
-        num_workers: Processes that load images; 0 loads them in the main process.
-        size: Height and width to which images are resized; masks are scored at their own size.
-        augmentation: Random changes of the training images.
+        options: The other options of SegmentationDataModule.
     """
 
     def __init__(
@@ -49,18 +46,9 @@ class FolderData(SegmentationDataModule):
         classes: str | Path | None = None,
         mask_suffix: str = "",
         batch_size: int = 4,
-        eval_batch_size: int = 1,
-        num_workers: int = 2,
-        size: Size | None = None,
-        augmentation: Augmentation = FLIP_ONLY,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            num_workers=num_workers,
-            size=size,
-            augmentation=augmentation,
-        )
+        super().__init__(batch_size=batch_size, **options)
         self.root = Path(root).expanduser()
         self.classes = None if classes is None else Path(classes).expanduser()
         self.mask_suffix = mask_suffix
@@ -103,7 +91,7 @@ class FolderData(SegmentationDataModule):
             where=f"{images} and {masks}",
             hint=hint,
         )
-        check_pairs(pairs, self._classes.encoding, one_size=self.one_size(split))
+        check_pairs(pairs, self._classes.encoding, channels=self.preprocessing.channels, one_size=self.one_size(split))
         if self._classes.ignores_white:
             _refuse_black_and_white(pairs)
         return PairDataset(pairs, self._classes.encoding, self.transform(split))

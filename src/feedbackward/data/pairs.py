@@ -13,6 +13,7 @@ from feedbackward.data.encodings import MaskEncoding
 from feedbackward.data.files import check_image, read_image
 from feedbackward.data.transforms import EvalTransform, TrainTransform
 from feedbackward.errors import InputError, listed
+from feedbackward.preprocessing import Channels
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,13 @@ def match(images: dict[str, Path], masks: dict[str, Path], *, where: str, hint: 
     return [Pair(name, images[name], masks[name]) for name in sorted(images)]
 
 
-def check_pairs(pairs: Sequence[Pair], encoding: MaskEncoding, *, one_size: bool) -> None:
+def check_pairs(pairs: Sequence[Pair], encoding: MaskEncoding, *, channels: Channels = "RGB", one_size: bool) -> None:
     """Check every mask and every image header, on all cores.
 
     Args:
         pairs: The pairs of a split.
         encoding: Decodes the masks.
+        channels: The channels of the images.
         one_size: Whether all images and masks must have the same size.
 
     Raises:
@@ -73,7 +75,7 @@ def check_pairs(pairs: Sequence[Pair], encoding: MaskEncoding, *, one_size: bool
     """
 
     def check(pair: Pair) -> tuple[int, int]:
-        height, width = check_image(pair.image)
+        height, width = check_image(pair.image, channels)
         mask_height, mask_width = encoding.read(pair.mask).shape
         if (height, width) != (mask_height, mask_width):
             raise InputError(
@@ -115,7 +117,8 @@ class PairDataset(Dataset[Item]):
 
     def __getitem__(self, index: int) -> Item:
         pair = self.pairs[index]
-        image, mask = self._transform(read_image(pair.image), self._encoding.read(pair.mask))
+        pixels = read_image(pair.image, self._transform.preprocessing.channels)
+        image, mask = self._transform(pixels, self._encoding.read(pair.mask))
         return {"name": pair.name, "image": image, "mask": mask}
 
 
@@ -136,4 +139,4 @@ class ImageDataset(Dataset[Item]):
 
     def __getitem__(self, index: int) -> Item:
         name, path = self._images[index]
-        return {"name": name, "image": self._transform.image(read_image(path))}
+        return {"name": name, "image": self._transform.image(read_image(path, self._transform.preprocessing.channels))}

@@ -1,4 +1,4 @@
-"""From decoded pixels to tensors: decimation and random augmentation of an image together with its mask.
+"""From decoded pixels to tensors: resizing and random augmentation of an image together with its mask.
 
 Built on torchvision.transforms.v2, which applies the same random parameters to both.
 """
@@ -15,9 +15,9 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from feedbackward.data.arguments import Size, check_size
-from feedbackward.data.encodings import VOID
+from feedbackward.data.resize import resize_image, resize_mask
 from feedbackward.errors import InputError
-from feedbackward.preprocessing import to_unit_range
+from feedbackward.preprocessing import Preprocessing, scale_size, to_unit_range
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,13 @@ class Augmentation:
     Args:
         horizontal_flip: Probability of a horizontal flip.
         scale: Smallest and largest factor by which height and width are scaled together, for example
-            (0.5, 2.0). Any other than (1.0, 1.0) requires a crop.
-        crop: Height and width of a random crop; smaller images are padded (image with black, mask with void).
-        color_jitter: Largest relative change of brightness, contrast and saturation, 0 to 1.
+            (0.5, 2.0).
+        crop: Height and width of a random crop; smaller images are padded (image with black, mask with void). By
+            default scaled images are cropped to the size that they had before.
+        color_jitter: Largest relative change of brightness, contrast and saturation, 0 to 1; for gray and RGB images.
 
     Raises:
-        InputError: If a value is out of range, or scale is set without a crop.
+        InputError: If a value is out of range.
     """
 
     horizontal_flip: float = 0.5
@@ -46,10 +47,6 @@ class Augmentation:
                 raise InputError(f"augmentation: {name} is {value}; expected 0 to 1")
         if not 0 < self.scale[0] <= self.scale[1]:
             raise InputError(f"augmentation: scale is {list(self.scale)}; expected [smallest, largest], both above 0")
-        if self.scale != (1.0, 1.0) and self.crop is None:
-            raise InputError(
-                "augmentation: scale without crop produces images of different sizes; set crop: [H, W] too"
-            )
         check_size("augmentation: crop", self.crop)
 
 
@@ -58,23 +55,21 @@ FLIP_ONLY = Augmentation()
 
 
 class TrainTransform:
-    """Decimate and augment an image and its mask, to the same size.
+    """Resize and augment an image and its mask, to the same size and on the same grid.
+
+    A random scale multiplies the size before resizing, so that enlarged images keep the detail of the original.
 
     Args:
-        size: Height and width to resize to (image bilinear with antialiasing, mask nearest); None keeps them. A
-            random scale multiplies them before resizing, so that enlarged images keep the detail of the original.
+        preprocessing: How images are read and resized; see resize_mask for masks.
         augmentation: The random part.
+        void: The value of masks where an image is padded.
     """
 
-    def __init__(self, size: Size | None, augmentation: Augmentation) -> None:
+    def __init__(self, preprocessing: Preprocessing, augmentation: Augmentation, *, void: int = 255) -> None:
+        self.preprocessing = preprocessing
+        self._augmentation = augmentation
+        self._fill: dict[type | str, Any] = {tv_tensors.Image: 0, tv_tensors.Mask: void}
         steps: list[Callable[..., Any]] = []
-        if augmentation.scale != (1.0, 1.0):
-            steps.append(_RandomScale(size, augmentation.scale))
-        elif size is not None:
-            steps.append(v2.Resize(list(size)))
-        if augmentation.crop is not None:
-            fill: dict[type | str, Any] = {tv_tensors.Image: 0, tv_tensors.Mask: VOID}
-            steps.append(v2.RandomCrop(list(augmentation.crop), pad_if_needed=True, fill=fill))
         if augmentation.horizontal_flip > 0:
             steps.append(v2.RandomHorizontalFlip(augmentation.horizontal_flip))
         if augmentation.color_jitter > 0:
@@ -82,52 +77,58 @@ class TrainTransform:
             steps.append(v2.ColorJitter(brightness=jitter, contrast=jitter, saturation=jitter))
         self._steps = v2.Compose(steps or [v2.Identity()])
 
-    def __call__(self, image: NDArray[np.uint8], mask: NDArray[np.integer]) -> tuple[Tensor, Tensor]:
-        """Image uint8 (H, W, 3) and mask uint8 (H, W) to float32 (3, h, w) in [0, 1] and int64 (h, w)."""
-        changed, changed_mask = self._steps(
-            tv_tensors.Image(_channels_first(image)), tv_tensors.Mask(torch.from_numpy(mask))
-        )
-        return to_unit_range(changed.as_subclass(Tensor)), changed_mask.as_subclass(Tensor).long()
+    def __call__(self, image: NDArray[Any], mask: NDArray[np.integer]) -> tuple[Tensor, Tensor]:
+        """Image (H, W, C) and mask (H, W) to float32 (C, h, w) in [0, 1] and int64 (h, w)."""
+        own = image.shape[0], image.shape[1]
+        resized = self.preprocessing.resize.output_size(own)
+        crop = self._augmentation.crop
+        size = resized
+        if self._augmentation.scale != (1.0, 1.0):
+            size = scale_size(resized, torch.empty(()).uniform_(*self._augmentation.scale).item())
+            crop = crop or resized
+        pixels, values = _channels_first(image, self.preprocessing), mask
+        if size != own:
+            pixels, values = resize_image(pixels, size), resize_mask(mask, size)
+        pair = tv_tensors.Image(pixels), tv_tensors.Mask(torch.from_numpy(values.astype(np.int64)))
+        if crop is not None:
+            pair = v2.RandomCrop(list(crop), pad_if_needed=True, fill=self._fill)(*pair)
+        changed, changed_mask = self._steps(*pair)
+        return _unit(changed.as_subclass(Tensor), self.preprocessing), changed_mask.as_subclass(Tensor).contiguous()
 
 
 class EvalTransform:
-    """Decimate the image only: the mask keeps its full resolution, at which it is scored.
+    """Resize the image only: the mask keeps its full resolution, at which it is scored.
 
     Args:
-        size: Height and width to resize the image to (bilinear with antialiasing); None keeps it.
+        preprocessing: How images are read and resized.
     """
 
-    def __init__(self, size: Size | None) -> None:
-        self._size = size
+    def __init__(self, preprocessing: Preprocessing) -> None:
+        self.preprocessing = preprocessing
 
-    def __call__(self, image: NDArray[np.uint8], mask: NDArray[np.integer]) -> tuple[Tensor, Tensor]:
-        """Image uint8 (H, W, 3) and mask uint8 (H, W) to float32 (3, h, w) in [0, 1] and int64 (H, W)."""
-        return self.image(image), torch.from_numpy(mask).long()
+    def __call__(self, image: NDArray[Any], mask: NDArray[np.integer]) -> tuple[Tensor, Tensor]:
+        """Image (H, W, C) and mask (H, W) to float32 (C, h, w) in [0, 1] and int64 (H, W)."""
+        return self.image(image), torch.from_numpy(mask.astype(np.int64))
 
-    def image(self, image: NDArray[np.uint8]) -> Tensor:
-        """Image uint8 (H, W, 3) to float32 (3, h, w) in [0, 1]."""
-        tensor = _channels_first(image)
-        return to_unit_range(tensor if self._size is None else resize_image(tensor, self._size))
-
-
-def resize_image(image: Tensor, size: Size) -> Tensor:
-    """Resize images (..., C, H, W), 8-bit or of floating point, bilinearly with antialiasing."""
-    resized: Tensor = v2.functional.resize_image(image, list(size), antialias=True)
-    return resized
+    def image(self, image: NDArray[Any]) -> Tensor:
+        """Image (H, W, C), as it was read, to float32 (C, h, w) in [0, 1]."""
+        own = image.shape[0], image.shape[1]
+        size = self.preprocessing.resize.output_size(own)
+        pixels = _channels_first(image, self.preprocessing)
+        return _unit(pixels if size == own else resize_image(pixels, size), self.preprocessing)
 
 
-class _RandomScale:
-    """Resize image and mask once, to `size` (None: their own) times a random factor."""
-
-    def __init__(self, size: Size | None, scale: tuple[float, float]) -> None:
-        self._size = size
-        self._scale = scale
-
-    def __call__(self, image: tv_tensors.Image, mask: tv_tensors.Mask) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
-        factor = torch.empty(()).uniform_(*self._scale).item()
-        size = [max(1, round(length * factor)) for length in self._size or mask.shape]
-        return v2.functional.resize(image, size), v2.functional.resize(mask, size)
+def _channels_first(image: NDArray[Any], preprocessing: Preprocessing) -> Tensor:
+    """Channels stay last in memory: torch's fast path for resizing. 8-bit values remain so until they are resized."""
+    values = image if _is_8_bit(image.dtype, preprocessing) else to_unit_range(image, preprocessing.value_range)
+    return torch.from_numpy(np.ascontiguousarray(values)).permute(2, 0, 1)
 
 
-def _channels_first(image: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(image).permute(2, 0, 1)  # channels stay last in memory: torch's fast path for resizing
+def _unit(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
+    if pixels.dtype != torch.uint8:
+        return pixels.contiguous()
+    return torch.from_numpy(to_unit_range(pixels.numpy(), preprocessing.value_range))
+
+
+def _is_8_bit(dtype: np.dtype[Any], preprocessing: Preprocessing) -> bool:
+    return dtype == np.uint8 and preprocessing.value_range in (None, (0, 255))

@@ -25,7 +25,7 @@ class ExportedNetwork:
         config: The configuration of the exported network.
         class_table: Names and colors of its classes, if known.
         classes: The number of classes.
-        preprocessing: The identity: the file normalizes its images itself.
+        preprocessing: How its images are read and resized; the file normalizes them itself.
         device: None, as the runtime chooses its device and accepts arrays.
         outputs_logits: Whether the file outputs logits, rather than classes.
     """
@@ -38,7 +38,7 @@ class ExportedNetwork:
         self.config = metadata.config
         self.class_table = metadata.class_table
         self.classes = metadata.classes
-        self.preprocessing = Preprocessing.identity(metadata.in_channels)
+        self.preprocessing = Preprocessing.from_dict(metadata.config["preprocessing"]).without_normalization()
         self.outputs_logits = metadata.output == "logits"
 
     def padded_size(self, size: tuple[int, int]) -> tuple[int, int]:

@@ -98,7 +98,7 @@ def describe(
     return Metadata(
         config=network.config,
         class_table=network.class_table,
-        in_channels=network.preprocessing.channels,
+        in_channels=network.preprocessing.in_channels,
         output="classes" if argmax else "logits",
         size=size,
         smallest=network.smallest,

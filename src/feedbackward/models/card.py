@@ -24,7 +24,6 @@ class Training:
     Args:
         data: The data set.
         split: The part of it that was scored.
-        size: Height and width to which images were resized, if they were.
         scores: Values in percent, by title.
         per_class: Values in percent, one row for each class.
         columns: The titles of those values.
@@ -36,7 +35,6 @@ class Training:
 
     data: str
     split: str
-    size: Sequence[int] | None
     scores: dict[str, str]
     per_class: dict[str, Sequence[str]]
     columns: Sequence[str]
@@ -63,7 +61,7 @@ def model_card(
         config: The network's configuration.
         parameters: The number of its parameters.
         size: The size of all its tensors in bytes.
-        preprocessing: How its images are normalized.
+        preprocessing: How its images are read, resized and normalized.
         class_table: Its classes, if known.
         training: How it was trained, if known.
     """

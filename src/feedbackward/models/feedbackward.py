@@ -140,7 +140,7 @@ class Feedbackward(SegmentationNetwork):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], *, encoder: nn.Module | None = None) -> "Feedbackward":
-        """Build the network that a saved configuration describes, with random weights.
+        """Build the network that a saved configuration describes, with random weights and its own preprocessing.
 
         Raises:
             InputError: If its encoder is not timm's and no module is given, or the other way round.
@@ -154,7 +154,6 @@ class Feedbackward(SegmentationNetwork):
             raise InputError(f"the encoder is timm's {name}, which is built by name; omit encoder")
         options = {key: value for key, value in config.items() if key != "model"}
         options["decoder"] = DecoderConfig.from_dict(options["decoder"])
-        options["preprocessing"] = Preprocessing.from_dict(options["preprocessing"])
         if encoder is None:
             encoder = create_encoder(name, weights=None, in_channels=config["in_channels"])
         return cls(encoder, **options)

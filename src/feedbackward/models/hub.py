@@ -15,6 +15,7 @@ from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError, listed
 from feedbackward.models.builders import NETWORKS
 from feedbackward.models.network import CONFIG_FILE, FORMAT, WEIGHTS_FILE, SegmentationNetwork
+from feedbackward.preprocessing import Preprocessing
 
 HUB_OPTIONS = ("revision", "cache_dir", "force_download", "local_files_only", "token")
 
@@ -82,9 +83,10 @@ def build_described(description: Any, *, source: Path, encoder: nn.Module | None
         )
     config = dict(description)
     check_format(config.pop("format", 1), source=source)
-    table = config.pop("class_table", None)
+    table, preprocessing = config.pop("class_table", None), config.pop("preprocessing", None)
     try:
         network = NETWORKS[config["model"]].from_config(config, encoder=encoder)
+        network.preprocessing = Preprocessing.from_dict(preprocessing)
         network.class_table = None if table is None else ClassTable.from_dict(table)
     except InputError as error:
         raise InputError(f"{source}: {error}") from error

@@ -35,11 +35,10 @@ class SegmentationNetwork(
 
     Args:
         config: The options from which the network is rebuilt, as plain JSON data; "model" names its class in NETWORKS.
-        preprocessing: How its images are normalized.
+        preprocessing: How its images are read, resized and normalized.
 
     Attributes:
-        config: As given, with the preprocessing.
-        preprocessing: As given.
+        preprocessing: As given; saved with the network.
         class_table: The names and colors of its classes, if known; saved with the network.
 
     Raises:
@@ -49,7 +48,7 @@ class SegmentationNetwork(
     def __init__(self, config: dict[str, Any], preprocessing: Preprocessing) -> None:
         super().__init__()
         check_positive("classes", config["classes"])
-        self.config = {**config, "preprocessing": preprocessing.to_dict()}
+        self._config = config
         self.preprocessing = preprocessing
         self.class_table: ClassTable | None = None
 
@@ -59,6 +58,11 @@ class SegmentationNetwork(
             with refuse_single_values(self, args[0]):
                 return super().__call__(*args, **options)
         return super().__call__(*args, **options)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The options from which the network is rebuilt, with its preprocessing."""
+        return {**self._config, "preprocessing": self.preprocessing.to_dict()}
 
     @property
     def classes(self) -> int:
@@ -97,15 +101,15 @@ class SegmentationNetwork(
 
     @classmethod
     def from_config(cls, config: dict[str, Any], *, encoder: nn.Module | None = None) -> "SegmentationNetwork":
-        """Build the network that a saved configuration describes, with random weights.
+        """Build the network that a saved configuration describes, with random weights and its own preprocessing.
 
         Args:
-            config: The configuration.
+            config: The configuration, without the preprocessing.
             encoder: The encoder, for a network that was built on a module of your own.
         """
         if encoder is not None:
             raise InputError(f"{config['model']} is built by name; omit encoder")
-        options = {key: value for key, value in config.items() if key not in ("model", "preprocessing")}
+        options = {key: value for key, value in config.items() if key != "model"}
         return cls(**options, encoder_weights=None)  # type: ignore[call-arg]
 
     def describe(self) -> dict[str, Any]:

@@ -8,19 +8,17 @@ if TYPE_CHECKING:
     from feedbackward.segmenters.normalized import Normalized as Normalized
     from feedbackward.segmenters.polygons import Polygon as Polygon
     from feedbackward.segmenters.predictor import Predictor as Predictor
+    from feedbackward.segmenters.refined import Refined as Refined
     from feedbackward.segmenters.result import Result as Result
     from feedbackward.segmenters.segmenter import Segmenter as Segmenter
     from feedbackward.segmenters.thresholds import apply_thresholds as apply_thresholds
-    from feedbackward.segmenters.wrappers import Refined as Refined
-    from feedbackward.segmenters.wrappers import Scaled as Scaled
 
 _MODULES = {
     "Normalized": "normalized",
     "Polygon": "polygons",
     "Predictor": "predictor",
-    "Refined": "wrappers",
+    "Refined": "refined",
     "Result": "result",
-    "Scaled": "wrappers",
     "Segmenter": "segmenter",
     "apply_thresholds": "thresholds",
 }

@@ -6,12 +6,12 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from feedbackward.data.transforms import resize_image
+from feedbackward.data.resize import resize_image
 from feedbackward.errors import InputError
 from feedbackward.nn import resize_logits
+from feedbackward.preprocessing import scale_size
 from feedbackward.segmenters.augment import Augment
-from feedbackward.segmenters.segmenter import Segmenter, Wrapper
-from feedbackward.segmenters.wrappers import scale_size
+from feedbackward.segmenters.segmenter import Segmenter, Wrapper, check_logits
 
 
 class Augmented(Wrapper):
@@ -27,11 +27,7 @@ class Augmented(Wrapper):
 
     def __init__(self, segmenter: Segmenter, augment: Augment) -> None:
         super().__init__(segmenter)
-        if not segmenter.outputs_logits:
-            raise InputError(
-                "the exported file outputs classes, but averages over flips and scales need logits: export it without "
-                "--argmax"
-            )
+        check_logits(segmenter, "an average over flips and scales")
         least = segmenter.padded_size((1, 1))
         if augment.scales != (1.0,) and segmenter.padded_size((least[0] + 1, least[1])) == least:
             raise InputError(

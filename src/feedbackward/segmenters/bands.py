@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from feedbackward.data.transforms import resize_image
+from feedbackward.data.resize import resize_image
 from feedbackward.segmenters.stitching import Logits, Read
 from feedbackward.segmenters.tiles import Size
 

@@ -1,49 +1,57 @@
-"""Prediction in PyTorch: the wrappers in their order, without gradients."""
+"""Prediction in PyTorch: images resized for a segmenter, its wrappers in their order, logits at the images' size."""
 
-import numpy as np
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
-from feedbackward.nn import DenseCRF
+from feedbackward.nn import DenseCRF, resize_logits
+from feedbackward.preprocessing import Preprocessing
 from feedbackward.segmenters.normalized import Normalized
-from feedbackward.segmenters.segmenter import Segmenter
-from feedbackward.segmenters.wrappers import Refined, Scaled
+from feedbackward.segmenters.refined import Refined
+from feedbackward.segmenters.segmenter import Segmenter, check_logits
 
 
 class Inference:
-    """Maps 8-bit images to logits, as a tensor on the segmenter's device.
+    """Maps images to logits, as a tensor on the segmenter's device.
 
     Args:
         segmenter: The segmenter; a network is put into evaluation mode.
-        scale: Images are resized by this factor for the segmenter.
+        preprocessing: How images are read and resized for it.
         crf: Refines the logits at the resized images' size.
 
     Raises:
-        InputError: If the segmenter outputs no logits and a scale or a CRF needs them.
+        InputError: If the segmenter outputs no logits and a CRF needs them.
     """
 
-    def __init__(self, segmenter: Segmenter, *, scale: float, crf: DenseCRF | None) -> None:
+    def __init__(self, segmenter: Segmenter, *, preprocessing: Preprocessing, crf: DenseCRF | None) -> None:
         if isinstance(segmenter, nn.Module):
             segmenter.eval()
         self.segmenter: Segmenter = Normalized(segmenter)
         if crf is not None:
             self.segmenter = Refined(self.segmenter, crf)
-        if scale != 1:
-            self.segmenter = Scaled(self.segmenter, scale)
+        self._transform = EvalTransform(preprocessing)
 
     @torch.inference_mode()
-    def __call__(self, images: NDArray[np.uint8]) -> Tensor:
-        """Compute the logits (N, classes, H, W) of images (N, 3, H, W).
+    def __call__(self, images: Sequence[NDArray[Any]]) -> Tensor:
+        """Compute the logits (N, classes, H, W) of images (H, W, C) of one size.
 
         Raises:
-            InputError: If the GPU runs out of memory.
+            InputError: If values are out of range, the GPU runs out of memory, or the segmenter outputs classes and
+                images are resized.
         """
+        height, width = images[0].shape[:2]
+        prepared = torch.stack([self._transform.image(image) for image in images])
+        if prepared.shape[-2:] != (height, width):
+            check_logits(self.segmenter, "resizing")
         try:
-            return self.segmenter.logits(torch.from_numpy(images))
+            return resize_logits(self.segmenter.logits(prepared), (height, width))
         except torch.OutOfMemoryError as error:
-            height, width = images.shape[-2:]
             raise InputError(
-                f"out of GPU memory with an image of {height}x{width}; use a smaller --scale, or --device cpu"
+                f"out of GPU memory with {len(images)} images of {height}x{width}; use a smaller batch or scale, or "
+                f"the CPU"
             ) from error

@@ -1,100 +1,115 @@
-"""Prediction for one image of any size, from an 8-bit array to an 8-bit mask."""
+"""Prediction for images of any size: from arrays as they were read to masks of the same size."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 
 from feedbackward.errors import InputError
+from feedbackward.preprocessing import Preprocessing, Resize, to_unit_range
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.result import Result
-from feedbackward.segmenters.segmenter import MOST_CLASSES, Segmenter
+from feedbackward.segmenters.segmenter import Segmenter, Wrapper
 
 if TYPE_CHECKING:
     from feedbackward.nn import DenseCRF
 
 
-class Predictor:
-    """Predicts the class of every pixel of an image.
+class Predictor(Wrapper):
+    """Predicts the class of every pixel of images, read and resized as the segmenter was trained.
 
-    An exported file without scale and CRF runs without PyTorch.
+    An exported file of a network that does not resize images, without a CRF, runs without PyTorch.
 
     Args:
-        segmenter: A segmenter of RGB images with at most 256 classes, such as `feedbackward.load` returns. A network is
-            put into evaluation mode.
-        scale: The image is resized by this factor for the segmenter; its logits are resized back bilinearly.
-        crf: Refines the logits at the resized image's size.
+        segmenter: A segmenter, such as `feedbackward.models.saved.load_network` returns. A network is put into
+            evaluation mode.
+        resize: How images are resized for the segmenter, instead of as it was trained. Logits are resized back to the
+            images' size bilinearly.
+        crf: Refines the logits at the resized images' size.
 
     Raises:
-        InputError: If the scale is not positive, the segmenter does not take 3 channels or has more than 256 classes,
-            or it is a file that outputs classes and a scale or a CRF needs logits.
+        InputError: If the segmenter is a file that outputs classes, and a CRF needs logits.
 
     Example:
-        >>> predictor = Predictor(load("camvid.ckpt"))  # doctest: +SKIP
+        >>> predictor = Predictor(load_network("camvid.ckpt"))  # doctest: +SKIP
         >>> predictor.predict(np.zeros((360, 480, 3), np.uint8)).shape  # doctest: +SKIP
         (360, 480)
     """
 
-    def __init__(self, segmenter: Segmenter, *, scale: float = 1.0, crf: "DenseCRF | None" = None) -> None:
-        if not 0 < scale < float("inf"):
-            raise InputError(f"scale {scale}: expected a positive factor of the image's size, such as 0.5")
-        channels = segmenter.preprocessing.channels
-        if channels != 3:
-            raise InputError(f"the network takes images of {channels} channels, but prediction reads RGB: 3 channels")
-        if segmenter.classes > MOST_CLASSES:
-            raise InputError(
-                f"the network has {segmenter.classes} classes, but an 8-bit mask holds at most {MOST_CLASSES}"
-            )
-        self.segmenter = segmenter
-        self._run: Callable[[NDArray[np.uint8]], Any]
-        if segmenter.device is None and scale == 1 and crf is None:
-            self._run = Normalized(segmenter).logits
-        else:
+    def __init__(self, segmenter: Segmenter, *, resize: Resize | None = None, crf: "DenseCRF | None" = None) -> None:
+        super().__init__(segmenter)
+        self._preprocessing = segmenter.preprocessing.without_normalization()
+        if resize is not None:
+            self._preprocessing = replace(self._preprocessing, resize=resize)
+        self._in_torch: Any = None
+        if segmenter.device is not None or crf is not None or self._preprocessing.resize:
             from feedbackward.segmenters.inference import Inference
 
-            self._run = Inference(segmenter, scale=scale, crf=crf)
+            self._in_torch = Inference(segmenter, preprocessing=self._preprocessing, crf=crf)
 
-    def logits(self, image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "classes h w"]:
-        """Compute logits at the size of an 8-bit RGB image; with a CRF they are log-probabilities.
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How images are read and resized."""
+        return self._preprocessing
 
-        Raises:
-            InputError: If the GPU runs out of memory.
-        """
-        return _to_array(self._logits(image))
-
-    def predict(self, image: UInt8[np.ndarray, "h w 3"]) -> NDArray[np.uint8]:
-        """Predict the class indices (H, W) of an 8-bit RGB image (H, W, 3).
-
-        Raises:
-            InputError: If the GPU runs out of memory.
-        """
-        return _to_array(self._logits(image).argmax(0)).astype(np.uint8)
-
-    def segment(self, images: Sequence[NDArray[Any]], *, probabilities: bool) -> list[Result]:
-        """Predict the classes of images (H, W, 3) of one size, in one batch.
+    def logits(self, images: Sequence[NDArray[Any]]) -> Any:
+        """Compute logits of images of one size; with a CRF they are log-probabilities.
 
         Args:
-            images: 8-bit RGB images.
+            images: Images (H, W, C) of one size, as read_image returns them.
+
+        Returns:
+            float32 (N, classes, H, W): a tensor, or an array from an exported file that runs without PyTorch.
+
+        Raises:
+            InputError: If the images have other channels or values than the segmenter takes, or the GPU runs out of
+                memory.
+        """
+        for image in images:
+            if image.shape[2] != self.preprocessing.in_channels:
+                raise InputError(
+                    f"an image has {image.shape[2]} channels, and the network takes {self.preprocessing.in_channels}"
+                )
+        if self._in_torch is not None:
+            return self._in_torch(images)
+        unit = [to_unit_range(image.transpose(2, 0, 1), self.preprocessing.value_range) for image in images]
+        return Normalized(self.segmenter).logits(np.stack(unit))
+
+    def predict(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Predict the class indices (H, W) of an image (H, W, C): uint8 up to 254 classes, otherwise uint16.
+
+        Raises:
+            InputError: As `logits`.
+        """
+        mask: NDArray[Any] = self._masks(to_array(self.logits([image]).argmax(1)))[0]
+        return mask
+
+    def segment(self, images: Sequence[NDArray[Any]], *, probabilities: bool = False) -> list[Result]:
+        """Predict the classes of images of one size, in one batch.
+
+        Args:
+            images: Images (H, W, C) of one size, as read_image returns them.
             probabilities: Whether the results have the probabilities of the classes.
 
         Raises:
-            InputError: If the segmenter has no class table, or the GPU runs out of memory.
+            InputError: As `logits`, or if the segmenter has no class table.
         """
         table = self.segmenter.class_table
         if table is None:
             raise InputError("the network has no class names and colors; set its class_table")
-        logits = self._run(np.stack([image.transpose(2, 0, 1) for image in images]))
-        masks = _to_array(logits.argmax(1)).astype(np.uint8)
-        shares = _softmax(_to_array(logits)) if probabilities else [None] * len(images)
+        logits = self.logits(images)
+        masks = self._masks(to_array(logits.argmax(1)))
+        shares = _softmax(to_array(logits)) if probabilities else [None] * len(images)
         return [Result(image, mask, table, share) for image, mask, share in zip(images, masks, shares, strict=True)]
 
-    def _logits(self, image: NDArray[np.uint8]) -> Any:
-        return self._run(image.transpose(2, 0, 1)[None])[0]
+    def _masks(self, indices: NDArray[Any]) -> NDArray[Any]:
+        return indices.astype(np.uint8 if self.classes <= 254 else np.uint16)
 
 
-def _to_array(values: Any) -> NDArray[Any]:
+def to_array(values: Any) -> NDArray[Any]:
+    """A tensor or an array as an array."""
     return values if isinstance(values, np.ndarray) else np.asarray(values.cpu())
 
 

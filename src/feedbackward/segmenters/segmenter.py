@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Protocol
 
 from feedbackward.classes import ClassTable
+from feedbackward.errors import InputError
 from feedbackward.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Segmenter(Protocol):
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """The preprocessing that `logits` expects to have been applied to its images."""
+        """How images are read and resized, and the normalization that `logits` expects to have been applied."""
         ...
 
     @property
@@ -57,7 +58,7 @@ class Segmenter(Protocol):
 
 
 class Wrapper:
-    """The base of the wrappers, with the properties of the wrapped segmenter. Images are 8-bit or in [0, 1].
+    """The base of the wrappers, with the properties of the wrapped segmenter. Images are in [0, 1].
 
     Args:
         segmenter: The segmenter to wrap.
@@ -78,8 +79,8 @@ class Wrapper:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """The identity."""
-        return Preprocessing.identity(self.segmenter.preprocessing.channels)
+        """How images are read and resized, without normalization."""
+        return self.segmenter.preprocessing.without_normalization()
 
     @property
     def device(self) -> "device | None":
@@ -94,3 +95,17 @@ class Wrapper:
     def padded_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """The height and width to which an image of that height and width is padded before `logits`."""
         return self.segmenter.padded_size(size)
+
+
+def check_logits(segmenter: Segmenter, what: str) -> None:
+    """Refuse a segmenter that outputs classes.
+
+    Args:
+        segmenter: The segmenter.
+        what: What needs logits, for the message.
+
+    Raises:
+        InputError: If it outputs classes.
+    """
+    if not segmenter.outputs_logits:
+        raise InputError(f"the exported file outputs classes, but {what} needs logits: export it without --argmax")

@@ -1,11 +1,12 @@
 """The synthetic street scenes as a Lightning datamodule."""
 
+from typing import Any
+
 from feedbackward.classes import ClassTable
 from feedbackward.data.arguments import Size, Split
 from feedbackward.data.cityscapes_labels import CITYSCAPES
 from feedbackward.data.datamodule import SegmentationDataModule
 from feedbackward.data.sources import Scoring
-from feedbackward.data.transforms import FLIP_ONLY, Augmentation
 from feedbackward.errors import InputError
 from feedbackward.streets.dataset import Streets
 from feedbackward.streets.seeds import check_seed
@@ -24,8 +25,7 @@ class StreetsData(SegmentationDataModule):
         size: Height and width of the scenes, images and masks alike.
         batch_size: Images in a training batch.
         eval_batch_size: Images in a validation or test batch.
-        num_workers: Processes that draw scenes; 0 draws them in the main process.
-        augmentation: Random changes of the training images.
+        options: The other options of SegmentationDataModule.
 
     Raises:
         InputError: If a number is out of range.
@@ -43,16 +43,10 @@ class StreetsData(SegmentationDataModule):
         size: Size = (256, 512),
         batch_size: int = 8,
         eval_batch_size: int = 8,
-        num_workers: int = 2,
-        augmentation: Augmentation = FLIP_ONLY,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            num_workers=num_workers,
-            size=size,
-            augmentation=augmentation,
-        )
+        super().__init__(batch_size=batch_size, eval_batch_size=eval_batch_size, size=size, **options)
+        self.size = size
         check_seed(seed)
         self.seed = seed
         self.scenes: dict[Split, int] = {"train": train_scenes, "val": val_scenes, "test": test_scenes}

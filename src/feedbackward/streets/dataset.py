@@ -8,12 +8,13 @@ from feedbackward.data.cityscapes_labels import TRAIN_IDS
 from feedbackward.data.datamodule import Item
 from feedbackward.data.transforms import EvalTransform, TrainTransform
 from feedbackward.errors import InputError
+from feedbackward.preprocessing import Preprocessing
 from feedbackward.streets.scene import Scene, draw_scene
 from feedbackward.streets.seeds import check_seed, scene_name, scene_seed
 
 CACHE_BYTES = 2**30
 """The memory for drawn scenes, in all processes of a data loader together."""
-_AS_DRAWN = EvalTransform(None)
+_AS_DRAWN = EvalTransform(Preprocessing.identity("RGB"))
 
 
 class Streets(Dataset[Item]):

@@ -5,9 +5,12 @@ from typing import Any
 from feedbackward.classes import ClassTable, check_classes
 from feedbackward.errors import InputError
 
+NOT_THE_NETWORK = ("preprocessing.resize", "preprocessing.value_range")
+"""What may differ from the training: the command line says so."""
+
 
 def check_checkpoint(checkpoint: dict[str, Any], *, config: dict[str, Any], class_table: ClassTable) -> None:
-    """Check that a checkpoint was made with these classes and this network.
+    """Check that a checkpoint was made with these classes and this network, resizing and range of values aside.
 
     Args:
         checkpoint: Result of read_checkpoint.
@@ -24,7 +27,7 @@ def check_checkpoint(checkpoint: dict[str, Any], *, config: dict[str, Any], clas
     differences = [
         f"{key}: {there.get(key)!r} in the checkpoint, {here.get(key)!r} here"
         for key in sorted({*here, *there})
-        if here.get(key) != there.get(key)
+        if here.get(key) != there.get(key) and key not in NOT_THE_NETWORK
     ]
     if differences:
         raise InputError(

@@ -110,7 +110,6 @@ class RunResults(pl.Callback):
         return Training(
             data=self.facts["data"].removesuffix("Data"),
             split="val",
-            size=recipe["data"]["init_args"].get("size"),
             scores={TITLES[name]: percent(value) for name, value in best.scalars.items()},
             per_class={label: [percent(values[label]) for values in best.per_class.values()] for label in best.names},
             columns=[TITLES[name] for name in best.per_class],

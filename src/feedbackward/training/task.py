@@ -24,9 +24,10 @@ from feedbackward.metrics import CityscapesMetric, Scores, SegmentationMetric
 from feedbackward.models import create_model
 from feedbackward.models.feedbackward import EncoderNorm
 from feedbackward.nn import DenseCRF, resize_logits
+from feedbackward.preprocessing import Preprocessing
 from feedbackward.segmenters.normalized import Normalized
+from feedbackward.segmenters.refined import Refined
 from feedbackward.segmenters.segmenter import Segmenter
-from feedbackward.segmenters.wrappers import Refined
 from feedbackward.training.compatibility import check_checkpoint
 from feedbackward.training.sync_norms import check_activations
 
@@ -58,6 +59,8 @@ class SegmentationTask(pl.LightningModule):
         grad_checkpointing: Enable gradient checkpointing, for feedbackward networks only: the backward pass recomputes
             norms, activations and skip connections.
         class_table: The classes of the data.
+        preprocessing: How the data is read and resized, which is saved with the network; the normalization remains the
+            encoder's. By default RGB images that are not resized.
         scoring: "cityscapes" adds the instance and category scores, for data with Cityscapes ids.
 
     Raises:
@@ -88,6 +91,7 @@ class SegmentationTask(pl.LightningModule):
         channels_last: bool = False,
         grad_checkpointing: bool = False,
         class_table: ClassTable,
+        preprocessing: Preprocessing = Preprocessing.identity("RGB"),  # noqa: B008 - frozen
         scoring: Scoring = "classes",
     ) -> None:
         super().__init__()
@@ -95,12 +99,14 @@ class SegmentationTask(pl.LightningModule):
             name,
             classes=len(class_table),
             encoder_weights=encoder_weights,
+            in_channels=preprocessing.in_channels,
             decoder=None if decoder == DecoderConfig() else decoder,  # a preset determines it itself
             encoder_norm=encoder_norm,
             freeze_encoder=freeze_encoder,
             encoder_name=encoder_name,
         )
         self.network.class_table = class_table
+        self.network.preprocessing = self.network.preprocessing.reading_as(preprocessing)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network.to(memory_format=self.memory_format)
         if grad_checkpointing:
