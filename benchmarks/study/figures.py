@@ -50,19 +50,17 @@ def draw_curves(runs: Sequence[Run], path: Path) -> None:
     write_whole(path, partial(save_svg, figure))
 
 
-def draw_predictions(runs: Sequence[Run], *, data: Path, size: tuple[int, int], path: Path, frames: int = 3) -> None:
+def draw_predictions(runs: Sequence[Run], *, data: Path, path: Path, frames: int = 3) -> None:
     """Draw evenly spaced frames of CamVid's val split with the predictions of networks.
 
     Args:
         runs: Runs whose run folder has the network.
         data: Folder of CamVid.
-        size: Height and width of the training images.
         path: The JPEG file to write.
         frames: The number of frames.
     """
     dataset = CamVidData(root=data).dataset("val")
-    scale = size[0] / dataset[0]["image"].shape[-2]
-    predictors = [Predictor(load_segmenter(run.folder / "model"), scale=scale) for run in runs]
+    predictors = [Predictor(load_segmenter(run.folder / "model")) for run in runs]
     titles = ["image", "truth", *(run.row.title for run in runs)]
     rows = []
     for index in spread(len(dataset), frames):

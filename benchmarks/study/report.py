@@ -61,11 +61,11 @@ def write_cityscapes(runs: Sequence[Run], *, data: Path, path: Path, say: Callab
 
 
 def _submit(run: Run, data: Path) -> None:
-    """Predict the test images of Cityscapes at half their size, in the layout of the Cityscapes server."""
+    """Predict the test images of Cityscapes, in the layout of the Cityscapes server."""
     output, source = run.folder / "test", data / "leftImg8bit" / "test"
     crf = () if run.row.crf is None else ("--crf",)
     arguments = [str(run.folder / "model"), str(source), "--output", str(output)]
-    main(["predict", *arguments, "--save", "submission", "--scale", "0.5", "--overwrite", *crf])
+    main(["predict", *arguments, "--save", "submission", "--overwrite", *crf])
 
 
 def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> None:
@@ -107,7 +107,7 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
     shown = [better.get(name) for name in PICTURED]
     with_network = [run for row in shown for run in first if run.row == row and (run.folder / "model").is_dir()]
     if with_network:
-        draw_predictions(with_network, data=data, size=size, path=pictures)
+        draw_predictions(with_network, data=data, path=pictures)
     if pictures.exists():  # it may come from a machine that has the networks
         lines += ["", "### Predictions", "", "Each network's best epoch, from the first seed.", ""]
         lines.append(f"![Frames of val]({pictures.parent.name}/{pictures.name})")

@@ -103,7 +103,7 @@ def test_table_1_by_one_command(study, tmp_path, capsys):
             assert crf[0] == "DeepLab-LargeFOV, CRF, ours (val, seed 0)"
             assert crf[1:5] == percent(result["crf"])
     run = tmp_path / "runs/cityscapes/deeplab_largefov_seed0"
-    options = ["--save", "submission", "--scale", "0.5", "--crf", "--output", str(tmp_path / "crf")]
+    options = ["--save", "submission", "--crf", "--output", str(tmp_path / "crf")]
     main(["predict", str(run / "model"), str(tmp_path / "data/leftImg8bit/test"), *options])
     by_hand, submitted = (zipfile.ZipFile(folder / "submission.zip") for folder in (tmp_path / "crf", run / "test"))
     (name,) = by_hand.namelist()

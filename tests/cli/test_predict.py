@@ -344,7 +344,7 @@ class TestVideo:
 def test_a_threshold_of_a_class(saved, scenes, tmp_path):
     image = next(scenes.rglob("ulm*.png"))
     network = load_network(saved[3])
-    logits = torch.from_numpy(Predictor(network).logits(read(image)))
+    logits = Predictor(network).logits([read(image)])[0]
     car, others = logits.softmax(0)[2].numpy(), logits[:2].argmax(0).numpy()
     threshold = float(np.median(car))
     predict(saved[3], image, tmp_path / "out", "--save", "masks", "--threshold", f"car={threshold}")
