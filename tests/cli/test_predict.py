@@ -230,7 +230,7 @@ def skipping(capsys, *args):
 def test_a_file_that_cannot_be_read_is_skipped(saved, scenes, broken, tmp_path, capsys):
     _, errors = skipping(capsys, saved[3], scenes, tmp_path / "out")
     assert f"skipped: {broken} cannot be read" in errors
-    assert errors.endswith("skipped 1 of 3: see skipped.csv\n")
+    assert errors.endswith(f"skipped 1 of 3: see {tmp_path / 'out/skipped.csv'}\n")
     assert len(files(tmp_path / "out/masks")) == 2
     (row,) = skipped_rows(tmp_path / "out")
     assert row["file"] == str(broken)
@@ -404,6 +404,7 @@ class TestInterrupted:
         with pytest.raises(SystemExit) as caught:
             predict(saved[3], images, tmp_path / "out", "--workers", "1")
         assert caught.value.code == 130
+        assert "interrupted; the same command goes on from here" in capsys.readouterr().err
         monkeypatch.undo()
         done = len(list((tmp_path / "out/overlays").iterdir()))
         assert 1 <= done <= 6

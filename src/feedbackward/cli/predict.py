@@ -51,7 +51,13 @@ WORKERS = min(4, os.cpu_count() or 1)
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward predict` and run it; the exit status is 1 if images were skipped."""
     options = _parser().parse_args(args)
-    if predict(options):
+    reporter = Reporter(as_json=options.json, quiet=options.quiet)
+    try:
+        skipped = predict(options, reporter)
+    except KeyboardInterrupt:
+        reporter.say("interrupted; the same command goes on from here")
+        raise
+    if skipped:
         raise SystemExit(1)
 
 
@@ -113,11 +119,12 @@ def _parser() -> CommandParser:
     return parser
 
 
-def predict(options: Namespace) -> int:
+def predict(options: Namespace, reporter: Reporter) -> int:
     """Predict images as the options say.
 
     Args:
         options: What the parser returns.
+        reporter: Prints what happens.
 
     Returns:
         The number of files that were skipped.
@@ -127,7 +134,6 @@ def predict(options: Namespace) -> int:
             cannot be predicted.
     """
     started = time.perf_counter()
-    reporter = Reporter(as_json=options.json, quiet=options.quiet)
     kinds = find_outputs(options.save or ["masks", "overlays"])
     writing = OutputOptions(
         alpha=options.alpha,
@@ -197,6 +203,8 @@ def predict(options: Namespace) -> int:
                     advance()
     gather(jobs, kinds, table, options.output)
     write_skipped(options.output / SKIPPED, skipped)
+    if skipped:
+        reporter.say(f"skipped {len(skipped)} of {len(everything)}: see {options.output / SKIPPED}")
     summary = Summary(
         model=options.model,
         done_before=len(done),

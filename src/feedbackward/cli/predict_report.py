@@ -89,8 +89,6 @@ class Reporter:
 
     def finish(self, summary: Summary, table: ClassTable) -> None:
         """Print the summary."""
-        if summary.skipped:
-            self.say(f"skipped {len(summary.skipped)} of {len(summary.skipped) + summary.predicted}: see {SKIPPED}")
         if self._as_json:
             sys.stdout.write(json.dumps(summary.to_dict(), indent=1) + "\n")
         elif not self._quiet:
