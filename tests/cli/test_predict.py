@@ -24,6 +24,7 @@ from feedbackward.models import create_model, load_network
 from feedbackward.nn import DenseCRF
 from feedbackward.preprocessing import Resize
 from feedbackward.segmenters import Predictor
+from feedbackward.segmenters.augment import Augment
 from feedbackward.segmenters.journal import JOURNAL
 from feedbackward.segmenters.video import Frame, read_video, write_video
 
@@ -160,6 +161,29 @@ print(*{{"torch", "torchvision", "timm", "lightning"}}.intersection(sys.modules)
 def test_a_device_on_which_a_file_does_not_run(exported, scenes, tmp_path, capsys):
     message = refused(capsys, exported / "network.onnx", scenes, tmp_path / "out", "--device", "cuda")
     assert "network.onnx runs on device cpu, not on cuda" in message
+
+
+@pytest.mark.parametrize(
+    ("options", "resize"),
+    [
+        (["--size", "40,24"], Resize(size=(40, 24))),
+        (["--longest-side", "32"], Resize(longest_side=32)),
+        (["--shortest-side", "30"], Resize(shortest_side=30)),
+    ],
+)
+def test_images_resized_otherwise_than_in_the_training(saved, scenes, tmp_path, capsys, options, resize):
+    image = next(scenes.rglob("ulm*.png"))
+    predict(saved[3], image, tmp_path / "out", "--save", "masks", *options)
+    assert f"images are {resize}; the network was trained on images not resized\n" in capsys.readouterr().err
+    expected = Predictor(load_network(saved[3]), resize=resize).predict(read(image))
+    np.testing.assert_array_equal(read(next((tmp_path / "out/masks").iterdir())), expected)
+
+
+def test_averages_over_flips_and_scales(saved, scenes, tmp_path):
+    image = next(scenes.rglob("ulm*.png"))
+    predict(saved[3], image, tmp_path / "out", "--save", "masks", "--flip", "--scales", "0.5", "1")
+    expected = Predictor(load_network(saved[3]), augment=Augment(True, (0.5, 1.0))).predict(read(image))
+    np.testing.assert_array_equal(read(next((tmp_path / "out/masks").iterdir())), expected)
 
 
 def test_half_precision(saved, exported, scenes, tmp_path, capsys):
@@ -451,7 +475,7 @@ class TestInterrupted:
         capsys.readouterr()
         assert "predictions of another model" in refused(capsys, saved[19], images, tmp_path / "out")
         message = refused(capsys, saved[3], images, tmp_path / "out", "--scale", "0.5")
-        assert "contains predictions with scale 1.0, now 0.5: choose another --output, or add --overwrite" in message
+        assert "contains predictions with scale None, now 0.5: choose another --output, or add --overwrite" in message
         summary = summary_of(capsys, saved[3], images, tmp_path / "out", "--scale", "0.5", "--overwrite")
         assert summary["predicted"] == 12
 

@@ -1,8 +1,9 @@
 import pytest
 
 from feedbackward.cli.parser import command_parser
-from feedbackward.cli.prediction_options import add_augment, add_tiles, augment_of, tiles_of
+from feedbackward.cli.prediction_options import add_augment, add_resize, add_tiles, augment_of, resize_of, tiles_of
 from feedbackward.errors import InputError
+from feedbackward.preprocessing import Resize
 from feedbackward.segmenters.augment import Augment
 from feedbackward.segmenters.tiles import Tiles
 
@@ -10,6 +11,7 @@ from feedbackward.segmenters.tiles import Tiles
 @pytest.fixture
 def parse():
     parser = command_parser("predict")
+    add_resize(parser)
     add_tiles(parser)
     add_augment(parser.add_argument_group("averages"))
     return lambda *args: parser.parse_args(list(args))
@@ -18,6 +20,25 @@ def parse():
 def test_by_default_the_image_itself_in_the_usual_tiles(parse):
     assert tiles_of(parse()) == Tiles()
     assert augment_of(parse()) == Augment()
+
+
+@pytest.mark.parametrize(
+    ("args", "resize"),
+    [
+        ([], None),
+        (["--size", "512,1024"], Resize(size=(512, 1024))),
+        (["--scale", "0.5"], Resize(scale=0.5)),
+        (["--longest-side", "640"], Resize(longest_side=640)),
+        (["--shortest-side", "480"], Resize(shortest_side=480)),
+    ],
+)
+def test_how_images_are_resized(parse, args, resize):
+    assert resize_of(parse(*args)) == resize
+
+
+def test_two_ways_to_resize_exclude_each_other(parse):
+    with pytest.raises(InputError, match="size and scale exclude each other"):
+        resize_of(parse("--size", "512,1024", "--scale", "0.5"))
 
 
 def test_options(parse):

@@ -11,6 +11,7 @@ from feedbackward.models import optimize
 from feedbackward.nn import DenseCRF
 from feedbackward.preprocessing import Resize
 from feedbackward.segmenters import Predictor
+from feedbackward.segmenters.augment import Augment
 
 HALF = Resize(scale=0.5)
 
@@ -157,3 +158,12 @@ def test_a_batch_gives_what_its_images_give(trained):
         np.testing.assert_array_equal(result.mask, predictor.predict(image))
         expected = predictor.logits([image])[0].softmax(0).numpy()
         np.testing.assert_allclose(result.probabilities, expected, atol=1e-6)
+
+
+def test_the_probabilities_of_an_image_and_its_flip_are_averaged(trained):
+    image = np.random.default_rng(6).integers(0, 256, (20, 32, 3), dtype=np.uint8)
+    plain = Predictor(trained)
+    one = plain.logits([image])[0].softmax(0)
+    other = plain.logits([np.ascontiguousarray(image[:, ::-1])])[0].softmax(0).flip(-1)
+    found = Predictor(trained, augment=Augment(flip=True)).segment([image], probabilities=True)[0].probabilities
+    np.testing.assert_allclose(found, ((one + other) / 2).numpy(), atol=1e-5)

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from jsonargparse import Namespace
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveFloat, PositiveInt
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveInt
 from numpy.typing import NDArray
 
 from feedbackward.classes import ClassTable
 from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser
 from feedbackward.cli.predict_into import named_classes
 from feedbackward.cli.predict_report import SKIPPED, Reporter, Summary, write_skipped
+from feedbackward.cli.prediction_options import add_augment, add_resize, augment_of, resize_of
 from feedbackward.data.files import read_image
 from feedbackward.data.listing import describe_left_out
 from feedbackward.errors import InputError
 from feedbackward.exporting.names import PrecisionName
 from feedbackward.fingerprint import fingerprint
 from feedbackward.loading import load
-from feedbackward.preprocessing import Resize
 from feedbackward.segmenters.journal import Journal
 from feedbackward.segmenters.outputs import OUTPUTS, Output, OutputOptions, find_outputs
 from feedbackward.segmenters.outputs.files import Job, check_outputs, gather, gathered_files, plan
@@ -43,7 +43,21 @@ examples:
   feedbackward predict camvid.onnx 'photos/**/*.jpg' more.png @list.txt --output out
   feedbackward predict runs/mine/model photos --save masks polygons --json > summary.json
 """
-MADE_WITH = ("scale", "crf", "precision", "alpha", "no_legend", "background", "tolerance", "threshold")
+MADE_WITH = (
+    "size",
+    "scale",
+    "longest_side",
+    "shortest_side",
+    "flip",
+    "scales",
+    "crf",
+    "precision",
+    "alpha",
+    "no_legend",
+    "background",
+    "tolerance",
+    "threshold",
+)
 """The options that the outputs depend on."""
 WORKERS = min(4, os.cpu_count() or 1)
 
@@ -63,7 +77,7 @@ def main(args: list[str]) -> None:
 
 def _parser() -> CommandParser:
     parser = command_parser("predict", DESCRIPTION, usage=USAGE, epilog=EXAMPLES, formatter_class=PlainHelpFormatter)
-    parser.add_argument("model", help="saved folder, checkpoint (.ckpt), exported file or hub id")
+    parser.add_argument("model", help="saved folder, checkpoint, exported file or hub id")
     parser.add_argument(
         "source",
         nargs="+",
@@ -91,10 +105,11 @@ def _parser() -> CommandParser:
         help="probability from which pixels belong to a class, such as crack=0.7",
     )
     seen = parser.add_argument_group("how the network sees")
-    seen.add_argument("--scale", type=PositiveFloat | None, help="resize images by this factor, not as in the training")
+    add_resize(seen)
+    add_augment(seen)
     seen.add_argument("--crf", action="store_true", help="refine with DeepLab's fully connected CRF")
     run = parser.add_argument_group("how it runs")
-    run.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; auto: the accelerator, if there is one")
+    run.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps, ... (the accelerator)")
     run.add_argument(
         "--precision",
         choices=get_args(PrecisionName),
@@ -110,11 +125,9 @@ def _parser() -> CommandParser:
         metavar="N",
         help="threads that read and write images (%(default)s)",
     )
-    run.add_argument(
-        "--strict", action="store_true", help="stop at the first file that cannot be used; else it is skipped"
-    )
+    run.add_argument("--strict", action="store_true", help="stop at the first file that cannot be used")
     run.add_argument("--overwrite", action="store_true", help="start over and replace what the output folder contains")
-    run.add_argument("--json", action="store_true", help="print a summary in JSON on stdout, and nothing else there")
+    run.add_argument("--json", action="store_true", help="print a summary in JSON, alone on stdout")
     run.add_argument("--quiet", action="store_true", help="print nothing but files that are skipped")
     return parser
 
@@ -145,8 +158,9 @@ def predict(options: Namespace, reporter: Reporter) -> int:
     jobs = plan((item for item in sources.items if not item.is_video), kinds, options.output)
     videos = {item: video_job(item, options.output) for item in sources.items if item.is_video}
     network = _in_precision(load(options.model, device=options.device), options.precision)
-    resize = None if options.scale is None else Resize(scale=options.scale)
-    predictor = Predictor(network, resize=resize, crf=_dense_crf() if options.crf else None)
+    resize, trained = resize_of(options), network.preprocessing.resize
+    crf = _dense_crf() if options.crf else None
+    predictor = Predictor(network, resize=resize, augment=augment_of(options), crf=crf)
     table = named_classes(predictor, options.model, kinds, writing)
     segment = _segmenter(predictor, kinds, parse_thresholds(options.threshold, table), table)
     journal = Journal(
@@ -161,6 +175,8 @@ def predict(options: Namespace, reporter: Reporter) -> int:
     journal.check_free([options.output / SKIPPED, *gathered])
     check_outputs(options.output, [journal.path, *(path for job in everything for path in job.files.values())])
 
+    if resize not in (None, trained):
+        reporter.say(f"images are {resize}; the network was trained on images {trained}")
     if sources.left_out:
         reporter.say(describe_left_out(sources.left_out))
     if done:

@@ -1,13 +1,44 @@
-"""Options of the commands that predict: the tiles of large images, and averages over flips and scales."""
+"""Options of the commands that predict: how images are resized, tiles of large ones, averages over flips and scales."""
 
 from typing import Any
 
 from jsonargparse import Namespace
-from jsonargparse.typing import NonNegativeInt, PositiveFloat
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
 from feedbackward.cli.parser import height_width
+from feedbackward.preprocessing import Resize
 from feedbackward.segmenters.augment import Augment
 from feedbackward.segmenters.tiles import Tiles
+
+
+def add_resize(parser: Any) -> None:
+    """Add --size, --scale, --longest-side and --shortest-side to a parser or a group of one; `resize_of` reads them."""
+    parser.add_argument("--size", metavar="H,W", help="resize images to this size for the network,")
+    parser.add_argument("--scale", type=PositiveFloat | None, metavar="S", help="or by a factor,")
+    parser.add_argument(
+        "--longest-side", type=PositiveInt | None, metavar="N", help="or their longer side to N pixels,"
+    )
+    parser.add_argument(
+        "--shortest-side",
+        type=PositiveInt | None,
+        metavar="N",
+        help="or their shorter side (as in its training)",
+    )
+
+
+def resize_of(options: Namespace) -> Resize | None:
+    """How the options ask to resize images; None if they leave it to the network.
+
+    Raises:
+        InputError: If several are given.
+    """
+    resize = Resize(
+        size=None if options.size is None else height_width(options.size),
+        scale=options.scale,
+        longest_side=options.longest_side,
+        shortest_side=options.shortest_side,
+    )
+    return resize or None
 
 
 def add_tiles(parser: Any) -> None:

@@ -11,6 +11,8 @@ from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
 from feedbackward.nn import DenseCRF, resize_logits
 from feedbackward.preprocessing import Preprocessing
+from feedbackward.segmenters.augment import Augment
+from feedbackward.segmenters.augmented import Augmented
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.refined import Refined
 from feedbackward.segmenters.segmenter import Segmenter, check_logits
@@ -22,16 +24,21 @@ class Inference:
     Args:
         segmenter: The segmenter; a network is put into evaluation mode.
         preprocessing: How images are read and resized for it.
+        augment: The flips and scales of the resized images to average over.
         crf: Refines the logits at the resized images' size.
 
     Raises:
-        InputError: If the segmenter outputs no logits and a CRF needs them.
+        InputError: If the segmenter outputs no logits and an average or a CRF needs them.
     """
 
-    def __init__(self, segmenter: Segmenter, *, preprocessing: Preprocessing, crf: DenseCRF | None) -> None:
+    def __init__(
+        self, segmenter: Segmenter, *, preprocessing: Preprocessing, augment: Augment | None, crf: DenseCRF | None
+    ) -> None:
         if isinstance(segmenter, nn.Module):
             segmenter.eval()
         self.segmenter: Segmenter = Normalized(segmenter)
+        if augment:
+            self.segmenter = Augmented(self.segmenter, augment)
         if crf is not None:
             self.segmenter = Refined(self.segmenter, crf)
         self._transform = EvalTransform(preprocessing)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from feedbackward.errors import InputError
 from feedbackward.preprocessing import Preprocessing, Resize, to_unit_range
+from feedbackward.segmenters.augment import Augment
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.result import Result
 from feedbackward.segmenters.segmenter import Segmenter, Wrapper
@@ -20,17 +21,18 @@ if TYPE_CHECKING:
 class Predictor(Wrapper):
     """Predicts the class of every pixel of images, read and resized as the segmenter was trained.
 
-    An exported file of a network that does not resize images, without a CRF, runs without PyTorch.
+    An exported file of a network that does not resize images, without augmentation and CRF, runs without PyTorch.
 
     Args:
         segmenter: A segmenter, such as `feedbackward.models.saved.load_network` returns. A network is put into
             evaluation mode.
         resize: How images are resized for the segmenter, instead of as it was trained. Logits are resized back to the
             images' size bilinearly.
+        augment: The flips and scales of the resized images to average over.
         crf: Refines the logits at the resized images' size.
 
     Raises:
-        InputError: If the segmenter is a file that outputs classes, and a CRF needs logits.
+        InputError: If the segmenter is a file that outputs classes, and an average or a CRF needs logits.
 
     Example:
         >>> predictor = Predictor(load_network("camvid.ckpt"))  # doctest: +SKIP
@@ -38,16 +40,23 @@ class Predictor(Wrapper):
         (360, 480)
     """
 
-    def __init__(self, segmenter: Segmenter, *, resize: Resize | None = None, crf: "DenseCRF | None" = None) -> None:
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        *,
+        resize: Resize | None = None,
+        augment: Augment | None = None,
+        crf: "DenseCRF | None" = None,
+    ) -> None:
         super().__init__(segmenter)
         self._preprocessing = segmenter.preprocessing.without_normalization()
         if resize is not None:
             self._preprocessing = replace(self._preprocessing, resize=resize)
         self._in_torch: Any = None
-        if segmenter.device is not None or crf is not None or self._preprocessing.resize:
+        if segmenter.device is not None or augment or crf is not None or self._preprocessing.resize:
             from feedbackward.segmenters.inference import Inference
 
-            self._in_torch = Inference(segmenter, preprocessing=self._preprocessing, crf=crf)
+            self._in_torch = Inference(segmenter, preprocessing=self._preprocessing, augment=augment, crf=crf)
 
     @property
     def preprocessing(self) -> Preprocessing:
