@@ -12,13 +12,13 @@ from feedbackward.errors import InputError
 from feedbackward.preprocessing import Channels
 
 
-def check_channels(layout: Layout, channels: Channels, path: Path) -> None:
+def check_channels(layout: Layout, channels: Channels, path: Path | str) -> None:
     """Refuse an image whose channels cannot become those of a network, as far as its header tells.
 
     Args:
         layout: The channels of the file.
         channels: Those of the network.
-        path: The file, for messages.
+        path: The file, or another name of the image, for messages.
 
     Raises:
         InputError: If they cannot.
@@ -41,7 +41,7 @@ def is_certain(layout: Layout, channels: Channels) -> bool:
     return isinstance(channels, int) or not (layout.alpha or (channels == "gray" and layout.channels > 1))
 
 
-def select_channels(pixels: NDArray[Any], layout: Layout, channels: Channels, path: Path) -> NDArray[Any]:
+def select_channels(pixels: NDArray[Any], layout: Layout, channels: Channels, path: Path | str) -> NDArray[Any]:
     """The channels of a network, from the pixels of an image that passed check_channels.
 
     Args:
@@ -49,7 +49,7 @@ def select_channels(pixels: NDArray[Any], layout: Layout, channels: Channels, pa
         layout: Their channels.
         channels: "RGB", "gray", or a number, which takes all channels as they are stored. "BGR" gives RGB: the
             preprocessing of the network changes the order.
-        path: The file, for messages.
+        path: The file, or another name of the image, for messages.
 
     Returns:
         (H, W, 3), (H, W, 1), or (H, W, channels), of the same type.
@@ -73,7 +73,7 @@ def select_channels(pixels: NDArray[Any], layout: Layout, channels: Channels, pa
     return np.ascontiguousarray(pixels[..., :1])
 
 
-def _without_alpha(pixels: NDArray[Any], layout: Layout, channels: Channels, path: Path) -> NDArray[Any]:
+def _without_alpha(pixels: NDArray[Any], layout: Layout, channels: Channels, path: Path | str) -> NDArray[Any]:
     opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
     transparent = np.count_nonzero(pixels[..., -1] != opaque)
     if transparent:
@@ -85,7 +85,7 @@ def _without_alpha(pixels: NDArray[Any], layout: Layout, channels: Channels, pat
     return np.ascontiguousarray(pixels[..., :-1])
 
 
-def _cmyk_to_rgb(pixels: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+def _cmyk_to_rgb(pixels: NDArray[Any], path: Path | str) -> NDArray[np.uint8]:
     if pixels.dtype != np.uint8:
         raise InputError(f"{path} is a CMYK image of {pixels.dtype.name}; expected 8 bits: convert it to RGB")
     height, width, _ = pixels.shape

@@ -182,6 +182,17 @@ class PillowImage:
         return self._file.read()
 
 
+def layout_of(image: Image.Image) -> tuple[str, Layout | None]:
+    """The mode of Pillow to which an image in memory is converted without loss, and its channels.
+
+    The channels are None for modes that no image file has, such as HSV.
+    """
+    if image.mode == "F" or image.mode.startswith("I;16"):
+        return image.mode, Layout(1, "gray")
+    mode = _eight_bit_mode(image)
+    return mode, _LAYOUTS.get(mode)
+
+
 def _eight_bit_mode(image: Image.Image) -> str:
     """The mode of Pillow to which an image is converted without loss: palettes become colors, transparency alpha."""
     if "transparency" in image.info:
