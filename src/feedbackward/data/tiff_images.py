@@ -38,6 +38,8 @@ class TiffImage:
     def __init__(self, file: BinaryIO, path: Path) -> None:
         tiff = tifffile.TiffFile(file, name=path.name)
         pages = [page for page in tiff.pages if isinstance(page, tifffile.TiffPage) and not _is_auxiliary(page)]
+        if not pages:
+            raise InputError(f"{path} contains no image; copy or download it again")
         self.page = page = pages[0]
         self._path, self._pages = path, pages
         self._series = tiff.series[0] if len(pages) > 1 else None
