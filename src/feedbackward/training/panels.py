@@ -32,7 +32,7 @@ def draw_panels(image: Tensor, mask: Tensor, prediction: Tensor, table: ClassTab
     """Draw a scene at the image's size, or at a width of WIDTH if it is larger.
 
     Args:
-        image: float (3, h, w) in [0, 1].
+        image: float (C, h, w) in [0, 1]; see pictures.viewable for other channels than RGB.
         mask: Class indices (H, W), of any size.
         prediction: Class indices, of any size.
         table: The classes.
@@ -42,7 +42,7 @@ def draw_panels(image: Tensor, mask: Tensor, prediction: Tensor, table: ClassTab
     shown = F.interpolate(image[None].float(), size=size, mode="bilinear", antialias=True)[0].clamp(0, 1)
     indices = {name: _nearest(labels, size) for name, labels in (("mask", mask), ("prediction", prediction))}
     return Panels(
-        image=(shown * 255).round().byte().permute(1, 2, 0).cpu().numpy(),
+        image=pictures.viewable((shown * 255).round().byte().permute(1, 2, 0).cpu().numpy()),
         truth=pictures.paint(indices["mask"], table),
         prediction=pictures.paint(indices["prediction"], table),
         errors=pictures.errors(indices["prediction"], indices["mask"], table),
