@@ -43,7 +43,7 @@ def demo(*, output: Path | None = None) -> None:
     scenes = run.root / "scenes"
     write_cityscapes(scenes, counts={"test": SCENES}, seed=1, size=SIZE)
     images, predictions = scenes / "leftImg8bit" / "test", run.root / "predictions"
-    predict.main([str(run.model), str(images), "--output", str(predictions), "--scale", "0.5"])
+    predict.main([str(run.model), str(images), "--output", str(predictions)])
     get_console().print("unseen scenes:", highlight=False)
     fit.main("test", ["--config", RECIPE, "--run_dir", str(run.root)])
     get_console().print(Text(f"pictures: {predictions}\nreport:   {run.report}"), soft_wrap=True)
