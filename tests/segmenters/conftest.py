@@ -33,6 +33,9 @@ class OneHot:
     class_table, classes, device, outputs_logits = TABLE, 3, None, False
     preprocessing = Preprocessing.identity(3)
 
+    def padded_size(self, size):
+        return size
+
     def logits(self, images):
         logits = images * 0
         logits[:, 0] = 1

@@ -12,6 +12,7 @@ from feedbackward.nn import DenseCRF
 from feedbackward.preprocessing import Resize
 from feedbackward.segmenters import Predictor
 from feedbackward.segmenters.augment import Augment
+from feedbackward.segmenters.tiles import Tiles
 
 HALF = Resize(scale=0.5)
 
@@ -167,3 +168,40 @@ def test_the_probabilities_of_an_image_and_its_flip_are_averaged(trained):
     other = plain.logits([np.ascontiguousarray(image[:, ::-1])])[0].softmax(0).flip(-1)
     found = Predictor(trained, augment=Augment(flip=True)).segment([image], probabilities=True)[0].probabilities
     np.testing.assert_allclose(found, ((one + other) / 2).numpy(), atol=1e-5)
+
+
+TILES = Tiles((128, 128), overlap=32)
+
+
+@pytest.mark.parametrize("options", [{}, {"resize": HALF}, {"resize": Resize(scale=1.5)}, {"augment": Augment(True)}])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_tiles_give_the_result_of_the_whole_image(strongest, options, kind):
+    _, image = blocks(np.random.default_rng(4), 30, 40, 10)
+    largest = {np.uint8: 255, np.uint16: 65535, np.float32: 1}[kind]
+    image = (image / 255 * largest).astype(kind)
+    (whole,) = Predictor(strongest, **options).segment([image], probabilities=True)
+    strongest.seen.clear()
+    predictor = Predictor(strongest, tiles=TILES, **options)
+    (tiled,) = predictor.segment([image], probabilities=True)
+    assert max(max(seen.shape[-2:]) for seen in strongest.seen) <= 128
+    # 8-bit pixels of resized images may be rounded the other way.
+    np.testing.assert_allclose(tiled.probabilities, whole.probabilities, atol=0.02 if "resize" in options else 1e-5)
+    assert (tiled.mask == whole.mask).mean() > 0.99
+    (first, second) = predictor.segment([image, image])
+    for mask in (first.mask, second.mask, predictor.predict(image)):
+        assert mask.dtype == np.uint8
+        assert (mask == tiled.mask).mean() > 0.999  # equal but for rounding
+
+
+def test_a_large_image_in_bands(strongest):
+    image = np.random.default_rng(0).integers(0, 256, (300, 200, 3), dtype=np.uint8)
+    predictor = Predictor(strongest, tiles=TILES)
+    bands = list(predictor.in_bands(lambda top, bottom: image[top:bottom], (300, 200), lambda logits: logits.argmax(0)))
+    assert all(band.shape[1] == 200 for band in bands)
+    np.testing.assert_array_equal(np.concatenate(bands), predictor.predict(image))
+
+
+def test_a_file_of_classes_is_not_resized_in_tiles(one_hot):
+    predictor = Predictor(one_hot, resize=HALF, tiles=TILES)
+    with pytest.raises(InputError, match="outputs classes, but resizing needs logits"):
+        predictor.predict(np.zeros((400, 400, 3), np.uint8))

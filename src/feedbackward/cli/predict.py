@@ -14,7 +14,7 @@ from feedbackward.classes import ClassTable
 from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser
 from feedbackward.cli.predict_into import named_classes
 from feedbackward.cli.predict_report import SKIPPED, Reporter, Summary, write_skipped
-from feedbackward.cli.prediction_options import add_augment, add_resize, augment_of, resize_of
+from feedbackward.cli.prediction_options import add_augment, add_resize, add_tiles, augment_of, resize_of, tiles_of
 from feedbackward.data.files import read_image
 from feedbackward.data.listing import describe_left_out
 from feedbackward.errors import InputError
@@ -50,6 +50,8 @@ MADE_WITH = (
     "shortest_side",
     "flip",
     "scales",
+    "tile",
+    "overlap",
     "crf",
     "precision",
     "alpha",
@@ -107,6 +109,7 @@ def _parser() -> CommandParser:
     seen = parser.add_argument_group("how the network sees")
     add_resize(seen)
     add_augment(seen)
+    add_tiles(seen)
     seen.add_argument("--crf", action="store_true", help="refine with DeepLab's fully connected CRF")
     run = parser.add_argument_group("how it runs")
     run.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps, ... (the accelerator)")
@@ -160,7 +163,7 @@ def predict(options: Namespace, reporter: Reporter) -> int:
     network = _in_precision(load(options.model, device=options.device), options.precision)
     resize, trained = resize_of(options), network.preprocessing.resize
     crf = _dense_crf() if options.crf else None
-    predictor = Predictor(network, resize=resize, augment=augment_of(options), crf=crf)
+    predictor = Predictor(network, resize=resize, augment=augment_of(options), crf=crf, tiles=tiles_of(options))
     table = named_classes(predictor, options.model, kinds, writing)
     segment = _segmenter(predictor, kinds, parse_thresholds(options.threshold, table), table)
     journal = Journal(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -55,10 +56,23 @@ class Inference:
         prepared = torch.stack([self._transform.image(image) for image in images])
         if prepared.shape[-2:] != (height, width):
             check_logits(self.segmenter, "resizing")
+        return resize_logits(self._logits(prepared), (height, width))
+
+    @torch.inference_mode()
+    def unit_logits(self, images: NDArray[np.float32]) -> Tensor:
+        """Compute the logits (N, classes, H, W) of images (N, C, H, W) in [0, 1] that are resized already.
+
+        Raises:
+            InputError: If the GPU runs out of memory.
+        """
+        return self._logits(torch.from_numpy(images))
+
+    def _logits(self, images: Tensor) -> Tensor:
         try:
-            return resize_logits(self.segmenter.logits(prepared), (height, width))
+            return self.segmenter.logits(images)
         except torch.OutOfMemoryError as error:
+            count, _, height, width = images.shape
             raise InputError(
-                f"out of GPU memory with {len(images)} images of {height}x{width}; use a smaller batch or scale, or "
+                f"out of GPU memory with {count} images of {height}x{width}; use a smaller batch, scale or tile, or "
                 f"the CPU"
             ) from error

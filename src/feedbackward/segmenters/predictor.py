@@ -1,6 +1,6 @@
 """Prediction for images of any size: from arrays as they were read to masks of the same size."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,9 @@ from feedbackward.preprocessing import Preprocessing, Resize, to_unit_range
 from feedbackward.segmenters.augment import Augment
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.result import Result
-from feedbackward.segmenters.segmenter import Segmenter, Wrapper
+from feedbackward.segmenters.segmenter import Segmenter, Wrapper, check_logits
+from feedbackward.segmenters.stitching import Read, segment_in_bands
+from feedbackward.segmenters.tiles import Size, Tiles
 
 if TYPE_CHECKING:
     from feedbackward.nn import DenseCRF
@@ -30,6 +32,7 @@ class Predictor(Wrapper):
             images' size bilinearly.
         augment: The flips and scales of the resized images to average over.
         crf: Refines the logits at the resized images' size.
+        tiles: The tiles of images that have more pixels than one of them.
 
     Raises:
         InputError: If the segmenter is a file that outputs classes, and an average or a CRF needs logits.
@@ -47,8 +50,11 @@ class Predictor(Wrapper):
         resize: Resize | None = None,
         augment: Augment | None = None,
         crf: "DenseCRF | None" = None,
+        tiles: Tiles | None = None,
     ) -> None:
         super().__init__(segmenter)
+        self._tiles = tiles or Tiles()
+        self._stack: Any = Normalized(segmenter)  # takes arrays or tensors
         self._preprocessing = segmenter.preprocessing.without_normalization()
         if resize is not None:
             self._preprocessing = replace(self._preprocessing, resize=resize)
@@ -57,6 +63,7 @@ class Predictor(Wrapper):
             from feedbackward.segmenters.inference import Inference
 
             self._in_torch = Inference(segmenter, preprocessing=self._preprocessing, augment=augment, crf=crf)
+            self._stack = self._in_torch.segmenter
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -77,14 +84,11 @@ class Predictor(Wrapper):
                 memory.
         """
         for image in images:
-            if image.shape[2] != self.preprocessing.in_channels:
-                raise InputError(
-                    f"an image has {image.shape[2]} channels, and the network takes {self.preprocessing.in_channels}"
-                )
+            self._check_channels(image)
         if self._in_torch is not None:
             return self._in_torch(images)
         unit = [to_unit_range(image.transpose(2, 0, 1), self.preprocessing.value_range) for image in images]
-        return Normalized(self.segmenter).logits(np.stack(unit))
+        return self._stack.logits(np.stack(unit))
 
     def predict(self, image: NDArray[Any]) -> NDArray[Any]:
         """Predict the class indices (H, W) of an image (H, W, C): uint8 up to 254 classes, otherwise uint16.
@@ -92,8 +96,7 @@ class Predictor(Wrapper):
         Raises:
             InputError: As `logits`.
         """
-        mask: NDArray[Any] = self._masks(to_array(self.logits([image]).argmax(1)))[0]
-        return mask
+        return self._predict([image], probabilities=False)[0][0]
 
     def segment(self, images: Sequence[NDArray[Any]], *, probabilities: bool = False) -> list[Result]:
         """Predict the classes of images of one size, in one batch.
@@ -108,10 +111,69 @@ class Predictor(Wrapper):
         table = self.segmenter.class_table
         if table is None:
             raise InputError("the network has no class names and colors; set its class_table")
+        predicted = self._predict(images, probabilities=probabilities)
+        return [Result(image, mask, table, share) for image, (mask, share) in zip(images, predicted, strict=True)]
+
+    def in_bands(self, read: Read, size: Size, reduce: Callable[[Any], Any]) -> Iterator[Any]:
+        """Segment an image of any size in tiles.
+
+        Args:
+            read: Reads the image from top to bottom: `top` never decreases from call to call.
+            size: Height and width of the image.
+            reduce: Reduces logits (classes, h, w) to what is wanted, such as classes (h, w).
+
+        Yields:
+            What `reduce` returned, for bands of rows (..., rows, W) from top to bottom.
+        """
+        resized, value_range = self.preprocessing.resize.output_size(size), self.preprocessing.value_range
+        if resized != size:
+            check_logits(self._stack, "resizing")
+
+        def read_rows(top: int, bottom: int) -> NDArray[Any]:
+            rows = read(top, bottom)
+            self._check_channels(rows)
+            # 8-bit values remain so until they are resized, as in the whole image.
+            return (
+                rows if rows.dtype == np.uint8 and value_range in (None, (0, 255)) else to_unit_range(rows, value_range)
+            )
+
+        def score(tile: NDArray[Any]) -> Any:
+            unit = to_unit_range(tile) if tile.dtype == np.uint8 else tile
+            run = self._stack.logits if self._in_torch is None else self._in_torch.unit_logits
+            return run(np.ascontiguousarray(unit.transpose(2, 0, 1)[None]))[0]
+
+        return segment_in_bands(
+            read_rows, size, score, reduce, resized=resized, tiles=self._tiles, padded_size=self._stack.padded_size
+        )
+
+    def _check_channels(self, image: NDArray[Any]) -> None:
+        if image.shape[2] != self.preprocessing.in_channels:
+            raise InputError(
+                f"an image has {image.shape[2]} channels, and the network takes {self.preprocessing.in_channels}"
+            )
+
+    def _predict(
+        self, images: Sequence[NDArray[Any]], *, probabilities: bool
+    ) -> list[tuple[NDArray[Any], NDArray[np.float32] | None]]:
+        """The mask of each image and, if asked for, the probabilities."""
+        if not self._is_whole((images[0].shape[0], images[0].shape[1])):
+            return [self._in_tiles(image, probabilities=probabilities) for image in images]
         logits = self.logits(images)
         masks = self._masks(to_array(logits.argmax(1)))
-        shares = _softmax(to_array(logits)) if probabilities else [None] * len(images)
-        return [Result(image, mask, table, share) for image, mask, share in zip(images, masks, shares, strict=True)]
+        return list(zip(masks, _softmax(to_array(logits)) if probabilities else [None] * len(images), strict=True))
+
+    def _is_whole(self, size: Size) -> bool:
+        resized = self.preprocessing.resize.output_size(size)
+        fits = all(self._tiles.size_for(one) == one for one in (size, resized))
+        return fits and self._stack.padded_size(resized) == resized
+
+    def _in_tiles(self, image: NDArray[Any], *, probabilities: bool) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+        def reduce(logits: Any) -> NDArray[Any]:
+            return _softmax(to_array(logits)[None])[0] if probabilities else self._masks(to_array(logits.argmax(0)))
+
+        size = image.shape[0], image.shape[1]
+        found = np.concatenate(list(self.in_bands(lambda top, bottom: image[top:bottom], size, reduce)), -2)
+        return (self._masks(found.argmax(0)), found) if probabilities else (found, None)
 
     def _masks(self, indices: NDArray[Any]) -> NDArray[Any]:
         return indices.astype(np.uint8 if self.classes <= 254 else np.uint16)
