@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.exporting import ExportedNetwork, export
-from feedbackward.loading import load
+from feedbackward.loading import load, load_segmenter
 from feedbackward.models import OptimizedNetwork, create_model
+from feedbackward.preprocessing import Resize
 
 TABLE = ClassTable(("road", "sky", "car"), ((128, 64, 128), (70, 130, 180), (0, 0, 142)))
 
@@ -33,7 +35,7 @@ def file(network, tmp_path, exporting):
 
 
 def test_a_saved_network_is_optimized(network, folder):
-    loaded, image = load(folder), torch.rand(1, 3, 40, 56)
+    loaded, image = load_segmenter(folder), torch.rand(1, 3, 40, 56)
     assert isinstance(loaded, OptimizedNetwork)
     assert not loaded.training
     torch.testing.assert_close(loaded.logits(image), network.logits(image).detach(), rtol=1e-4, atol=1e-4)
@@ -42,13 +44,13 @@ def test_a_saved_network_is_optimized(network, folder):
 def test_a_baseline_is_loaded_as_it_is(tmp_path):
     baseline = create_model("segnet", encoder_name="vgg11", encoder_weights=None, classes=3)
     baseline.save_pretrained(tmp_path)
-    loaded = load(tmp_path)
+    loaded = load_segmenter(tmp_path)
     assert type(loaded) is type(baseline)
     assert not loaded.training
 
 
 def test_an_exported_file(network, file):
-    loaded, image = load(file), torch.rand(1, 3, 40, 56)
+    loaded, image = load_segmenter(file), torch.rand(1, 3, 40, 56)
     assert isinstance(loaded, ExportedNetwork)
     expected = network.logits(network.preprocessing(image)).detach()
     np.testing.assert_allclose(loaded.logits(image), expected, atol=2e-5)
@@ -69,3 +71,31 @@ def test_a_missing_model(tmp_path):
         load(tmp_path / "nothing")
     with pytest.raises(InputError, match="no such file"):
         load(tmp_path / "nothing.onnx")
+
+
+def test_a_loaded_model_is_called_with_images(network, folder, file, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    unit = torch.from_numpy(pixels / 255).permute(2, 0, 1)[None].float()
+    expected = network.logits(network.preprocessing(unit)).detach().softmax(1)[0]
+    for segmenter in (load(folder), load(file)):
+        forms = [tmp_path / "a.png", Image.fromarray(pixels), pixels, pixels / 255, pixels.astype(np.uint16) * 257]
+        for result in segmenter([*forms, torch.from_numpy(pixels).permute(2, 0, 1)]):
+            np.testing.assert_allclose(result.probabilities, expected, atol=1e-4)
+            np.testing.assert_array_equal(result.mask, result.probabilities.argmax(0))
+            assert set(result.classes) <= set(TABLE.names)
+
+
+def test_values_of_another_range_are_refused(folder):
+    for wrong in (np.full((40, 56, 3), 200.0), np.zeros((40, 56, 3), np.int64)):
+        with pytest.raises(InputError, match="expected"):
+            load(folder)(wrong)
+
+
+def test_options_of_prediction(folder):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    plain, sky = load(folder)(pixels), load(folder, thresholds={"sky": 1e-6}, probabilities=False)(pixels)
+    assert (sky.mask == 1).all()
+    with pytest.raises(InputError, match=r"fb\.load\(MODEL, probabilities=True\)"):
+        sky.probabilities  # noqa: B018
+    assert not np.array_equal(plain.probabilities, load(folder, resize=Resize(scale=2))(pixels).probabilities)

@@ -13,8 +13,7 @@ from runs import Run, load
 
 from feedbackward.data import CAMVID, CamVidData
 from feedbackward.io import write_whole
-from feedbackward.loading import load as load_segmenter
-from feedbackward.segmenters import Predictor
+from feedbackward.loading import load as load_predictor
 from feedbackward.training.pictures import spread
 from feedbackward.viz import pictures
 from feedbackward.viz.charts import Curve, plot_curves, save_svg
@@ -60,7 +59,7 @@ def draw_predictions(runs: Sequence[Run], *, data: Path, path: Path, frames: int
         frames: The number of frames.
     """
     dataset = CamVidData(root=data).dataset("val")
-    predictors = [Predictor(load_segmenter(run.folder / "model")) for run in runs]
+    predictors = [load_predictor(run.folder / "model", probabilities=False) for run in runs]
     titles = ["image", "truth", *(run.row.title for run in runs)]
     rows = []
     for index in spread(len(dataset), frames):

@@ -23,15 +23,21 @@ if TYPE_CHECKING:
     from feedbackward.models import list_models as list_models
     from feedbackward.models import optimize as optimize
     from feedbackward.preprocessing import Preprocessing as Preprocessing
+    from feedbackward.preprocessing import Resize as Resize
+    from feedbackward.segmenters.augment import Augment as Augment
+    from feedbackward.segmenters.tiles import Tiles as Tiles
     from feedbackward.transform import UnsupportedOperationsError as UnsupportedOperationsError
 
     __version__: str
 
 _MODULES = {
+    "Augment": "segmenters.augment",
     "DecoderConfig": "decoder_config",
     "Feedbackward": "models",
     "InputError": "errors",
     "Preprocessing": "preprocessing",
+    "Resize": "preprocessing",
+    "Tiles": "segmenters.tiles",
     "UnsupportedOperationsError": "transform",
     "create_model": "models",
     "data": "data",

@@ -1,34 +1,45 @@
-"""`load`: a segmenter from a saved folder, a checkpoint, an exported file or the hub."""
+"""`load`: a trained network, ready to predict, from a saved folder, a checkpoint, an exported file or the hub."""
 
 from pathlib import Path
+from typing import Any
 
 from feedbackward.errors import InputError
 from feedbackward.exporting.exported import is_exported, load_exported
 from feedbackward.exporting.formats import SUFFIXES
 from feedbackward.machine import choose_device
+from feedbackward.segmenters.predictor import Predictor
 from feedbackward.segmenters.segmenter import Segmenter
 
 
-def load(model: str | Path, *, device: str = "auto") -> Segmenter:
-    """Load a segmenter: a trained network, optimized if possible, or an exported file.
-
-    For an exported file torch is imported only if its runtime needs it.
+def load(model: str | Path, *, device: str = "auto", probabilities: bool = True, **options: Any) -> Predictor:
+    """Load a trained network to call it with images.
 
     Args:
         model: A folder that save_pretrained wrote, a checkpoint (.ckpt) of `feedbackward fit`, a file of `feedbackward
             export`, or the id of a network on the Hugging Face hub. A path that exists takes precedence.
         device: As PyTorch names it, such as "cpu", "cuda:1" or "mps"; "auto" is the accelerator if there is one. An
             exported file always runs on the device of its format.
+        probabilities: Whether results have the probabilities of all classes: 4 bytes for each pixel and class.
+        options: Further options of Predictor: resize, augment, crf, tiles, thresholds.
 
     Returns:
-        The segmenter, in evaluation mode.
+        The predictor. Its `segmenter` is the network itself, optimized if possible, or the exported file.
 
     Raises:
         InputError: If there is no such model, it cannot be loaded, or the device is not available or not the file's.
 
     Example:
-        >>> load("runs/camvid/model").classes  # doctest: +SKIP
-        11
+        >>> result = load("runs/camvid/model")("street.jpg")  # doctest: +SKIP
+        >>> result.shares  # doctest: +SKIP
+        {'road': 0.41, 'building': 0.33, 'sky': 0.26}
+    """
+    return Predictor(load_segmenter(model, device=device), probabilities=probabilities, **options)
+
+
+def load_segmenter(model: str | Path, *, device: str = "auto") -> Segmenter:
+    """Load a trained network, optimized if possible, or an exported file, in evaluation mode.
+
+    For an exported file torch is imported only if its runtime needs it. Arguments and errors are those of `load`.
     """
     path = Path(model)
     if is_exported(path) and not path.is_dir():

@@ -153,8 +153,8 @@ def test_an_optimized_network_predicts_the_same(trained):
 
 def test_a_batch_gives_what_its_images_give(trained):
     images = list(np.random.default_rng(5).integers(0, 256, (3, 20, 30, 3), dtype=np.uint8))
-    predictor = Predictor(trained)
-    for image, result in zip(images, predictor.segment(images, probabilities=True), strict=True):
+    predictor = Predictor(trained, probabilities=True)
+    for image, result in zip(images, predictor.segment(images), strict=True):
         assert result.image is image
         np.testing.assert_array_equal(result.mask, predictor.predict(image))
         expected = predictor.logits([image])[0].softmax(0).numpy()
@@ -166,7 +166,7 @@ def test_the_probabilities_of_an_image_and_its_flip_are_averaged(trained):
     plain = Predictor(trained)
     one = plain.logits([image])[0].softmax(0)
     other = plain.logits([np.ascontiguousarray(image[:, ::-1])])[0].softmax(0).flip(-1)
-    found = Predictor(trained, augment=Augment(flip=True)).segment([image], probabilities=True)[0].probabilities
+    found = Predictor(trained, augment=Augment(flip=True), probabilities=True).segment([image])[0].probabilities
     np.testing.assert_allclose(found, ((one + other) / 2).numpy(), atol=1e-5)
 
 
@@ -179,10 +179,10 @@ def test_tiles_give_the_result_of_the_whole_image(strongest, options, kind):
     _, image = blocks(np.random.default_rng(4), 30, 40, 10)
     largest = {np.uint8: 255, np.uint16: 65535, np.float32: 1}[kind]
     image = (image / 255 * largest).astype(kind)
-    (whole,) = Predictor(strongest, **options).segment([image], probabilities=True)
+    (whole,) = Predictor(strongest, **options, probabilities=True).segment([image])
     strongest.seen.clear()
-    predictor = Predictor(strongest, tiles=TILES, **options)
-    (tiled,) = predictor.segment([image], probabilities=True)
+    predictor = Predictor(strongest, tiles=TILES, **options, probabilities=True)
+    (tiled,) = predictor.segment([image])
     assert max(max(seen.shape[-2:]) for seen in strongest.seen) <= 128
     # 8-bit pixels of resized images may be rounded the other way.
     np.testing.assert_allclose(tiled.probabilities, whole.probabilities, atol=0.02 if "resize" in options else 1e-5)

@@ -3,7 +3,7 @@ import pytest
 
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
-from feedbackward.segmenters.thresholds import apply_thresholds, parse_thresholds
+from feedbackward.segmenters.thresholds import apply_thresholds, check_thresholds, parse_thresholds
 
 BINARY = ClassTable(("background", "crack"), ((0, 0, 0), (255, 0, 0)))
 TABLE = ClassTable(("road", "crack", "stain"), ((0, 0, 0), (255, 0, 0), (0, 255, 0)))
@@ -51,23 +51,23 @@ def test_void_may_need_16_bits():
 
 def test_parsing():
     table = ClassTable(("a=b", "crack"), ((0, 0, 0), (255, 0, 0)))
-    assert parse_thresholds(["crack=0.7", "a=b=1"], table) == {1: 0.7, 0: 1.0}
-    assert parse_thresholds([], table) == {}
+    assert check_thresholds(parse_thresholds(["crack=0.7", "a=b=1"]), table) == {1: 0.7, 0: 1.0}
+    assert parse_thresholds([]) == {}
 
 
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        (["crack"], "threshold 'crack': expected NAME=THRESHOLD, such as stain=0.7"),
-        (["crak=0.5"], "threshold 'crak=0.5': no class is named 'crak', did you mean crack?"),
+        (["crack"], "threshold 'crack': expected NAME=THRESHOLD with a number, such as crack=0.7"),
+        (["crak=0.5"], "threshold crak=0.5: no class has that name; did you mean crack?"),
         (["crack=0.5", "crack=0.6"], "threshold 'crack=0.6': crack has a threshold already, 0.5; give one"),
-        (["crack=0"], "threshold 'crack=0': '0' is not a probability; expected above 0 and at most 1"),
-        (["crack=70"], "threshold 'crack=70': '70' is not a probability"),
-        (["crack=half"], "threshold 'crack=half': 'half' is not a probability"),
-        (["crack=nan"], "threshold 'crack=nan': 'nan' is not a probability"),
+        (["crack=0"], "threshold crack=0: expected a probability above 0 and at most 1"),
+        (["crack=70"], "threshold crack=70: expected a probability"),
+        (["crack=half"], "threshold 'crack=half': expected NAME=THRESHOLD with a number"),
+        (["crack=nan"], "threshold 'crack=nan': expected NAME=THRESHOLD with a number"),
     ],
 )
 def test_wrong_thresholds(texts, message):
     with pytest.raises(InputError) as error:
-        parse_thresholds(texts, TABLE)
+        check_thresholds(parse_thresholds(texts), TABLE)
     assert str(error.value).startswith(message)

@@ -164,10 +164,10 @@ def _predict(
 ) -> Path:
     # Scoring files needs no network, and importing them takes longer than the rest.
     from feedbackward.cli.predict_into import predict_into
-    from feedbackward.loading import load
+    from feedbackward.loading import load_segmenter
     from feedbackward.segmenters import Predictor
 
-    predictor = Predictor(load(model), resize=None if scale is None else Resize(scale=scale))
+    predictor = Predictor(load_segmenter(model), resize=None if scale is None else Resize(scale=scale))
     return predict_into(folder, predictor, model, source, classes.table, data.layout, console)
 
 

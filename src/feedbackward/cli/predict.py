@@ -2,15 +2,12 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from jsonargparse import Namespace
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveInt
-from numpy.typing import NDArray
 
-from feedbackward.classes import ClassTable
 from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser
 from feedbackward.cli.predict_into import named_classes
 from feedbackward.cli.predict_report import SKIPPED, Reporter, Summary, write_skipped
@@ -20,16 +17,16 @@ from feedbackward.data.listing import describe_left_out
 from feedbackward.errors import InputError
 from feedbackward.exporting.names import PrecisionName
 from feedbackward.fingerprint import fingerprint
-from feedbackward.loading import load
+from feedbackward.loading import load_segmenter
 from feedbackward.segmenters.journal import Journal
-from feedbackward.segmenters.outputs import OUTPUTS, Output, OutputOptions, find_outputs
+from feedbackward.segmenters.outputs import OUTPUTS, OutputOptions, find_outputs
 from feedbackward.segmenters.outputs.files import Job, check_outputs, gather, gathered_files, plan
 from feedbackward.segmenters.pipeline import predict_each
 from feedbackward.segmenters.predictor import Predictor
 from feedbackward.segmenters.result import Result
 from feedbackward.segmenters.segmenter import Segmenter
 from feedbackward.segmenters.sources import find_sources
-from feedbackward.segmenters.thresholds import apply_thresholds, parse_thresholds
+from feedbackward.segmenters.thresholds import parse_thresholds
 from feedbackward.segmenters.video_prediction import predict_video, video_job
 
 if TYPE_CHECKING:
@@ -160,12 +157,19 @@ def predict(options: Namespace, reporter: Reporter) -> int:
     sources = find_sources(options.source, outputs=[options.output / name for name in OUTPUTS])
     jobs = plan((item for item in sources.items if not item.is_video), kinds, options.output)
     videos = {item: video_job(item, options.output) for item in sources.items if item.is_video}
-    network = _in_precision(load(options.model, device=options.device), options.precision)
+    network = _in_precision(load_segmenter(options.model, device=options.device), options.precision)
     resize, trained = resize_of(options), network.preprocessing.resize
     crf = _dense_crf() if options.crf else None
-    predictor = Predictor(network, resize=resize, augment=augment_of(options), crf=crf, tiles=tiles_of(options))
+    predictor = Predictor(
+        network,
+        resize=resize,
+        augment=augment_of(options),
+        crf=crf,
+        tiles=tiles_of(options),
+        thresholds=parse_thresholds(options.threshold),
+        probabilities=any(kind.needs_probabilities for kind in kinds),
+    )
     table = named_classes(predictor, options.model, kinds, writing)
-    segment = _segmenter(predictor, kinds, parse_thresholds(options.threshold, table), table)
     journal = Journal(
         options.output,
         model=fingerprint(options.model),
@@ -204,7 +208,7 @@ def predict(options: Namespace, reporter: Reporter) -> int:
         predict_each(
             (job for job in jobs if job.image not in done),
             read=lambda job: read_image(job.image, predictor.preprocessing.channels),
-            segment=segment,
+            segment=predictor.segment,
             write=write,
             skip=skip,
             batch_size=options.batch_size,
@@ -215,7 +219,9 @@ def predict(options: Namespace, reporter: Reporter) -> int:
                 journal.add(str(job.name), job.image, {}, job.files.values())
                 of_frames = kinds if options.save else []
                 try:
-                    predict_video(item, options.output, segment, of_frames, writing, batch_size=options.batch_size)
+                    predict_video(
+                        item, options.output, predictor.segment, of_frames, writing, batch_size=options.batch_size
+                    )
                 except InputError as error:
                     skip(job, error)
                 else:
@@ -236,23 +242,6 @@ def predict(options: Namespace, reporter: Reporter) -> int:
     )
     reporter.finish(summary, table)
     return len(skipped)
-
-
-def _segmenter(
-    predictor: Predictor, kinds: Iterable[Output], thresholds: dict[int, float], table: ClassTable
-) -> Callable[[Sequence[NDArray[Any]]], list[Result]]:
-    probabilities = bool(thresholds) or any(kind.needs_probabilities for kind in kinds)
-
-    def segment(images: Sequence[NDArray[Any]]) -> list[Result]:
-        results = predictor.segment(images, probabilities=probabilities)
-        if not thresholds:
-            return results
-        return [
-            Result(each.image, apply_thresholds(each.probabilities, thresholds, table), table, each.probabilities)
-            for each in results
-        ]
-
-    return segment
 
 
 def _in_precision(segmenter: Segmenter, precision: PrecisionName) -> Segmenter:

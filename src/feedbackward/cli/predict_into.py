@@ -61,7 +61,7 @@ def predict_into(
         predict_each(
             jobs,
             read=lambda job: read_image(job.image, predictor.preprocessing.channels),
-            segment=lambda images: predictor.segment(images, probabilities=False),
+            segment=predictor.segment,
             write=write,
             skip=_refuse,
         )

@@ -121,7 +121,7 @@ class EvalTransform:
 def _channels_first(image: NDArray[Any], preprocessing: Preprocessing) -> Tensor:
     """Channels stay last in memory: torch's fast path for resizing. 8-bit values remain so until they are resized."""
     values = image if _is_8_bit(image.dtype, preprocessing) else to_unit_range(image, preprocessing.value_range)
-    return torch.from_numpy(np.ascontiguousarray(values)).permute(2, 0, 1)
+    return torch.from_numpy(np.require(values, requirements=["C", "W"])).permute(2, 0, 1)
 
 
 def _unit(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:

@@ -1,19 +1,22 @@
 """Prediction for images of any size: from arrays as they were read to masks of the same size."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.preprocessing import Preprocessing, Resize, to_unit_range
 from feedbackward.segmenters.augment import Augment
+from feedbackward.segmenters.inputs import Source, as_image
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.result import Result
 from feedbackward.segmenters.segmenter import Segmenter, Wrapper, check_logits
 from feedbackward.segmenters.stitching import Read, segment_in_bands
+from feedbackward.segmenters.thresholds import apply_thresholds, check_thresholds
 from feedbackward.segmenters.tiles import Size, Tiles
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 class Predictor(Wrapper):
     """Predicts the class of every pixel of images, read and resized as the segmenter was trained.
+
+    Call it with an image, or a list of images, in any form.
 
     An exported file of a network that does not resize images, without augmentation and CRF, runs without PyTorch.
 
@@ -33,13 +38,16 @@ class Predictor(Wrapper):
         augment: The flips and scales of the resized images to average over.
         crf: Refines the logits at the resized images' size.
         tiles: The tiles of images that have more pixels than one of them.
+        thresholds: The probability from which pixels belong to a class, by its name; see apply_thresholds.
+        probabilities: Whether results have the probabilities of all classes.
 
     Raises:
-        InputError: If the segmenter is a file that outputs classes, and an average or a CRF needs logits.
+        InputError: If the segmenter is a file that outputs classes, and an average or a CRF needs logits; or if no
+            class has the name of a threshold.
 
     Example:
         >>> predictor = Predictor(load_network("camvid.ckpt"))  # doctest: +SKIP
-        >>> predictor.predict(np.zeros((360, 480, 3), np.uint8)).shape  # doctest: +SKIP
+        >>> predictor("street.jpg").mask.shape  # doctest: +SKIP
         (360, 480)
     """
 
@@ -51,8 +59,12 @@ class Predictor(Wrapper):
         augment: Augment | None = None,
         crf: "DenseCRF | None" = None,
         tiles: Tiles | None = None,
+        thresholds: Mapping[str, float] | None = None,
+        probabilities: bool = False,
     ) -> None:
         super().__init__(segmenter)
+        self._probabilities = probabilities
+        self._thresholds = check_thresholds(thresholds, self._table()) if thresholds else {}
         self._tiles = tiles or Tiles()
         self._stack: Any = Normalized(segmenter)  # takes arrays or tensors
         self._preprocessing = segmenter.preprocessing.without_normalization()
@@ -98,21 +110,42 @@ class Predictor(Wrapper):
         """
         return self._predict([image], probabilities=False)[0][0]
 
-    def segment(self, images: Sequence[NDArray[Any]], *, probabilities: bool = False) -> list[Result]:
+    @overload
+    def __call__(self, images: Source) -> Result: ...
+    @overload
+    def __call__(self, images: list[Source]) -> list[Result]: ...
+    def __call__(self, images: "Source | list[Source]") -> Result | list[Result]:
+        """Predict the classes of one image, or of each image of a list.
+
+        Args:
+            images: A path, a Pillow image, an array (H, W, C) or (H, W), or a tensor (C, H, W) or (H, W); or a list of
+                them, of any sizes. Colors are RGB; values are 8-bit, 16-bit, or floating-point ones from 0 to 1.
+
+        Raises:
+            InputError: As `segment`, or if an image is none of these.
+        """
+        if isinstance(images, list):
+            return [self(image) for image in images]
+        return self.segment([as_image(images, self.preprocessing.channels)])[0]
+
+    def segment(self, images: Sequence[NDArray[Any]]) -> list[Result]:
         """Predict the classes of images of one size, in one batch.
 
         Args:
             images: Images (H, W, C) of one size, as read_image returns them.
-            probabilities: Whether the results have the probabilities of the classes.
 
         Raises:
             InputError: As `logits`, or if the segmenter has no class table.
         """
+        table = self._table()
+        predicted = self._predict(images, probabilities=self._probabilities)
+        return [Result(image, mask, table, share) for image, (mask, share) in zip(images, predicted, strict=True)]
+
+    def _table(self) -> ClassTable:
         table = self.segmenter.class_table
         if table is None:
             raise InputError("the network has no class names and colors; set its class_table")
-        predicted = self._predict(images, probabilities=probabilities)
-        return [Result(image, mask, table, share) for image, (mask, share) in zip(images, predicted, strict=True)]
+        return table
 
     def in_bands(self, read: Read, size: Size, reduce: Callable[[Any], Any]) -> Iterator[Any]:
         """Segment an image of any size in tiles.
@@ -159,7 +192,7 @@ class Predictor(Wrapper):
         if not self._is_whole((images[0].shape[0], images[0].shape[1])):
             return [self._in_tiles(image, probabilities=probabilities) for image in images]
         logits = self.logits(images)
-        masks = self._masks(to_array(logits.argmax(1)))
+        masks = self._masks(logits)
         return list(zip(masks, _softmax(to_array(logits)) if probabilities else [None] * len(images), strict=True))
 
     def _is_whole(self, size: Size) -> bool:
@@ -169,14 +202,26 @@ class Predictor(Wrapper):
 
     def _in_tiles(self, image: NDArray[Any], *, probabilities: bool) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
         def reduce(logits: Any) -> NDArray[Any]:
-            return _softmax(to_array(logits)[None])[0] if probabilities else self._masks(to_array(logits.argmax(0)))
+            found: NDArray[Any] = _softmax(to_array(logits[None])) if probabilities else self._masks(logits[None])
+            return found[0]
 
         size = image.shape[0], image.shape[1]
         found = np.concatenate(list(self.in_bands(lambda top, bottom: image[top:bottom], size, reduce)), -2)
-        return (self._masks(found.argmax(0)), found) if probabilities else (found, None)
+        if not probabilities:
+            return found, None
+        (mask,) = self._chosen(found[None])
+        return mask, found
 
-    def _masks(self, indices: NDArray[Any]) -> NDArray[Any]:
-        return indices.astype(np.uint8 if self.classes <= 254 else np.uint16)
+    def _masks(self, logits: Any) -> NDArray[Any]:
+        """The masks (N, H, W) of logits (N, classes, H, W)."""
+        return self._chosen(_softmax(to_array(logits)) if self._thresholds else logits)
+
+    def _chosen(self, scores: Any) -> NDArray[Any]:
+        """The masks (N, H, W) of probabilities (N, classes, H, W), or of any scores if there are no thresholds."""
+        if self._thresholds:
+            return np.stack([apply_thresholds(each, self._thresholds, self._table()) for each in scores])
+        indices: NDArray[Any] = to_array(scores.argmax(1)).astype(np.uint8 if self.classes <= 254 else np.uint16)
+        return indices
 
 
 def to_array(values: Any) -> NDArray[Any]:

@@ -46,39 +46,55 @@ def apply_thresholds(
     return chosen
 
 
-def parse_thresholds(texts: Iterable[str], table: ClassTable) -> dict[int, float]:
+def check_thresholds(thresholds: Mapping[str, float], table: ClassTable) -> dict[int, float]:
+    """The thresholds by the index of their class.
+
+    Args:
+        thresholds: By the name of the class, above 0 and at most 1.
+        table: The classes.
+
+    Raises:
+        InputError: If a class does not exist, or a threshold is out of range.
+
+    Example:
+        >>> table = ClassTable(("background", "crack"), ((0, 0, 0), (255, 0, 0)))
+        >>> check_thresholds({"crack": 0.7}, table)
+        {1: 0.7}
+    """
+    for name, threshold in thresholds.items():
+        if name not in table.names:
+            raise InputError(f"threshold {name}={threshold:g}: no class has that name; {nearest(name, table.names)}")
+        if not 0 < threshold <= 1:
+            raise InputError(f"threshold {name}={threshold:g}: expected a probability above 0 and at most 1")
+    return {table.names.index(name): float(threshold) for name, threshold in thresholds.items()}
+
+
+def parse_thresholds(texts: Iterable[str]) -> dict[str, float]:
     """Parse the command line's thresholds.
 
     Args:
         texts: NAME=THRESHOLD each, such as "crack=0.7".
-        table: The classes.
 
     Returns:
-        The threshold of each class index that has one.
+        The threshold of each class name.
 
     Raises:
-        InputError: If a text has another form, a class does not exist or has two thresholds, or a threshold is not
-            above 0 and at most 1.
+        InputError: If a text has another form, or a class has two thresholds.
+
+    Example:
+        >>> parse_thresholds(["crack=0.7"])
+        {'crack': 0.7}
     """
-    thresholds: dict[int, float] = {}
+    thresholds: dict[str, float] = {}
     for text in texts:
-        name, separator, number = text.rpartition("=")
-        if not separator:
-            raise InputError(f"threshold {text!r}: expected NAME=THRESHOLD, such as {table.names[-1]}=0.7")
-        if name not in table.names:
-            raise InputError(f"threshold {text!r}: no class is named {name!r}, {nearest(name, table.names)}")
-        index = table.names.index(name)
-        if index in thresholds:
-            raise InputError(f"threshold {text!r}: {name} has a threshold already, {thresholds[index]:g}; give one")
-        thresholds[index] = _threshold(number, text)
+        name, _, number = text.rpartition("=")
+        try:
+            threshold = float(number)
+        except ValueError:
+            threshold = float("nan")
+        if not name or threshold != threshold:
+            raise InputError(f"threshold {text!r}: expected NAME=THRESHOLD with a number, such as crack=0.7")
+        if name in thresholds:
+            raise InputError(f"threshold {text!r}: {name} has a threshold already, {thresholds[name]:g}; give one")
+        thresholds[name] = threshold
     return thresholds
-
-
-def _threshold(number: str, text: str) -> float:
-    try:
-        threshold = float(number)
-    except ValueError:
-        threshold = 0
-    if not 0 < threshold <= 1:
-        raise InputError(f"threshold {text!r}: {number!r} is not a probability; expected above 0 and at most 1")
-    return threshold
