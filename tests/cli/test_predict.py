@@ -378,7 +378,8 @@ def test_a_threshold_of_a_class(saved, scenes, tmp_path):
 
 
 def test_a_threshold_of_a_class_that_does_not_exist(saved, scenes, tmp_path, capsys):
-    assert "threshold cat=0.5: no class has that name" in refused(capsys, saved[3], scenes, tmp_path / "out", "--threshold", "cat=0.5")
+    message = refused(capsys, saved[3], scenes, tmp_path / "out", "--threshold", "cat=0.5")
+    assert "threshold cat=0.5: no class has that name; did you mean car?" in message
     assert not (tmp_path / "out").exists()
 
 

@@ -202,8 +202,8 @@ class Predictor(Wrapper):
 
     def _in_tiles(self, image: NDArray[Any], *, probabilities: bool) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
         def reduce(logits: Any) -> NDArray[Any]:
-            found: NDArray[Any] = _softmax(to_array(logits[None])) if probabilities else self._masks(logits[None])
-            return found[0]
+            (found,) = _softmax(to_array(logits[None])) if probabilities else self._masks(logits[None])
+            return np.asarray(found)
 
         size = image.shape[0], image.shape[1]
         found = np.concatenate(list(self.in_bands(lambda top, bottom: image[top:bottom], size, reduce)), -2)
