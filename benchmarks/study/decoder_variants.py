@@ -25,7 +25,7 @@ class _Changed(fb.Feedbackward):
 
     def __init__(self, encoder: nn.Module, **options: Any) -> None:
         super().__init__(encoder, **options)
-        self.config["model"] = self.name
+        self._config["model"] = self.name
 
     def decoder_graph(self) -> DecoderGraph:
         """The usual graph, changed."""

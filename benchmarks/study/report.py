@@ -155,7 +155,7 @@ def _claims(means: dict[Row, float], better: dict[str, Row]) -> list[str]:
 
 
 def _gflops(result: dict[str, Any], size: tuple[int, int]) -> float:
-    config = result["network"]
+    config = {key: value for key, value in result["network"].items() if key != "preprocessing"}
     with torch.device("meta"):
         network = NETWORKS[config["model"]].from_config(config)
     return flops(network.eval(), size) / 1e9

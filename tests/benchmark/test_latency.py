@@ -46,5 +46,5 @@ def test_the_gpu_runtime_computes_in_bfloat16(monkeypatch, tmp_path):
 
 def test_a_runtime_without_its_device_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(InputError, match="device cuda: PyTorch sees no GPU here; run on the CPU"):
+    with pytest.raises(InputError, match="device cuda: PyTorch sees only the CPU here"):
         measure_inference([Entry(OURS, "cuda")], size=(32, 64))

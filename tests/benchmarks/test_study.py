@@ -235,8 +235,11 @@ def test_the_recipe_for_camvid_is_the_recommended_one(networks):
     recipe = configuration("camvid_mobilenetv2", "--data.root", "x")
     for name in ("name", "encoder_weights", "loss", "optimizer", "scheduler"):
         assert recipe["model"][name] == study["model"][name]
-    for name in ("batch_size", "augmentation"):
-        assert recipe["data"]["init_args"][name] == study["data"]["init_args"][name]
+    recipe_data, study_data = recipe["data"]["init_args"], study["data"]["init_args"]
+    assert recipe_data["batch_size"] == study_data["batch_size"]
+    # The recipe crops to the size of the images.
+    assert study_data["augmentation"]["crop"] == [360, 480]
+    assert recipe_data["augmentation"] == {**study_data["augmentation"], "crop": None}
 
 
 @pytest.mark.parametrize(
