@@ -1,11 +1,14 @@
 """The names of networks, and the networks built from them."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from feedbackward.benchmark.candidates import create_candidate
+from feedbackward.benchmark.candidates import create_candidate, images_seen
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
+from feedbackward.preprocessing import Resize
 
 OURS = "feedbackward/test_resnet?retrace=transitions&output_stride=2"
 PEER = "smp/FPN/mobilenet_v2"
@@ -68,3 +71,20 @@ def test_a_peer_that_is_not_installed(monkeypatch):
 @pytest.mark.parametrize("size", [(32, 64), (33, 47)])
 def test_peers_take_any_size(size):
     assert create_candidate(PEER, classes=5)(torch.rand(1, 3, *size)).shape == (1, 5, *size)
+
+
+def test_images_have_the_size_that_a_trained_network_sees(tmp_path):
+    network = create_candidate("feedbackward/test_resnet")
+    network.preprocessing = replace(network.preprocessing, resize=Resize(longest_side=256))
+    network.save_pretrained(tmp_path)
+    assert images_seen(["segnet", str(tmp_path)]) == (
+        (128, 256),
+        f"images of 128x256, as {tmp_path} sees images of 512x1024",
+    )
+    assert images_seen(["segnet"]) == ((512, 1024), "")
+
+
+def test_images_of_other_channels_are_refused(tmp_path):
+    create_candidate("feedbackward/test_resnet?in_channels=4").save_pretrained(tmp_path)
+    with pytest.raises(InputError, match="takes images of 4 channels; the benchmark's images have 3"):
+        images_seen([str(tmp_path)])

@@ -1,7 +1,7 @@
 """The networks that a benchmark compares, ours and those of other libraries, each under one name."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,35 @@ SOURCES: dict[str, tuple[int, Callable[..., SegmentationNetwork]]] = {
     "timm": (1, EncoderAlone),
 }
 """The number of names after each source, and the function that builds a network from them."""
+
+
+DEFAULT_SIZE = (512, 1024)
+"""Height and width of the images, if no trained network resizes them."""
+
+
+def images_seen(names: Sequence[str]) -> tuple[tuple[int, int], str]:
+    """Height and width of the images to time networks with, as the first trained network sees images of 512x1024.
+
+    Args:
+        names: Names as described by GRAMMAR.
+
+    Returns:
+        The size, and a line that says so if it is that of a trained network; otherwise the line is empty.
+
+    Raises:
+        InputError: If a trained network cannot be loaded, or its images are not RGB.
+    """
+    size, line = DEFAULT_SIZE, ""
+    for name in reversed([name for name in names if Path(name).exists()]):
+        preprocessing = load_network(name).preprocessing
+        if preprocessing.in_channels != 3:
+            raise InputError(
+                f"{name} takes images of {preprocessing.in_channels} channels; the benchmark's images have 3"
+            )
+        if preprocessing.resize:
+            size = preprocessing.resize.output_size(DEFAULT_SIZE)
+            line = f"images of {size[0]}x{size[1]}, as {name} sees images of {DEFAULT_SIZE[0]}x{DEFAULT_SIZE[1]}"
+    return size, line
 
 
 def create_candidate(name: str, *, classes: int = 19) -> SegmentationNetwork:

@@ -40,7 +40,11 @@ def main(args: list[str]) -> None:
         help="networks, NAME,NAME; times are also printed as multiples of the first one's",
     )
     parser.add_argument("--runtimes", default="eager", help=f"some of {', '.join(RUNTIME_NAMES)}: NAME,NAME")
-    parser.add_argument("--size", default="512,1024", help="height and width of the images, H,W")
+    parser.add_argument(
+        "--size",
+        metavar="H,W",
+        help="height and width of the images (as a saved network resizes images of 512x1024, otherwise 512,1024)",
+    )
     parser.add_argument("--batch", type=PositiveInt, default=1, help="images per call")
     parser.add_argument("--threads", type=PositiveInt | None, default=None, help="threads of every runtime")
     parser.add_argument("--repeats", type=PositiveInt, default=10, help="timed calls of each network")
@@ -66,16 +70,23 @@ def benchmark(options: Namespace) -> None:
     Raises:
         InputError: If a network, a runtime or the size is not valid, or the file cannot be written.
     """
-    size = height_width(options.size)
+    given = None if options.size is None else height_width(options.size)
     if options.json is not None:
         check_target(options.json, option="--json")
     import torch
 
+    from feedbackward.benchmark.candidates import images_seen
     from feedbackward.benchmark.latency import Entry, measure_inference
     from feedbackward.benchmark.training import measure_training
     from feedbackward.machine import describe_machine
 
     models = options.models.split(",")
+    seen, line = images_seen(models)
+    size = given or seen
+    if line and given not in (None, seen):
+        line = f"images of {size[0]}x{size[1]}, where {line.removeprefix('images of ')}"
+    if line:
+        Console(stderr=True).print(Text(line), soft_wrap=True)
     shared: dict[str, Any] = {
         "size": size,
         "batch": options.batch,
