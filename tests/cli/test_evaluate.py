@@ -427,6 +427,11 @@ def test_workers_are_at_least_one(cityscapes: Path) -> None:
         score(cityscapes, "--workers", "0")
 
 
+def test_options_of_the_network_need_one(cityscapes: Path) -> None:
+    with pytest.raises(InputError, match="--scale, --flip, --device: predictions are scored as they are"):
+        score(cityscapes, "--scale", "0.5", "--flip", "--device", "cpu")
+
+
 def test_an_unknown_data_set_is_refused() -> None:
     with pytest.raises(InputError, match="unknown data set 'kitti'; expected one of cityscapes, camvid"):
         main(["--dataset", "kitti", "--ground-truth", "x", "--predictions", "y"])

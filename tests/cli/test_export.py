@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import zipfile
 
 import numpy as np
@@ -70,6 +71,23 @@ def test_evaluate_predicts_the_images(model, camvid, saved, file, tmp_path, caps
     assert sum(map(sum, one["confusion"])) > 0
 
 
+def test_evaluate_says_that_images_are_resized_otherwise(saved, camvid, tmp_path, capsys):
+    evaluate = ["evaluate", "--dataset", "camvid", "--ground-truth", str(camvid / "valannot")]
+    seen = ["--longest-side", "42", "--device", "cpu"]
+    main([*evaluate, "--model", str(saved), "--source", str(camvid / "val"), *seen, "--json", str(tmp_path / "a.json")])
+    said = "images are resized to a longest side of 42; the network was trained on images not resized"
+    assert capsys.readouterr().out.startswith(said)
+    resized = {"size": [30, 42]}
+    shutil.copytree(saved, tmp_path / "resizing")
+    config = json.loads((tmp_path / "resizing/config.json").read_text())
+    config["preprocessing"]["resize"] = resized
+    (tmp_path / "resizing/config.json").write_text(json.dumps(config))
+    source = ["--model", str(tmp_path / "resizing"), "--source", str(camvid / "val")]
+    main([*evaluate, *source, "--json", str(tmp_path / "b.json")])
+    assert "images are" not in capsys.readouterr().out
+    assert (tmp_path / "a.json").read_text() == (tmp_path / "b.json").read_text()
+
+
 def test_validate_scores_the_file(saved, camvid, file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     recipe = ["--config", "camvid_mobilenetv2", "--data.root", str(camvid), "--data.num_workers", "0"]
@@ -109,7 +127,7 @@ def test_a_file_of_classes_has_no_logits_to_scale(saved, camvid, tmp_path, capsy
     file = tmp_path / "classes.onnx"
     main(["export", "--model", str(saved), "--format", "onnx", "--output", str(file), "--argmax"])
     predict = ("predict", file, camvid / "val", "--output", tmp_path / "out", "--scale", "0.5")
-    assert "outputs classes, but a scale needs logits" in refused(capsys, *predict)
+    assert "outputs classes, but resizing needs logits" in refused(capsys, *predict)
 
 
 def test_quantize_reports_size_time_and_scores(saved, camvid, tmp_path, capsys, exporting):

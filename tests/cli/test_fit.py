@@ -269,6 +269,32 @@ def test_validate_with_the_crf(command, run, capsys):
     assert capsys.readouterr().out != plain
 
 
+@pytest.mark.parametrize("form", ["checkpoint"])
+@pytest.mark.parametrize("average", [["--flip"], ["--scales", "1", "1.5"], ["--flip", "--scales", "1", "1.5"]])
+def test_validate_averages_as_predict_and_evaluate_do(command, camvid, run, tmp_path, form, average, exporting):
+    trained, scored = str(run / "model"), ["--run_dir", str(run)]
+    if form == "file":
+        main(["export", "--model", trained, "--format", "onnx", "--output", "network.onnx"])
+        trained, scored = "network.onnx", ["--model", "network.onnx"]
+    command("validate", *scored, "--json", "plain.json")
+    command("validate", *scored, *average, "--json", "validated.json")
+    main(["predict", trained, str(camvid / "val"), *average, "--output", "out", "--save", "masks"])
+    evaluate = ["evaluate", "--dataset", "camvid", "--ground-truth", str(camvid / "valannot")]
+    main([*evaluate, "--predictions", "out/masks", "--json", "predicted.json"])
+    main([*evaluate, "--model", trained, "--source", str(camvid / "val"), *average, "--json", "evaluated.json"])
+    names = ("plain", "validated", "predicted", "evaluated")
+    plain, validated, predicted, evaluated = (json.loads((tmp_path / f"{name}.json").read_text()) for name in names)
+    assert validated["confusion"] == predicted["confusion"] == evaluated["confusion"] != plain["confusion"]
+
+
+def test_a_file_of_classes_is_not_scored_at_another_size(command, run, exporting):
+    main(["export", "--model", str(run / "model"), "--format", "onnx", "--output", "classes.onnx", "--argmax"])
+    with pytest.raises(InputError, match="outputs classes, but an average over flips and scales needs logits"):
+        command("validate", "--model", "classes.onnx", "--flip")
+    with pytest.raises(InputError, match="outputs classes, but resizing needs logits"):
+        command("validate", "--model", "classes.onnx", "--data.scale", 4)
+
+
 def test_validate_writes_its_scores_as_json(command, run, tmp_path):
     command("validate", "--run_dir", run, "--json", tmp_path / "new" / "scores.json")
     scores = json.loads((tmp_path / "new" / "scores.json").read_text())

@@ -92,7 +92,10 @@ def test_a_file_of_classes_is_neither_resized_nor_refined(one_hot, image):
     with pytest.raises(InputError, match="the exported file outputs classes, but a CRF needs logits"):
         Predictor(one_hot, crf=DenseCRF())
     with pytest.raises(InputError, match="the exported file outputs classes, but resizing needs logits"):
-        Predictor(one_hot, resize=HALF).predict(image)
+        Predictor(one_hot, resize=HALF)
+    one_hot.preprocessing = replace(one_hot.preprocessing, resize=HALF)
+    with pytest.raises(InputError, match="outputs classes, but resizing needs logits"):
+        Predictor(one_hot).predict(image)
 
 
 def test_images_are_resized_as_in_the_training(strongest):
@@ -202,6 +205,7 @@ def test_a_large_image_in_bands(strongest):
 
 
 def test_a_file_of_classes_is_not_resized_in_tiles(one_hot):
-    predictor = Predictor(one_hot, resize=HALF, tiles=TILES)
+    one_hot.preprocessing = replace(one_hot.preprocessing, resize=HALF)
+    predictor = Predictor(one_hot, tiles=TILES)
     with pytest.raises(InputError, match="outputs classes, but resizing needs logits"):
         predictor.predict(np.zeros((400, 400, 3), np.uint8))

@@ -6,18 +6,28 @@ from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jsonargparse import Namespace
 from jsonargparse.typing import PositiveFloat
 from rich.console import Console
+from rich.text import Text
 
 from feedbackward.cli.console import progress_bar
-from feedbackward.cli.parser import command_parser
+from feedbackward.cli.parser import PlainHelpFormatter, command_parser
+from feedbackward.cli.prediction_options import (
+    add_augment,
+    add_resize,
+    add_tiles,
+    augment_of,
+    reading_difference,
+    resize_of,
+    tiles_of,
+)
 from feedbackward.data.encodings import MaskClasses
 from feedbackward.data.predictions import PredictionPair
 from feedbackward.data.sources import DataSource, find_source, list_sources
 from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_json, write_text
 from feedbackward.metrics.scores import Scores
-from feedbackward.preprocessing import Resize
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,12 +35,16 @@ if TYPE_CHECKING:
 
 BOUNDARY = 0.02
 """Distance from an edge, as a fraction of the image's diagonal, up to which Cheng et al. (2021) count pixels."""
+NETWORK_OPTIONS = ("size", "scale", "longest_side", "shortest_side", "flip", "scales", "tile", "overlap", "device")
+"""The options of --model."""
 
 
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward evaluate` and run it."""
     parser = command_parser(
-        "evaluate", "Score a folder of predictions, or the predictions of a network, against the ground truth."
+        "evaluate",
+        "Score a folder of predictions, or the predictions of a network, against the ground truth.",
+        formatter_class=PlainHelpFormatter,
     )
     parser.add_argument("--dataset", required=True, help=f"the data set: {', '.join(list_sources())}")
     parser.add_argument(
@@ -46,11 +60,6 @@ def main(args: list[str]) -> None:
     )
     parser.add_argument("--model", help="instead of predictions: saved folder, checkpoint, exported file or hub id")
     parser.add_argument("--source", type=Path | None, help="with --model: folder of the images to predict")
-    parser.add_argument(
-        "--scale",
-        type=PositiveFloat | None,
-        help="with --model: scale factor of the network's input, instead of its own resizing",
-    )
     parser.add_argument("--classes", type=Path | None, help="class file (YAML or JSON), for --dataset folder only")
     parser.add_argument("--json", type=Path | None, help="file to write the scores to")
     parser.add_argument(
@@ -79,96 +88,82 @@ def main(args: list[str]) -> None:
         "medium below 96x96, large): the share of its pixels predicted correctly, and of objects found, those with at "
         "least half of their pixels correct",
     )
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="number of images at a time")
-    evaluate(**vars(parser.parse_args(args)))
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="images scored at a time (%(default)s)"
+    )
+    seen = parser.add_argument_group("how the network sees (with --model)")
+    add_resize(seen)
+    add_augment(seen)
+    add_tiles(seen)
+    seen.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps, ... (the accelerator)")
+    options = parser.parse_args(args)
+    if options.model is None:
+        _refuse_network_options(options, parser.get_defaults())
+    evaluate(options)
 
 
-def evaluate(
-    *,
-    dataset: str,
-    ground_truth: Path,
-    predictions: Path | None = None,
-    model: str | None = None,
-    source: Path | None = None,
-    scale: float | None = None,
-    classes: Path | None = None,
-    json: Path | None = None,
-    official: Path | None = None,
-    per_image: Path | None = None,
-    boundary: float | None = None,
-    by_size: bool = False,
-    workers: int = 1,
-) -> None:
+def _refuse_network_options(options: Namespace, defaults: Namespace) -> None:
+    given = [name for name in NETWORK_OPTIONS if options[name] != defaults[name]]
+    if given:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise InputError(f"{names}: predictions are scored as they are; only with --model can this be set")
+
+
+def evaluate(options: Namespace) -> None:
     """Score a folder of predictions, or the predictions of a network, against the ground truth.
 
     Args:
-        dataset: Name of the data set.
-        ground_truth: Folder of the true masks.
-        predictions: Folder of the predictions; or instead
-        model: Folder of a saved network, checkpoint (.ckpt), exported file or hub id, and
-        source: Folder of the images, named as for `feedbackward predict`.
-        scale: Scale factor of the network's input, instead of its own resizing.
-        classes: Class file, for the data set folder.
-        json: File to write the scores to.
-        official: File to write the scores to in the format of the official Cityscapes evaluator.
-        per_image: CSV file to write the scores of each image to, the worst first.
-        boundary: Also compute the boundary IoU, up to this distance from an edge, a fraction of the image's diagonal.
-        by_size: Also compute the scores by size of object.
-        workers: Number of images at a time.
+        options: What the parser returns.
 
     Raises:
         InputError: If anything is wrong with the input; nothing is written then.
     """
-    data = find_source(dataset)
-    mask_classes = data.read_classes(classes)
-    if official is not None and data.scoring != "cityscapes":
+    data = find_source(options.dataset)
+    mask_classes = data.read_classes(options.classes)
+    if options.official is not None and data.scoring != "cityscapes":
         raise InputError(
-            f"--official writes the result file of the Cityscapes evaluator, and the data set {dataset} is not scored "
-            f"by it; write the scores with --json"
+            f"--official writes the result file of the Cityscapes evaluator, and the data set {options.dataset} is not "
+            f"scored by it; write the scores with --json"
         )
-    for option, path in (("--json", json), ("--official", official), ("--per-image", per_image)):
+    targets = {"--json": options.json, "--official": options.official, "--per-image": options.per_image}
+    for option, path in targets.items():
         if path is not None:
             check_target(path, option=option)
-    console = Console()
+    console, predictions = Console(), options.predictions
     with tempfile.TemporaryDirectory() as folder:
-        if model is not None and source is not None and predictions is None:
-            predictions = _predict(model, source, Path(folder), scale, data, mask_classes, console)
-        elif predictions is None or model is not None or source is not None:
+        if options.model is not None and options.source is not None and predictions is None:
+            predictions = _predict(options, Path(folder), data, mask_classes, console)
+        elif predictions is None or options.model is not None or options.source is not None:
             raise InputError("give either --predictions DIR, or --model and --source DIR, whose images it predicts")
         scores = score(
             data,
             mask_classes,
-            ground_truth,
+            options.ground_truth,
             predictions,
-            workers,
+            options.workers,
             console,
-            boundary=boundary,
-            by_size=by_size,
-            per_image=per_image,
+            boundary=options.boundary,
+            by_size=options.by_size,
+            per_image=options.per_image,
         )
     console.print(scores)
-    if json is not None:
-        write_json(json, scores.to_dict())
-    if official is not None:
-        write_text(official, dumps(scores.to_official(), indent=4, sort_keys=True) + "\n")
+    if options.json is not None:
+        write_json(options.json, scores.to_dict())
+    if options.official is not None:
+        write_text(options.official, dumps(scores.to_official(), indent=4, sort_keys=True) + "\n")
 
 
-def _predict(
-    model: str,
-    source: Path,
-    folder: Path,
-    scale: float | None,
-    data: DataSource,
-    classes: MaskClasses,
-    console: Console,
-) -> Path:
+def _predict(options: Namespace, folder: Path, data: DataSource, classes: MaskClasses, console: Console) -> Path:
     # Scoring files needs no network, and importing them takes longer than the rest.
     from feedbackward.cli.predict_into import predict_into
     from feedbackward.loading import load_segmenter
     from feedbackward.segmenters import Predictor
 
-    predictor = Predictor(load_segmenter(model), resize=None if scale is None else Resize(scale=scale))
-    return predict_into(folder, predictor, model, source, classes.table, data.layout, console)
+    network = load_segmenter(options.model, device=options.device)
+    predictor = Predictor(network, resize=resize_of(options), augment=augment_of(options), tiles=tiles_of(options))
+    if difference := reading_difference(predictor.preprocessing, network.preprocessing):
+        console.print(Text(difference), soft_wrap=True)
+    return predict_into(folder, predictor, options.model, options.source, classes.table, data.layout, console)
 
 
 def score(
@@ -183,7 +178,7 @@ def score(
     by_size: bool = False,
     per_image: Path | None = None,
 ) -> Scores:
-    """Score a folder of predictions, with a progress bar; the options are those of `evaluate`.
+    """Score a folder of predictions, with a progress bar; the options are those of the command.
 
     Raises:
         InputError: If files are missing or cannot be used.

@@ -56,6 +56,8 @@ OPTIONS = {
 SCORING_OPTIONS = {
     "--ckpt_path FILE": "what to score: best, last or a file (default: best)",
     "--model FILE": "exported file to score instead of a checkpoint",
+    "--flip": "average the probabilities over the image and its flip",
+    "--scales S S ...": "average the probabilities over images of these scales, such as 0.75 1 1.25",
     "--json FILE": "file to write the scores to",
 }
 TRAINING_ONLY = (

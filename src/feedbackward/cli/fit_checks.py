@@ -13,7 +13,6 @@ from feedbackward.data.datamodule import Item, SegmentationDataModule
 from feedbackward.data.sampler import SeededItems
 from feedbackward.errors import InputError
 from feedbackward.exporting import ExportedNetwork, load_exported
-from feedbackward.preprocessing import Preprocessing
 
 _IMAGE_OPTION = re.compile(r"--data\.(init_args\.)?(size|scale|longest_side|shortest_side|value_range)(=.*)?")
 
@@ -83,14 +82,6 @@ def take_exported(args: list[str]) -> tuple[list[str], ExportedNetwork | None]:
 def image_options(args: Sequence[str]) -> list[str]:
     """The options among the arguments that say how images are read or resized."""
     return [arg.partition("=")[0] for arg in args if _IMAGE_OPTION.fullmatch(arg)]
-
-
-def reading_difference(here: Preprocessing, trained: Preprocessing) -> str:
-    """How images are read here and were read in training, as text; empty if in the same way."""
-    if (here.resize, here.value_range) == (trained.resize, trained.value_range):
-        return ""
-    ranges = ["" if one.value_range is None else f" in the range {list(one.value_range)}" for one in (here, trained)]
-    return f"images are {here.resize}{ranges[0]}; the network was trained on images {trained.resize}{ranges[1]}"
 
 
 def input_error(error: BaseException | None) -> InputError | None:

@@ -19,10 +19,10 @@ from feedbackward.cli.fit_checks import (
     check_validation,
     image_options,
     input_error,
-    reading_difference,
     take_exported,
 )
 from feedbackward.cli.fit_options import CONFIG_OPTIONS, Command, explain_fit
+from feedbackward.cli.prediction_options import add_augment, augment_of, reading_difference
 from feedbackward.data import SegmentationDataModule, find_source
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
@@ -31,6 +31,7 @@ from feedbackward.metrics import Scores
 from feedbackward.models.builders import PRESETS
 from feedbackward.models.checkpoint import read_checkpoint
 from feedbackward.preprocessing import Preprocessing
+from feedbackward.segmenters.augmented import Augmented
 from feedbackward.training.best_and_last import BestAndLast
 from feedbackward.training.console import EpochLines, print_scores
 from feedbackward.training.history import History
@@ -103,6 +104,7 @@ class FitCLI(LightningCLI):
         )
         if self.command != "fit":
             parser.add_argument("--json", type=Path | None, help="JSON file to write the scores to.")
+            add_augment(parser)
         parser.add_lightning_class_args(EarlyStopping, "early_stopping")
         parser.set_defaults(
             {
@@ -241,6 +243,8 @@ class FitCLI(LightningCLI):
         if self.exported is not None:
             check_classes(self.exported.class_table, self.model.class_table, of="exported file")
             self.model.segmenter = self.exported
+        if augment := augment_of(self.config):
+            self.model.segmenter = Augmented(self.model.segmenter, augment)
         act = self.trainer.validate if self.command == "validate" else self.trainer.test
         act(self.model, self.datamodule, ckpt_path=self.ckpt_path, verbose=False, weights_only=True)
         if self.trainer.is_global_zero:

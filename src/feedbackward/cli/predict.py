@@ -11,7 +11,15 @@ from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveIn
 from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser
 from feedbackward.cli.predict_into import named_classes
 from feedbackward.cli.predict_report import SKIPPED, Reporter, Summary, write_skipped
-from feedbackward.cli.prediction_options import add_augment, add_resize, add_tiles, augment_of, resize_of, tiles_of
+from feedbackward.cli.prediction_options import (
+    add_augment,
+    add_resize,
+    add_tiles,
+    augment_of,
+    reading_difference,
+    resize_of,
+    tiles_of,
+)
 from feedbackward.data.files import read_image
 from feedbackward.data.listing import describe_left_out
 from feedbackward.errors import InputError
@@ -158,11 +166,10 @@ def predict(options: Namespace, reporter: Reporter) -> int:
     jobs = plan((item for item in sources.items if not item.is_video), kinds, options.output)
     videos = {item: video_job(item, options.output) for item in sources.items if item.is_video}
     network = _in_precision(load_segmenter(options.model, device=options.device), options.precision)
-    resize, trained = resize_of(options), network.preprocessing.resize
     crf = _dense_crf() if options.crf else None
     predictor = Predictor(
         network,
-        resize=resize,
+        resize=resize_of(options),
         augment=augment_of(options),
         crf=crf,
         tiles=tiles_of(options),
@@ -182,8 +189,8 @@ def predict(options: Namespace, reporter: Reporter) -> int:
     journal.check_free([options.output / SKIPPED, *gathered])
     check_outputs(options.output, [journal.path, *(path for job in everything for path in job.files.values())])
 
-    if resize not in (None, trained):
-        reporter.say(f"images are {resize}; the network was trained on images {trained}")
+    if difference := reading_difference(predictor.preprocessing, network.preprocessing):
+        reporter.say(difference)
     if sources.left_out:
         reporter.say(describe_left_out(sources.left_out))
     if done:

@@ -6,7 +6,7 @@ from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
 from feedbackward.cli.parser import height_width
-from feedbackward.preprocessing import Resize
+from feedbackward.preprocessing import Preprocessing, Resize
 from feedbackward.segmenters.augment import Augment
 from feedbackward.segmenters.tiles import Tiles
 
@@ -39,6 +39,14 @@ def resize_of(options: Namespace) -> Resize | None:
         shortest_side=options.shortest_side,
     )
     return resize or None
+
+
+def reading_difference(here: Preprocessing, trained: Preprocessing) -> str:
+    """How images are read here and were read in training, as text; empty if in the same way."""
+    if (here.resize, here.value_range) == (trained.resize, trained.value_range):
+        return ""
+    ranges = ["" if one.value_range is None else f" in the range {list(one.value_range)}" for one in (here, trained)]
+    return f"images are {here.resize}{ranges[0]}; the network was trained on images {trained.resize}{ranges[1]}"
 
 
 def add_tiles(parser: Any) -> None:

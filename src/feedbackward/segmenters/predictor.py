@@ -42,8 +42,8 @@ class Predictor(Wrapper):
         probabilities: Whether results have the probabilities of all classes.
 
     Raises:
-        InputError: If the segmenter is a file that outputs classes, and an average or a CRF needs logits; or if no
-            class has the name of a threshold.
+        InputError: If the segmenter is a file that outputs classes, and `resize`, an average or a CRF needs
+            logits; or if no class has the name of a threshold.
 
     Example:
         >>> predictor = Predictor(load_network("camvid.ckpt"))  # doctest: +SKIP
@@ -69,6 +69,7 @@ class Predictor(Wrapper):
         self._stack: Any = Normalized(segmenter)  # takes arrays or tensors
         self._preprocessing = segmenter.preprocessing.without_normalization()
         if resize is not None:
+            check_logits(segmenter, "resizing")
             self._preprocessing = replace(self._preprocessing, resize=resize)
         self._in_torch: Any = None
         if segmenter.device is not None or augment or crf is not None or self._preprocessing.resize:

@@ -27,7 +27,7 @@ from feedbackward.nn import DenseCRF, resize_logits
 from feedbackward.preprocessing import Preprocessing
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.refined import Refined
-from feedbackward.segmenters.segmenter import Segmenter
+from feedbackward.segmenters.segmenter import Segmenter, check_logits
 from feedbackward.training.compatibility import check_checkpoint
 from feedbackward.training.sync_norms import check_activations
 
@@ -130,6 +130,8 @@ class SegmentationTask(pl.LightningModule):
     def _step(self, batch: dict[str, Any], stage: Literal["train", "val", "test"]) -> dict[str, Tensor]:
         image, mask = batch["image"], batch["mask"]
         own_size = self(image)
+        if own_size.shape[-2:] != mask.shape[-2:]:
+            check_logits(self.segmenter, "resizing")
         logits = resize_logits(own_size, mask.shape[-2:])
         loss: Tensor = self.loss(logits, mask)
         self.log(
