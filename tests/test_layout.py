@@ -10,7 +10,7 @@ import feedbackward
 
 SOURCE = Path(feedbackward.__file__).parent
 FLOORS = (
-    {"errors", "lazy"},
+    {"errors", "lazy", "union_find"},
     {"io", "classes", "machine", "fingerprint", "decoder_config", "preprocessing"},
     {"nn", "data"},
     {"transform", "losses", "metrics", "streets"},

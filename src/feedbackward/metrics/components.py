@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from feedbackward.union_find import first_of_set
+
 
 def connect_runs(values: Int64[Tensor, " runs"], lengths: Int64[Tensor, " runs"], width: int) -> Int64[Tensor, " runs"]:
     """The component of each run, with 8 neighbors for every pixel.
@@ -29,15 +31,5 @@ def connect_runs(values: Int64[Tensor, " runs"], lengths: Int64[Tensor, " runs"]
     upper = torch.cat([runs[:-1], runs.repeat_interleave(below)])
     lower = torch.cat([runs[1:], first.repeat_interleave(below) + places])
     same = values[upper] == values[lower]
-    return _first_of_set(upper[same], lower[same], len(runs))
-
-
-def _first_of_set(one: Tensor, other: Tensor, count: int) -> Tensor:
-    """The smallest member of the set of each of `count` things, where one[i] and other[i] are in one set."""
-    first = torch.arange(count, device=one.device)
-    while not torch.equal(first[one], first[other]):
-        low, high = torch.minimum(first[one], first[other]), torch.maximum(first[one], first[other])
-        first = first.scatter_reduce(0, high, low, "amin")
-        while not torch.equal(first, first[first]):
-            first = first[first]
-    return first
+    first_run = first_of_set(upper[same].numpy(force=True), lower[same].numpy(force=True), len(runs))
+    return torch.from_numpy(first_run).to(values.device)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from feedbackward.union_find import first_of_set
+
 _STEPS = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)])
 """A step right, down, left and up, as rows and columns: the directions of sides, with the region on their right."""
 
@@ -34,12 +36,7 @@ def connected_regions(mask: NDArray[np.integer]) -> NDArray[np.int32]:
     same = mask[1:] == mask[:-1]
     same[:, 1:] &= starts[1:, 1:] | starts[:-1, 1:]  # once for each pair of runs
     upper, lower = run[:-1][same], run[1:][same]
-    root = np.arange(run[-1, -1] + 1, dtype=np.int32)
-    while (root[upper] != root[lower]).any():
-        np.minimum.at(root, np.maximum(root[upper], root[lower]), np.minimum(root[upper], root[lower]))
-        while (root != root[root]).any():
-            root = root[root]
-    _, number = np.unique(root, return_inverse=True)
+    _, number = np.unique(first_of_set(upper, lower, int(run[-1, -1]) + 1), return_inverse=True)
     numbers: NDArray[np.int32] = number.astype(np.int32)[run]
     return numbers
 
