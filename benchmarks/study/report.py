@@ -29,6 +29,8 @@ NOTE = (
     "split; each network trained by its own authors, DeepLab-LargeFOV with 19,998 additional coarse images and its CRF."
 )
 
+SHIFTED = "Trained with shifted masks, to be measured again."
+
 
 def write_cityscapes(runs: Sequence[Run], *, data: Path, path: Path, say: Callable[[str], object]) -> None:
     """Write the paper's Table 1 with our scores below each of its rows, and the submissions for the Cityscapes server.
@@ -82,8 +84,10 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
     classes, means = [], dict[Row, float]()
     first = [run for run in runs if run.seed == runs[0].seed]
     better = at_best_rates(first)
+    marks = {group: _mark(of_group) for group, of_group in groupby(runs, key=lambda run: run.row.group)}
     for group, rows in groupby(_by_row(runs), key=lambda pair: pair[0].group):
-        lines += [f"### {group}", "", *_header("network", "parameters", "GFLOPs", "mean IoU", "by seed", "minutes")]
+        lines += [f"### {group}", "", *marks[group]]
+        lines += _header("network", "parameters", "GFLOPs", "mean IoU", "by seed", "minutes")
         for row, of_row in rows:
             results = [load(run) for run in of_row]
             means[row] = mean(result["last"]["scalars"]["mean_iou"] for result in results)
@@ -96,22 +100,28 @@ def write_camvid(runs: Sequence[Run], *, form: Form, data: Path, path: Path) -> 
                 lines.append(f"| {' | '.join(cells)} |")
                 classes.append((group, title, _mean_scores(score["per_class"]["iou"] for score in scores)))
         lines.append("")
-    lines += _claims(means, better)
+    lines += _claims(means, better, mark=_mark(runs))
     lines += ["### By class"]
     for group, scored in groupby(classes, key=itemgetter(0)):
-        lines += ["", f"{group}:", "", *_header("network", *classes[0][2])]
+        lines += ["", f"{group}:", "", *marks[group], *_header("network", *classes[0][2])]
         lines += [f"| {title} | {_cells(scores.values())} |" for _, title, scores in scored]
     curves, pictures = path.with_suffix(".svg"), path.with_suffix(".jpg")
     draw_curves(runs, curves)
-    lines += ["", "### Curves", "", f"![Mean IoU on val by epoch]({curves.parent.name}/{curves.name})"]
+    lines += ["", "### Curves", "", *_mark(runs), f"![Mean IoU on val by epoch]({curves.parent.name}/{curves.name})"]
     shown = [better.get(name) for name in PICTURED]
     with_network = [run for row in shown for run in first if run.row == row and (run.folder / "model").is_dir()]
     if with_network:
         draw_predictions(with_network, data=data, path=pictures)
     if pictures.exists():  # it may come from a machine that has the networks
-        lines += ["", "### Predictions", "", "Each network's best epoch, from the first seed.", ""]
+        lines += ["", "### Predictions", "", *_mark(runs), "Each network's best epoch, from the first seed.", ""]
         lines.append(f"![Frames of val]({pictures.parent.name}/{pictures.name})")
     write_text(path, "\n".join(lines) + "\n")
+
+
+def _mark(runs: Iterable[Run]) -> list[str]:
+    """A line above what was measured before networks knew how images are resized: masks of training were shifted."""
+    shifted = any("resize" not in load(run)["network"]["preprocessing"] for run in runs)
+    return [SHIFTED, ""] if shifted else []
 
 
 def _by_row(runs: Sequence[Run]) -> list[tuple[Row, list[Run]]]:
@@ -133,7 +143,7 @@ def _mean_scores(by_seed: Iterable[dict[str, float | None]]) -> dict[str, float 
     return {name: 100 * mean(values) if values else None for name, values in present.items()}
 
 
-def _claims(means: dict[Row, float], better: dict[str, Row]) -> list[str]:
+def _claims(means: dict[Row, float], better: dict[str, Row], *, mark: list[str]) -> list[str]:
     """The table of the paper's claims beside ours, from the mean IoU of each row and the better row of each network.
 
     Once for the paper's networks, and once for those with output_stride=1.
@@ -151,7 +161,7 @@ def _claims(means: dict[Row, float], better: dict[str, Row]) -> list[str]:
             cells = (f"{claim:+.1f} %", lead(ahead, behind), lead(f"{ahead}_1", nearer))
             lines.append(f"| {better[ahead].title} over {better[behind].title} | {' | '.join(cells)} |")
     head = _header("mean IoU", "in the paper", "here", "here, output_stride=1")
-    return ["### The paper's claims", "", *head, *lines, ""] if lines else []
+    return ["### The paper's claims", "", *mark, *head, *lines, ""] if lines else []
 
 
 def _gflops(result: dict[str, Any], size: tuple[int, int]) -> float:

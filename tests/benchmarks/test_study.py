@@ -210,6 +210,21 @@ def test_only_the_better_learning_rate_is_trained_from_the_next_seed(study, tmp_
     assert "| VGG-PWN over SegNet, learning rate 0.001 | +18.1 % | -57.1 % | +57.1 % |" in table
     assert "| VGG-PWN over VGG-PWP | +3.9 % | -57.1 % | +22.2 % |" in table
     assert "images of 120x160; the networks on VGG-16 have `vgg16_quarter`" in table
+    assert "shifted masks" not in table
+
+    old = tmp_path / "camvid_reduced/segnet_seed0.json"
+    result = json.loads(old.read_text())
+    del result["network"]["preprocessing"]["resize"]  # from before networks knew how images are resized
+    old.write_text(json.dumps(result))
+    study(*command, "--output", tmp_path / "runs", "--results", tmp_path)
+    marked = (tmp_path / "camvid_reduced.md").read_text().split("Trained with shifted masks, to be measured again.")
+    headings = [re.findall("^(?:###.*|.*:)$", before, re.MULTILINE)[-1] for before in marked[:-1]]
+    assert headings == [
+        "### The paper's networks",
+        "### The paper's claims",
+        "The paper's networks:",
+        "### Curves",
+    ]
 
 
 def configuration(recipe, *arguments):
