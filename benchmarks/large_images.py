@@ -1,9 +1,12 @@
-"""Peak memory and time of `feedbackward predict` for large images, whole and in tiles, on an idle machine.
+"""Peak memory and time of `feedbackward predict` for large images, on an idle machine.
 
     python benchmarks/large_images.py [--sizes 4000,6000 15000,20000] [--json FILE]
+    python benchmarks/large_images.py --sizes 900,1200 1500,2000 --large 2  # a rehearsal
 
-Each prediction runs in a process of its own. Images of more pixels than --whole are predicted in tiles only. Exits with
-1 if tiles of 4000x6000 take 2 GB or more than 1.3 of the whole image's time.
+Each prediction runs in a process of its own. Images of up to --large megapixels are predicted whole and in tiles, in
+turns, --repeats times each, and the shortest time counts; before that, a prediction that does not count fills the
+caches of the system. Larger images are read in bands: masks alone, then masks and overlays. Exits with 1 if tiles of
+4000x6000 take 2 GB or more than 1.3 of the whole image's time.
 """
 
 import argparse
@@ -25,7 +28,10 @@ from feedbackward.machine import describe_machine
 from feedbackward.models import create_model
 
 ENCODER, CLASSES = "mobilenetv2_100", 11
-WHOLE = ["--tile", "1000000,1000000"]
+COMPARED = {"whole": ["--save", "masks", "--tile", "1000000,1000000"], "tiles": ["--save", "masks"]}
+LARGE = {"masks": ["--save", "masks"], "masks and overlays": ["--save", "masks", "overlays"]}
+"""The ways in which images up to the limit and above it are predicted."""
+
 JUDGED, MOST_MEMORY, MOST_TIME = (4000, 6000), 2e9, 1.3
 CHILD = """
 import json, sys, time
@@ -64,12 +70,25 @@ def draw_image(path: Path, size: tuple[int, int]) -> None:
         Image.fromarray(pixels).save(path)
 
 
-def measure(model: Path, image: Path, output: Path, options: list[str]) -> dict[str, float]:
+def predict(model: Path, image: Path, options: list[str]) -> dict[str, float]:
     """Seconds and peak memory of a prediction, without the time to start Python."""
-    arguments = ["predict", str(model), str(image), "--output", str(output), "--save", "masks", "--quiet", *options]
+    output = ["--output", str(image.parent / "predictions"), "--overwrite", "--quiet"]
+    arguments = ["predict", str(model), str(image), *output, *options]
     result = subprocess.run([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, check=True, text=True)
     found: dict[str, float] = json.loads(result.stdout.splitlines()[-1])
     return found
+
+
+def measure(model: Path, image: Path, ways: dict[str, list[str]], *, repeats: int) -> dict[str, dict[str, float]]:
+    """The shortest time and the largest peak of each way; the ways take turns, every other time in reverse."""
+    runs: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
+    for repeat in range(repeats):
+        for way in list(ways)[:: 1 if repeat % 2 == 0 else -1]:
+            runs[way].append(predict(model, image, ways[way]))
+    return {
+        way: {"seconds": min(run["seconds"] for run in own), "peak_bytes": max(run["peak_bytes"] for run in own)}
+        for way, own in runs.items()
+    }
 
 
 def judge(size: tuple[int, int], found: dict[str, dict[str, float]]) -> str | None:
@@ -86,22 +105,27 @@ def main() -> None:
     """Measure, print a row for each prediction, and judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", nargs="+", default=["4000,6000", "15000,20000"], metavar="H,W")
-    parser.add_argument("--whole", type=int, default=30_000_000, help="pixels up to which images are predicted whole")
+    parser.add_argument("--large", type=float, default=100, help="megapixels above which images are read in bands")
+    parser.add_argument("--repeats", type=int, default=2, help="times that smaller images are predicted in each way")
     parser.add_argument("--json", type=Path, help="file to write the results to")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     failures = []
     with tempfile.TemporaryDirectory() as folder:
-        save_network(Path(folder, "model"))
+        model, small = Path(folder, "model"), Path(folder, "small.jpg")
+        save_network(model)
+        draw_image(small, (512, 512))
+        predict(model, small, [])
         for text, suffix in product(options.sizes, (".jpg", ".tif")):
             height, width = map(int, text.split(","))
             image = Path(folder, f"image{suffix}")
             draw_image(image, (height, width))
-            ways = {"tiles": [], "whole": WHOLE} if height * width <= options.whole else {"tiles": []}
-            found = {
-                way: measure(Path(folder, "model"), image, Path(folder, f"{text}{suffix}-{way}"), arguments)
-                for way, arguments in ways.items()
+            is_large = height * width > options.large * 1e6
+            ways = {
+                way: [*arguments, "--large", str(options.large)]
+                for way, arguments in (LARGE if is_large else COMPARED).items()
             }
+            found = measure(model, image, ways, repeats=1 if is_large else options.repeats)
             for way, row in found.items():
                 rows.append({"height": height, "width": width, "format": suffix[1:], "way": way, **row})
                 print(f"{height}x{width} {suffix} {way}: {row['seconds']:.1f} s, {row['peak_bytes'] / 1e9:.2f} GB")

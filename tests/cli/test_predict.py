@@ -313,8 +313,10 @@ def test_batches_give_the_same_masks(saved, tmp_path):
 
 def test_each_image_is_decoded_once(saved, scenes, tmp_path, monkeypatch):
     opened = []
-    read_image = predict_command.read_image
-    monkeypatch.setattr(predict_command, "read_image", lambda *args: opened.append(args[0]) or read_image(*args))
+    read_unless_large = predict_command.read_unless_large
+    monkeypatch.setattr(
+        predict_command, "read_unless_large", lambda *args: opened.append(args[0]) or read_unless_large(*args)
+    )
     predict(saved[3], scenes, tmp_path / "out")
     assert sorted(opened) == sorted(scenes.rglob("*.png"))
 
@@ -417,7 +419,7 @@ class TestInterrupted:
 
     def test_the_same_command_goes_on_where_it_stopped(self, saved, images, tmp_path, capsys, monkeypatch):
         whole = summary_of(capsys, saved[3], images, tmp_path / "whole")
-        read_image, seen = predict_command.read_image, []
+        read_image, seen = predict_command.read_unless_large, []
 
         def interrupted(path, *args):
             seen.append(path)
@@ -425,7 +427,7 @@ class TestInterrupted:
                 raise KeyboardInterrupt
             return read_image(path, *args)
 
-        monkeypatch.setattr(predict_command, "read_image", interrupted)
+        monkeypatch.setattr(predict_command, "read_unless_large", interrupted)
         with pytest.raises(SystemExit) as caught:
             predict(saved[3], images, tmp_path / "out", "--workers", "1")
         assert caught.value.code == 130

@@ -1,9 +1,11 @@
 import threading
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from feedbackward.data.large import LargeImage
 from feedbackward.errors import InputError
 from feedbackward.segmenters.pipeline import predict_each
 
@@ -50,6 +52,20 @@ def test_images_of_another_type_are_another_batch():
     types = [np.uint8, np.uint16, np.uint16]
     found.run([(2, 2)] * 3, batch_size=3, read=lambda item: np.full((2, 2, 3), item[0], types[item[0]]))
     assert found.batches == [[(2, 2)], [(2, 2)] * 2]
+
+
+def test_large_images_are_segmented_alone():
+    images = [np.zeros((2, 2, 3)), *(LargeImage(Path(name), "RGB", (2, 2)) for name in "ab"), np.zeros((2, 2, 3))]
+    batches = []
+    predict_each(
+        images,
+        read=lambda image: image,
+        segment=lambda batch: batches.append(batch) or [None] * len(batch),
+        write=lambda item, result: None,
+        skip=lambda item, error: None,
+        batch_size=4,
+    )
+    assert [list(map(id, batch)) for batch in batches] == [[id(image)] for image in images]
 
 
 def test_with_one_worker_results_are_written_in_order():

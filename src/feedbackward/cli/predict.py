@@ -2,11 +2,13 @@
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from jsonargparse import Namespace
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveInt
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveFloat, PositiveInt
+from numpy.typing import NDArray
 
 from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser
 from feedbackward.cli.predict_into import named_classes
@@ -20,17 +22,18 @@ from feedbackward.cli.prediction_options import (
     resize_of,
     tiles_of,
 )
-from feedbackward.data.files import read_image
+from feedbackward.data.large import LARGE, LargeImage, read_unless_large
 from feedbackward.data.listing import describe_left_out
 from feedbackward.errors import InputError
 from feedbackward.exporting.names import PrecisionName
 from feedbackward.fingerprint import fingerprint
 from feedbackward.loading import load_segmenter
 from feedbackward.segmenters.journal import Journal
-from feedbackward.segmenters.outputs import OUTPUTS, OutputOptions, find_outputs
+from feedbackward.segmenters.outputs import OUTPUTS, Output, OutputOptions, find_outputs
 from feedbackward.segmenters.outputs.files import Job, check_outputs, gather, gathered_files, plan
 from feedbackward.segmenters.pipeline import predict_each
 from feedbackward.segmenters.predictor import Predictor
+from feedbackward.segmenters.reduced import reduced_size
 from feedbackward.segmenters.result import Result
 from feedbackward.segmenters.segmenter import Segmenter
 from feedbackward.segmenters.sources import find_sources
@@ -57,6 +60,7 @@ MADE_WITH = (
     "scales",
     "tile",
     "overlap",
+    "large",
     "crf",
     "precision",
     "alpha",
@@ -124,6 +128,13 @@ def _parser() -> CommandParser:
         default="fp32",
         metavar="TYPE",
         help="bf16 or fp16: half precision, faster on GPUs (fp32)",
+    )
+    run.add_argument(
+        "--large",
+        type=PositiveFloat,
+        default=LARGE,
+        metavar="MEGAPIXELS",
+        help="images of more megapixels are read in bands, which limits the memory, and drawn smaller (%(default)g)",
     )
     run.add_argument("--batch-size", type=PositiveInt, default=1, metavar="N", help="images of one size at a time (1)")
     run.add_argument(
@@ -199,6 +210,12 @@ def predict(options: Namespace, reporter: Reporter) -> int:
     skipped = list[tuple[Path, str]]()
     with reporter.progress(len(everything) - len(done)) as advance:
 
+        def read(job: Job) -> NDArray[Any] | LargeImage:
+            image = read_unless_large(job.image, predictor.preprocessing.channels, options.large)
+            if isinstance(image, LargeImage):
+                reporter.say(_describe_large(image, kinds, options.large))
+            return image
+
         def write(job: Job, result: Result) -> None:
             journal.add(str(job.name), job.image, result.areas, job.files.values())
             job.write(result, kinds, writing)
@@ -214,7 +231,7 @@ def predict(options: Namespace, reporter: Reporter) -> int:
 
         predict_each(
             (job for job in jobs if job.image not in done),
-            read=lambda job: read_image(job.image, predictor.preprocessing.channels),
+            read=read,
             segment=predictor.segment,
             write=write,
             skip=skip,
@@ -249,6 +266,22 @@ def predict(options: Namespace, reporter: Reporter) -> int:
     )
     reporter.finish(summary, table)
     return len(skipped)
+
+
+def _describe_large(image: LargeImage, kinds: Sequence[Output], megapixels: float) -> str:
+    """How a large image is predicted.
+
+    Raises:
+        InputError: If a kind needs the probabilities of all its pixels.
+    """
+    (height, width), (smaller, narrower) = image.size, reduced_size(image.size)
+    refused = [kind.name for kind in kinds if kind.needs_probabilities]
+    if refused:
+        raise InputError(
+            f"{image.path} is {height}x{width} (height x width), and images of more than {megapixels:g} megapixels "
+            f"have no {' and no '.join(refused)}; leave these out of --save, or set --large higher"
+        )
+    return f"{image.path} ({height}x{width}) is read in bands; overlays and contours show it at {smaller}x{narrower}"
 
 
 def _in_precision(segmenter: Segmenter, precision: PrecisionName) -> Segmenter:

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from feedbackward.classes import ClassTable, check_classes
 from feedbackward.cli.console import progress_bar
-from feedbackward.data.files import read_image
+from feedbackward.data.large import read_unless_large
 from feedbackward.data.listing import warn_left_out
 from feedbackward.data.sources import Layout
 from feedbackward.errors import InputError
@@ -60,7 +60,7 @@ def predict_into(
 
         predict_each(
             jobs,
-            read=lambda job: read_image(job.image, predictor.preprocessing.channels),
+            read=lambda job: read_unless_large(job.image, predictor.preprocessing.channels),
             segment=predictor.segment,
             write=write,
             skip=_refuse,

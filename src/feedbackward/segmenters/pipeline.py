@@ -4,15 +4,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
 
+from feedbackward.data.large import LargeImage
 from feedbackward.errors import InputError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Image = NDArray[Any]
+Image: TypeAlias = NDArray[Any] | LargeImage
 
 
 def predict_each(
@@ -31,8 +32,8 @@ def predict_each(
 
     Args:
         items: What to predict; taken one by one.
-        read: Returns the image (H, W, C) of an item. Called in a thread.
-        segment: Segments images of one size and type. Called in this thread.
+        read: Returns the image (H, W, C) of an item, or a large one. Called in a thread.
+        segment: Segments images of one size and type, or a single large one. Called in this thread.
         write: Writes the result of an item. Called in a thread; with one worker in the order of the items.
         skip: Called with each item that cannot be read or segmented, and the reason. It may raise to stop.
         batch_size: The most images that are segmented together: neighbors of the same size.
@@ -92,12 +93,18 @@ def _read_ahead(
 def _batches(images: Iterable[tuple[Item, Image]], size: int) -> Iterator[list[tuple[Item, Image]]]:
     batch = list[tuple[Item, Image]]()
     for item, image in images:
-        if len(batch) == size or (batch and (batch[0][1].shape, batch[0][1].dtype) != (image.shape, image.dtype)):
+        if len(batch) == size or (batch and not _alike(batch[0][1], image)):
             yield batch
             batch = []
         batch.append((item, image))
     if batch:
         yield batch
+
+
+def _alike(first: Image, second: Image) -> bool:
+    if isinstance(first, LargeImage) or isinstance(second, LargeImage):
+        return False
+    return (first.shape, first.dtype) == (second.shape, second.dtype)
 
 
 def _segmented(

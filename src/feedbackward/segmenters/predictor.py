@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedbackward.classes import ClassTable
+from feedbackward.data.large import LargeImage
 from feedbackward.errors import InputError
 from feedbackward.preprocessing import Preprocessing, Resize, to_unit_range
 from feedbackward.segmenters.augment import Augment
 from feedbackward.segmenters.inputs import Source, as_image
 from feedbackward.segmenters.normalized import Normalized
+from feedbackward.segmenters.reduced import ReducedCopy
 from feedbackward.segmenters.result import Result
 from feedbackward.segmenters.segmenter import Segmenter, Wrapper, check_logits
 from feedbackward.segmenters.stitching import Read, segment_in_bands
@@ -129,18 +131,21 @@ class Predictor(Wrapper):
             return [self(image) for image in images]
         return self.segment([as_image(images, self.preprocessing.channels)])[0]
 
-    def segment(self, images: Sequence[NDArray[Any]]) -> list[Result]:
-        """Predict the classes of images of one size, in one batch.
+    def segment(self, images: Sequence[NDArray[Any] | LargeImage]) -> list[Result]:
+        """Predict the classes of images of one size, in one batch, or of large images.
 
         Args:
-            images: Images (H, W, C) of one size, as read_image returns them.
+            images: Images (H, W, C) of one size, as read_image returns them; or large images, whose results have a
+                reduced copy of the image and no probabilities.
 
         Raises:
-            InputError: As `logits`, or if the segmenter has no class table.
+            InputError: As `logits`, if the segmenter has no class table, or if a large image cannot be read.
         """
-        table = self._table()
-        predicted = self._predict(images, probabilities=self._probabilities)
-        return [Result(image, mask, table, share) for image, (mask, share) in zip(images, predicted, strict=True)]
+        if large := [image for image in images if isinstance(image, LargeImage)]:
+            return [self._large(image) for image in large]
+        table, arrays = self._table(), [image for image in images if not isinstance(image, LargeImage)]
+        predicted = self._predict(arrays, probabilities=self._probabilities)
+        return [Result(image, mask, table, share) for image, (mask, share) in zip(arrays, predicted, strict=True)]
 
     def _table(self) -> ClassTable:
         table = self.segmenter.class_table
@@ -202,16 +207,25 @@ class Predictor(Wrapper):
         return fits and self._stack.padded_size(resized) == resized
 
     def _in_tiles(self, image: NDArray[Any], *, probabilities: bool) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
-        def reduce(logits: Any) -> NDArray[Any]:
-            (found,) = _softmax(to_array(logits[None])) if probabilities else self._masks(logits[None])
-            return np.asarray(found)
+        def read(top: int, bottom: int) -> NDArray[Any]:
+            return image[top:bottom]
 
         size = image.shape[0], image.shape[1]
-        found = np.concatenate(list(self.in_bands(lambda top, bottom: image[top:bottom], size, reduce)), -2)
         if not probabilities:
-            return found, None
+            return self._mask_in_bands(read, size), None
+        bands = self.in_bands(read, size, lambda logits: _softmax(to_array(logits[None]))[0])
+        found = np.concatenate(list(bands), -2)
         (mask,) = self._chosen(found[None])
         return mask, found
+
+    def _large(self, image: LargeImage) -> Result:
+        with image.open() as bands:
+            copy = ReducedCopy(bands)
+            mask = self._mask_in_bands(copy.read, (bands.height, bands.width))
+        return Result(copy.image, mask, self._table())
+
+    def _mask_in_bands(self, read: Read, size: Size) -> NDArray[Any]:
+        return np.concatenate(list(self.in_bands(read, size, lambda logits: self._masks(logits[None])[0])))
 
     def _masks(self, logits: Any) -> NDArray[Any]:
         """The masks (N, H, W) of logits (N, classes, H, W)."""

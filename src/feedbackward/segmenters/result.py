@@ -15,10 +15,14 @@ from feedbackward.errors import InputError
 from feedbackward.io import write_whole
 from feedbackward.segmenters.background import background_class
 from feedbackward.segmenters.polygons import Polygon, find_polygons
+from feedbackward.segmenters.reduced import reduce_mask
 from feedbackward.viz import pictures
 
 _NOTEBOOK_SIDE = 1024
 """The longest side of the picture in a notebook, in pixels."""
+
+_ROWS = 256
+"""Rows whose pixels are counted at a time."""
 
 _SIDE_PER_LINE = 200
 """Contours are one pixel wide for so many pixels of the image's shorter side."""
@@ -28,7 +32,7 @@ class Result:
     """The classes of an image's pixels.
 
     Args:
-        image: The image as it was read, (H, W, C).
+        image: The image as it was read, (H, W, C), or a reduced copy of it, for pictures.
         mask: Class indices (H, W), uint8 or uint16; the table's ignore_index where no class was chosen.
         table: The classes.
         probabilities: float32 (classes, H, W), if they were computed.
@@ -83,7 +87,10 @@ class Result:
     @cached_property
     def areas(self) -> dict[str, int]:
         """The number of pixels of each class that occurs, the largest first."""
-        pixels = np.bincount(self.mask.ravel(), minlength=len(self.table))[: len(self.table)]
+        pixels = np.zeros(len(self.table), np.int64)
+        for top in range(0, len(self.mask), _ROWS):  # bincount takes 8 bytes for each pixel
+            rows = self.mask[top : top + _ROWS]
+            pixels += np.bincount(rows.ravel(), minlength=len(self.table))[: len(self.table)]
         order = np.argsort(-pixels, kind="stable")
         return {self.table.names[index]: int(pixels[index]) for index in order if pixels[index]}
 
@@ -114,7 +121,7 @@ class Result:
         """
         bare = background_class(self.table, background)
         seen = pictures.viewable(self.image)
-        picture = pictures.overlay(seen, self.mask, self.table, alpha=alpha, unpainted=bare)
+        picture = pictures.overlay(seen, self._seen_mask, self.table, alpha=alpha, unpainted=bare)
         return self._drawn(picture, bare, legend)
 
     def contours(self, legend: bool = True, background: str | None = None) -> Image.Image:
@@ -129,12 +136,16 @@ class Result:
         """
         bare = background_class(self.table, background)
         seen = pictures.viewable(self.image)
-        width = max(1, round(min(self.mask.shape) / _SIDE_PER_LINE))
-        picture = pictures.contours(seen, self.mask, self.table, width=width, unpainted=bare)
+        width = max(1, round(min(seen.shape[:2]) / _SIDE_PER_LINE))
+        picture = pictures.contours(seen, self._seen_mask, self.table, width=width, unpainted=bare)
         return self._drawn(picture, bare, legend)
 
+    @property
+    def _seen_mask(self) -> NDArray[Any]:
+        return reduce_mask(self.mask, (self.image.shape[0], self.image.shape[1]))
+
     def _drawn(self, picture: pictures.Picture, bare: int | None, legend: bool) -> Image.Image:
-        shown = [index for index in pictures.present(self.table, self.mask) if index != bare]
+        shown = [index for index in pictures.present(self.table, self._seen_mask) if index != bare]
         return Image.fromarray(pictures.with_legend(picture, self.table, shown) if legend else picture)
 
     def polygons(self, background: str | None = None, tolerance: float = 0) -> list[Polygon]:
@@ -182,8 +193,8 @@ class Result:
 
     def _repr_png_(self) -> bytes:
         """The overlay, which a notebook shows."""
-        step = -(-max(self.mask.shape) // _NOTEBOOK_SIDE)
-        small = Result(self.image[::step, ::step], self.mask[::step, ::step], self.table)
+        step = -(-max(self.image.shape[:2]) // _NOTEBOOK_SIDE)
+        small = Result(self.image[::step, ::step], self._seen_mask[::step, ::step], self.table)
         buffer = io.BytesIO()
         small.overlay().save(buffer, "PNG")
         return buffer.getvalue()

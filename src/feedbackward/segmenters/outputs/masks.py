@@ -1,6 +1,6 @@
 """Label PNGs: the values that the data set's own masks use."""
 
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,16 @@ def label_values(table: ClassTable) -> NDArray[np.uint8] | NDArray[np.uint16]:
     return values.astype(np.uint8) if values.max() <= 255 else values
 
 
+def in_values(mask: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
+    """Replace class indices by values, an array to be indexed with a mask."""
+    replaced = np.empty(mask.shape, values.dtype)
+    for row, indices in zip(replaced, mask, strict=True):  # indexing with all of a mask takes 8 bytes for each pixel
+        row[:] = values[indices]
+    return replaced
+
+
 def _write(result: Result, _: OutputOptions, file: IO[bytes]) -> None:
-    Image.fromarray(label_values(result.table)[result.mask]).save(file, "PNG")
+    Image.fromarray(in_values(result.mask, label_values(result.table))).save(file, "PNG")
 
 
 MASKS = Output(

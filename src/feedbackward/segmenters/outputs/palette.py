@@ -7,7 +7,7 @@ from PIL import Image
 
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
-from feedbackward.segmenters.outputs.masks import label_values
+from feedbackward.segmenters.outputs.masks import in_values, label_values
 from feedbackward.segmenters.outputs.output import Output, OutputOptions
 from feedbackward.segmenters.result import Result
 
@@ -25,7 +25,7 @@ def _write(result: Result, _: OutputOptions, file: IO[bytes]) -> None:
     # With fewer than 256 entries Pillow would write fewer than 8 bits per pixel.
     palette = np.zeros((256, 3), np.uint8)
     palette[values[: len(result.table)]] = result.table.colors
-    image = Image.fromarray(values[result.mask])
+    image = Image.fromarray(in_values(result.mask, values))
     image.putpalette(palette.tobytes())
     image.save(file, "PNG")
 

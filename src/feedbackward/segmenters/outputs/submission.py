@@ -10,6 +10,7 @@ from PIL import Image
 from feedbackward.classes import ClassTable
 from feedbackward.data.cityscapes_labels import CITYSCAPES, LABEL_IDS
 from feedbackward.errors import InputError
+from feedbackward.segmenters.outputs.masks import in_values
 from feedbackward.segmenters.outputs.output import Output, OutputOptions, Record
 from feedbackward.segmenters.result import Result
 
@@ -36,7 +37,7 @@ def _scene(stem: str) -> str:
 
 
 def _write(result: Result, _: OutputOptions, file: IO[bytes]) -> None:
-    Image.fromarray(LABEL_IDS[result.mask]).save(file, "PNG")
+    Image.fromarray(in_values(result.mask, LABEL_IDS)).save(file, "PNG")
 
 
 def _zip(records: list[Record], _: ClassTable, file: IO[bytes]) -> None:
