@@ -134,7 +134,7 @@ def _parser() -> CommandParser:
         type=PositiveFloat,
         default=LARGE,
         metavar="MEGAPIXELS",
-        help="images of more megapixels are read in bands, which limits the memory, and drawn smaller (%(default)g)",
+        help=f"images of more megapixels are read in bands, which limits the memory, and drawn smaller ({LARGE:g})",
     )
     run.add_argument("--batch-size", type=PositiveInt, default=1, metavar="N", help="images of one size at a time (1)")
     run.add_argument(
