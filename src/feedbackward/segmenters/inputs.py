@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from feedbackward.data.channels import check_channels, select_channels
-from feedbackward.data.files import read_image
+from feedbackward.data.large import LargeImage, read_unless_large
 from feedbackward.data.pillow_images import layout_of
 from feedbackward.data.stored import Layout
 from feedbackward.errors import InputError
@@ -22,7 +22,7 @@ Source: TypeAlias = "str | Path | Image.Image | NDArray[Any] | Tensor"
 """An image in any form."""
 
 
-def as_image(source: Source, channels: Channels) -> NDArray[Any]:
+def as_image(source: Source, channels: Channels) -> NDArray[Any] | LargeImage:
     """Convert an image in any form, without loss, to an array with the channels that a network takes.
 
     Args:
@@ -32,7 +32,8 @@ def as_image(source: Source, channels: Channels) -> NDArray[Any]:
         channels: The channels of the network.
 
     Returns:
-        (H, W, C), uint8, uint16 or floating point. Images with EXIF data are turned upright.
+        (H, W, C), uint8, uint16 or floating point, or a large image for the path of one. Images with EXIF data are
+        turned upright.
 
     Raises:
         InputError: If the source is none of these, or its channels cannot become those of the network without loss.
@@ -42,7 +43,7 @@ def as_image(source: Source, channels: Channels) -> NDArray[Any]:
         (2, 3, 3)
     """
     if isinstance(source, (str, Path)):
-        return read_image(Path(source), channels)
+        return read_unless_large(Path(source), channels)
     if isinstance(source, Image.Image):
         pixels, layout = _from_pillow(source)
     elif isinstance(source, np.ndarray):

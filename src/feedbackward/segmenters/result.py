@@ -66,7 +66,7 @@ class Result:
         if self._probabilities is None:
             raise InputError(
                 "the probabilities of this result were not computed; load the network with "
-                "fb.load(MODEL, probabilities=True)"
+                "fb.load(MODEL, probabilities=True); for images of more than 100 megapixels there are none"
             )
         return self._probabilities
 
