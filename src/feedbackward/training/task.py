@@ -28,6 +28,7 @@ from feedbackward.preprocessing import Preprocessing
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.refined import Refined
 from feedbackward.segmenters.segmenter import Segmenter, check_logits
+from feedbackward.segmenters.tiled import Tiled
 from feedbackward.training.compatibility import check_checkpoint
 from feedbackward.training.sync_norms import check_activations
 
@@ -125,11 +126,15 @@ class SegmentationTask(pl.LightningModule):
 
     def forward(self, image: Tensor) -> Tensor:
         """Compute float32 logits (N, classes, H, W) of images (N, C, H, W) in [0, 1]."""
-        return self.segmenter.logits(image.contiguous(memory_format=self.memory_format))
+        return self.segmenter.logits(self._in_memory(image))
+
+    def _in_memory(self, image: Tensor) -> Tensor:
+        return image.contiguous(memory_format=self.memory_format)
 
     def _step(self, batch: dict[str, Any], stage: Literal["train", "val", "test"]) -> dict[str, Tensor]:
         image, mask = batch["image"], batch["mask"]
-        own_size = self(image)
+        # Large images are scored in tiles, as they are predicted.
+        own_size = self(image) if stage == "train" else Tiled(self.segmenter).logits(self._in_memory(image))
         if own_size.shape[-2:] != mask.shape[-2:]:
             check_logits(self.segmenter, "resizing")
         logits = resize_logits(own_size, mask.shape[-2:])
