@@ -1,6 +1,6 @@
 """Draws CamVid frames for docs/results.md: image, truth, prediction of a trained network, errors.
 
-python docs/make_pictures.py MODEL CAMVID [--scale 0.5] NAME NAME ...    # into docs/images/camvid_NAME.jpg
+python docs/make_pictures.py MODEL CAMVID NAME NAME ...    # into docs/images/camvid_NAME.jpg
 """
 
 from argparse import ArgumentParser
@@ -10,7 +10,6 @@ from PIL import Image
 
 from feedbackward.data import CAMVID, CamVidData
 from feedbackward.loading import load
-from feedbackward.segmenters import Predictor
 from feedbackward.viz import pictures
 
 WIDTH = 1100
@@ -22,9 +21,8 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("root", type=Path)
     parser.add_argument("names", nargs="+")
-    parser.add_argument("--scale", type=float, default=1.0)
     arguments = parser.parse_args()
-    predictor = Predictor(load(arguments.model), scale=arguments.scale)
+    predictor = load(arguments.model, probabilities=False)
     for item in CamVidData(root=arguments.root).dataset("val"):
         if item["name"] in arguments.names:
             image = (item["image"] * 255).round().byte().permute(1, 2, 0).numpy()
