@@ -1,6 +1,6 @@
 import pytest
 
-from feedbackward.errors import listed
+from feedbackward.errors import listed, one_line
 
 
 @pytest.mark.parametrize(
@@ -9,3 +9,7 @@ from feedbackward.errors import listed
 )
 def test_a_long_list_ends_with_the_number_of_the_rest(things, text):
     assert listed(things, most=2) == text
+
+
+def test_a_message_of_several_lines_becomes_one():
+    assert one_line(ValueError("size mismatch:\n\t3  and 4\n")) == "size mismatch: 3 and 4"

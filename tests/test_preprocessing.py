@@ -89,12 +89,40 @@ def test_plain_data_describes_all_of_it(resize, value_range):
         (lambda: Resize(size=(0, 4)), r"size is \[0, 4\]; expected \[height, width\], both 1 or more"),
         (lambda: Resize(scale=0), "scale is 0; expected a positive number"),
         (lambda: Resize(scale=float("nan")), "scale is nan; expected a positive number"),
-        (lambda: Resize(longest_side=0), "longest_side is 0; expected a positive number"),
+        (lambda: Resize(longest_side=0), "longest_side is 0; expected a whole number of pixels"),
+        (lambda: Resize(shortest_side=1.5), "shortest_side is 1.5; expected a whole number of pixels"),
+        (lambda: Resize(size=(4, 5, 6)), r"size is \[4, 5, 6\]; expected \[height, width\]"),
+        (lambda: Preprocessing((float("nan"),), (0.5,)), r"mean is \[nan\]; expected a finite number"),
     ],
 )
 def test_what_is_refused(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        ({"resizing": {}}, "preprocessing has .*resizing; expected mean, std, channels, value_range, resize"),
+        ({"resize": {"sise": [3, 4]}}, "resize has sise; expected size, scale, longest_side, shortest_side"),
+        ({"resize": None}, "resize has None; expected size"),
+        ({"resize": {"size": [3]}}, r"size is \[3\]"),
+        ({"resize": {"size": [3, 4, 5]}}, r"size is \[3, 4, 5\]"),
+        ({"resize": {"size": [3.7, 4]}}, r"size is \[3.7, 4\]"),
+        ({"resize": {"size": "34"}}, "size is '34'"),
+        ({"resize": {"scale": "0.5"}}, "scale is '0.5'"),
+        ({"resize": {"scale": True}}, "scale is True"),
+        ({"value_range": [0]}, r"value_range is \[0\]"),
+        ({"value_range": [0, 1, 2]}, r"value_range is \[0, 1, 2\]"),
+        ({"value_range": 255}, "value_range is 255"),
+        ({"mean": "123"}, "mean is .*'1', '2', '3'"),
+        ({"mean": 0.5}, "mean is 0.5"),
+        ({"std": [0.1, "0.2", 0.3]}, "std is .*0.2"),
+    ],
+)
+def test_data_that_was_edited_wrongly_is_refused(edit, message):
+    with pytest.raises(InputError, match=message):
+        Preprocessing.from_dict({**IMAGENET.to_dict(), **edit})
 
 
 @pytest.mark.parametrize(

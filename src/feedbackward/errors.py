@@ -8,6 +8,16 @@ class InputError(ValueError):
     """Invalid input. The message says what was found, what was expected and what to do."""
 
 
+def one_line(error: object) -> str:
+    r"""The message of another library in one line.
+
+    Example:
+        >>> one_line(ValueError("size mismatch:\n\t3 and 4"))
+        'size mismatch: 3 and 4'
+    """
+    return " ".join(str(error).split())
+
+
 def listed(things: Iterable[object], *, most: int = 10) -> str:
     """Join things with commas for a message: at most `most` of them, then the number of the rest."""
     words = [str(thing) for thing in things]

@@ -4,13 +4,14 @@ It uses only methods that PyTorch tensors and NumPy arrays share, so that neithe
 """
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, listed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,10 +56,16 @@ class Resize:
         if len(given) > 1:
             raise InputError(f"resizing: {' and '.join(given)} exclude each other; give one of them")
         for name, value in given.items():
-            lowest = min(value) if name == "size" else value
-            if not (0 < lowest < math.inf if name == "scale" else lowest >= 1):
-                shape = "[height, width], both 1 or more" if name == "size" else "a positive number"
-                raise InputError(f"{name} is {list(value) if name == 'size' else value}; expected {shape}")
+            if name == "size":
+                valid, expected = _is_size(value), "[height, width], both 1 or more"
+            elif name == "scale":
+                valid, expected = _is_finite(value) and value > 0, "a positive number"
+            else:
+                valid, expected = _is_length(value), "a whole number of pixels, 1 or more"
+            if not valid:
+                raise InputError(
+                    f"{name} is {list(value) if isinstance(value, tuple) else value!r}; expected {expected}"
+                )
 
     def __bool__(self) -> bool:
         return self != Resize()
@@ -116,6 +123,10 @@ class Preprocessing:
     resize: Resize = Resize()
 
     def __post_init__(self) -> None:
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if not (isinstance(values, tuple) and all(map(_is_finite, values))):
+                found = list(values) if isinstance(values, tuple | str) else values
+                raise InputError(f"preprocessing: {name} is {found!r}; expected a finite number for each channel")
         if self.channels == 0:
             object.__setattr__(self, "channels", default_channels(len(self.mean)))
         if not len(self.mean) == len(self.std) == self.in_channels:
@@ -123,7 +134,7 @@ class Preprocessing:
                 f"preprocessing: {len(self.mean)} means and {len(self.std)} deviations for channels "
                 f"{self.channels}; expected {self.in_channels} each"
             )
-        if not all(0 < value < math.inf for value in self.std):
+        if not all(value > 0 for value in self.std):
             raise InputError(f"preprocessing: std is {list(self.std)}; expected positive deviations")
         check_range(self.value_range)
 
@@ -171,18 +182,16 @@ class Preprocessing:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Preprocessing":
-        """Build the preprocessing from the plain data of to_dict."""
-        resize = dict(data["resize"])
-        if "size" in resize:
-            resize["size"] = (int(resize["size"][0]), int(resize["size"][1]))
-        limits = data["value_range"]
-        return cls(
-            tuple(map(float, data["mean"])),
-            tuple(map(float, data["std"])),
-            data["channels"],
-            None if limits is None else (float(limits[0]), float(limits[1])),
-            Resize(**resize),
-        )
+        """Build the preprocessing from the plain data of to_dict, which may have been edited by hand.
+
+        Raises:
+            InputError: If the data is anything else, or describes no preprocessing.
+        """
+        _check_keys(data, cls, "preprocessing", needed=True)
+        _check_keys(data["resize"], Resize, "resize", needed=False)
+        tuples = {name: _as_tuple(data[name]) for name in ("mean", "std", "value_range")}
+        resize = {name: _as_tuple(value) for name, value in data["resize"].items()}
+        return cls(**{**data, **tuples, "resize": Resize(**resize)})
 
     def __call__(self, image: Images) -> Images:
         """Normalize floating-point images (..., channels, H, W) in [0, 1], RGB if they have colors; keeps the shape."""
@@ -222,8 +231,12 @@ def check_range(value_range: Range | None) -> None:
     Raises:
         InputError: If it is.
     """
-    if value_range is not None and not -math.inf < value_range[0] < value_range[1] < math.inf:
-        raise InputError(f"value_range is {list(value_range)}; expected [lowest, highest], such as [0, 4095]")
+    if value_range is None:
+        return
+    is_pair = isinstance(value_range, tuple | list) and len(value_range) == 2 and all(map(_is_finite, value_range))
+    if not is_pair or value_range[0] >= value_range[1]:
+        found = list(value_range) if isinstance(value_range, tuple) else value_range
+        raise InputError(f"value_range is {found!r}; expected [lowest, highest], such as [0, 4095]")
 
 
 def scale_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
@@ -283,3 +296,28 @@ def to_unit_range(image: NDArray[Any], value_range: Range | None = None) -> NDAr
 def _per_channel(values: tuple[float, ...], like: Any) -> Any:
     array = np.asarray(values, like.dtype) if isinstance(like, np.ndarray) else like.new_tensor(values)
     return array[:, None, None]
+
+
+def _is_finite(value: object) -> bool:
+    """Whether it is a finite number."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_length(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, tuple | list) and len(value) == 2 and all(map(_is_length, value))
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _check_keys(data: object, kind: type, what: str, *, needed: bool) -> None:
+    """Refuse what is not a mapping of the fields of a dataclass; a misspelled key must not be passed over."""
+    names = [field.name for field in fields(kind)]
+    if not isinstance(data, dict) or set(data) - set(names) or (needed and set(names) - set(data)):
+        found = listed(data) if isinstance(data, dict) else repr(data)
+        raise InputError(f"{what} has {found or 'nothing'}; expected {listed(names)}")

@@ -182,3 +182,8 @@ def test_refused_files(class_file, tmp_path):
     (tmp_path / "classes.yaml").write_bytes(b"classes: [\xff]")
     with pytest.raises(InputError, match=r"classes\.yaml is not UTF-8 text"):
         read_class_file(tmp_path / "classes.yaml")
+
+
+def test_the_message_about_invalid_yaml_is_one_line(class_file):
+    with pytest.raises(InputError, match=r"^[^\n]*classes\.yaml is not valid YAML: [^\n]+$"):
+        read_class_file(class_file("classes: [a\nb: {"))

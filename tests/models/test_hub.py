@@ -102,6 +102,9 @@ def test_a_module_for_an_encoder_that_is_built_by_name_is_refused(convnet: nn.Mo
         ('"permute": "possible",', "", r"config\.json: missing decoder options permute"),
         ('"permute"', '"permuted"', r"config\.json: unknown decoder options permuted"),
         ("{", "[", r"config\.json is not JSON"),
+        ('"channels": "RGB"', '"channels": "rgb"', r"config\.json: channels is 'rgb'; expected"),
+        ('"resize"', '"resizes"', r"config\.json: preprocessing has .*resizes; expected mean"),
+        ('"in_channels": 3', '"in_channels": 4', r"config\.json: the preprocessing is for 3 channels, .* takes 4"),
     ],
 )
 def test_a_damaged_configuration_is_refused(found: str, written: str, message: str, tmp_path: Path) -> None:
@@ -110,6 +113,22 @@ def test_a_damaged_configuration_is_refused(found: str, written: str, message: s
     assert found in config.read_text()
     config.write_text(config.read_text().replace(found, written, 1))
     with pytest.raises(fb.InputError, match=message):
+        fb.from_pretrained(tmp_path)
+
+
+def test_a_class_table_of_other_classes_is_refused(tmp_path: Path) -> None:
+    network = small()
+    network.class_table = ClassTable(("road", "sky", "car"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)))
+    network.save_pretrained(tmp_path)
+    with pytest.raises(fb.InputError, match="the class table names 3 classes, and the network has 2"):
+        fb.from_pretrained(tmp_path)
+
+
+def test_the_message_about_other_tensors_is_one_line(tmp_path: Path) -> None:
+    small().save_pretrained(tmp_path)
+    config = tmp_path / "config.json"
+    config.write_text(config.read_text().replace('"classes": 2', '"classes": 3'))
+    with pytest.raises(fb.InputError, match=r"^[^\n]*size mismatch[^\n]*$"):
         fb.from_pretrained(tmp_path)
 
 

@@ -196,7 +196,7 @@ def test_tensors_that_do_not_fit(trained, checkpoint, tmp_path):
 
 def test_other_classes_than_the_configuration(checkpoint, tmp_path):
     path = edited(checkpoint, tmp_path, lambda content: content["feedbackward"]["network"].update(classes=5))
-    with pytest.raises(InputError, match="of another shape"):
+    with pytest.raises(InputError, match="the class table names 3 classes, and the network has 5"):
         load_network(path)
 
 

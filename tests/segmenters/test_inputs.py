@@ -99,3 +99,28 @@ def test_any_number_of_bands():
 def test_what_is_refused(source, channels, message):
     with pytest.raises(InputError, match=message):
         as_image(source, channels)
+
+
+def test_masked_values_are_not_passed_over(pixels):
+    with pytest.raises(InputError, match="masked values"):
+        as_image(np.ma.masked_greater(pixels, 100), "RGB")
+    np.testing.assert_array_equal(as_image(np.ma.masked_array(pixels), "RGB"), pixels)
+
+
+def test_a_damaged_file_that_pillow_has_opened_is_refused(pixels, tmp_path):
+    Image.fromarray(pixels).resize((99, 99)).save(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:-300])
+    with Image.open(tmp_path / "a.jpg") as image, pytest.raises(InputError, match=r"cannot be decoded.*truncated"):
+        as_image(image, "RGB")
+
+
+@pytest.mark.parametrize("size", [(0, 0), (0, 3)])
+def test_a_pillow_image_without_pixels_is_refused(size):
+    with pytest.raises(InputError, match="at least one pixel"):
+        as_image(Image.new("RGB", size), "RGB")
+
+
+def test_tensors_without_dense_values_are_refused():
+    for tensor in (torch.zeros(3, 2, 2, device="meta"), torch.ones(3, 2, 2).to_sparse()):
+        with pytest.raises(InputError, match="expected a dense tensor"):
+            as_image(tensor, "RGB")

@@ -20,7 +20,7 @@ import yaml
 from feedbackward.classes import LARGEST_VALUE, ClassTable, void_index
 from feedbackward.data.encodings import MOST_CLASSES, Color, ColorEncoding, IndexEncoding, MaskClasses
 from feedbackward.data.palette import default_palette
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, one_line
 
 FILE_KEYS = ("classes", "ignore", "masks", "threshold")
 CLASS_KEYS = ("name", "value", "color")
@@ -163,7 +163,7 @@ def _load(path: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise InputError(f"{path} is not valid JSON: {error}") from error
     except yaml.YAMLError as error:
-        raise InputError(f"{path} is not valid YAML: {error}") from error
+        raise InputError(f"{path} is not valid YAML: {one_line(error)}") from error
     if not isinstance(data, dict):
         _refuse(path, f"expected the keys {', '.join(FILE_KEYS)}")
     return data

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from feedbackward.data.formats import SUFFIXES
 from feedbackward.data.pillow_images import PillowImage, open_pillow
 from feedbackward.data.stored import StoredImage
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, one_line
 
 _FORMATS = ", ".join(list(SUFFIXES)[:-1]) + " or " + list(SUFFIXES)[-1]
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -74,5 +74,5 @@ def decoding(path: Path) -> Iterator[None]:
     except Exception as error:  # decoders raise almost any exception if a file is damaged
         if isinstance(error, OSError) and error.strerror is not None:  # raised by the system, not by the decoder
             raise InputError(f"{path} cannot be read: {error.strerror}; expected a readable file") from error
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         raise InputError(f"{path} cannot be read: {reason}; copy or download it again") from error

@@ -12,7 +12,7 @@ from safetensors.torch import load_model
 from torch import nn
 
 from feedbackward.classes import ClassTable
-from feedbackward.errors import InputError, listed
+from feedbackward.errors import InputError, listed, one_line
 from feedbackward.models.builders import NETWORKS
 from feedbackward.models.network import CONFIG_FILE, FORMAT, WEIGHTS_FILE, SegmentationNetwork
 from feedbackward.preprocessing import Preprocessing
@@ -53,14 +53,15 @@ def from_pretrained(
             raise InputError(f"{folder} contains no {name}; give a folder that save_pretrained has written")
     try:
         description = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{folder / CONFIG_FILE} is not JSON: {error}") from error
     network = build_described(description, source=folder / CONFIG_FILE, encoder=encoder)
     try:
         load_model(network, folder / WEIGHTS_FILE, strict=True)
     except (SafetensorError, RuntimeError) as error:
         raise InputError(
-            f"{folder / WEIGHTS_FILE} does not contain the tensors of the network that {CONFIG_FILE} describes: {error}"
+            f"{folder / WEIGHTS_FILE} does not contain the tensors of the network that {CONFIG_FILE} describes: "
+            f"{one_line(error)}"
         ) from error
     return network.eval()
 
@@ -76,7 +77,7 @@ def build_described(description: Any, *, source: Path, encoder: nn.Module | None
     Raises:
         InputError: If it does not describe a network, or has the format of another version.
     """
-    if not isinstance(description, dict) or description.get("model") not in NETWORKS:
+    if not isinstance(description, dict) or description.get("model") not in list(NETWORKS):
         raise InputError(
             f"{source} does not describe a network of this library; give one that save_pretrained or "
             f"`feedbackward fit` has written"
@@ -88,11 +89,23 @@ def build_described(description: Any, *, source: Path, encoder: nn.Module | None
         network = NETWORKS[config["model"]].from_config(config, encoder=encoder)
         network.preprocessing = Preprocessing.from_dict(preprocessing)
         network.class_table = None if table is None else ClassTable.from_dict(table)
+        _check_counts(network)
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{source} does not describe a network of this library: {error!r}") from error
     return network
+
+
+def _check_counts(network: SegmentationNetwork) -> None:
+    """Refuse a preprocessing and a class table that do not suit the network."""
+    channels, table = network.config.get("in_channels", 3), network.class_table
+    if network.preprocessing.in_channels != channels:
+        raise InputError(
+            f"the preprocessing is for {network.preprocessing.in_channels} channels, and the network takes {channels}"
+        )
+    if table is not None and len(table) != network.classes:
+        raise InputError(f"the class table names {len(table)} classes, and the network has {network.classes}")
 
 
 def check_format(found: object, *, source: Path) -> None:

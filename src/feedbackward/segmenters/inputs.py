@@ -36,7 +36,8 @@ def as_image(source: Source, channels: Channels) -> NDArray[Any] | LargeImage:
         turned upright.
 
     Raises:
-        InputError: If the source is none of these, or its channels cannot become those of the network without loss.
+        InputError: If the source is none of these, is damaged, has masked values, or its channels cannot become those
+            of the network without loss.
 
     Example:
         >>> as_image(np.zeros((2, 3), np.uint8), "RGB").shape
@@ -63,22 +64,37 @@ def _from_pillow(image: Image.Image) -> tuple[NDArray[Any], Layout]:
     mode, layout = layout_of(image)
     if layout is None:
         raise InputError(f"a Pillow image of mode {mode}; convert it to L, RGB, I;16 or F first")
-    upright = ImageOps.exif_transpose(image)
+    if 0 in image.size:
+        raise InputError(
+            f"a Pillow image of {image.height}x{image.width} (height x width); expected at least one pixel"
+        )
+    try:
+        upright = ImageOps.exif_transpose(image)  # Pillow decodes a file when its pixels are used
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"a Pillow image cannot be decoded: {error}; open its file again, or replace it") from error
     pixels = np.asarray(upright if upright.mode == mode else upright.convert(mode))
     return pixels.reshape(*pixels.shape[:2], layout.channels), layout
 
 
 def _from_tensor(tensor: "Tensor") -> tuple[NDArray[Any], Layout]:
-    values = tensor.detach().cpu()
-    if values.is_floating_point() and values.element_size() < 4:
-        values = values.float()  # NumPy has no bfloat16
-    array = values.numpy()
+    try:
+        values = tensor.detach().cpu()
+        if values.is_floating_point() and values.element_size() < 4:
+            values = values.float()  # NumPy has no bfloat16
+        array = values.numpy(force=True)
+    except (NotImplementedError, RuntimeError, TypeError) as error:
+        raise InputError(
+            f"a tensor of layout {tensor.layout} on {tensor.device} has no array of values; expected a dense tensor"
+        ) from error
     return _with_layout(np.moveaxis(array, 0, -1) if array.ndim == 3 else array, "(C, H, W) or (H, W)")
 
 
 def _with_layout(array: NDArray[Any], expected: str) -> tuple[NDArray[Any], Layout]:
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise InputError(f"an image of shape {array.shape}; expected {expected}, at least one pixel")
+    if np.ma.is_masked(array):
+        raise InputError("an array with masked values; expected one without: fill them, with array.filled(VALUE)")
+    array = np.asarray(array)  # a matrix would remain of two dimensions
     pixels = array if array.ndim == 3 else array[..., None]
     count = pixels.shape[2]
     colors = {1: Layout(1, "gray"), 3: Layout(3, "RGB")}
