@@ -1,5 +1,6 @@
 import json
 import math
+import os
 
 import pytest
 
@@ -132,3 +133,13 @@ def test_the_nearest_existing_path(tmp_path):
     for name in ("file", "broken"):
         assert nearest_existing(tmp_path / name / "below" / "deep") == tmp_path / name
     assert nearest_existing(tmp_path / "new" / "folder") == nearest_existing(tmp_path) == tmp_path
+
+
+def test_the_longest_name_can_be_written(tmp_path):
+    write_text(tmp_path / ("x" * 251 + ".png"), "text")
+    assert [path.stat().st_size for path in tmp_path.iterdir()] == [4]
+
+
+def test_a_name_that_is_not_utf8_keeps_its_bytes(tmp_path):
+    write_text(tmp_path / "a", os.fsdecode(b"\xff.png"))
+    assert (tmp_path / "a").read_bytes() == b"\xff.png"

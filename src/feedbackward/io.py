@@ -1,9 +1,11 @@
 """Atomic writing of files, and checks before long work that its result can be written."""
 
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,7 +22,8 @@ def write_whole(path: Path, save: Callable[[IO[bytes]], object]) -> None:
     Raises:
         InputError: If the file cannot be written, for example because the disk is full.
     """
-    part = path.with_name(f".{path.name}.part")
+    name = blake2b(os.fsencode(path.name), digest_size=8).hexdigest()  # no longer than a long name itself
+    part = path.with_name(f".{name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
@@ -35,12 +38,12 @@ def write_whole(path: Path, save: Callable[[IO[bytes]], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8 atomically.
+    """Write a text file in UTF-8 atomically; names of files that are not UTF-8 keep their bytes.
 
     Raises:
         InputError: If the file cannot be written.
     """
-    write_whole(path, lambda file: file.write(text.encode()))
+    write_whole(path, lambda file: file.write(text.encode(errors="surrogateescape")))
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:

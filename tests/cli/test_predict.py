@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
@@ -586,3 +587,43 @@ def test_unknown_arguments(saved, scenes, tmp_path, capsys, more, message):
         predict(saved[3], scenes, tmp_path / "out", *more)
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_an_image_that_is_damaged_after_its_prediction_leaves_none(saved, scenes, tmp_path):
+    kinds = ("--save", "masks", "shares", "coco")
+    predict(saved[3], scenes, tmp_path / "out", *kinds)
+    damaged = scenes / "ulm/ulm_000001_000019_leftImg8bit.png"
+    damaged.write_bytes(b"damaged")
+    with pytest.raises(SystemExit, match="1"):
+        predict(saved[3], scenes, tmp_path / "out", *kinds)
+    assert not [path for path in files(tmp_path / "out") if "ulm" in path]
+    assert "ulm" not in (tmp_path / "out/shares.csv").read_text()
+    assert len(json.loads((tmp_path / "out/coco.json").read_text())["images"]) == 1
+
+
+def test_one_image_under_two_names_has_both_outputs(saved, scenes, tmp_path):
+    predict(saved[3], [scenes, scenes / "ulm"], tmp_path / "out", "--save", "masks")
+    (tmp_path / "out/masks/ulm_000001_000019_leftImg8bit.png").unlink()
+    predict(saved[3], [scenes, scenes / "ulm"], tmp_path / "out", "--save", "masks")
+    assert "masks/ulm_000001_000019_leftImg8bit.png" in files(tmp_path / "out")
+
+
+def test_names_of_any_bytes_and_lines_are_reported(saved, scenes, tmp_path, capsys):
+    names = [b"not utf-8 \xff.png", b"two\nlines.png"]
+    for name in names:
+        (scenes / os.fsdecode(name)).write_bytes(b"damaged")
+    intact = scenes / os.fsdecode(b"intact \xff.png")
+    Image.new("RGB", (4, 4)).save(scenes / "a.png")
+    (scenes / "a.png").rename(intact)
+    with pytest.raises(SystemExit, match="1"):
+        predict(saved[3], scenes, tmp_path / "out", "--save", "shares")
+    assert b"intact \xff.png" in (tmp_path / "out/shares.csv").read_bytes()
+    assert r"two\nlines.png is not an image" in capsys.readouterr().err
+    skipped = (tmp_path / "out/skipped.csv").read_bytes()
+    assert all(name in skipped for name in names)
+
+
+def test_a_name_whose_output_would_be_too_long_is_refused_before_anything_is_written(saved, scenes, tmp_path, capsys):
+    (scenes / ("x" * 251 + ".png")).touch()
+    assert "longer than 255 bytes" in refused(capsys, saved[3], scenes, tmp_path / "out", "--save", "polygons")
+    assert not (tmp_path / "out").exists()

@@ -140,3 +140,25 @@ def test_files_about_all_images(out, image):
     opened(out, overwrite=True).check_free([archive])
     opened(out).start()
     opened(out).check_free([archive])
+
+
+def test_an_image_that_vanishes_while_it_is_predicted_does_not_spoil_the_journal(out, image):
+    image.unlink()
+    mask = predicted(out, image)
+    mask.unlink()
+    image.write_bytes(b"image")
+    assert not opened(out).is_done("a.png", image, [mask])
+
+
+@pytest.mark.parametrize("content", [b"\xff", b'{"options": {}}\n[1]', b"{}"])
+def test_another_file_in_place_of_the_journal_is_refused(out, content):
+    out.mkdir()
+    (out / JOURNAL).write_bytes(content)
+    with pytest.raises(InputError, match="is not a journal of predictions; remove it"):
+        opened(out)
+
+
+def test_a_folder_in_place_of_the_journal_is_refused(out):
+    (out / JOURNAL).mkdir(parents=True)
+    with pytest.raises(InputError, match=r"cannot be read: .*; remove it"):
+        opened(out)

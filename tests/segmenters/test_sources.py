@@ -68,6 +68,12 @@ class TestFolder:
         (tmp_path / "in/loop").symlink_to(tmp_path / "in")
         assert list(found("in")) == ["b", "linked/a"]
 
+    def test_a_folder_with_two_paths_is_searched_once_and_said_so(self, touch, tmp_path):
+        touch("in/y/a.png")
+        (tmp_path / "in/x").symlink_to("y")
+        assert list(found("in")) == ["x/a"]
+        assert find_sources(["in"]).left_out == {"found before by another path": [Path("in/y")]}
+
     def test_a_broken_link_is_an_item(self, tmp_path):
         (tmp_path / "in").mkdir()
         (tmp_path / "in/a.png").symlink_to(tmp_path / "gone.png")
@@ -172,3 +178,18 @@ class TestSeveral:
         touch("a.jpg", "a.png", "a.jpg.png")
         with pytest.raises(InputError, match=r"would have the same name, a\.jpg"):
             find_sources(["."])
+
+
+def test_a_glob_finds_a_file_by_its_shortest_path(touch, tmp_path):
+    touch("in/z.png", "in/sub/a.png")
+    (tmp_path / "in/loop").symlink_to(tmp_path / "in")
+    assert found("in/**/*.png") == {"z": "in/z.png", "sub/a": "in/sub/a.png"}
+    assert list(find_sources(["in/**/*.png"]).left_out) == ["found before by another path"]
+
+
+def test_predictions_of_other_runs_are_left_out(touch):
+    touch("in/a.png", "in/before/masks/a.png", "in/before/run.jsonl", "in/other/masks/b.png")
+    sources = find_sources(["in"], outputs=[Path("out/masks")])
+    assert [item.stem for item in sources.items] == ["a", "other/masks/b"]
+    assert sources.left_out["that are predictions"] == [Path("in/before/masks/a.png")]
+    assert [item.stem for item in find_sources(["in/before/masks"], outputs=[Path("out/masks")]).items] == ["a"]

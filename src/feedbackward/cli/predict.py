@@ -195,7 +195,7 @@ def predict(options: Namespace, reporter: Reporter) -> int:
         overwrite=options.overwrite,
     )
     everything = [*jobs, *videos.values()]
-    done = {job.image for job in everything if journal.is_done(str(job.name), job.image, job.files.values())}
+    done = {job.name for job in everything if journal.is_done(str(job.name), job.image, job.files.values())}
     gathered = gathered_files(kinds, options.output)
     journal.check_free([options.output / SKIPPED, *gathered])
     check_outputs(options.output, [journal.path, *(path for job in everything for path in job.files.values())])
@@ -225,12 +225,13 @@ def predict(options: Namespace, reporter: Reporter) -> int:
             reason = str(error) if str(job.image) in str(error) else f"{job.image}: {error}"
             if options.strict:
                 raise InputError(reason) from error
+            job.remove()
             skipped.append((job.image, reason))
             reporter.skip(reason)
             advance()
 
         predict_each(
-            (job for job in jobs if job.image not in done),
+            (job for job in jobs if job.name not in done),
             read=read,
             segment=predictor.segment,
             write=write,
@@ -239,7 +240,7 @@ def predict(options: Namespace, reporter: Reporter) -> int:
             workers=options.workers,
         )
         for item, job in videos.items():
-            if job.image not in done:
+            if job.name not in done:
                 journal.add(str(job.name), job.image, {}, job.files.values())
                 of_frames = kinds if options.save else []
                 try:

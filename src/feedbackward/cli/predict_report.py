@@ -80,7 +80,8 @@ class Reporter:
 
     def skip(self, reason: str) -> None:
         """Print why a file is skipped."""
-        self._print(f"skipped: {reason}")
+        # Names may have line breaks, and bytes that are not UTF-8.
+        self._print("skipped: " + reason.replace("\n", "\\n").encode(errors="backslashreplace").decode())
 
     def progress(self, total: int) -> AbstractContextManager[Callable[[], None]]:
         """A progress bar."""

@@ -58,7 +58,7 @@ class ImageScores:
 def _row(cells: Iterable[object]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text).writerow(cells)
-    return text.getvalue().encode()
+    return text.getvalue().encode(errors="surrogateescape")
 
 
 def _text(score: float) -> str:

@@ -41,7 +41,7 @@ class Journal:
         if not overwrite and self.path.exists():
             header, *lines = _read(self.path)
             self._check(header)
-            self._lines = {line["name"]: line for line in lines}
+            self._lines = {line["name"]: line for line in lines if "name" in line}
 
     def _check(self, header: Mapping[str, Any]) -> None:
         remedy = "choose another --output, or add --overwrite to replace them"
@@ -125,11 +125,15 @@ class Journal:
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; remove it, or choose another --output") from error
     lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in text.splitlines():
         with suppress(json.JSONDecodeError):  # cut off by a power failure: that image is predicted again
             lines.append(json.loads(line))
-    if not lines or not isinstance(lines[0], dict) or "options" not in lines[0]:
+    if not lines or not all(isinstance(line, dict) for line in lines) or "options" not in lines[0]:
         raise InputError(f"{path} is not a journal of predictions; remove it, or choose another --output")
     return lines
 

@@ -1,6 +1,7 @@
 """The result of segmenting one image. It imports no torch: exported files run without it."""
 
 import io
+import os
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -177,7 +178,7 @@ class Result:
         from feedbackward.segmenters.outputs import OutputOptions, find_outputs, output_of_suffix
 
         path, options = Path(path), OutputOptions()
-        if path.suffix and not path.is_dir():
+        if path.suffix and not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir fails for names that are too long
             files = {path: output_of_suffix(path)}
         else:
             files = {path / f"{output.name}{output.suffix}": output for output in find_outputs(kinds)}

@@ -8,16 +8,19 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path, PurePath
 from typing import TypeAlias
 
 from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.data.listing import why_left_out
 from feedbackward.errors import InputError
+from feedbackward.segmenters.journal import JOURNAL
 
 VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 LIST_SUFFIX = ".txt"
 _SUFFIXES = IMAGE_SUFFIXES + VIDEO_SUFFIXES
+_SEEN = "found before by another path"
 
 _Found: TypeAlias = Iterator[tuple[Path, Path]]
 """Files, each with the folder that its name starts from."""
@@ -64,7 +67,8 @@ def find_sources(sources: Iterable[str | Path], *, outputs: Iterable[Path] = ())
         sources: Each an image or a video; a folder, searched with its subfolders; a glob such as "photos/**/*.jpg",
             with names from its first wildcard on; or a list, "@FILE" or a file that ends in .txt: a path in each line,
             relative to the list's folder, with blank lines and comments after #.
-        outputs: Folders of predictions, which are left out of a source that contains them.
+        outputs: Folders of predictions, which are left out of a source that contains them, as are folders of the same
+            names that other runs have written.
 
     Returns:
         The items, each file once. Where only the suffix tells two files of a folder apart it stays in their stems. A
@@ -76,12 +80,21 @@ def find_sources(sources: Iterable[str | Path], *, outputs: Iterable[Path] = ())
     """
     items = dict[tuple[Path, PurePath], Item]()
     left_out = defaultdict[str, list[Path]](list)
-    folders = list(map(_absolute, outputs))
+    folders = set(map(_absolute, outputs))
+    kinds = {folder.name for folder in folders}
+
+    @cache
+    def is_output(folder: Path) -> bool:
+        return folder in folders or (folder.name in kinds and (folder.parent / JOURNAL).is_file())
+
+    @cache
+    def above(root: Path) -> set[Path]:
+        return {_absolute(root), *_absolute(root).parents}
+
     for source in map(str, sources):
         found = list[Item]()
         for path, root in _find(source, left_out):
-            inside = [folder for folder in folders if _absolute(path).is_relative_to(folder)]
-            if any(not _absolute(root).is_relative_to(folder) for folder in inside):
+            if any(is_output(folder) for folder in _absolute(path).parents if folder not in above(root)):
                 left_out["that are predictions"].append(path)
             else:
                 name = path.relative_to(root)
@@ -118,6 +131,7 @@ def _walk(folder: Path, left_out: _LeftOut) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
         real = os.path.realpath(parent)
         if real in seen:  # a link to a folder above would be followed forever
+            left_out[_SEEN].append(Path(parent))
             folders.clear()
             continue
         seen.add(real)
@@ -134,8 +148,14 @@ def _walk(folder: Path, left_out: _LeftOut) -> Iterator[Path]:
 def _expand(pattern: str, left_out: _LeftOut) -> _Found:
     parts = Path(pattern).parts
     root = Path(*parts[: next(index for index, part in enumerate(parts) if glob.has_magic(part))])
-    for path in map(Path, sorted(glob.glob(pattern, recursive=True))):  # noqa: PTH207 - Path.glob refuses absolute ones
-        if not path.is_dir():
+    paths = [Path(path) for path in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207 - Path.glob refuses absolute ones
+    first = dict[str, Path]()  # the shortest path of each folder: `**` follows a link to a folder above again and again
+    for folder in sorted({path.parent for path in paths}, key=lambda folder: len(folder.parts)):
+        first.setdefault(os.path.realpath(folder), folder)
+    for path in paths:
+        if path.parent != first[os.path.realpath(path.parent)]:
+            left_out[_SEEN].append(path)
+        elif not path.is_dir():
             if reason := why_left_out(path, _SUFFIXES):
                 left_out[reason].append(path)
             else:

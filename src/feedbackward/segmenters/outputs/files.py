@@ -13,6 +13,9 @@ from feedbackward.segmenters.outputs.output import Output, OutputOptions, Record
 from feedbackward.segmenters.result import Result
 from feedbackward.segmenters.sources import Item
 
+LONGEST_NAME = 255
+"""The longest name of a file in bytes, in all common file systems."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -37,6 +40,11 @@ class Job:
         for output in outputs:
             write_whole(self.files[output.name], partial(output.write, result, options))
 
+    def remove(self) -> None:
+        """Remove the files of an earlier state of the image."""
+        for path in self.files.values():
+            path.unlink(missing_ok=True)
+
 
 def plan(items: Iterable[Item], outputs: Iterable[Output], output: Path) -> list[Job]:
     """Choose the output files of every image: OUTPUT/KIND/NAME.SUFFIX.
@@ -48,7 +56,7 @@ def plan(items: Iterable[Item], outputs: Iterable[Output], output: Path) -> list
 
     Raises:
         InputError: If two images have the same output file, an output would replace an image, or the name of an image
-            does not suit a kind.
+            does not suit a kind or is too long.
     """
     items, outputs = list(items), list(outputs)
     images = {os.path.realpath(item.path) for item in items}  # Path.resolve refuses a link to itself
@@ -59,6 +67,10 @@ def plan(items: Iterable[Item], outputs: Iterable[Output], output: Path) -> list
         for path in files.values():
             if os.path.realpath(path) in images:
                 raise InputError(f"the prediction of {item.path} would replace the image {path}; choose another output")
+            if len(os.fsencode(path.name)) > LONGEST_NAME:
+                raise InputError(
+                    f"the name of the output {path} would be longer than {LONGEST_NAME} bytes; shorten {item.path}"
+                )
             if path in origin:
                 raise InputError(f"{origin[path]} and {item.path} would both become {path}; rename one of them")
             origin[path] = item.path

@@ -23,7 +23,7 @@ def _gather_json(records: list[Record], _: ClassTable, file: IO[bytes]) -> None:
 
 
 def _gather_csv(records: list[Record], _: ClassTable, file: IO[bytes]) -> None:
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["image", "class", "area", "share"])
     for image, data in read_records(records):
