@@ -187,3 +187,26 @@ def test_refused_files(class_file, tmp_path):
 def test_the_message_about_invalid_yaml_is_one_line(class_file):
     with pytest.raises(InputError, match=r"^[^\n]*classes\.yaml is not valid YAML: [^\n]+$"):
         read_class_file(class_file("classes: [a\nb: {"))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "key"),
+    [
+        ("classes: [a, b]\nclasses: [c, d]", "classes.yaml", "classes"),
+        ("classes: [{name: a, value: 1, value: 2}]", "classes.yaml", "value"),
+        ('{"classes": ["a"], "classes": ["b"]}', "classes.json", "classes"),
+    ],
+)
+def test_a_key_that_is_given_twice_is_refused(text, name, key, class_file):
+    with pytest.raises(InputError, match=rf"{name}: the key '{key}' is given twice"):
+        read_class_file(class_file(text, name))
+
+
+def test_endless_nesting_is_refused(class_file):
+    with pytest.raises(InputError, match="nested too deeply"):
+        read_class_file(class_file("[" * 100_000, "classes.json"))
+
+
+def test_a_merged_key_can_be_overridden(class_file):
+    text = "classes: [&a {name: a, value: 7, color: [1, 2, 3]}, {<<: *a, name: b, value: 8, color: [4, 5, 6]}]"
+    assert read_class_file(class_file(text)).table.values == (7, 8)

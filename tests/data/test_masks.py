@@ -3,6 +3,7 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -305,3 +306,9 @@ def test_bmp_masks_that_pillow_misreads_are_refused(bits, palette, mask_file):
     path = mask_file(bmp([[0, 1, 1, 0, 1], [1, 0, 1, 0, 0]], bits=bits, palette=palette), "mask.bmp")
     with pytest.raises(InputError, match=rf"mask\.bmp is a BMP of {bits} bits whose palette .*: save it as PNG"):
         read_mask(path)
+
+
+def test_complex_numbers_are_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((2, 3), np.complex64))
+    with pytest.raises(InputError, match="complex numbers; expected whole numbers"):
+        read_mask(tmp_path / "a.tif")

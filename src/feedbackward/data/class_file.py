@@ -150,16 +150,40 @@ def _check_sides(values: list[tuple[int, ...]], threshold: int, path: Path) -> N
             _refuse(path, f"value {value} of the second class is below the threshold {threshold}")
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads plain data, and refuses keys that are given twice, of which YAML would take the last."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """As in SafeLoader."""
+        # Before keys are merged by `<<`, which others may override.
+        _unique((key.value, None) for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        return super().construct_mapping(node, deep=deep)
+
+
+def _unique(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    found: dict[Any, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise InputError(f"the key {key!r} is given twice; keep one of them")
+        found[key] = value
+    return found
+
+
 def _load(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-        data = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
+        is_json = path.suffix.lower() == ".json"
+        data = json.loads(text, object_pairs_hook=_unique) if is_json else yaml.load(text, _Loader)
     except FileNotFoundError as error:
         raise InputError(f"no file {path}") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}; give a YAML or JSON file") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text: {error}") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise InputError(f"{path} is nested too deeply; expected the keys {', '.join(FILE_KEYS)}") from error
     except json.JSONDecodeError as error:
         raise InputError(f"{path} is not valid JSON: {error}") from error
     except yaml.YAMLError as error:

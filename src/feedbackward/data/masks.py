@@ -113,6 +113,8 @@ def _whole(values: NDArray[Any], path: Path) -> Mask:
     """Values of any type as uint8 or uint16."""
     if values.dtype in (np.uint8, np.uint16):
         return values
+    if values.dtype.kind == "c":
+        raise InputError(f"{path} contains complex numbers; expected whole numbers: save it as uint8 or uint16")
     if values.dtype != np.bool_:
         bad = values[~((values >= 0) & (values <= LARGEST_VALUE) & (values == np.floor(values)))]
         if bad.size:
