@@ -22,7 +22,7 @@ RESIZES = [
     Resize(longest_side=120),
     Resize(size=(60, 45)),
 ]
-PLACES = range(8, 48)
+PLACES = range(8, 32)
 
 
 def pole(left, axis):
