@@ -174,8 +174,7 @@ def test_the_recipe_of_the_card_repeats_the_training(tmp_path, camvid):
     fit.main("fit", [*where, *asked, "--run_dir", str(runs["asked"])])
     card = (runs["asked"] / "model/README.md").read_text()
     assert "the best of the 1 that were scored" in card
-    assert "--scale SCALE" in card
-    assert "such as 0.5 for 16x24" in " ".join(card.split())
+    assert "| size | resized to 8x12 (height x width) |" in card
 
     (tmp_path / "recipe.yaml").write_text(re.search(r"```yaml\n(.*?)```", card, flags=re.DOTALL)[1])
     assert "`feedbackward fit --config recipe.yaml --data.root FOLDER`" in card
