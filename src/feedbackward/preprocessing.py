@@ -293,6 +293,16 @@ def to_unit_range(image: NDArray[Any], value_range: Range | None = None) -> NDAr
     return scaled
 
 
+def to_resizable(image: NDArray[Any], value_range: Range | None) -> NDArray[Any]:
+    """Images as they are resized: 8-bit values remain so until then, which is faster; others are scaled to [0, 1].
+
+    After resizing, `to_unit_range` scales what is still 8-bit. Arguments and errors are those of to_unit_range.
+    """
+    if image.dtype == np.uint8 and value_range in (None, _OWN_RANGES["uint8"]):
+        return image
+    return to_unit_range(image, value_range)
+
+
 def _per_channel(values: tuple[float, ...], like: Any) -> Any:
     array = np.asarray(values, like.dtype) if isinstance(like, np.ndarray) else like.new_tensor(values)
     return array[:, None, None]

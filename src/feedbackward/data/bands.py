@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedbackward.data.channels import check_channels, select_channels
-from feedbackward.data.files import read_image
+from feedbackward.data.files import read_image, upright_size
 from feedbackward.data.opening import decoding, open_file, open_stored
 from feedbackward.data.stored import StoredImage, to_native
-from feedbackward.preprocessing import Channels
+from feedbackward.preprocessing import Channels, channel_count
 
 _log = logging.getLogger(__name__)
 
@@ -29,9 +29,8 @@ class Bands:
     """
 
     def __init__(self, image: StoredImage, path: Path, channels: Channels) -> None:
-        swapped = image.orientation >= 5
-        self.height, self.width = (image.width, image.height) if swapped else (image.height, image.width)
-        self.channels = channels if isinstance(channels, int) else 1 if channels == "gray" else 3
+        self.height, self.width = upright_size(image)
+        self.channels = channel_count(channels)
         self.dtype = image.dtype
         self._blocks = _blocks(image, path, channels)
         self._rows = np.empty((0, self.width, self.channels), self.dtype)

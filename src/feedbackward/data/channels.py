@@ -73,10 +73,14 @@ def select_channels(pixels: NDArray[Any], layout: Layout, channels: Channels, pa
     return np.ascontiguousarray(pixels[..., :1])
 
 
-def _without_alpha(pixels: NDArray[Any], layout: Layout, channels: Channels, path: Path | str) -> NDArray[Any]:
+def count_transparent(pixels: NDArray[Any]) -> int:
+    """The number of pixels (H, W, C) whose last channel, alpha, is not opaque."""
     opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
-    transparent = np.count_nonzero(pixels[..., -1] != opaque)
-    if transparent:
+    return int(np.count_nonzero(pixels[..., -1] != opaque))
+
+
+def _without_alpha(pixels: NDArray[Any], layout: Layout, channels: Channels, path: Path | str) -> NDArray[Any]:
+    if transparent := count_transparent(pixels):
         raise InputError(
             f"{path} is transparent ({transparent} of {pixels[..., -1].size} pixels); expected {channels}, where alpha "
             f"is ignored only if all pixels are opaque: save it without alpha, or train a network with channels "

@@ -38,10 +38,15 @@ def read_image(path: Path, channels: Channels = "RGB") -> NDArray[Any]:
         (1080, 1920, 3)
     """
     with opened(path) as image:
-        check_channels(image.layout, channels, path)
-        refuse_too_large(image, path)
-        stored = image.pixels()
-    return upright(select_channels(to_native(stored, path), image.layout, channels, path), image.orientation)
+        return decode_image(image, path, channels)
+
+
+def decode_image(image: StoredImage, path: Path, channels: Channels) -> NDArray[Any]:
+    """Decode an open file; arguments, result and errors are those of read_image."""
+    check_channels(image.layout, channels, path)
+    refuse_too_large(image, path)
+    pixels = select_channels(to_native(image.pixels(), path), image.layout, channels, path)
+    return upright(pixels, image.orientation)
 
 
 def check_image(path: Path, channels: Channels = "RGB") -> tuple[int, int]:
@@ -57,6 +62,11 @@ def check_image(path: Path, channels: Channels = "RGB") -> tuple[int, int]:
         complete = image.is_complete()
     if not complete or not is_certain(image.layout, channels) or image.dtype == np.float32:
         read_image(path, channels)
+    return upright_size(image)
+
+
+def upright_size(image: StoredImage) -> tuple[int, int]:
+    """Height and width of an image once it is turned upright."""
     return (image.height, image.width) if image.orientation < 5 else (image.width, image.height)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from feedbackward.data.bands import Bands, open_bands
 from feedbackward.data.channels import check_channels
-from feedbackward.data.files import read_image
+from feedbackward.data.files import decode_image, upright_size
 from feedbackward.data.opening import opened
 from feedbackward.preprocessing import Channels
 
@@ -53,7 +53,6 @@ def read_unless_large(path: Path, channels: Channels, megapixels: float = LARGE)
     """
     with opened(path) as image:
         check_channels(image.layout, channels, path)
-        size = (image.height, image.width) if image.orientation < 5 else (image.width, image.height)
-    if size[0] * size[1] > megapixels * 1e6:
-        return LargeImage(path, channels, size)
-    return read_image(path, channels)
+        if image.height * image.width > megapixels * 1e6:
+            return LargeImage(path, channels, upright_size(image))
+        return decode_image(image, path, channels)

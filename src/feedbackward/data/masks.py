@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedbackward.classes import LARGEST_VALUE
+from feedbackward.data.channels import count_transparent
 from feedbackward.data.files import refuse_too_large, upright
 from feedbackward.data.opening import opened
 from feedbackward.data.stored import StoredImage
@@ -89,9 +90,7 @@ def _opaque(pixels: NDArray[Any], image: StoredImage, path: Path) -> NDArray[Any
     """The channels (height, width, 1 or 3) without alpha; the indices of a palette have none."""
     if not image.layout.alpha or pixels.shape[2] < image.layout.channels:
         return pixels
-    opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
-    transparent = np.count_nonzero(pixels[..., -1] != opaque)
-    if transparent:
+    if transparent := count_transparent(pixels):
         raise InputError(
             f"{path} is transparent in {transparent} of {pixels[..., -1].size} pixels; alpha is ignored only if all "
             f"pixels are opaque: give those pixels a value or color of their own and save without alpha"

@@ -17,7 +17,7 @@ from torchvision.transforms import v2
 from feedbackward.data.arguments import Size, check_size
 from feedbackward.data.resize import resize_image, resize_mask
 from feedbackward.errors import InputError
-from feedbackward.preprocessing import Preprocessing, scale_size, to_unit_range
+from feedbackward.preprocessing import Preprocessing, scale_size, to_resizable, to_unit_range
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class TrainTransform:
         if crop is not None:
             pair = v2.RandomCrop(list(crop), pad_if_needed=True, fill=self._fill)(*pair)
         changed, changed_mask = self._steps(*pair)
-        return _unit(changed.as_subclass(Tensor), self.preprocessing), changed_mask.as_subclass(Tensor).contiguous()
+        return _unit(changed.as_subclass(Tensor)), changed_mask.as_subclass(Tensor).contiguous()
 
 
 class EvalTransform:
@@ -115,20 +115,14 @@ class EvalTransform:
         own = image.shape[0], image.shape[1]
         size = self.preprocessing.resize.output_size(own)
         pixels = _channels_first(image, self.preprocessing)
-        return _unit(pixels if size == own else resize_image(pixels, size), self.preprocessing)
+        return _unit(pixels if size == own else resize_image(pixels, size))
 
 
 def _channels_first(image: NDArray[Any], preprocessing: Preprocessing) -> Tensor:
-    """Channels stay last in memory: torch's fast path for resizing. 8-bit values remain so until they are resized."""
-    values = image if _is_8_bit(image.dtype, preprocessing) else to_unit_range(image, preprocessing.value_range)
+    """Channels stay last in memory: torch's fast path for resizing."""
+    values = to_resizable(image, preprocessing.value_range)
     return torch.from_numpy(np.require(values, requirements=["C", "W"])).permute(2, 0, 1)
 
 
-def _unit(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
-    if pixels.dtype != torch.uint8:
-        return pixels.contiguous()
-    return torch.from_numpy(to_unit_range(pixels.numpy(), preprocessing.value_range))
-
-
-def _is_8_bit(dtype: np.dtype[Any], preprocessing: Preprocessing) -> bool:
-    return dtype == np.uint8 and preprocessing.value_range in (None, (0, 255))
+def _unit(pixels: Tensor) -> Tensor:
+    return torch.from_numpy(to_unit_range(pixels.numpy())) if pixels.dtype == torch.uint8 else pixels.contiguous()

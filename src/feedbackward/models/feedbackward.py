@@ -160,7 +160,7 @@ class Feedbackward(SegmentationNetwork):
 
     def decoder_graph(self) -> DecoderGraph:
         """Encoder and decoder as one graph, built on each call: the network keeps only the compiled functions."""
-        return transpose(self.encoder, self.decoder_config, in_channels=self.config["in_channels"])
+        return transpose(self.encoder, self.decoder_config, in_channels=self._config["in_channels"])
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Enable gradient checkpointing: the backward pass recomputes norms, activations and skip connections."""
@@ -170,7 +170,7 @@ class Feedbackward(SegmentationNetwork):
     def train(self, mode: bool = True) -> "Feedbackward":
         """Set the mode; a frozen encoder stays in evaluation mode, which keeps the statistics of its norms fixed."""
         super().train(mode)
-        if self.config["freeze_encoder"]:
+        if self._config["freeze_encoder"]:
             self.encoder.eval()
         return self
 

@@ -67,7 +67,7 @@ class SegmentationNetwork(
     @property
     def classes(self) -> int:
         """The number of classes."""
-        return int(self.config["classes"])
+        return int(self._config["classes"])
 
     @property
     def device(self) -> torch.device:
@@ -97,7 +97,7 @@ class SegmentationNetwork(
             InputError: If this network does not support it.
         """
         if enable:
-            raise InputError(f"{self.config['model']} has no gradient checkpointing; feedbackward networks have it")
+            raise InputError(f"{self._config['model']} has no gradient checkpointing; feedbackward networks have it")
 
     @classmethod
     def from_config(cls, config: dict[str, Any], *, encoder: nn.Module | None = None) -> "SegmentationNetwork":

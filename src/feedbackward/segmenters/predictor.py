@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from feedbackward.classes import ClassTable
 from feedbackward.data.large import LargeImage
 from feedbackward.errors import InputError
-from feedbackward.preprocessing import Preprocessing, Resize, to_unit_range
+from feedbackward.preprocessing import Preprocessing, Resize, to_resizable, to_unit_range
 from feedbackward.segmenters.augment import Augment
 from feedbackward.segmenters.inputs import Source, as_image
 from feedbackward.segmenters.normalized import Normalized
@@ -171,10 +171,7 @@ class Predictor(Wrapper):
         def read_rows(top: int, bottom: int) -> NDArray[Any]:
             rows = read(top, bottom)
             self._check_channels(rows)
-            # 8-bit values remain so until they are resized, as in the whole image.
-            return (
-                rows if rows.dtype == np.uint8 and value_range in (None, (0, 255)) else to_unit_range(rows, value_range)
-            )
+            return to_resizable(rows, value_range)
 
         def score(tile: NDArray[Any]) -> Any:
             unit = to_unit_range(tile) if tile.dtype == np.uint8 else tile
@@ -198,8 +195,11 @@ class Predictor(Wrapper):
         if not self._is_whole((images[0].shape[0], images[0].shape[1])):
             return [self._in_tiles(image, probabilities=probabilities) for image in images]
         logits = self.logits(images)
-        masks = self._masks(logits)
-        return list(zip(masks, _softmax(to_array(logits)) if probabilities else [None] * len(images), strict=True))
+        if not probabilities and not self._thresholds:
+            return [(mask, None) for mask in self._chosen(logits)]
+        shares = _softmax(to_array(logits))
+        masks = self._chosen(shares if self._thresholds else logits)
+        return [(mask, share if probabilities else None) for mask, share in zip(masks, shares, strict=True)]
 
     def _is_whole(self, size: Size) -> bool:
         resized = self.preprocessing.resize.output_size(size)
@@ -225,11 +225,11 @@ class Predictor(Wrapper):
         return Result(copy.image, mask, self._table())
 
     def _mask_in_bands(self, read: Read, size: Size) -> NDArray[Any]:
-        return np.concatenate(list(self.in_bands(read, size, lambda logits: self._masks(logits[None])[0])))
+        def reduce(logits: Any) -> NDArray[Any]:
+            (mask,) = self._chosen(_softmax(to_array(logits[None])) if self._thresholds else logits[None])
+            return np.asarray(mask)
 
-    def _masks(self, logits: Any) -> NDArray[Any]:
-        """The masks (N, H, W) of logits (N, classes, H, W)."""
-        return self._chosen(_softmax(to_array(logits)) if self._thresholds else logits)
+        return np.concatenate(list(self.in_bands(read, size, reduce)))
 
     def _chosen(self, scores: Any) -> NDArray[Any]:
         """The masks (N, H, W) of probabilities (N, classes, H, W), or of any scores if there are no thresholds."""
