@@ -1,25 +1,28 @@
-"""Train the networks of a study with one recipe and write its table.
+"""Train the networks of a study and write its tables.
 
-    python benchmarks/study cityscapes --data CITYSCAPES              # the paper's Table 1
-    python benchmarks/study camvid --data CAMVID [--form full]        # the comparison on CamVid
+    python benchmarks/study claims --data DATA --weights WEIGHTS     # what we claim, from ImageNet weights
+    python benchmarks/study cityscapes --data CITYSCAPES             # the paper's Table 1
 
-An interrupted study resumes where it stopped. Arguments after -- are passed to every `feedbackward fit`.
+DATA contains the folders camvid, coffee_leaves and nuclei, WEIGHTS the files vgg16_convolutions.safetensors,
+tf_efficientnet_lite0.safetensors and tf_efficientnet_lite2.safetensors. Each network is trained at all of its learning
+rates from the first seed, and from the others at the best one. An interrupted study resumes where it stopped.
+Arguments after -- are passed to every `feedbackward fit`.
 """
 
 import argparse
 import sys
-from functools import partial
 from pathlib import Path
 
 import networks  # noqa: F401  (registers them)
-from plan import SIZES, camvid, cityscapes
-from report import write_camvid, write_cityscapes
+from plan import Group, cityscapes, claims
+from report import write_cityscapes, write_claims
 from rich.console import Console
-from runs import at_best_rates, plan_runs, train
+from runs import Folders, best_runs, first_runs, further_runs, train
 
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, nearest
 
 DOCS = Path(__file__).parents[2] / "docs" / "study"
+STUDIES = {"claims": claims, "cityscapes": cityscapes}
 
 
 def main(args: list[str] | None = None) -> None:
@@ -27,60 +30,72 @@ def main(args: list[str] | None = None) -> None:
     args = sys.argv[1:] if args is None else args
     own, more = (args[: args.index("--")], args[args.index("--") + 1 :]) if "--" in args else (args, [])
     options = _parser().parse_args(own)
-    # Each form has its own folders: a run of one form must not count or be resumed as a run of the other.
-    name = options.study if options.study == "cityscapes" else f"camvid_{options.form}"
-    folder = options.output / name
-    results = (options.results or DOCS) / name
-    if options.study == "cityscapes":
-        rows, arguments = cityscapes(), more
-    else:
-        height, width = SIZES[options.form]
-        rows, arguments = camvid(options.form), ["--data.size", f"[{height},{width}]", *more]
-    unknown = set(options.rows or ()) - {row.name for row in rows}
-    if unknown:
-        sys.exit(f"unknown row {', '.join(sorted(unknown))}; expected some of {', '.join(row.name for row in rows)}")
-
-    console = Console()
+    groups = STUDIES[options.study]()
     try:
-        runs = plan_runs(rows, arguments, seeds=options.seeds, folder=folder, results=results)
+        asked = _asked(groups, options.only)
+        results = (options.results or DOCS) / options.study
+        folders = Folders(options.data, options.weights, options.output / options.study, results)
+        failed = _train(asked, more, folders, processes=options.processes)
+        _write(groups, more, folders, study=options.study)
     except InputError as error:
         sys.exit(f"error: {error}")
-    asked = [run for run in runs if options.rows is None or run.row.name in options.rows]
-    work = partial(train, data=options.data, processes=options.processes, say=console.print)
-    first = [run for run in runs if run.seed == options.seeds[0]]
-    failed = work([run for run in first if run in asked])
-    better = at_best_rates(first)
-    again = [run for run in runs if run not in first and better.get(run.row.network) == run.row]
-    failed += work([run for run in again if run in asked])
-    finished = sorted((run for run in [*first, *again] if run.result.exists()), key=lambda run: rows.index(run.row))
-    if finished:
-        table = results.with_suffix(".md")
-        if options.study == "cityscapes":
-            write_cityscapes(finished, data=options.data, path=table, say=console.print)
-        else:
-            write_camvid(finished, form=options.form, data=options.data, path=table)
-        console.print(f"{table}: {len(finished)} of {len(first) + len(again)} runs")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 
 
+def _train(groups: list[Group], more: list[str], folders: Folders, *, processes: int) -> list[str]:
+    """Train group by group, and return the names of the runs that failed."""
+    failed = []
+    for group in groups:
+        first = [first_runs(row, more, folders) for row in group.rows]
+        for choose in (lambda runs: runs, further_runs):
+            runs = [run for of_row in first for run in choose(of_row)]
+            failed += train(runs, processes=processes, say=Console().print)
+    return failed
+
+
+def _write(groups: list[Group], more: list[str], folders: Folders, *, study: str) -> None:
+    """Write the tables of what has been trained."""
+    trained = [(group, [best_runs(first_runs(row, more, folders)) for row in group.rows]) for group in groups]
+    found = [(group, [runs for runs in rows if runs]) for group, rows in trained]
+    found = [(group, rows) for group, rows in found if rows]
+    if not found:
+        return
+    table = folders.results.with_suffix(".md")
+    if study == "cityscapes":
+        ((_, rows),) = found
+        write_cityscapes(rows, data=folders.data, path=table, say=Console().print)
+    else:
+        write_claims(found, path=table)
+    planned = sum(row.seeds for group in groups for row in group.rows)
+    Console().print(f"{table}: {sum(len(runs) for _, rows in found for runs in rows)} of {planned} runs")
+
+
+def _asked(groups: list[Group], names: list[str] | None) -> list[Group]:
+    """The groups of these names, or those with the rows of these names, without their other rows."""
+    if names is None:
+        return groups
+    known = [name for group in groups for name in (group.name, *(row.name for row in group.rows))]
+    for name in names:
+        if name not in known:
+            raise InputError(f"unknown group or row {name!r}; {nearest(name, known)}")
+    asked = [group.only([row for row in group.rows if group.name in names or row.name in names]) for group in groups]
+    return [group for group in asked if group.rows]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", choices=("cityscapes", "camvid"))
-    parser.add_argument("--data", type=Path, required=True, help="folder of the data set")
-    parser.add_argument("--form", choices=tuple(SIZES), default="reduced", help="form of the CamVid study")
-    parser.add_argument("--rows", type=lambda names: names.split(","), help="train only these: NAME,NAME")
-    seeds = (
-        "each network is trained from all of these at its better learning rate, at the other one only from the first"
-    )
+    parser.add_argument("study", choices=tuple(STUDIES))
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data set, or of all data sets")
+    parser.add_argument("--weights", type=Path, default=Path("weights"), help="folder of ImageNet weights")
     parser.add_argument(
-        "--seeds", type=lambda seeds: [int(seed) for seed in seeds.split(",")], default=[0, 1], help=seeds
+        "--only", type=lambda names: names.split(","), help="train only these groups or rows: NAME,NAME"
     )
     parser.add_argument(
         "--processes", type=int, default=1, help="number of networks that train at a time, one thread each"
     )
     parser.add_argument("--output", type=Path, default=Path("runs/study"), help="folder of the run folders")
-    parser.add_argument("--results", type=Path, help="folder of the results and the table (default: docs/study)")
+    parser.add_argument("--results", type=Path, help="folder of the results and the tables (default: docs/study)")
     return parser
 
 

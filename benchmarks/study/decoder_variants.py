@@ -3,18 +3,16 @@
 Importing this module registers them under the names of create_model and of saved networks.
 """
 
+import operator
 from functools import partial
 from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float, Int64
-from torch import Tensor, nn
+from torch import fx, nn
 
 import feedbackward as fb
-from feedbackward.losses import CrossEntropyIoULoss
 from feedbackward.models.builders import MODELS, NETWORKS, build_feedbackward
-from feedbackward.nn import fuse, same_conv2d
+from feedbackward.nn import LowRank, fuse, same_conv2d
 from feedbackward.transform import DecoderGraph
 
 
@@ -62,74 +60,30 @@ class WithoutSkips(_Changed):
             decoder_graph.graph.erase_node(node)
 
 
-class EarlySkips(_Changed):
-    """The decoder with skip connections added before the activation instead of after it."""
+class ParallelLowRank(_Changed):
+    """The decoder with low-rank updates parallel to the shared convolutions, as LoRA is usually written."""
 
-    name = "early_skips"
-
-    def change(self, decoder_graph: DecoderGraph) -> None:
-        """Swap fusion and activation."""
-        for node in decoder_graph.graph.find_nodes(op="call_function", target=fuse):
-            activation, feature = node.args
-            with decoder_graph.graph.inserting_before(activation):
-                joined = decoder_graph.graph.call_function(fuse, (activation.args[0], feature))
-            activation.update_arg(0, joined)
-            node.replace_all_uses_with(activation)
-            decoder_graph.graph.erase_node(node)
-
-
-class WithoutActivations(_Changed):
-    """The decoder without activations; the encoder's features that it adds still have theirs."""
-
-    name = "without_activations"
+    name = "parallel_low_rank"
 
     def change(self, decoder_graph: DecoderGraph) -> None:
-        """Remove the activations before fusions."""
-        for node in decoder_graph.graph.find_nodes(op="call_function", target=fuse):
-            activation = node.args[0]
-            activation.replace_all_uses_with(activation.args[0])
-            decoder_graph.graph.erase_node(activation)
+        """Let each update read the input of the shared convolution, W x + B A x, with as many columns in A."""
+        graph, decoder = decoder_graph.graph, decoder_graph.decoder
+        for node in graph.find_nodes(op="call_module"):
+            path = str(node.target).removeprefix("decoder.")
+            if path == node.target or not isinstance(update := decoder.get_submodule(path), LowRank):
+                continue
+            (shared,) = node.all_input_nodes
+            assert isinstance(shared, fx.Node)
+            assert update.down is not None
+            width = self.encoder.get_submodule(path.rpartition(".")[0]).out_channels
+            update.down = nn.Conv2d(width, update.down.out_channels, kernel_size=1, bias=False)
+            decoder.set_submodule(path, nn.Sequential(update.down, update.up))
+            node.args = (shared.args[0],)
+            with graph.inserting_after(node):
+                total = graph.call_function(operator.add, (shared, node))
+            node.replace_all_uses_with(total, delete_user_cb=lambda user, total=total: user is not total)
 
 
-class DeepSupervision(_Changed):
-    """A second classifier in training, at the U-turn; its logits are appended along the batch axis."""
-
-    name = "deep_supervision"
-
-    def __init__(self, encoder: nn.Module, **options: Any) -> None:
-        super().__init__(encoder, **options)
-        decoder_graph = self.decoder_graph()
-        channels = decoder_graph.shapes.reference[decoder_graph.feature][1]
-        self.second_head = nn.Conv2d(channels, self.classes, kernel_size=1)
-
-    def change(self, decoder_graph: DecoderGraph) -> None:
-        """Return the encoder's last feature as well."""
-        (output,) = decoder_graph.graph.find_nodes(op="output")
-        output.args = ((output.args[0], decoder_graph.feature),)
-
-    def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "m classes h w"]:
-        """The logits; in training followed by those of the second classifier."""
-        signal, feature = self._runs[self.training](self, image)
-        logits = [self.head(signal), self.second_head(feature)][: 1 + self.training]
-        return torch.cat([F.interpolate(each, image.shape[-2:], mode="bilinear") for each in logits])
-
-
-class DeeplySupervisedLoss(CrossEntropyIoULoss):
-    """The usual loss, plus 0.4 times that of the second classifier (PSPNet's weight) where it has logits."""
-
-    def forward(self, logits: Float[Tensor, "m classes h w"], mask: Int64[Tensor, "n h w"]) -> Float[Tensor, ""]:
-        """The loss of a batch."""
-        first, second = logits[: len(mask)], logits[len(mask) :]
-        loss = super().forward(first, mask)
-        return loss + 0.4 * super().forward(second, mask) if len(second) else loss
-
-
-for _network in (
-    FlippedKernels,
-    WithoutSkips,
-    EarlySkips,
-    WithoutActivations,
-    DeepSupervision,
-):
+for _network in (FlippedKernels, WithoutSkips, ParallelLowRank):
     MODELS[_network.name] = partial(build_feedbackward, network=_network)
     NETWORKS[_network.name] = _network

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import decoder_variants  # noqa: F401  (registers them)
-from plan import PEER_RATES
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from timm.models.vgg import VGG, ConvMlp, cfgs
 from torch import nn
@@ -49,6 +48,16 @@ def vgg16_bn_quarter(pretrained: bool = False, **options: Any) -> VGG:
     return build_model_with_cfg(NarrowVGG, "vgg16_bn_quarter", pretrained, norm_layer=nn.BatchNorm2d, **options)
 
 
-for _architecture in PEER_RATES:
-    MODELS[f"smp/{_architecture}"] = partial(SmpNetwork, _architecture)
+PEERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "Unet": ("Unet", {}),
+    "SmallUnet": ("Unet", {"decoder_channels": [64, 48, 32, 24, 16]}),
+    "FPN": ("FPN", {}),
+    "DeepLabV3Plus": ("DeepLabV3Plus", {}),
+    "Segformer": ("Segformer", {"decoder_segmentation_channels": 128}),
+    "SmallSegformer": ("Segformer", {"decoder_segmentation_channels": 64}),
+}
+"""Networks of segmentation_models_pytorch: class and options."""
+
+for _name, (_architecture, _options) in PEERS.items():
+    MODELS[f"smp/{_name}"] = partial(SmpNetwork, _architecture, **_options)
 NETWORKS["smp"] = SmpNetwork

@@ -1,60 +1,23 @@
-"""The plan of the studies: a row for each network, all trained with one recipe from the same seeds.
-
-The small encoders are also compared with the recommended recipe, which is the outcome of the first comparison.
-"""
+"""The plans of the studies: groups of rows, each a network that is trained at one or several learning rates."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from feedbackward.benchmark.peers import SMP_ENCODERS
 from feedbackward.decoder_config import PAPER, DecoderConfig
 
-Form = Literal["reduced", "full"]
+RECIPE = Path(__file__).with_name("claims.yaml")
+WEIGHTS, STUDY = "WEIGHTS", "STUDY"
+"""Stand for the folder of ImageNet weights, and that of the study, in the arguments of a row."""
 
-RECIPE = Path(__file__).with_name("camvid.yaml")
-SIZES: dict[Form, tuple[int, int]] = {"reduced": (120, 160), "full": (360, 480)}
-"""Height and width of the training images in each form of the study; networks are always scored at 360x480."""
-VGGS: dict[Form, str] = {"reduced": "vgg16_quarter", "full": "vgg16"}
-"""The VGG-16 of each form; the reduced form, for a CPU, has a quarter of its width."""
-RECOMMENDED = DecoderConfig(output_stride=4)
-"""The decoder that the study recommends."""
-RECOMMENDED_SCALE = (0.75, 1.5)
-SCALED = "images scaled by {} to {}".format(*RECOMMENDED_SCALE)
-"""The augmentation of the recommended recipe, in the titles of groups."""
-RECOMMENDED_RATE = "0.01"
-"""The learning rate of our small encoders with the recommended recipe: of the two that the study tries with its own
-recipe, the better one on mobilenetv2_100."""
-PEER_RATES = {"Unet": "0.003", "FPN": "0.01", "DeepLabV3Plus": "0.003"}
-"""Networks of segmentation_models_pytorch and their learning rates with the recommended recipe, chosen like ours;
-for DeepLabV3Plus, where the study tries no other, the rate of its own recipe."""
-OTHER_RATES = {"_slow": "0.001", "_fast": "0.01"}
-"""Learning rates other than the recipe's, by the suffix of their rows' names.
-
-No single rate is fair to all networks, so the paper's networks, ours and its peers are trained from the first seed at
-two: the recipe's and a neighboring one. The better one is trained from the other seeds too, and counts."""
-CLAIMS = (
-    ("vgg16_pwn", "segnet", 18.1),
-    ("vgg16_pwn", "deeplab_largefov", 3.9),
-    ("vgg16_pwn", "deeplab_largefov_bn", 3.9),
-    ("vgg16_pwn", "fcn8s", 3.1),
-    ("vgg16_pwn", "fcn8s_bn", 3.1),
-    ("vgg16_pwn", "vgg16_pwp", 3.9),
-)
-"""Pairs of networks and how much better the first one's mean IoU is in the paper, in percent of the second one's."""
-
-PICTURED = (
-    "segnet",
-    "deeplab_largefov",
-    "fcn8s",
-    "vgg16_pwn",
-    "vgg16_pwn_1",
-    "mobilenetv2_100_scaled",
-    "mobilenetv2_100_unet_scaled",
-)
-"""The networks whose predictions are drawn, each at its better learning rate."""
+OWN = DecoderConfig(rank=16, head_channels=64, head_strides="all")
+"""Our decoder with a part of its own and a classifier that reads several strides."""
+VARIANTS = ("flipped_kernels", "without_skips", "parallel_low_rank")
+"""Our network with a changed decoder."""
+FULL_RATES, FROZEN_RATES = ("0.003", "0.001"), ("0.01", "0.003")
+"""The learning rates that are tried where all is trained, and where the encoder is frozen."""
 
 
 @dataclass(frozen=True)
@@ -64,40 +27,53 @@ class Row:
     Args:
         name: Name in run folders and results.
         title: Title in the table.
-        group: The part of the table that it belongs to.
         recipe: Name or file of the recipe.
         arguments: Further arguments of `feedbackward fit`.
+        data: Folder of its data set, in the folder of all data sets; "" for that folder itself.
+        images: Number of training images; None for all.
+        rates: The learning rates to try from the first seed; none for the recipe's own.
+        seeds: The number of seeds at the best of these rates.
         crf: The checkpoint to score with DenseCRF too, if any.
         published: The four scores in the paper, if it has them.
     """
 
     name: str
     title: str
-    group: str
     recipe: str
     arguments: tuple[str, ...] = ()
+    data: str = ""
+    images: int | None = None
+    rates: tuple[str, ...] = ()
+    seeds: int = 1
     crf: Literal["best", "last"] | None = None
     published: tuple[float, float, float, float] | None = None
 
-    @property
-    def network(self) -> str:
-        """The name without the suffix of the learning rate."""
-        return self.name.removesuffix("_slow").removesuffix("_fast")
 
-
-def best_rates(scores: Mapping[Row, float]) -> dict[str, Row]:
-    """For each network the row at its better learning rate.
+@dataclass(frozen=True)
+class Group:
+    """Rows that are compared with each other.
 
     Args:
-        scores: The mean IoU of each row.
+        name: Name on the command line.
+        title: Title of its table.
+        size: Height and width of the images that its networks see.
+        rows: Its rows.
     """
-    return {row.network: row for row in sorted(scores, key=scores.__getitem__)}
+
+    name: str
+    title: str
+    size: tuple[int, int]
+    rows: tuple[Row, ...]
+
+    def only(self, rows: Iterable[Row]) -> "Group":
+        """The group with these of its rows."""
+        return replace(self, rows=tuple(rows))
 
 
-def cityscapes() -> list[Row]:
+def cityscapes() -> list[Group]:
     """The paper's Table 1."""
-    return [
-        Row(name, title, "Table 1", f"cityscapes_{name}", crf=crf, published=published)
+    rows = tuple(
+        Row(name, title, f"cityscapes_{name}", crf=crf, published=published, seeds=2)
         for name, title, crf, published in (
             ("segnet", "SegNet", None, (57.0, 32.0, 79.1, 61.9)),
             ("deeplab_largefov", "DeepLab-LargeFOV", "best", (64.8, 34.9, 81.3, 58.7)),
@@ -105,207 +81,295 @@ def cityscapes() -> list[Row]:
             ("fcn8s", "FCN-8s", None, (65.3, 41.7, 85.7, 70.1)),
             ("vgg16_pwn", "VGG-PWN", None, (67.3, 45.3, 88.1, 73.5)),
         )
+    )
+    return [Group("table_1", "Table 1", (512, 1024), rows)]
+
+
+def claims() -> list[Group]:
+    """What we claim, in the order in which it matters."""
+    return [
+        _lite0(),
+        _own_part(),
+        *_thin_and_round(),
+        _few_images("coffee_leaves"),
+        _few_images("nuclei"),
+        _vgg(),
+        _lite2(),
+        *(_from_scratch(encoder) for encoder in ("mobilenetv2_100", "resnet18")),
+        _larger(),
     ]
 
 
-def camvid(form: Form) -> list[Row]:
-    """The comparison on CamVid: the paper's networks, ablations, peers, changes of the recipe."""
-    return [*_paper(form), *_parts(form), *_peers(form), *_trials(form)]
-
-
-def _at_two_rates(rows: Iterable[Row], suffix: str) -> list[Row]:
-    return [each for row in rows for each in (row, _at_rate(row, suffix))]
-
-
-def _at_rate(row: Row, suffix: str) -> Row:
-    title = f"{row.title}, learning rate {OTHER_RATES[suffix]}"
-    arguments = (*row.arguments, "--model.optimizer.lr", OTHER_RATES[suffix])
-    return replace(row, name=row.name + suffix, title=title, arguments=arguments)
-
-
-def _paper(form: Form) -> list[Row]:
-    vgg = VGGS[form]
-    # A plain VGG has no norms; trained from scratch, these two are better with them.
-    with_norms = vgg.replace("vgg16", "vgg16_bn")
-    group = "The paper's networks"
-    rows = [
-        _row("segnet", "SegNet", group, "segnet", encoder_name=vgg),
-        _row("deeplab_largefov", "DeepLab-LargeFOV", group, "deeplab_largefov", crf="last", encoder_name=vgg),
-        _row("fcn8s", "FCN-8s", group, "fcn8s", encoder_name=vgg),
-        _row(
-            "deeplab_largefov_bn",
-            "DeepLab-LargeFOV, batch norms",
-            group,
-            "deeplab_largefov",
-            crf="last",
-            encoder_name=with_norms,
-        ),
-        _row("fcn8s_bn", "FCN-8s, batch norms", group, "fcn8s", encoder_name=with_norms),
-        _vgg_row(form, "vgg16_pwp", "VGG-PWP", group, replace(PAPER, permute="possible")),
-        _vgg_row(form, "vgg16_pwn", "VGG-PWN", group, PAPER),
-    ]
-    return _at_two_rates(rows, "_slow")
-
-
-def _parts(form: Form) -> list[Row]:
-    group = "Where the decoder ends"
-    depths = [
-        _vgg_row(
-            form,
-            f"vgg16_{short}_{stride}",
-            f"VGG-{short.upper()}, output_stride={stride}",
-            group,
-            replace(PAPER, permute=permute, output_stride=stride),
-        )
-        for short, permute in (("pwn", "necessary"), ("pwp", "possible"))
-        for stride in (1, 2, 4)
-    ]
-    depths.append(_vgg_row(form, "vgg16_recommended", "VGG-16, recommended settings", group, RECOMMENDED))
-    group = "Ablations (VGG-PWN, output_stride=1)"
-    base = replace(PAPER, output_stride=1)
-    ablations = [
-        _vgg_row(form, f"vgg16_pwn_1_{name}", title, group, decoder, variant=variant, more=more)
-        for name, title, decoder, variant, more in (
-            ("transitions", "retrace=transitions", replace(base, retrace="transitions"), None, ()),
-            ("flipped", "kernels flipped", base, "flipped_kernels", ()),
-            (
-                "possible_flipped",
-                "kernels flipped, axes swapped wherever possible (the encoder's adjoint)",
-                replace(base, permute="possible"),
-                "flipped_kernels",
-                (),
-            ),
-            ("no_skips", "without skip connections", base, "without_skips", ()),
-            ("iou", "IoU loss alone", base, None, ("--model.loss", "feedbackward.losses.IoULoss")),
-            ("ce", "cross-entropy alone", base, None, ("--model.loss", "feedbackward.losses.CrossEntropyLoss")),
-        )
-    ]
-    return [*depths, *ablations]
-
-
-def _peers(form: Form) -> list[Row]:
-    return [row for encoder in ("resnet18", "mobilenetv2_100") for row in _on_one_encoder(form, encoder)]
-
-
-def _on_one_encoder(form: Form, encoder: str) -> list[Row]:
-    """Ours and its peers with the recommended recipe, then at two learning rates with the study's recipe."""
+def _lite0() -> Group:
+    """EfficientNet-Lite0 on CamVid: ours and its peers, fully trained and with the encoder frozen."""
     ours = [
-        _row(f"{encoder}{name}", f"feedbackward, {title}", encoder, encoder, decoder=decoder)
-        for name, title, decoder in (
-            ("", "recommended settings", RECOMMENDED),
-            (
-                "_transitions",
-                "recommended settings, retrace=transitions",
-                replace(RECOMMENDED, retrace="transitions"),
-            ),
-        )
+        _ours("lite0_frozen", "ours, encoder frozen", OWN, frozen=True, seeds=3),
+        _ours("lite0", "ours", OWN, seeds=3),
+        _peer("lite0_unet", "smp.Unet", "Unet", seeds=3),
+        _peer("lite0_segformer", "smp.Segformer, 128 channels", "Segformer", seeds=3),
+        _peer(
+            "lite0_segformer_frozen", "smp.Segformer, 128 channels, encoder frozen", "Segformer", frozen=True, seeds=3
+        ),
+        _peer(
+            "lite0_small_unet_frozen", "smp.Unet, 64 to 16 channels, encoder frozen", "SmallUnet", frozen=True, seeds=3
+        ),
+        _peer("lite0_fpn", "smp.FPN", "FPN", seeds=3),
+        _peer("lite0_deeplabv3plus", "smp.DeepLabV3Plus", "DeepLabV3Plus", seeds=3),
+        _ours("lite0_plain", "ours, rank 0 and a classifier of one layer", DecoderConfig(), seeds=3),
+        _ours("lite0_plain_frozen", "the same, encoder frozen", DecoderConfig(), frozen=True),
+        _ours("lite0_transitions", "ours, retrace=transitions", replace(OWN, retrace="transitions"), seeds=3),
+        _peer(
+            "lite0_small_segformer_frozen", "smp.Segformer, 64 channels, encoder frozen", "SmallSegformer", frozen=True
+        ),
+        _peer("lite0_unet_frozen", "smp.Unet, encoder frozen", "Unet", frozen=True),
+        _peer("lite0_fpn_frozen", "smp.FPN, encoder frozen", "FPN", frozen=True),
+        _peer("lite0_deeplabv3plus_frozen", "smp.DeepLabV3Plus, encoder frozen", "DeepLabV3Plus", frozen=True),
+        _ours("lite0_image", "ours back to the image, as in the paper", PAPER),
     ]
-    theirs = {
-        name: _row(
-            f"{encoder}_{name.lower()}", f"smp.{name}", encoder, f"smp/{name}", encoder_name=SMP_ENCODERS[encoder]
+    return _on("camvid", (120, 160), "lite0", "EfficientNet-Lite0 on CamVid", ours)
+
+
+def _own_part() -> Group:
+    """What the decoder's own part needs: one change each."""
+    frozen = [
+        (f"rank_{rank}", f"rank {rank}", replace(OWN, rank=rank), "tf_efficientnet_lite0")
+        for rank in (0, 2, 4, 8, 32, "full")
+    ]
+    frozen += [
+        (
+            f"up_to_{channels}",
+            f"updates in layers of at most {channels} channels",
+            replace(OWN, rank_channels=channels),
+            "tf_efficientnet_lite0",
         )
-        for name in PEER_RATES
-    }
-    scaled = [_scaled(form, row, RECOMMENDED_RATE) for row in ours]
-    scaled += [_scaled(form, theirs[name], rate) for name, rate in PEER_RATES.items()]
-    return [*scaled, *_at_two_rates((ours[0], theirs["Unet"], theirs["FPN"]), "_fast")]
+        for channels in (40, 120, 2000)
+    ]
+    frozen += [
+        ("parallel", "updates parallel to the shared convolution (LoRA)", OWN, "parallel_low_rank"),
+        (
+            "head_one_layer",
+            "classifier of one layer",
+            replace(OWN, head_channels=0, head_strides="output"),
+            "tf_efficientnet_lite0",
+        ),
+        (
+            "head_one_stride",
+            "classifier reads the output stride alone",
+            replace(OWN, head_strides="output"),
+            "tf_efficientnet_lite0",
+        ),
+        *(
+            (
+                f"head_{width}",
+                f"classifier of {width} channels",
+                replace(OWN, head_channels=width),
+                "tf_efficientnet_lite0",
+            )
+            for width in (16, 32, 128)
+        ),
+    ]
+    rows = [
+        _ours(f"frozen_{name}", f"encoder frozen, {title}", decoder, frozen=True, model=model, rates=("0.01",))
+        for name, title, decoder, model in frozen
+    ]
+    rows += [
+        _ours(f"full_{name}", f"all trained, {title}", decoder, rates=("0.003",))
+        for name, title, decoder, _ in frozen
+        if name in ("rank_0", "rank_full", "head_one_layer", "head_one_stride")
+    ]
+    rows += [
+        _ours(f"full_{variant}", f"all trained, {title}", OWN, model=variant, rates=("0.003",))
+        for variant, title in (("flipped_kernels", "kernels flipped"), ("without_skips", "without skip connections"))
+    ]
+    return _on("camvid", (120, 160), "own_part", "The decoder's own part, one change each", rows)
 
 
-def _scaled(form: Form, row: Row, rate: str) -> Row:
-    """The row with the recommended recipe."""
-    return replace(
-        row,
-        name=f"{row.name}_scaled",
-        title=f"{row.title}, learning rate {rate}",
-        group=f"{row.group}, {SCALED}",
-        arguments=(*row.arguments, *_recommended_recipe(form, rate)),
+def _thin_and_round() -> list[Group]:
+    """Coffee leaves, whose symptoms are thin, and nuclei."""
+    groups = []
+    for data, size, title in (
+        ("coffee_leaves", (128, 256), "Coffee leaves"),
+        ("nuclei", (192, 192), "Nuclei"),
+    ):
+        fine = replace(OWN, output_stride=2, head_channels=32)
+        rows = [
+            _ours(f"{data}_frozen", "ours, encoder frozen", OWN, frozen=True),
+            _ours(f"{data}_frozen_2", "ours at stride 2, encoder frozen", fine, frozen=True),
+            _ours(f"{data}_full", "ours", OWN),
+            _ours(f"{data}_full_2", "ours at stride 2", fine),
+            _peer(f"{data}_unet", "smp.Unet", "Unet"),
+            _peer(f"{data}_segformer", "smp.Segformer, 128 channels", "Segformer"),
+        ]
+        groups.append(_on(data, size, data, title, rows))
+    return groups
+
+
+def _few_images(data: str) -> Group:
+    """Trained on few images, for as many steps as on a hundred."""
+    size = {"coffee_leaves": (128, 256), "nuclei": (192, 192)}[data]
+    fine = replace(OWN, output_stride=2, head_channels=32)
+    rows = []
+    for images in (10, 25, 50, 100):
+        epochs = 1200 // images
+        rows += [
+            replace(
+                row,
+                images=images,
+                arguments=(
+                    *row.arguments,
+                    "--trainer.max_epochs",
+                    str(epochs),
+                    "--trainer.check_val_every_n_epoch",
+                    str(epochs),
+                ),
+            )
+            for row in (
+                _ours(
+                    f"{data}_{images}_frozen",
+                    f"{images} images: ours, encoder frozen",
+                    fine,
+                    frozen=True,
+                    rates=("0.003",),
+                ),
+                _peer(f"{data}_{images}_unet", f"{images} images: smp.Unet", "Unet", rates=("0.001",)),
+                _peer(f"{data}_{images}_segformer", f"{images} images: smp.Segformer", "Segformer", rates=("0.001",)),
+            )
+        ]
+    return _on(data, size, f"{data}_few", f"{data.replace('_', ' ').capitalize()}, few images", rows)
+
+
+def _vgg() -> Group:
+    """The paper's networks from the original VGG-16 weights; a short budget."""
+    norms = ("--model.encoder_norm", "batch")
+    weights = "vgg16_convolutions"
+    short = (*norms, "--trainer.max_epochs", "6", "--trainer.check_val_every_n_epoch", "6")
+
+    def ours(name: str, title: str, decoder: DecoderConfig) -> Row:
+        row = _ours(f"vgg16_{name}", title, decoder, model="vgg16", weights=weights, rates=("0.001",))
+        return replace(row, arguments=(*row.arguments, *short))
+
+    def baseline(name: str, title: str, *, crf: Literal["last"] | None = None) -> Row:
+        row = _row(name, title, name, weights=weights, rates=("0.001",))
+        return replace(row, arguments=(*row.arguments, *short[2:]), crf=crf)
+
+    rows = [
+        ours("pwn", "VGG-PWN, back to the image", PAPER),
+        baseline("segnet", "SegNet"),
+        ours("pwn_4", "VGG-PWN, output_stride=4", replace(PAPER, output_stride=4)),
+        baseline("fcn8s", "FCN-8s (fc6 and fc7 from scratch)"),
+        baseline("deeplab_largefov", "DeepLab-LargeFOV (fc6 and fc7 from scratch)", crf="last"),
+        ours("pwn_2", "VGG-PWN, output_stride=2", replace(PAPER, output_stride=2)),
+        ours("own", "ours, rank 16 and a classifier of several strides", OWN),
+    ]
+    return _on("camvid", (120, 160), "vgg16", "The whole VGG-16 on CamVid", rows)
+
+
+def _lite2() -> Group:
+    lite2 = {"model": "tf_efficientnet_lite2", "weights": "tf_efficientnet_lite2"}
+    rows = [
+        _ours("lite2_frozen", "ours, encoder frozen", OWN, frozen=True, **lite2),
+        _ours("lite2", "ours", OWN, **lite2),
+        _peer("lite2_unet", "smp.Unet", "Unet", encoder="tf_efficientnet_lite2"),
+    ]
+    return _on("camvid", (120, 160), "lite2", "EfficientNet-Lite2 on CamVid", rows)
+
+
+def _from_scratch(encoder: str) -> Group:
+    """From random weights, for 30 epochs."""
+    rates = ("0.01", "0.003")
+    rows = [
+        _ours(encoder, "ours", OWN, model=encoder, weights=None, rates=rates, seeds=2),
+        _ours(
+            f"{encoder}_plain",
+            "ours, rank 0 and a classifier of one layer",
+            DecoderConfig(),
+            model=encoder,
+            weights=None,
+            rates=rates,
+            seeds=2,
+        ),
+        _peer(f"{encoder}_unet", "smp.Unet", "Unet", encoder=encoder, weights=None, rates=rates, seeds=2),
+        _peer(
+            f"{encoder}_segformer",
+            "smp.Segformer, 128 channels",
+            "Segformer",
+            encoder=encoder,
+            weights=None,
+            rates=rates,
+            seeds=2,
+        ),
+    ]
+    longer = ("--trainer.max_epochs", "30", "--trainer.check_val_every_n_epoch", "10")
+    rows = [replace(row, arguments=(*row.arguments, *longer)) for row in rows]
+    return _on("camvid", (120, 160), encoder, f"{encoder} from random weights on CamVid", rows)
+
+
+def _larger() -> Group:
+    """The three networks that matter, at twice the height and width."""
+    rows = [
+        _ours("larger_frozen", "ours, encoder frozen", OWN, frozen=True, rates=("0.01",)),
+        _ours("larger", "ours", OWN, rates=("0.003",)),
+        _peer("larger_segformer", "smp.Segformer, 128 channels", "Segformer", rates=("0.001",)),
+    ]
+    return _on("camvid", (240, 320), "larger", "EfficientNet-Lite0 on CamVid, 240x320", rows)
+
+
+DATA = {
+    "camvid": ("feedbackward.data.camvid.CamVidData", {}),
+    "coffee_leaves": ("feedbackward.data.folder.FolderData", {}),
+    "nuclei": ("feedbackward.data.folder.FolderData", {"classes": f"{STUDY}/nuclei.yaml"}),
+}
+"""The datamodule of each data set, and its options."""
+
+
+def _on(data: str, size: tuple[int, int], name: str, title: str, rows: Iterable[Row]) -> Group:
+    """A group of rows on one data set, with the augmentation of the recommended recipe."""
+    class_path, options = DATA[data]
+    augmentation = {"horizontal_flip": 0.5, "scale": (0.75, 1.5), "crop": size}
+    arguments = ("--data", class_path, *(part for key, value in options.items() for part in (f"--data.{key}", value)))
+    arguments += ("--data.batch_size", "4", "--data.num_workers", "0")
+    arguments += ("--data.size", json.dumps(size), "--data.augmentation", json.dumps(augmentation))
+    return Group(
+        name, title, size, tuple(replace(row, data=data, arguments=(*arguments, *row.arguments)) for row in rows)
     )
 
 
-def _recommended_recipe(form: Form, rate: str) -> tuple[str, ...]:
-    """The arguments that turn the study's recipe into the recommended one."""
-    augmentation = {"horizontal_flip": 0.5, "scale": RECOMMENDED_SCALE, "crop": SIZES[form]}
-    return ("--data.augmentation", json.dumps(augmentation), "--model.optimizer.lr", rate)
-
-
-def _trials(form: Form) -> list[Row]:
-    """Single changes of the recommended settings and recipe on the smallest network, mobilenetv2_100_scaled."""
-    encoder = "mobilenetv2_100"
-    recipe = _recommended_recipe(form, RECOMMENDED_RATE)
-    supervision = ("--model.loss", "decoder_variants.DeeplySupervisedLoss")
-    average = ("--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.998")
-    group = f"{encoder}, {SCALED}, one change of the"
-    networks = [
-        _variant_row(
-            f"trial_{name}", title, f"{group} network each", encoder, decoder, variant=variant, more=(*recipe, *more)
-        )
-        for name, title, decoder, variant, more in (
-            ("sum", "classifier reads signal plus feature", replace(RECOMMENDED, head_input="sum"), None, ()),
-            ("1x1", "classifier of 1x1", replace(RECOMMENDED, head_kernel_size=1), None, ()),
-            ("last", "ends at the last feature of stride 4", replace(RECOMMENDED, output_feature="last"), None, ()),
-            ("stride_2", "output_stride=2", replace(RECOMMENDED, output_stride=2), None, ()),
-            ("early_skips", "skip connections added before the activation", RECOMMENDED, "early_skips", ()),
-            ("no_activations", "no activations in the decoder", RECOMMENDED, "without_activations", ()),
-            ("group_norm", "group norms in the decoder", replace(RECOMMENDED, norm="group"), None, ()),
-            ("deep_supervision", "a second classifier at the U-turn", RECOMMENDED, "deep_supervision", supervision),
-        )
-    ]
-    recipes = [
-        _row(f"trial_{name}", title, f"{group} recipe each", encoder, decoder=RECOMMENDED, more=(*recipe, *more))
-        for name, title, more in (
-            ("iou", "IoU loss alone", ("--model.loss", "feedbackward.losses.IoULoss")),
-            ("cosine", "cosine schedule", ("--model.scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR")),
-            ("average", "moving average of the weights", average),
-        )
-    ]
-    return [*networks, *recipes]
-
-
-def _vgg_row(
-    form: Form,
+def _ours(
     name: str,
     title: str,
-    group: str,
     decoder: DecoderConfig,
     *,
-    variant: str | None = None,
-    more: tuple[str, ...] = (),
+    model: str = "tf_efficientnet_lite0",
+    weights: str | None = "tf_efficientnet_lite0",
+    frozen: bool = False,
+    rates: tuple[str, ...] | None = None,
+    seeds: int = 1,
 ) -> Row:
-    """A row of our network on a form's VGG-16, with a batch norm after each convolution."""
-    norms = ("--model.encoder_norm", "batch")
-    return _variant_row(name, title, group, VGGS[form], decoder, variant=variant, more=(*norms, *more))
+    variant = ("--model.encoder_name", "tf_efficientnet_lite0") if model in VARIANTS else ()
+    row = _row(name, title, model, weights=weights, frozen=frozen, rates=rates, seeds=seeds)
+    return replace(row, arguments=(*row.arguments, *variant, "--model.decoder", json.dumps(decoder.to_dict())))
 
 
-def _variant_row(
-    name: str,
-    title: str,
-    group: str,
-    encoder: str,
-    decoder: DecoderConfig,
-    *,
-    variant: str | None = None,
-    more: tuple[str, ...] = (),
-) -> Row:
-    """A row of our network on an encoder, or of one of decoder_variants."""
-    if variant is None:
-        return _row(name, title, group, encoder, decoder=decoder, more=more)
-    return _row(name, title, group, variant, encoder_name=encoder, decoder=decoder, more=more)
+def _peer(name: str, title: str, architecture: str, *, encoder: str = "tf_efficientnet_lite0", **options: Any) -> Row:
+    options = {"weights": encoder, **options}
+    row = _row(name, title, f"smp/{architecture}", **options)
+    return replace(row, arguments=(*row.arguments, "--model.encoder_name", f"tu-{encoder}"))
 
 
 def _row(
     name: str,
     title: str,
-    group: str,
     model: str,
     *,
-    encoder_name: str | None = None,
-    decoder: DecoderConfig | None = None,
-    more: tuple[str, ...] = (),
-    crf: Literal["best", "last"] | None = None,
+    weights: str | None,
+    frozen: bool = False,
+    rates: tuple[str, ...] | None = None,
+    seeds: int = 1,
 ) -> Row:
-    arguments: tuple[str, ...] = ("--model.name", model)
-    if encoder_name is not None:
-        arguments += ("--model.encoder_name", encoder_name)
-    if decoder is not None:
-        arguments += ("--model.decoder", json.dumps(decoder.to_dict()))
-    return Row(name, title, group, str(RECIPE), (*arguments, *more), crf=crf)
+    source = "null" if weights is None else f"{WEIGHTS}/{weights}.safetensors"
+    arguments = ("--model.name", model, "--model.encoder_weights", source)
+    if frozen:
+        arguments += ("--model.freeze_encoder", "true")
+    return Row(
+        name, title, str(RECIPE), arguments, rates=rates or (FROZEN_RATES if frozen else FULL_RATES), seeds=seeds
+    )

@@ -2,18 +2,21 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import yaml
-from plan import Row, best_rates
+from plan import STUDY, WEIGHTS, Row
 
 from feedbackward.errors import InputError
 from feedbackward.io import write_text
@@ -26,48 +29,100 @@ RECIPE_FILE = "recipe.json"
 
 
 @dataclass(frozen=True)
+class Folders:
+    """Where a study reads and writes.
+
+    Args:
+        data: Folder of the data set, or of the folders of all data sets.
+        weights: Folder of the files of ImageNet weights.
+        output: Folder of the run folders.
+        results: Folder of the results.
+    """
+
+    data: Path
+    weights: Path
+    output: Path
+    results: Path
+
+
+@dataclass(frozen=True)
 class Run:
-    """One row from one seed.
+    """One row at one learning rate from one seed.
 
     Args:
         row: The row to train.
+        rate: The learning rate; None for the recipe's own.
         seed: The random seed.
-        arguments: Arguments of `feedbackward fit` after those of the row.
-        folder: The run folder, with checkpoints and logs.
-        result: The file of the result.
+        more: Arguments of `feedbackward fit` after those of the row.
+        folders: The folders of the study.
     """
 
     row: Row
+    rate: str | None
     seed: int
-    arguments: tuple[str, ...]
-    folder: Path
-    result: Path
+    more: tuple[str, ...]
+    folders: Folders
 
     @property
     def name(self) -> str:
-        """Row and seed."""
-        return f"{self.row.name}_seed{self.seed}"
+        """Row, learning rate and seed."""
+        return "_".join((self.row.name, *([] if self.rate is None else [f"lr{self.rate}"]), f"seed{self.seed}"))
+
+    @property
+    def folder(self) -> Path:
+        """The run folder, with checkpoints and logs."""
+        return self.folders.output / self.name
+
+    @property
+    def result(self) -> Path:
+        """The file of the result."""
+        return self.folders.results / f"{self.name}.json"
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments of `feedbackward fit` after the recipe."""
+        rate = () if self.rate is None else ("--model.optimizer.lr", self.rate)
+        return (*self.row.arguments, *rate, *self.more)
 
     @property
     def recipe(self) -> dict[str, Any]:
         """Everything that the result depends on: the content of the recipe, and the arguments."""
         content = yaml.safe_load(find_recipe(self.row.recipe).read_text())
-        return {"recipe": content, "arguments": [*self.row.arguments, *self.arguments], "crf": self.row.crf}
+        images = {} if self.row.images is None else {"images": self.row.images}
+        return {"recipe": content, "arguments": [*self.arguments], "crf": self.row.crf, **images}
 
 
-def plan_runs(
-    rows: Iterable[Row], arguments: Sequence[str], *, seeds: Sequence[int], folder: Path, results: Path
-) -> list[Run]:
-    """The runs of all rows from the first seed, then from the next one.
+def first_runs(row: Row, more: Sequence[str], folders: Folders) -> list[Run]:
+    """The runs of a row from the first seed, at each of its learning rates.
 
     Raises:
         InputError: If one of them has a result of another recipe or other arguments.
     """
-    runs = [
-        Run(row, seed, tuple(arguments), folder / f"{row.name}_seed{seed}", results / f"{row.name}_seed{seed}.json")
-        for seed in seeds
-        for row in rows
-    ]
+    return _checked([Run(row, rate, 0, tuple(more), folders) for rate in row.rates or (None,)])
+
+
+def further_runs(first: Sequence[Run]) -> list[Run]:
+    """The runs from the other seeds, at the learning rate that was best from the first one; none before that is known.
+
+    Raises:
+        InputError: If one of them has a result of another recipe or other arguments.
+    """
+    if not all(run.result.exists() for run in first):
+        return []
+    best = max(first, key=mean_iou)
+    seeds = range(1, best.row.seeds)
+    return _checked([Run(best.row, best.rate, seed, best.more, best.folders) for seed in seeds])
+
+
+def best_runs(first: Sequence[Run]) -> list[Run]:
+    """The runs with a result at the best learning rate, by seed; none before all rates have one."""
+    further = further_runs(first)
+    if not all(run.result.exists() for run in first):
+        return []
+    return [max(first, key=mean_iou), *(run for run in further if run.result.exists())]
+
+
+def _checked(runs: list[Run]) -> list[Run]:
     for run in runs:
         for made in (run.result, run.folder / RECIPE_FILE):
             if made.exists() and json.loads(made.read_text())["made_by"] != run.recipe:
@@ -79,22 +134,11 @@ def plan_runs(
     return runs
 
 
-def at_best_rates(runs: Iterable[Run]) -> dict[str, Row]:
-    """For each network with a result the row at its better learning rate.
-
-    Args:
-        runs: Runs of the first seed, whose results decide.
-    """
-    finished = [run for run in runs if run.result.exists()]
-    return best_rates({run.row: load(run)["last"]["scalars"]["mean_iou"] for run in finished})
-
-
-def train(runs: Sequence[Run], *, data: Path, processes: int, say: Callable[[str], object]) -> list[str]:
+def train(runs: Sequence[Run], *, processes: int, say: Callable[[str], object]) -> list[str]:
     """Train the runs that have no result yet, and resume those that were interrupted.
 
     Args:
         runs: The runs, in the order in which they start.
-        data: Folder of the data set.
         processes: Number of trainings at a time.
         say: Called with a line for each run that ends.
 
@@ -104,7 +148,7 @@ def train(runs: Sequence[Run], *, data: Path, processes: int, say: Callable[[str
     failed = []
 
     def one(run: Run) -> None:
-        if train_run(run, data):
+        if train_run(run):
             say(f"{run.name}: {summary(run)}")
         else:
             failed.append(run.name)
@@ -115,10 +159,10 @@ def train(runs: Sequence[Run], *, data: Path, processes: int, say: Callable[[str
     return failed
 
 
-def train_run(run: Run, data: Path) -> bool:
+def train_run(run: Run) -> bool:
     """Train one run, or finish it, and write its result; return whether that succeeded."""
     folder = RunFolder(run.folder)
-    if not folder.report.exists() and not _fit(run, data, folder):
+    if not folder.report.exists() and not _fit(run, folder):
         return False
     metrics = json.loads(folder.metrics.read_text())
     facts = {"row": run.row.name, "made_by": run.recipe, "machine": json.loads(folder.versions.read_text())}
@@ -135,14 +179,47 @@ def train_run(run: Run, data: Path) -> bool:
     return True
 
 
-def _fit(run: Run, data: Path, folder: RunFolder) -> bool:
+def _fit(run: Run, folder: RunFolder) -> bool:
     last = (folder.checkpoints / "last.ckpt").exists()
     if not last and run.folder.exists():  # interrupted during the first epoch
         shutil.rmtree(run.folder)
     write_text(run.folder / RECIPE_FILE, json.dumps({"made_by": run.recipe}) + "\n")
-    command = ["--config", run.row.recipe, "--trainer.devices", "1", "--data.root", str(data)]
-    command += [*run.row.arguments, *run.arguments, "--run_dir", str(run.folder), "--seed_everything", str(run.seed)]
-    return run_command(["fit", *command, *(("--ckpt_path", "last") if last else ())], run.folder)
+    places = {f"{WEIGHTS}/": f"{run.folders.weights}/", f"{STUDY}/": f"{TRAIN.parent}/"}
+    arguments = [_placed(argument, places) for argument in run.arguments]
+    with _data(run) as data:
+        command = ["--config", run.row.recipe, *arguments, "--data.root", str(data), "--trainer.devices", "1"]
+        command += ["--run_dir", str(run.folder), "--seed_everything", str(run.seed)]
+        return run_command(["fit", *command, *(("--ckpt_path", "last") if last else ())], run.folder)
+
+
+def _placed(argument: str, places: dict[str, str]) -> str:
+    for name, folder in places.items():
+        if argument.startswith(name):
+            return folder + argument.removeprefix(name)
+    return argument
+
+
+@contextmanager
+def _data(run: Run) -> Iterator[Path]:
+    """The folder of the data set, or one with links to a random part of its training images."""
+    whole = (run.folders.data / run.row.data).resolve()
+    if run.row.images is None:
+        yield whole
+        return
+    images = sorted((whole / "images" / "train").iterdir())
+    chosen = random.Random(run.seed).sample(images, run.row.images)
+    with tempfile.TemporaryDirectory() as folder:
+        part = Path(folder, run.row.data)
+        for kind in ("images", "masks"):
+            (part / kind / "train").mkdir(parents=True)
+            (part / kind / "val").symlink_to(whole / kind / "val")
+        for image in chosen:
+            (part / "images" / "train" / image.name).symlink_to(image)
+            mask = whole / "masks" / "train" / f"{image.stem}.png"
+            (part / "masks" / "train" / mask.name).symlink_to(mask)
+        for file in whole.glob("classes.*"):
+            (part / file.name).symlink_to(file)
+        yield part
 
 
 def run_command(arguments: Sequence[str], folder: Path) -> bool:
@@ -155,8 +232,13 @@ def run_command(arguments: Sequence[str], folder: Path) -> bool:
 
 def summary(run: Run) -> str:
     """The mean IoU at the last epoch and the training time of a run with a result."""
-    result = load(run)
-    return f"mean IoU {100 * result['last']['scalars']['mean_iou']:.1f}, {minutes(result):.0f} min"
+    return f"mean IoU {100 * mean_iou(run):.1f}, {minutes(load(run)):.0f} min"
+
+
+def mean_iou(run: Run) -> float:
+    """The mean IoU at the last epoch of a run with a result."""
+    found: float = load(run)["last"]["scalars"]["mean_iou"]
+    return found
 
 
 def minutes(result: dict[str, Any]) -> float:

@@ -11,6 +11,8 @@ OutputFeature: TypeAlias = Literal["first", "last"]
 Retrace: TypeAlias = Literal["all", "transitions"]
 HeadInput: TypeAlias = Literal["both", "sum"]
 DecoderNorm: TypeAlias = Literal["batch", "group"]
+Rank: TypeAlias = int | Literal["full"]
+HeadStrides: TypeAlias = Literal["output", "all"]
 
 USUAL_STRIDE = 4
 """The output stride that "auto" chooses where an encoder has a feature of that stride."""
@@ -34,6 +36,14 @@ class DecoderConfig:
         head_input: What the classifier reads: "both" the signal and the encoder feature, as separate channels, or their
             "sum", as in the paper.
         head_kernel_size: The kernel size of the classifier, an odd number; 1 in the paper.
+        head_channels: The width of a classifier of three thin layers, which sees further: 1x1 to this many channels, a
+            depthwise-separable convolution, and a convolution to the classes, both of head_kernel_size. 0 for the
+            paper's single layer, preceded by a depthwise one if head_kernel_size > 1.
+        head_strides: The strides that the classifier reads: only that of the "output", or "all" coarser ones of the
+            decoder too, which needs head_channels.
+        rank: The rank of each decoder layer's own update of the weight that it shares with the encoder; 0, as in the
+            paper, for none, "full" for a whole matrix. Depthwise layers have none.
+        rank_channels: Layers with more output channels than this have no update.
         norm: The norm after each decoder layer: "batch" as in the paper, or "group" for small batches.
 
     Raises:
@@ -50,6 +60,10 @@ class DecoderConfig:
     retrace: Retrace = "all"
     head_input: HeadInput = "both"
     head_kernel_size: int = 3
+    head_channels: int = 0
+    head_strides: HeadStrides = "output"
+    rank: Rank = 0
+    rank_channels: int = 320
     norm: DecoderNorm = "batch"
 
     def __post_init__(self) -> None:
@@ -58,6 +72,7 @@ class DecoderConfig:
             ("output_feature", OutputFeature),
             ("retrace", Retrace),
             ("head_input", HeadInput),
+            ("head_strides", HeadStrides),
             ("norm", DecoderNorm),
         ):
             if getattr(self, name) not in get_args(kind):
@@ -68,6 +83,14 @@ class DecoderConfig:
             raise InputError(f"output_stride={self.output_stride!r}: expected a stride such as 4, 'auto' or 'image'")
         if not _is_at_least(self.head_kernel_size, 1) or self.head_kernel_size % 2 == 0:
             raise InputError(f"head_kernel_size={self.head_kernel_size!r}: expected an odd number, such as 1 or 3")
+        if not _is_at_least(self.head_channels, 0):
+            raise InputError(f"head_channels={self.head_channels!r}: expected a number of channels such as 64, or 0")
+        if self.head_strides == "all" and self.head_channels == 0:
+            raise InputError("head_strides='all' needs a classifier of several layers: set head_channels, such as 64")
+        if not (self.rank == "full" or _is_at_least(self.rank, 0)):
+            raise InputError(f"rank={self.rank!r}: expected a rank such as 16, 0 for none, or 'full'")
+        if not _is_at_least(self.rank_channels, 1):
+            raise InputError(f"rank_channels={self.rank_channels!r}: expected a number of channels such as 320")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; from_dict is its inverse."""
@@ -93,6 +116,14 @@ def _is_at_least(value: object, least: int) -> bool:
 
 
 PAPER = DecoderConfig(
-    output_stride="image", output_feature="last", retrace="all", head_input="sum", head_kernel_size=1, norm="batch"
+    output_stride="image",
+    output_feature="last",
+    retrace="all",
+    head_input="sum",
+    head_kernel_size=1,
+    head_channels=0,
+    head_strides="output",
+    rank=0,
+    norm="batch",
 )
 """The decoder of the paper, as PWN; with permute="possible" as PWP."""

@@ -13,6 +13,7 @@ from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.models import create_encoder
 from feedbackward.models.optimized import OptimizedNetwork, optimize
+from feedbackward.nn import LowRank
 
 OPTIONS = {
     "test_resnet": {},
@@ -23,7 +24,12 @@ OPTIONS = {
     "densenet": {"decoder": DecoderConfig(output_stride=4)},
     "vgg11_narrow": {"encoder_norm": "batch", "decoder": DecoderConfig(output_stride="image")},
     "hrnet_w18_small": {"decoder": DecoderConfig(norm="group")},
+    "test_mambaout": {"decoder": DecoderConfig(rank=4)},  # linear layers
+    "test_resnet, rank": {"decoder": DecoderConfig(rank=4)},
+    "test_resnet, full": {"decoder": DecoderConfig(rank="full", head_channels=8, head_strides="all")},
+    "test_efficientnet, low": {"decoder": DecoderConfig(rank=4, head_channels=8, head_strides="all")},
 }
+"""By encoder, with a remark after a comma."""
 
 
 def build(name: str) -> fb.Feedbackward:
@@ -31,7 +37,7 @@ def build(name: str) -> fb.Feedbackward:
     if name == "densenet":
         encoder = DenseNet(growth_rate=8, block_config=(2, 2, 2, 2), num_classes=0)
     else:
-        encoder = create_encoder(name, weights=None, in_channels=3)
+        encoder = create_encoder(name.partition(",")[0], weights=None, in_channels=3)
     network = fb.Feedbackward(encoder, classes=3, **OPTIONS[name])
     for norm in network.modules():
         if isinstance(norm, nn.BatchNorm2d):
@@ -39,6 +45,8 @@ def build(name: str) -> fb.Feedbackward:
             nn.init.uniform_(norm.running_var, 0.5, 2.0)
             nn.init.uniform_(norm.weight, 0.5, 1.5)
             nn.init.uniform_(norm.bias, -0.2, 0.2)
+        elif isinstance(norm, LowRank):
+            nn.init.normal_(norm.up.weight, std=0.3)
     return network.double().eval()
 
 
@@ -89,6 +97,12 @@ def test_for_speed_norms_are_folded_into_two_copies_of_each_weight(vgg: fb.Feedb
     fast = optimize(vgg, weights="speed")
     assert norms(fast) == 0
     assert weights(fast) == 2 * weights(vgg.encoder) + weights(vgg.head)
+
+
+def test_for_speed_low_rank_updates_cost_no_weights_and_no_layers() -> None:
+    plain, ranked = (optimize(build(name), weights="speed") for name in ("test_resnet", "test_resnet, rank"))
+    assert weights(ranked) == weights(plain)
+    assert not any(isinstance(module, LowRank) for module in ranked.modules())
 
 
 def test_for_memory_weights_and_norms_are_the_network_s(vgg: fb.Feedbackward) -> None:

@@ -18,6 +18,7 @@ OPTIONS = {
     "efficientnet": {"decoder": DecoderConfig(retrace="transitions", head_input="both")},
     "convnext": {"decoder": DecoderConfig(norm="group")},
     "densenet": {"freeze_encoder": True},
+    "byobnet": {"decoder": DecoderConfig(rank=4, head_channels=8, head_strides="all")},
 }
 
 

@@ -68,7 +68,7 @@ def decode(name: str, **options: object) -> DecoderGraph:
 
 
 def end_of(graph: DecoderGraph) -> End:
-    return "image" if graph.end.op == "placeholder" else path_of(graph.end), graph.channels
+    return "image" if graph.end.op == "placeholder" else path_of(graph.end), graph.channels[0]
 
 
 def cases(table: dict[str, list[End | None]], strides: tuple[int, ...]) -> list[tuple[str, int, End | None]]:

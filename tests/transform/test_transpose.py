@@ -85,7 +85,7 @@ def test_possible_swaps_where_necessary_does_not() -> None:
 def test_output_stride_selects_a_feature_and_stride_one_is_the_image() -> None:
     encoder = trace(Block())
     at_two = transpose(encoder, replace(PAPER, output_stride=2))
-    assert (str(at_two.end), at_two.channels) == ("down", 4)
+    assert (str(at_two.end), at_two.channels) == ("down", (4,))
     assert str(transpose(encoder, replace(PAPER, output_stride=1)).end) == str(transpose(encoder, PAPER).end) == "x"
     assert "decoder.down.norm" not in dict(at_two.decoder.named_modules())
 

@@ -2,6 +2,7 @@
 
 import importlib
 from importlib.util import find_spec
+from typing import Any
 
 import torchvision
 from jaxtyping import Float
@@ -9,7 +10,8 @@ from torch import Tensor, nn
 
 from feedbackward.errors import InputError
 from feedbackward.models import SegmentationNetwork
-from feedbackward.models.encoder import create_encoder, preprocessing_of
+from feedbackward.models.encoder import create_encoder, is_imagenet, preprocessing_of
+from feedbackward.models.encoder_weights import load_encoder_weights
 from feedbackward.nn import pad_to
 from feedbackward.preprocessing import Preprocessing
 from feedbackward.transform import InputSizes
@@ -32,9 +34,11 @@ class SmpNetwork(SegmentationNetwork):
     Args:
         architecture: Name of the class in that library, such as Unet.
         encoder_name: Name of the encoder in that library.
-        encoder_weights: "imagenet" or None.
+        encoder_weights: "imagenet", the path of a file of timm's encoder for an encoder named tu-NAME, or None.
         in_channels: Number of channels of the image.
         classes: Number of classes.
+        freeze_encoder: Do not train the encoder, nor update the statistics of its norms.
+        options: Further options of the class, such as decoder_channels.
 
     Raises:
         InputError: If the library is not installed, or has no such architecture or encoder.
@@ -51,19 +55,36 @@ class SmpNetwork(SegmentationNetwork):
         encoder_weights: str | None = "imagenet",
         in_channels: int = 3,
         classes: int = 19,
+        freeze_encoder: bool = False,
+        **options: Any,
     ) -> None:
-        config = {"model": "smp", "architecture": architecture, "encoder_name": encoder_name}
-        super().__init__({**config, "in_channels": in_channels, "classes": classes}, preprocessing=IMAGENET)
+        config = {"model": "smp", "architecture": architecture, "encoder_name": encoder_name, **options}
+        config |= {"in_channels": in_channels, "classes": classes, "freeze_encoder": freeze_encoder}
+        super().__init__(config, preprocessing=IMAGENET)
         if find_spec("segmentation_models_pytorch") is None:
             raise InputError(f"{architecture} needs segmentation_models_pytorch: pip install 'feedbackward[benchmark]'")
         smp = importlib.import_module("segmentation_models_pytorch")
         try:
             build = getattr(smp, architecture)
+            named = encoder_weights if is_imagenet(encoder_weights) else None
             self.network = build(
-                encoder_name, encoder_weights=encoder_weights, in_channels=in_channels, classes=classes
+                encoder_name, encoder_weights=named, in_channels=in_channels, classes=classes, **options
             )
         except (AttributeError, KeyError) as error:
             raise InputError(f"segmentation_models_pytorch has no {architecture} on {encoder_name}: {error}") from error
+        if encoder_weights is not None and named is None:
+            name = encoder_name.removeprefix("tu-")
+            load_encoder_weights(self.network.encoder.model, encoder_weights, name=name, in_channels=in_channels)
+        if freeze_encoder:
+            self.network.encoder.requires_grad_(False)
+        self.train()
+
+    def train(self, mode: bool = True) -> "SmpNetwork":
+        """Set the mode; a frozen encoder stays in evaluation mode, which keeps the statistics of its norms fixed."""
+        super().train(mode)
+        if self._config["freeze_encoder"]:
+            self.network.encoder.eval()
+        return self
 
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """Logits of images of any height and width."""

@@ -106,7 +106,7 @@ def _show_decoder_graph(network: "Feedbackward", size: tuple[int, int], console:
         rows = explain(network.encoder, decoder_graph, size=seen, in_channels=network.config["in_channels"])
     end = next(row for row in rows if row.part == "end")
     console.print(
-        Text(f"The decoder ends at {end.path}: {decoder_graph.channels} channels, stride {decoder_graph.stride}.")
+        Text(f"The decoder ends at {end.path}: {sum(decoder_graph.channels)} channels, stride {decoder_graph.stride}.")
     )
     strides = ", ".join(map(str, decoder_graph.strides))
     console.print(Text(f"It can end at stride {strides}, or at the image.{_sizes(network)}\n"))

@@ -14,7 +14,7 @@ from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.models.encoder import check_positive, create_encoder, preprocessing_of
 from feedbackward.models.network import SegmentationNetwork
-from feedbackward.nn import Classifier, Parts, is_one_size, pad_to, resize_logits
+from feedbackward.nn import Classifier, Parts, ThinClassifier, is_one_size, pad_to, resize_logits
 from feedbackward.passes import (
     Pass,
     apply_passes,
@@ -122,7 +122,7 @@ class Feedbackward(SegmentationNetwork):
             self.encoder.requires_grad_(False)
         graph = self.decoder_graph()
         self.decoder = graph.decoder
-        self.head = Classifier(graph.channels, classes=classes, kernel_size=decoder.head_kernel_size)
+        self.head = _create_head(graph.channels, classes, decoder)
         self.sizes = graph.shapes.sizes
         self._checkpointing = False
         self._runs = self._compile(graph)
@@ -192,6 +192,14 @@ class Feedbackward(SegmentationNetwork):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._runs = self._compile(self.decoder_graph())
+
+
+def _create_head(channels: tuple[int, ...], classes: int, decoder: DecoderConfig) -> nn.Module:
+    kernel_size = decoder.head_kernel_size
+    if not decoder.head_channels:
+        return Classifier(sum(channels), classes=classes, kernel_size=kernel_size)
+    width = decoder.head_channels
+    return ThinClassifier(channels, width=width, classes=classes, kernel_size=kernel_size, norm=decoder.norm)
 
 
 def segment(

@@ -20,7 +20,7 @@ from feedbackward.nn import refuse_single_values
 from feedbackward.preprocessing import Preprocessing
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
-FORMAT = 3
+FORMAT = 4
 """The version of the description of a network in config.json and checkpoints; other versions are refused."""
 
 

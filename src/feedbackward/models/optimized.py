@@ -14,14 +14,14 @@ from torch import Tensor, nn
 
 from feedbackward.errors import InputError
 from feedbackward.models.feedbackward import Feedbackward, segment
-from feedbackward.nn import Parts
-from feedbackward.passes import Pass, apply_passes, fold_norms, upsample_after_norms, work_in_place
+from feedbackward.nn import Parts, ThinClassifier
+from feedbackward.passes import Pass, apply_passes, fold_norms, merge_low_rank, upsample_after_norms, work_in_place
 
 Weights = Literal["memory", "speed"]
 
 PASSES: dict[Weights, tuple[Pass, ...]] = {
     "memory": (upsample_after_norms, work_in_place),
-    "speed": (upsample_after_norms, fold_norms, work_in_place),
+    "speed": (upsample_after_norms, merge_low_rank, fold_norms, work_in_place),
 }
 """The passes for each choice of weights."""
 
@@ -84,8 +84,8 @@ def optimize(
 
     Args:
         network: The network.
-        weights: "memory" stores each weight once and applies the norms after every use of it. "speed" folds the norms
-            into the weights, so that a shared weight is stored twice.
+        weights: "memory" stores each weight once and applies the norms, and the low-rank updates of the decoder, after
+            every use of it. "speed" folds both into the weights, so that a shared weight is stored twice.
         channels_last: Keep weights and features in channels-last memory, which CPUs and GPUs prefer.
         compiled: Use torch.compile; the first image of each size is then slow.
 
@@ -105,5 +105,7 @@ def optimize(
         raise InputError(f"weights={weights!r}: expected one of {', '.join(map(repr, get_args(Weights)))}")
     own = copy.deepcopy(network).eval().requires_grad_(False)
     decode = apply_passes(own.decoder_graph().graph, own, PASSES[weights])
+    if weights == "speed" and isinstance(own.head, ThinClassifier):
+        own.head = own.head.folded()
     optimized = OptimizedNetwork(own, torch.compile(decode) if compiled else decode).eval()
     return optimized.to(memory_format=torch.channels_last) if channels_last else optimized

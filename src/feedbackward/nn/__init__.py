@@ -3,9 +3,11 @@
 from feedbackward.nn.classifier import Classifier, Parts
 from feedbackward.nn.conv import same_conv2d
 from feedbackward.nn.crf import DenseCRF
-from feedbackward.nn.fusion import add_in_place, fuse, keep_both, rectify_and_fuse
+from feedbackward.nn.fusion import add_in_place, fuse, keep_both, rectify_and_fuse, with_coarser
+from feedbackward.nn.low_rank import LowRank
 from feedbackward.nn.norms import BATCH_NORMS, DecoderNorm, create_norm, refuse_single_values
 from feedbackward.nn.resize import downsample_like, is_one_size, pad_like, pad_to, resize_logits, upsample_like
+from feedbackward.nn.thin_classifier import ThinClassifier
 from feedbackward.nn.weights import permute_weight
 
 __all__ = [
@@ -13,7 +15,9 @@ __all__ = [
     "Classifier",
     "DecoderNorm",
     "DenseCRF",
+    "LowRank",
     "Parts",
+    "ThinClassifier",
     "add_in_place",
     "create_norm",
     "downsample_like",
@@ -28,4 +32,5 @@ __all__ = [
     "resize_logits",
     "same_conv2d",
     "upsample_like",
+    "with_coarser",
 ]

@@ -24,6 +24,11 @@ def keep_both(signal: Float[Tensor, "n c h w"], feature: Float[Tensor, "n d h w"
     return signal, feature
 
 
+def with_coarser(parts: Tensor | tuple[Tensor, ...], *coarser: Tensor) -> tuple[Tensor, ...]:
+    """Return the parts of the classifier's input at the output stride, then signals (N, C, H, W) of coarser strides."""
+    return (*((parts,) if isinstance(parts, Tensor) else parts), *coarser)
+
+
 def add_in_place(left: Float[Tensor, "*size"], right: Float[Tensor, "*other"]) -> Float[Tensor, "*sum"]:
     """Add `right` to `left`, in the memory of `left` if the sum has its shape and dtype."""
     fits = left.shape == right.shape and left.dtype == torch.result_type(left, right)

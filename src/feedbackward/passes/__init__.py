@@ -10,6 +10,7 @@ from feedbackward.passes.folding import fold_norms
 from feedbackward.passes.in_place import rectify_in_place, work_in_place
 from feedbackward.passes.late_upsampling import upsample_after_norms, upsample_late
 from feedbackward.passes.lean_skips import lean_skips
+from feedbackward.passes.low_rank import merge_low_rank
 
 __all__ = [
     "Pass",
@@ -18,6 +19,7 @@ __all__ = [
     "checkpoint_segments",
     "fold_norms",
     "lean_skips",
+    "merge_low_rank",
     "rectify_in_place",
     "upsample_after_norms",
     "upsample_late",

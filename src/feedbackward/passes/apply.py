@@ -9,6 +9,13 @@ Pass: TypeAlias = Callable[[fx.GraphModule], None]
 """Changes a network's graph in place, but not what it computes."""
 
 
+def register(network: fx.GraphModule, module: nn.Module, name: str) -> str:
+    """Register a module under the name and the first number that is free, and return both."""
+    path = next(f"{name}{n}" for n in range(len(network.graph.nodes) + 1) if not hasattr(network, f"{name}{n}"))
+    network.add_submodule(path, module)
+    return path
+
+
 def apply_passes(graph: fx.Graph, root: nn.Module, passes: Iterable[Pass]) -> fx.GraphModule:
     """Run passes, one after another, over a copy of a graph.
 

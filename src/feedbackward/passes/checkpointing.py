@@ -20,7 +20,8 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-from feedbackward.nn import same_conv2d
+from feedbackward.nn import LowRank, same_conv2d
+from feedbackward.transform.registry import target_of
 from feedbackward.transform.rules import kind_of
 
 
@@ -76,7 +77,8 @@ def _segments(network: fx.GraphModule) -> list[_Segment]:
 
 
 def _is_layer(node: fx.Node, network: fx.GraphModule) -> bool:
-    return node.target is same_conv2d or kind_of(node, network) == "layer"
+    own = node.target is same_conv2d or target_of(node, network) is LowRank
+    return own or kind_of(node, network) == "layer"
 
 
 def _recomputed(part: list[fx.Node], network: fx.GraphModule) -> tuple[fx.Node, ...]:

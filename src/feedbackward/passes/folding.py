@@ -8,7 +8,11 @@ from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from feedbackward.nn import same_conv2d
+from feedbackward.passes.apply import register
 from feedbackward.passes.shared_weight import shared_weight
+
+FOLDED = "folded"
+"""The name of the layers that this pass adds, before their number."""
 
 
 def fold_norms(network: fx.GraphModule) -> None:
@@ -33,7 +37,7 @@ def fold_norms(network: fx.GraphModule) -> None:
             continue
         if isinstance(norm, BatchNormAct2d):  # only its activation is left
             # Under a new name: the clean-up would delete the unused parts of the root's own norm.
-            node.target = _add(network, norm.act)
+            node.target = register(network, norm.act, FOLDED)
         else:
             node.replace_all_uses_with(source)
             network.graph.erase_node(node)
@@ -48,7 +52,7 @@ def _fold_into_layer(network: fx.GraphModule, node: fx.Node, norm: nn.BatchNorm2
     folded = copy.copy(layer)
     folded._parameters, folded._modules = dict(layer._parameters), {}  # biases_to_norms registers norms in it
     folded.weight, folded.bias = _folded(layer.weight, layer.bias, norm)
-    node.target = _add(network, folded)
+    node.target = register(network, folded, FOLDED)
 
 
 def _fold_into_decoder(network: fx.GraphModule, node: fx.Node, norm: nn.BatchNorm2d) -> None:
@@ -56,7 +60,7 @@ def _fold_into_decoder(network: fx.GraphModule, node: fx.Node, norm: nn.BatchNor
     assert weight is not None
     folded = nn.Module()
     folded.weight, folded.bias = _folded(weight, None, norm)
-    path = _add(network, folded)
+    path = register(network, folded, FOLDED)
     with network.graph.inserting_before(node):
         node.update_arg(1, network.graph.get_attr(f"{path}.weight"))
         node.update_kwarg("bias", network.graph.get_attr(f"{path}.bias"))
@@ -70,10 +74,3 @@ def _folded(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) -> tuple[
             weight, bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
         )
     return nn.Parameter(scaled.contiguous(), requires_grad=False), nn.Parameter(shift, requires_grad=False)
-
-
-def _add(network: fx.GraphModule, module: nn.Module) -> str:
-    """Register a module under a new name."""
-    number = next(n for n in range(len(network.graph.nodes)) if not hasattr(network, f"folded{n}"))
-    network.add_submodule(f"folded{number}", module)
-    return f"folded{number}"

@@ -6,7 +6,7 @@ a lower cost.
 
 from torch import fx, nn
 
-from feedbackward.nn import same_conv2d, upsample_like
+from feedbackward.nn import LowRank, same_conv2d, upsample_like
 from feedbackward.passes.shared_weight import shared_weight
 from feedbackward.transform.registry import target_of
 from feedbackward.transform.rules import kind_of
@@ -44,5 +44,6 @@ def _is_pointwise(node: fx.Node, network: fx.GraphModule, after_norms: bool) -> 
     if node.target is same_conv2d:
         weight = shared_weight(node, network)
         return weight is not None and weight.shape[2:] == (1, 1)
-    is_norm = after_norms and target_of(node, network) is nn.BatchNorm2d
-    return is_norm or kind_of(node, network) == "activation"
+    target = target_of(node, network)
+    is_norm = after_norms and target is nn.BatchNorm2d
+    return is_norm or target is LowRank or kind_of(node, network) == "activation"

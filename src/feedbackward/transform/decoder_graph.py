@@ -21,12 +21,12 @@ class DecoderGraph:
 
     Args:
         graph: Maps the image to the classifier's input; its targets are encoder.* and decoder.*.
-        decoder: The decoder's norms, named by the encoder's paths: the only new parameters.
+        decoder: The decoder's norms and low-rank updates, named by the encoder's paths: its only new parameters.
         u_turn: The nodes between encoder and decoder; empty if the encoder's last pool is the U-turn.
         feature: The encoder's last value, at which the decoder starts.
         decoded: The encoder's nodes in the order in which the decoder visits them.
         end: The encoder value at which the decoder ends; the image's own node for the paper's networks.
-        channels: The number of channels of the classifier's input.
+        channels: The number of channels of each part of the classifier's input.
         stride: The stride of the classifier's input.
         strides: The strides at which the decoder can end, the image's own (1) included.
         shapes: The shapes of the encoder's values, and the image sizes that it accepts.
@@ -38,7 +38,7 @@ class DecoderGraph:
     feature: fx.Node
     decoded: tuple[DecodedNode, ...]
     end: fx.Node
-    channels: int
+    channels: tuple[int, ...]
     stride: int
     strides: tuple[int, ...]
     shapes: ShapeInfo

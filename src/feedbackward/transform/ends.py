@@ -54,6 +54,29 @@ def choose_end(ends: Sequence[End], config: DecoderConfig, shapes: ShapeInfo) ->
     return end
 
 
+def coarser_ends(ends: Sequence[End], end: End, shapes: ShapeInfo) -> list[End]:
+    """For each stride coarser than that of the chosen end the place where the signal is first narrow, fine to coarse.
+
+    That is the first feature, after a decoder layer, with fewer channels than the first one of its stride, such as the
+    output of a stage of inverted residual blocks, or if there is none, the first one after a decoder layer.
+
+    Args:
+        ends: All ends in the order of the decoder.
+        end: The chosen one.
+        shapes: The shapes of the encoder's values.
+    """
+    before = ends_by_stride([*ends[: ends.index(end)], ends[-1]], shapes)
+    chosen = []
+    for stride, found in before.items():
+        decoded = [each for each in found if each.layers]
+        if stride > shapes.stride(end.node) and decoded:
+            widths = [int(shapes.reference[each.node][1]) for each in (found[0], *decoded)]
+            chosen.append(
+                next((each for each, width in zip(decoded, widths[1:], strict=True) if width < widths[0]), decoded[0])
+            )
+    return chosen
+
+
 def _at_stride(ends: Sequence[End], feature: OutputFeature) -> End:
     """The last of the ends of one stride, or the first with a skip connection, if there is one."""
     if feature == "last":

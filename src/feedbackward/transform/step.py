@@ -21,10 +21,12 @@ class NormShape:
     Args:
         channels: The number of channels.
         dims: The number of axes; the second one is the channel axis.
+        low_rank: Whether the layer has an update of its own before the norm.
     """
 
     channels: int
     dims: int
+    low_rank: bool
 
 
 @dataclass
@@ -113,25 +115,30 @@ class Step:
         """Read the weight of the node's module: the encoder's own Parameter, registered nowhere else."""
         return self.graph.get_attr(f"encoder.{self.path}.weight")
 
-    def norm(self, signal: fx.Node, like: fx.Node, *, path: str, axis: int = 1) -> fx.Node:
+    def norm(self, signal: fx.Node, like: fx.Node, *, path: str, mixes: bool, axis: int = 1) -> fx.Node:
         """Append the norm of a decoder layer, decoder.PATH.norm, over the channels of the encoder layer's input.
+
+        Where the options ask for it, the layer's own low-rank update, decoder.PATH.low_rank, comes before it.
 
         Args:
             signal: The signal to normalize.
             like: The layer's input.
             path: The layer's path in the encoder; a layer that runs several times has one norm for each run.
+            mixes: Whether the layer mixes channels, as all but depthwise ones do.
             axis: The axis of its channels.
         """
         shape = self.shape(like)
         if len(shape) not in BATCH_NORMS:
             raise NoRuleError(f"a signal of {len(shape)} axes")
-        names = (f"{path}.norm{number}" for number in ("", *range(2, len(self.norms) + 3)))
-        name = next(name for name in names if name not in self.norms)
-        self.norms[name] = NormShape(shape[axis], len(shape))
-        if axis == 1:
-            return self.graph.call_module(f"decoder.{name}", (signal,))
-        normed = self.graph.call_module(f"decoder.{name}", (self.emit("movedim", signal, axis, 1),))
-        return self.emit("movedim", normed, 1, axis)
+        runs = ("", *map(str, range(2, len(self.norms) + 3)))
+        run = next(run for run in runs if f"{path}.norm{run}" not in self.norms)
+        low_rank = bool(self.config.rank) and mixes and shape[axis] <= self.config.rank_channels
+        self.norms[f"{path}.norm{run}"] = NormShape(shape[axis], len(shape), low_rank)
+        normed = signal if axis == 1 else self.emit("movedim", signal, axis, 1)
+        if low_rank:
+            normed = self.graph.call_module(f"decoder.{path}.low_rank{run}", (normed,))
+        normed = self.graph.call_module(f"decoder.{path}.norm{run}", (normed,))
+        return normed if axis == 1 else self.emit("movedim", normed, 1, axis)
 
     def negated(self, number: Any) -> Any:
         """The negative of a number, which may be a constant or computed in the graph."""

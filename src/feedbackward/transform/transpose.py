@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
-from feedbackward.decoder_config import DecoderConfig, DecoderNorm
-from feedbackward.nn import create_norm, fuse, keep_both, upsample_like
+from feedbackward.decoder_config import DecoderConfig
+from feedbackward.nn import LowRank, create_norm, fuse, keep_both, upsample_like, with_coarser
 from feedbackward.transform.decoder_graph import DecoderGraph
-from feedbackward.transform.ends import choose_end, ends_by_stride
+from feedbackward.transform.ends import choose_end, coarser_ends, ends_by_stride
 from feedbackward.transform.registry import refuse
 from feedbackward.transform.rules import kind_of
 from feedbackward.transform.shapes import ShapeInfo, infer_shapes
@@ -43,10 +43,11 @@ def transpose(encoder: fx.GraphModule, config: DecoderConfig, *, in_channels: in
     u_turn = () if kind_of(last, encoder) == "pool" else _append_u_turn(graph, feature, shapes)
     walked = walk(graph, forward, encoder, feature, config=config, shapes=shapes, from_image=from_image)
     end = choose_end(walked.ends, config, shapes)
-    channels = _append_output(graph, end, config, shapes)
+    coarser = coarser_ends(walked.ends, end, shapes) if config.head_strides == "all" else []
+    channels = _append_output(graph, end, coarser, config, shapes)
     return DecoderGraph(
         graph=graph,
-        decoder=_create_norms(walked.norms, graph, config.norm),
+        decoder=_create_own_layers(walked.norms, graph, config),
         u_turn=u_turn,
         feature=feature,
         decoded=walked.decoded[: end.decoded],
@@ -94,34 +95,52 @@ def _append_u_turn(graph: fx.Graph, feature: fx.Node, shapes: ShapeInfo) -> tupl
     return nodes_after(before)
 
 
-def _append_output(graph: fx.Graph, end: End, config: DecoderConfig, shapes: ShapeInfo) -> int:
-    """End the graph at `end` with the classifier's input, and return its number of channels."""
+def _append_output(
+    graph: fx.Graph, end: End, coarser: list[End], config: DecoderConfig, shapes: ShapeInfo
+) -> tuple[int, ...]:
+    """End the graph at `end` with the classifier's input, and return the number of channels of each part."""
     for node in reversed(nodes_after(end.last)):
         graph.erase_node(node)
-    signal, channels = end.signal, int(shapes.reference[end.node][1])
+    signal, channels = end.signal, [int(shapes.reference[end.node][1])]
     if end.node.op == "placeholder":  # the image: the paper's one more ReLU
         signal = graph.call_function(torch.relu, (signal,))
     if config.head_input == "both":
-        channels *= 2
+        channels *= 2  # one for each part
         if signal.target is fuse:  # the signal and the feature that would have been added last
             signal.target = keep_both
         else:
             signal = graph.call_function(keep_both, (signal, end.node))
+    if coarser:
+        signal = graph.call_function(with_coarser, (signal, *map(_before_skip, coarser)))
+        channels += [int(shapes.reference[each.node][1]) for each in coarser]
     graph.output(signal)
     graph.lint()
-    return channels
+    return tuple(channels)
 
 
-def _create_norms(shapes: dict[str, NormShape], graph: fx.Graph, kind: DecoderNorm) -> nn.Module:
-    """The norms that the graph calls, as a tree of modules named by the encoder's paths."""
+def _before_skip(end: End) -> fx.Node:
+    """The signal that arrives, as the last norm returned it: before an activation and its skip connection."""
+    signal = end.signal
+    while signal.target is fuse:
+        signal = signal.all_input_nodes[0].all_input_nodes[0]
+    return signal
+
+
+def _create_own_layers(shapes: dict[str, NormShape], graph: fx.Graph, config: DecoderConfig) -> nn.Module:
+    """The norms and low-rank updates that the graph calls, as a tree of modules named by the encoder's paths."""
     decoder = nn.Module()
-    for node in graph.nodes:
-        path = str(node.target).removeprefix("decoder.")
-        if node.op == "call_module" and path != node.target:
-            parent = decoder
-            for name in path.split(".")[:-1]:
-                if name not in parent._modules:
-                    parent.add_module(name, nn.Module())
-                parent = parent.get_submodule(name)
-            parent.add_module(path.rpartition(".")[2], create_norm(kind, shapes[path].channels, dims=shapes[path].dims))
+    called = {str(node.target) for node in graph.find_nodes(op="call_module")}
+    for path, shape in shapes.items():
+        if f"decoder.{path}" not in called:
+            continue
+        parent = decoder
+        *parents, name = path.split(".")
+        for part in parents:
+            if part not in parent._modules:
+                parent.add_module(part, nn.Module())
+            parent = parent.get_submodule(part)
+        if shape.low_rank:
+            update = LowRank(shape.channels, rank=config.rank, dims=shape.dims)
+            parent.add_module(name.replace("norm", "low_rank"), update)
+        parent.add_module(name, create_norm(config.norm, shape.channels, dims=shape.dims))
     return decoder

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
-from feedbackward.nn import fuse, keep_both, permute_weight, same_conv2d, upsample_like
+from feedbackward.nn import LowRank, fuse, keep_both, permute_weight, same_conv2d, upsample_like, with_coarser
 from feedbackward.transform.decoder_graph import DecoderGraph
 from feedbackward.transform.registry import describe, target_of
 from feedbackward.transform.rules import REGISTRY, kind_of
@@ -28,6 +28,8 @@ WORDS: dict[Any, str] = {
     same_conv2d: "conv",
     fuse: "+ skip",
     keep_both: "with skip",
+    with_coarser: "with coarser signals",
+    LowRank: "low-rank update",
     torch.narrow: "slice",
     F.linear: "linear",
     torch.relu: "ReLU",
@@ -36,7 +38,7 @@ WORDS: dict[Any, str] = {
     operator.neg: "negate",
     operator.add: "sum of signals",
 }
-"""Words for emitted operations; all others are shown by their own names."""
+"""Words for emitted operations and layers; all others are shown by their own names."""
 
 Shape = tuple[int, ...]
 """Shape for one image: (channels, height, width), or in the layout of the encoder."""
@@ -177,7 +179,8 @@ class _Rows:
 
     def _word(self, step: fx.Node) -> str:
         if step.op == "call_module":
-            return "norm" if str(step.target).startswith("decoder.") else self._operation(step)
+            own = WORDS.get(target_of(step, self.both), "norm")
+            return own if str(step.target).startswith("decoder.") else self._operation(step)
         return WORDS[step.target] if step.target in WORDS else self._operation(step)
 
     def _operation(self, node: fx.Node) -> str:

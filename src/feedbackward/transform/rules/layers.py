@@ -50,7 +50,7 @@ def conditional_conv(step: Step, x: fx.Node, routing: fx.Node) -> Signals:
         signal = step.emit(same_conv2d, signal, weight, dilation=layer.dilation, groups=groups)
         return step.emit("reshape_as", signal, x)
 
-    return _decode(step, x, apply, path=step.path, axis=1)
+    return _decode(step, x, apply, path=step.path, axis=1, groups=layer.groups)
 
 
 @rule(nn.Linear, kind="layer")
@@ -75,7 +75,7 @@ def _convolve(step: Step, x: fx.Node, weight: fx.Node | None, path: str, *, dila
             shared = step.emit(permute_weight, shared, groups=groups)
         return step.emit(same_conv2d, step.upsampled_like(x), shared, dilation=dilation, groups=groups)
 
-    return _decode(step, x, apply, path=path, axis=1)
+    return _decode(step, x, apply, path=path, axis=1, groups=groups)
 
 
 def _multiply(step: Step, x: fx.Node, weight: fx.Node | None, path: str) -> Signals:
@@ -83,10 +83,10 @@ def _multiply(step: Step, x: fx.Node, weight: fx.Node | None, path: str) -> Sign
         shared = step.weight() if weight is None else weight
         return step.emit(F.linear, step.signal, step.emit(permute_weight, shared) if permutes else shared)
 
-    return _decode(step, x, apply, path=path, axis=-1)
+    return _decode(step, x, apply, path=path, axis=-1, groups=1)
 
 
-def _decode(step: Step, x: fx.Node, apply: Callable[[bool], fx.Node], *, path: str, axis: int) -> Signals:
+def _decode(step: Step, x: fx.Node, apply: Callable[[bool], fx.Node], *, path: str, axis: int, groups: int) -> Signals:
     """The decoder layer of an encoder layer: its weight applied to the signal, then a norm.
 
     Args:
@@ -95,12 +95,14 @@ def _decode(step: Step, x: fx.Node, apply: Callable[[bool], fx.Node], *, path: s
         apply: Emits the weight's application, with the weight's channel axes swapped or not.
         path: The path of the norm.
         axis: The channel axis.
+        groups: The layer's groups of channels.
     """
     keeps_channels = step.shape(x)[axis] == step.shape(step.node)[axis]
     if step.config.retrace == "transitions" and keeps_channels and step.keeps_size(x):
         return [(x, step.signal)]
     permutes = step.config.permute == "possible" or not keeps_channels
-    return [(x, step.norm(apply(permutes), x, path=path, axis=axis))]
+    mixes = groups < step.shape(x)[axis]
+    return [(x, step.norm(apply(permutes), x, path=path, mixes=mixes, axis=axis))]
 
 
 def _owner(weight: fx.Node) -> str:
