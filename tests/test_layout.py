@@ -11,7 +11,7 @@ import feedbackward
 SOURCE = Path(feedbackward.__file__).parent
 FLOORS = (
     {"errors", "lazy", "union_find"},
-    {"io", "classes", "machine", "fingerprint", "decoder_config", "preprocessing"},
+    {"io", "classes", "adapters", "machine", "fingerprint", "decoder_config", "preprocessing"},
     {"nn", "data"},
     {"transform", "losses", "metrics", "streets"},
     {"passes", "viz"},

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from feedbackward import data as data
     from feedbackward import losses as losses
     from feedbackward import metrics as metrics
+    from feedbackward.adapters import list_adapters as list_adapters
     from feedbackward.decoder_config import DecoderConfig as DecoderConfig
     from feedbackward.errors import InputError as InputError
     from feedbackward.exporting import export as export
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from feedbackward.models import from_pretrained as from_pretrained
     from feedbackward.models import list_encoders as list_encoders
     from feedbackward.models import list_models as list_models
+    from feedbackward.models import load_adapter as load_adapter
+    from feedbackward.models import load_tasks as load_tasks
     from feedbackward.models import optimize as optimize
     from feedbackward.preprocessing import Preprocessing as Preprocessing
     from feedbackward.preprocessing import Resize as Resize
@@ -43,9 +46,12 @@ _MODULES = {
     "data": "data",
     "export": "exporting",
     "from_pretrained": "models",
+    "list_adapters": "adapters",
     "list_encoders": "models",
     "list_models": "models",
     "load": "loading",
+    "load_adapter": "models",
+    "load_tasks": "models",
     "losses": "losses",
     "metrics": "metrics",
     "optimize": "models",

@@ -3,6 +3,8 @@
 import hashlib
 from pathlib import Path
 
+from feedbackward.adapters import find_adapter, list_adapters
+
 _BESIDE = (".bin", ".json")
 """Suffixes of the second file of some exported formats, which has the stem of the first."""
 _SAVED = (".json", ".safetensors")
@@ -13,9 +15,12 @@ def fingerprint(model: str) -> str:
     """The SHA-256 of the files of a model that exists, as 16 hexadecimal digits.
 
     Args:
-        model: Folder of a saved network, checkpoint, exported file, or id of a network of the hub that is in its cache.
+        model: Folder of a saved network, checkpoint, exported file, adapter or its name, or id of a network of the hub
+            that is in its cache.
     """
     path = Path(model)
+    if not path.exists() and model in list_adapters():
+        path = find_adapter(model)
     if not path.exists():
         from huggingface_hub import snapshot_download
 

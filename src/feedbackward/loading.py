@@ -1,5 +1,9 @@
-"""`load`: a trained network, ready to predict, from a saved folder, a checkpoint, an exported file or the hub."""
+"""`load`: a trained network, ready to predict, from a saved folder, a checkpoint, an exported file or the hub.
 
+Or from an adapter, or several on one backbone.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,23 +11,34 @@ from feedbackward.errors import InputError
 from feedbackward.exporting.exported import is_exported, load_exported
 from feedbackward.exporting.formats import SUFFIXES
 from feedbackward.machine import choose_device
-from feedbackward.segmenters.predictor import Predictor
+from feedbackward.segmenters.predictor import Predictor, TaskPredictor
 from feedbackward.segmenters.segmenter import Segmenter
 
 
-def load(model: str | Path, *, device: str = "auto", probabilities: bool = True, **options: Any) -> Predictor:
+def load(
+    model: str | Path | Sequence[str | Path],
+    *,
+    backbone: str | Path | None = None,
+    device: str = "auto",
+    probabilities: bool = True,
+    **options: Any,
+) -> Predictor:
     """Load a trained network to call it with images.
 
     Args:
         model: A folder that save_pretrained wrote, a checkpoint (.ckpt) of `feedbackward fit`, a file of `feedbackward
-            export`, or the id of a network on the Hugging Face hub. A path that exists takes precedence.
+            export`, an adapter, by its file or a name of list_adapters(), or the id of a network on the Hugging Face
+            hub. A path that exists takes precedence. A list of adapters runs on one backbone in one pass.
+        backbone: The weights of an adapter's encoder: a file, or the folder of a saved network; by default timm's
+            pretrained ones, from the hub or its cache.
         device: As PyTorch names it, such as "cpu", "cuda:1" or "mps"; "auto" is the accelerator if there is one. An
             exported file always runs on the device of its format.
         probabilities: Whether results have the probabilities of all classes: 4 bytes for each pixel and class.
         options: Further options of Predictor: resize, augment, crf, tiles, thresholds.
 
     Returns:
-        The predictor. Its `segmenter` is the network itself, optimized if possible, or the exported file.
+        The predictor. Its `segmenter` is the network itself, optimized if possible, or the exported file. For a list of
+        adapters, or a file exported from one, it is a TaskPredictor, which returns a dictionary of results.
 
     Raises:
         InputError: If there is no such model, it cannot be loaded, or the device is not available or not the file's.
@@ -33,14 +48,22 @@ def load(model: str | Path, *, device: str = "auto", probabilities: bool = True,
         >>> result.shares  # doctest: +SKIP
         {'road': 0.41, 'building': 0.33, 'sky': 0.26}
     """
-    return Predictor(load_segmenter(model, device=device), probabilities=probabilities, **options)
+    segmenter = load_segmenter(model, backbone=backbone, device=device)
+    kind = TaskPredictor if getattr(segmenter, "tasks", ()) else Predictor
+    return kind(segmenter, probabilities=probabilities, **options)
 
 
-def load_segmenter(model: str | Path, *, device: str = "auto") -> Segmenter:
+def load_segmenter(
+    model: str | Path | Sequence[str | Path], *, backbone: str | Path | None = None, device: str = "auto"
+) -> Segmenter:
     """Load a trained network, optimized if possible, or an exported file, in evaluation mode.
 
     For an exported file torch is imported only if its runtime needs it. Arguments and errors are those of `load`.
     """
+    if not isinstance(model, str | Path):
+        from feedbackward.models.adapted import load_tasks
+
+        return load_tasks(model, backbone=backbone).to(choose_device(device))
     path = Path(model)
     if is_exported(path) and not path.is_dir():
         own = SUFFIXES[path.suffix].device
@@ -51,5 +74,5 @@ def load_segmenter(model: str | Path, *, device: str = "auto") -> Segmenter:
     from feedbackward.models.saved import load_network
 
     chosen = choose_device(device)
-    network = load_network(model)
+    network = load_network(model, backbone=backbone)
     return (optimize(network) if isinstance(network, Feedbackward) else network).to(chosen).eval()

@@ -78,7 +78,7 @@ def test_a_file_normalizes_itself(exported):
 
 def test_the_logits_of_a_file_of_classes_are_one_hot(exported, format):
     loaded, image = load_exported(exported(format, argmax=True)), torch.rand(2, 3, 40, 50)
-    output, one_hot = loaded.output(image), loaded.logits(image)
+    (output,), one_hot = loaded.outputs(image), loaded.logits(image)
     assert output.dtype == torch.uint8
     assert torch.equal(one_hot, torch.nn.functional.one_hot(output.long(), 3).movedim(-1, 1).float())
 

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from feedbackward.cli.model_argument import split_models
 from feedbackward.cli.parser import command_parser, height_width
 from feedbackward.exporting.names import FormatName, PrecisionName
 from feedbackward.io import check_new
@@ -29,6 +30,7 @@ def export_network(
     model: str,
     format: FormatName,
     output: Path,
+    backbone: Path | None = None,
     size: str | None = None,
     precision: PrecisionName = "fp32",
     tolerance: PositiveFloat | None = None,
@@ -38,9 +40,11 @@ def export_network(
     """Export a trained network to a file for another runtime, and compare the two.
 
     Args:
-        model: Folder of a saved network, checkpoint (.ckpt) or hub id.
+        model: Folder of a saved network, checkpoint (.ckpt), adapter or hub id; or several adapters, NAME,NAME, which
+            share the encoder's weights in one file.
         format: onnx (.onnx), torch_export (.pt2), openvino (.xml and .bin) or engine (TensorRT, .engine).
         output: File to write.
+        backbone: File with the weights of an adapter's encoder; timm's pretrained ones by default.
         size: Fixed height and width of the images, H,W; any size by default.
         precision: Type of the weights.
         tolerance: Largest accepted difference between file and network, relative to the largest absolute logit; by
@@ -54,10 +58,13 @@ def export_network(
     seen = None if size is None else height_width(size)
     check_new(output, overwrite=overwrite)
     from feedbackward.exporting import export
+    from feedbackward.models import load_tasks
     from feedbackward.models.saved import load_network
 
+    models = split_models(model)
+
     report = export(
-        load_network(model),
+        load_tasks(models, backbone=backbone) if len(models) > 1 else load_network(model, backbone=backbone),
         output,
         format=format,
         argmax=argmax,

@@ -292,6 +292,9 @@ class FitCLI(LightningCLI):
         if self.trainer.is_global_zero:
             self.results.finish(self.model, self.datamodule.val_dataloader().dataset)
             print_scores(Scores.from_dict(best), title=f"validation, {self.history.summary}")
+            if self.folder.adapter.exists():
+                size = self.folder.adapter.stat().st_size / 1e3
+                get_console().print(Text(f"adapter: {self.folder.adapter} ({size:.0f} KB)"), soft_wrap=True)
             get_console().print(Text(f"report: {self.folder.report}"), soft_wrap=True)
 
     def _print_resume_command(self) -> None:

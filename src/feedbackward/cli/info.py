@@ -46,7 +46,10 @@ def main(args: list[str]) -> None:
         help="the encoder's own norms, or a batch norm after each convolution, which replaces its bias",
     )
     parser.add_argument(
-        "--freeze_encoder", type=bool, default=SUPPRESS, help="whether only decoder and head are trained"
+        "--freeze_encoder",
+        type=bool | Literal["weights"],
+        default=SUPPRESS,
+        help="whether only decoder and head are trained, or with 'weights' the encoder's norms too",
     )
     parser.add_class_arguments(DecoderConfig, nested_key=None)
     parser.set_defaults({field.name: SUPPRESS for field in fields(DecoderConfig)})

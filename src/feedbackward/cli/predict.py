@@ -10,6 +10,8 @@ from jsonargparse import Namespace
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveFloat, PositiveInt
 from numpy.typing import NDArray
 
+from feedbackward.cli.destination import Destination
+from feedbackward.cli.model_argument import MODEL_HELP, add_backbone, split_models
 from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser
 from feedbackward.cli.predict_into import named_classes
 from feedbackward.cli.predict_report import SKIPPED, Reporter, Summary, write_skipped
@@ -30,7 +32,7 @@ from feedbackward.fingerprint import fingerprint
 from feedbackward.loading import load_segmenter
 from feedbackward.segmenters.journal import Journal
 from feedbackward.segmenters.outputs import OUTPUTS, Output, OutputOptions, find_outputs
-from feedbackward.segmenters.outputs.files import Job, check_outputs, gather, gathered_files, plan
+from feedbackward.segmenters.outputs.files import Job, check_outputs, plan
 from feedbackward.segmenters.pipeline import predict_each
 from feedbackward.segmenters.predictor import Predictor
 from feedbackward.segmenters.reduced import reduced_size
@@ -50,6 +52,7 @@ examples:
   feedbackward predict runs/mine/model photos
   feedbackward predict camvid.onnx 'photos/**/*.jpg' more.png @list.txt --output out
   feedbackward predict runs/mine/model photos --save masks polygons --json > summary.json
+  feedbackward predict coffee_leaves,nuclei photos --backbone tf_efficientnet_lite0.safetensors
 """
 MADE_WITH = (
     "size",
@@ -88,7 +91,8 @@ def main(args: list[str]) -> None:
 
 def _parser() -> CommandParser:
     parser = command_parser("predict", DESCRIPTION, usage=USAGE, epilog=EXAMPLES, formatter_class=PlainHelpFormatter)
-    parser.add_argument("model", help="saved folder, checkpoint, exported file or hub id")
+    parser.add_argument("model", help=MODEL_HELP)
+    add_backbone(parser)
     parser.add_argument(
         "source",
         nargs="+",
@@ -173,10 +177,16 @@ def predict(options: Namespace, reporter: Reporter) -> int:
         background=options.background,
         tolerance=options.tolerance,
     )
-    sources = find_sources(options.source, outputs=[options.output / name for name in OUTPUTS])
-    jobs = plan((item for item in sources.items if not item.is_video), kinds, options.output)
+    models = split_models(options.model)
+    folders = [options.output / Path(model).stem for model in models] if len(models) > 1 else [options.output]
+    sources = find_sources(options.source, outputs=[folder / kind for folder in folders for kind in OUTPUTS])
     videos = {item: video_job(item, options.output) for item in sources.items if item.is_video}
-    network = _in_precision(load_segmenter(options.model, device=options.device), options.precision)
+    if videos and len(models) > 1:
+        raise InputError(f"{next(iter(videos)).path}: videos are predicted with one model, and {len(models)} are given")
+    loaded = load_segmenter(
+        models if len(models) > 1 else options.model, backbone=options.backbone, device=options.device
+    )
+    network = _in_precision(loaded, options.precision)
     crf = _dense_crf() if options.crf else None
     predictor = Predictor(
         network,
@@ -187,18 +197,25 @@ def predict(options: Namespace, reporter: Reporter) -> int:
         thresholds=parse_thresholds(options.threshold),
         probabilities=any(kind.needs_probabilities for kind in kinds),
     )
-    table = named_classes(predictor, options.model, kinds, writing)
-    journal = Journal(
-        options.output,
-        model=fingerprint(options.model),
-        options={name: options[name] for name in MADE_WITH},
-        overwrite=options.overwrite,
-    )
-    everything = [*jobs, *videos.values()]
-    done = {job.name for job in everything if journal.is_done(str(job.name), job.image, job.files.values())}
-    gathered = gathered_files(kinds, options.output)
-    journal.check_free([options.output / SKIPPED, *gathered])
-    check_outputs(options.output, [journal.path, *(path for job in everything for path in job.files.values())])
+    images = [item for item in sources.items if not item.is_video]
+    destinations = []
+    for model, folder, task in zip(models, folders, predictor.tasks, strict=True):
+        journal = Journal(
+            folder,
+            model=fingerprint(model),
+            options={name: options[name] for name in MADE_WITH},
+            overwrite=options.overwrite,
+        )
+        table = named_classes(task, model, kinds, writing)
+        destinations.append(Destination(task.name, folder, table, kinds, writing, plan(images, kinds, folder), journal))
+    # The jobs of each image, one for each task.
+    jobs = list(zip(*(destination.jobs for destination in destinations), strict=True))
+    everything = [*jobs, *((job,) for job in videos.values())]
+    done = {of_image[0].name for of_image in everything if _all_done(destinations, of_image)}
+    for destination in destinations:
+        destination.journal.check_free([options.output / SKIPPED, *destination.gathered])
+    written = [path for of_image in everything for job in of_image for path in job.files.values()]
+    check_outputs(options.output, [*(each.journal.path for each in destinations), *written])
 
     if difference := reading_difference(predictor.preprocessing, network.preprocessing):
         reporter.say(difference)
@@ -206,34 +223,37 @@ def predict(options: Namespace, reporter: Reporter) -> int:
         reporter.say(describe_left_out(sources.left_out))
     if done:
         reporter.say(f"{len(done)} of {len(everything)} are done already; predicting {len(everything) - len(done)}")
-    journal.start()
+    for destination in destinations:
+        destination.journal.start()
     skipped = list[tuple[Path, str]]()
     with reporter.progress(len(everything) - len(done)) as advance:
 
-        def read(job: Job) -> NDArray[Any] | LargeImage:
-            image = read_unless_large(job.image, predictor.preprocessing.channels, options.large)
+        def read(of_image: tuple[Job, ...]) -> NDArray[Any] | LargeImage:
+            image = read_unless_large(of_image[0].image, predictor.preprocessing.channels, options.large)
             if isinstance(image, LargeImage):
                 reporter.say(_describe_large(image, kinds, options.large))
             return image
 
-        def write(job: Job, result: Result) -> None:
-            journal.add(str(job.name), job.image, result.areas, job.files.values())
-            job.write(result, kinds, writing)
+        def write(of_image: tuple[Job, ...], results: tuple[Result, ...]) -> None:
+            for destination, job, result in zip(destinations, of_image, results, strict=True):
+                destination.write(job, result)
             advance()
 
-        def skip(job: Job, error: InputError) -> None:
-            reason = str(error) if str(job.image) in str(error) else f"{job.image}: {error}"
+        def skip(of_image: tuple[Job, ...], error: InputError) -> None:
+            image = of_image[0].image
+            reason = str(error) if str(image) in str(error) else f"{image}: {error}"
             if options.strict:
                 raise InputError(reason) from error
-            job.remove()
-            skipped.append((job.image, reason))
+            for job in of_image:
+                job.remove()
+            skipped.append((image, reason))
             reporter.skip(reason)
             advance()
 
         predict_each(
-            (job for job in jobs if job.name not in done),
+            (of_image for of_image in jobs if of_image[0].name not in done),
             read=read,
-            segment=predictor.segment,
+            segment=predictor.segment_tasks,
             write=write,
             skip=skip,
             batch_size=options.batch_size,
@@ -241,17 +261,18 @@ def predict(options: Namespace, reporter: Reporter) -> int:
         )
         for item, job in videos.items():
             if job.name not in done:
-                journal.add(str(job.name), job.image, {}, job.files.values())
+                destinations[0].begin(job, {})
                 of_frames = kinds if options.save else []
                 try:
                     predict_video(
                         item, options.output, predictor.segment, of_frames, writing, batch_size=options.batch_size
                     )
                 except InputError as error:
-                    skip(job, error)
+                    skip((job,), error)
                 else:
                     advance()
-    gather(jobs, kinds, table, options.output)
+    for destination in destinations:
+        destination.gather()
     write_skipped(options.output / SKIPPED, skipped)
     if skipped:
         reporter.say(f"skipped {len(skipped)} of {len(everything)}: see {options.output / SKIPPED}")
@@ -261,12 +282,16 @@ def predict(options: Namespace, reporter: Reporter) -> int:
         predicted=len(everything) - len(done) - len(skipped),
         skipped=skipped,
         left_out={reason: len(paths) for reason, paths in sources.left_out.items()},
-        written=[*(options.output / kind.name for kind in kinds), *gathered],
-        areas=journal.areas(str(job.name) for job in jobs if job.image not in dict(skipped)),
+        tasks=[destination.summary(path for path, _ in skipped) for destination in destinations],
         seconds=time.perf_counter() - started,
     )
-    reporter.finish(summary, table)
+    reporter.finish(summary)
     return len(skipped)
+
+
+def _all_done(destinations: Sequence[Destination], of_image: tuple[Job, ...]) -> bool:
+    done = [destination.is_done(job) for destination, job in zip(destinations, of_image, strict=True)]
+    return all(done)  # each one is asked, as each may refuse to overwrite a file
 
 
 def _describe_large(image: LargeImage, kinds: Sequence[Output], megapixels: float) -> str:

@@ -16,6 +16,7 @@ from feedbackward.segmenters.pipeline import predict_each
 from feedbackward.segmenters.predictor import Predictor
 from feedbackward.segmenters.result import Result
 from feedbackward.segmenters.sources import find_sources
+from feedbackward.segmenters.task import Task
 
 KINDS: dict[Layout, str] = {"masks": "masks", "cityscapes": "submission"}
 """The kind of output of each layout."""
@@ -51,7 +52,8 @@ def predict_into(
     sources = find_sources([source])
     warn_left_out(source, sources.left_out)
     jobs = plan(sources.items, kinds, folder)
-    check_classes(named_classes(predictor, model, kinds, writing), expected, of=f"network {model}")
+    (task,) = predictor.tasks
+    check_classes(named_classes(task, model, kinds, writing), expected, of=f"network {model}")
     with progress_bar("predicting", total=len(jobs), console=console) as advance:
 
         def write(job: Job, result: Result) -> None:
@@ -72,13 +74,13 @@ def _refuse(_: Job, error: InputError) -> None:
     raise error
 
 
-def named_classes(predictor: Predictor, model: str, kinds: list[Output], options: OutputOptions) -> ClassTable:
-    """The classes of a network.
+def named_classes(task: Task, model: str, kinds: list[Output], options: OutputOptions) -> ClassTable:
+    """The classes of a task of a network.
 
     Raises:
         InputError: If it has none, or not those that an output needs.
     """
-    table = predictor.segmenter.class_table
+    table = task.class_table
     if table is None:
         raise InputError(
             f"the network {model} has no class names and colors; load it in Python, set its class_table, and save it "

@@ -23,6 +23,31 @@ SKIPPED = "skipped.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
+class TaskSummary:
+    """What was predicted for one task.
+
+    Args:
+        name: The task; "" if there is only one.
+        table: Its classes.
+        written: The folders and files that contain the outputs.
+        areas: The number of pixels of each class in all images.
+    """
+
+    name: str
+    table: ClassTable
+    written: list[Path]
+    areas: Counter[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        total = self.areas.total() or 1
+        return {
+            "written": list(map(str, self.written)),
+            "shares": {name: area / total for name, area in self.areas.most_common()},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class Summary:
     """The result of a run.
 
@@ -32,8 +57,7 @@ class Summary:
         predicted: The number of images that this run has predicted.
         skipped: The files that could not be predicted, and why.
         left_out: The number of files in the sources that are not predicted, by the reason.
-        written: The folders and files that contain the outputs.
-        areas: The number of pixels of each class in all images.
+        tasks: What was predicted for each task.
         seconds: The time that this run took.
     """
 
@@ -42,21 +66,19 @@ class Summary:
     predicted: int
     skipped: list[tuple[Path, str]]
     left_out: dict[str, int]
-    written: list[Path]
-    areas: Counter[str]
+    tasks: list[TaskSummary]
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
-        total = self.areas.total() or 1
+        by_task = {task.name: task.to_dict() for task in self.tasks}
         return {
             "model": self.model,
             "done_before": self.done_before,
             "predicted": self.predicted,
             "skipped": [{"file": str(path), "reason": reason} for path, reason in self.skipped],
             "left_out": self.left_out,
-            "written": list(map(str, self.written)),
-            "shares": {name: area / total for name, area in self.areas.most_common()},
+            **by_task.get("", {"tasks": by_task}),
             "seconds": round(self.seconds, 3),
         }
 
@@ -88,14 +110,15 @@ class Reporter:
         console = Console(stderr=True, quiet=True) if self._quiet else self._messages
         return progress_bar("predicting", total=total, console=console)
 
-    def finish(self, summary: Summary, table: ClassTable) -> None:
+    def finish(self, summary: Summary) -> None:
         """Print the summary."""
         if self._as_json:
             sys.stdout.write(json.dumps(summary.to_dict(), indent=1) + "\n")
         elif not self._quiet:
-            self._console.print(_shares(summary, table))
-            for path in summary.written:
-                self._console.print(Text(str(path)), soft_wrap=True)
+            for task in summary.tasks:
+                self._console.print(_shares(task, summary.done_before + summary.predicted))
+                for path in task.written:
+                    self._console.print(Text(str(path)), soft_wrap=True)
 
     def _print(self, line: str) -> None:
         self._messages.print(Text(line), soft_wrap=True)
@@ -115,11 +138,11 @@ def write_skipped(path: Path, skipped: list[tuple[Path, str]]) -> None:
     write_text(path, text.getvalue())
 
 
-def _shares(summary: Summary, table: ClassTable) -> Table:
-    count = summary.done_before + summary.predicted
-    shares = Table("", "class", "share of pixels", title=f"{count} image{'s' * (count != 1)}")
-    for name, area in summary.areas.most_common():
-        red, green, blue = table.colors[table.names.index(name)]
+def _shares(task: TaskSummary, count: int) -> Table:
+    title = f"{f'{task.name}: ' if task.name else ''}{count} image{'s' * (count != 1)}"
+    shares = Table("", "class", "share of pixels", title=title)
+    for name, area in task.areas.most_common():
+        red, green, blue = task.table.colors[task.table.names.index(name)]
         swatch = Text("  ", style=f"on rgb({red},{green},{blue})")
-        shares.add_row(swatch, Text(name), f"{area / summary.areas.total():7.2%}")
+        shares.add_row(swatch, Text(name), f"{area / task.areas.total():7.2%}")
     return shares

@@ -75,7 +75,7 @@ def main(args: list[str]) -> None:
         export(network, whole, argmax=options.argmax)
         files = {"float32": whole, "8-bit": options.output}
         loaded = {name: load_exported(path) for name, path in files.items()}
-        times = time_interleaved([partial(one.output, images[0][None]) for one in loaded.values()], repeats=REPEATS)
+        times = time_interleaved([partial(one.outputs, images[0][None]) for one in loaded.values()], repeats=REPEATS)
         for (name, one), taken in zip(loaded.items(), times, strict=True):
             row = [name, f"{files[name].stat().st_size / 1e6:.2f}", f"{1e3 * statistics.median(taken):.1f}"]
             if data is not None and classes is not None:

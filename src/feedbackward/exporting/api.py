@@ -17,9 +17,10 @@ from feedbackward.exporting.wrapper import ExportWrapper, export_program
 from feedbackward.io import check_target, nearest_existing
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.segmenter import MOST_CLASSES, Segmenter
+from feedbackward.segmenters.task import split_tasks, tasks_of
 
 if TYPE_CHECKING:
-    from feedbackward.models import OptimizedNetwork, SegmentationNetwork
+    from feedbackward.models import OptimizedNetwork, SegmentationNetwork, TaskNetwork
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 TOLERANCES = {"fp32": 1e-3, "fp16": 2e-2, "bf16": 1e-1}
@@ -46,7 +47,7 @@ class Report:
 
 
 def export(
-    network: "SegmentationNetwork | OptimizedNetwork",
+    network: "SegmentationNetwork | OptimizedNetwork | TaskNetwork",
     path: str | Path,
     *,
     format: str = "onnx",
@@ -59,7 +60,7 @@ def export(
 
     The file takes float32 images (N, in_channels, H, W) with values in [0, 1], for any N, H and W, and normalizes
     them itself. It stores each weight once, and the names and colors of the classes. It is verified against the
-    network, then moved into place.
+    network, then moved into place. A network of several tasks has an output for each.
 
     Args:
         network: The network; it is not modified.
@@ -92,10 +93,10 @@ def export(
             f"for {precision} choose format {' or '.join(others)}"
         )
     tolerance = TOLERANCES[precision] if tolerance is None else tolerance
-    if argmax and network.classes > MOST_CLASSES:
+    most = max(task.classes for task in tasks_of(network))
+    if argmax and most > MOST_CLASSES:
         raise InputError(
-            f"argmax outputs 8-bit classes, at most {MOST_CLASSES}, and the network has {network.classes}; "
-            f"export its logits"
+            f"argmax outputs 8-bit classes, at most {MOST_CLASSES}, and the network has {most}; export its logits"
         )
     check_target(path, option="the output")
     metadata = describe(network, argmax=argmax, size=size)
@@ -126,12 +127,12 @@ def _compare(draft: Path, network: Segmenter, metadata: Metadata) -> dict[tuple[
     for batch, size in enumerate(metadata.sizes, start=1):
         image = torch.rand(batch, metadata.in_channels, *size, generator=generator)
         with torch.no_grad():
-            logits = expected.logits(image)
-        output = exported.output(image)
-        if exported.outputs_logits:
-            difference = (logits - output).abs()
-        else:
-            difference = logits.amax(dim=1) - logits.gather(1, output[:, None].long())[:, 0]
-        largest = (difference.max() / logits.abs().max()).item()
-        differences[size] = max(differences.get(size, 0.0), largest)
+            by_task = split_tasks(expected.logits(image), expected.tasks)
+        for logits, output in zip(by_task, exported.outputs(image), strict=True):
+            if exported.outputs_logits:
+                difference = (logits - output).abs()
+            else:
+                difference = logits.amax(dim=1) - logits.gather(1, output[:, None].long())[:, 0]
+            largest = (difference.max() / logits.abs().max()).item()
+            differences[size] = max(differences.get(size, 0.0), largest)
     return differences

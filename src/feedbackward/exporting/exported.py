@@ -28,6 +28,7 @@ class ExportedNetwork:
         preprocessing: How its images are read and resized; the file normalizes them itself.
         device: None, as the runtime chooses its device and accepts arrays.
         outputs_logits: Whether the file outputs logits, rather than classes.
+        tasks: The tasks, if there are several.
     """
 
     device = None
@@ -40,27 +41,29 @@ class ExportedNetwork:
         self.classes = metadata.classes
         self.preprocessing = Preprocessing.from_dict(metadata.config["preprocessing"]).without_normalization()
         self.outputs_logits = metadata.output == "logits"
+        self.tasks = metadata.tasks
 
     def padded_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """The height and width to which an image of that height and width has to be padded."""
         smallest = self.metadata.smallest
         return self.metadata.size or (max(size[0], smallest), max(size[1], smallest))
 
-    def output(self, images: Images) -> Images:
+    def outputs(self, images: Images) -> list[Images]:
         """Run the file on images (N, C, H, W) in [0, 1].
 
         Returns:
-            Logits (N, classes, H, W) or classes (N, H, W), in the kind of array and on the device of the images.
+            For each task logits (N, classes, H, W) or classes (N, H, W), in the kind of array and on the device of the
+            images.
 
         Raises:
             InputError: If the file does not take images of this size or number of channels.
         """
         self._check(tuple(images.shape))
-        output: Images = self._apply(self._run, images)
-        return output
+        outputs: list[Images] = self._apply(images, self._run)
+        return outputs
 
     def logits(self, images: Images) -> Images:
-        """Compute logits (N, classes, H, W) of images (N, C, H, W) in [0, 1].
+        """Compute logits (N, classes, H, W) of images (N, C, H, W) in [0, 1]; those of several tasks follow each other.
 
         For a file that outputs classes they are one-hot: 1 for the pixel's class, 0 for the others.
 
@@ -68,21 +71,24 @@ class ExportedNetwork:
             InputError: If the file does not take images of this size or number of channels.
         """
         self._check(tuple(images.shape))
-        logits: Images = self._apply(self._run if self.outputs_logits else self._one_hot, images)
+        logits: Images = self._apply(images, self._run_joined)[0]
         return logits
 
-    def _one_hot(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        indices = np.arange(self.classes, dtype=np.uint8)[:, None, None]
-        return np.equal(self._run(images)[:, None], indices).astype(np.float32)
+    def _run_joined(self, images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        outputs = self._run(images)
+        if not self.outputs_logits:
+            counts = self.metadata.outputs.values()
+            outputs = [_one_hot(output, count) for output, count in zip(outputs, counts, strict=True)]
+        return outputs if len(outputs) == 1 else [np.concatenate(outputs, axis=1)]
 
     @staticmethod
-    def _apply(run: Run, images: Any) -> Any:
+    def _apply(images: Any, run: Run) -> list[Any]:
         if isinstance(images, np.ndarray):
             return run(np.ascontiguousarray(images))
         import torch
 
-        output = run(np.ascontiguousarray(images.detach().cpu().numpy()))
-        return torch.from_numpy(output).to(images.device)
+        outputs = run(np.ascontiguousarray(images.detach().cpu().numpy()))
+        return [torch.from_numpy(output).to(images.device) for output in outputs]
 
     def _check(self, shape: tuple[int, ...]) -> None:
         channels, *size = shape[1:]
@@ -98,6 +104,11 @@ class ExportedNetwork:
             )
         if channels != self.metadata.in_channels:
             raise InputError(f"the file takes images of {self.metadata.in_channels} channels, found {channels}")
+
+
+def _one_hot(output: NDArray[np.uint8], classes: int) -> NDArray[np.float32]:
+    indices = np.arange(classes, dtype=np.uint8)[:, None, None]
+    return np.equal(output[:, None], indices).astype(np.float32)
 
 
 def is_exported(path: Path) -> bool:

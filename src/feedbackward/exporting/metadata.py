@@ -1,19 +1,20 @@
 """The metadata of an exported file: JSON inside it, enough to use it without this library."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
+from feedbackward.segmenters.task import Task
 
 if TYPE_CHECKING:
-    from feedbackward.models import OptimizedNetwork, SegmentationNetwork
+    from feedbackward.models import OptimizedNetwork, SegmentationNetwork, TaskNetwork
 
 KEY = "feedbackward"
 """The key of the metadata in a file."""
-FORMAT = 3
+FORMAT = 4
 """The version of the format; files of other versions are refused."""
 TRIAL_SIZES = ((64, 96), (97, 131), (160, 128))
 """Height and width of the images on which a file for any size is compared with the network."""
@@ -25,12 +26,14 @@ class Metadata:
 
     Args:
         config: The network's configuration, as in its config.json.
-        class_table: Names and colors of the classes, if known.
+        class_table: Names and colors of the classes, if known; None for several tasks.
         in_channels: The channels of the images, which are float32 with values in [0, 1]; three are RGB.
-        output: "logits" (N, classes, H, W) as float32, or "classes" (N, H, W) as 8-bit integers.
+        output: "logits" (N, classes, H, W) as float32, or "classes" (N, H, W) as 8-bit integers. Also the name of the
+            output, unless there are several tasks: then each has an output of its name.
         size: The fixed height and width of the images, or None for any from `smallest` on.
         smallest: The smallest height and width.
         sizes: Height and width of the three batches on which the file was compared with the network.
+        tasks: The tasks, if there are several.
         version: The version of this library that wrote the file.
     """
 
@@ -41,24 +44,32 @@ class Metadata:
     size: tuple[int, int] | None
     smallest: int
     sizes: tuple[tuple[int, int], ...]
+    tasks: tuple[Task, ...] = ()
     version: str = version("feedbackward")
 
     @property
     def classes(self) -> int:
-        """The number of classes."""
-        return int(self.config["classes"])
+        """The number of classes, of all tasks."""
+        return sum(self.outputs.values())
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """The names of the outputs in order, and the number of classes of each."""
+        if self.tasks:
+            return {task.name: task.classes for task in self.tasks}
+        return {self.output: int(self.config["classes"])}
 
     @property
     def axes(self) -> dict[str, tuple[str, ...]]:
-        """The names of the axes of the input and the output."""
+        """The names of the axes of the input and the outputs."""
         pixels = ("height", "width")
         output = ("batch", "classes", *pixels) if self.output == "logits" else ("batch", *pixels)
-        return {"image": ("batch", "channels", *pixels), self.output: output}
+        return {"image": ("batch", "channels", *pixels), **dict.fromkeys(self.outputs, output)}
 
     def to_json(self) -> str:
         """Serialize the metadata; from_json is the inverse."""
-        table = None if self.class_table is None else self.class_table.to_dict()
-        return json.dumps({"format": FORMAT, **asdict(self), "class_table": table})
+        tasks = [{**vars(task), "class_table": _plain(task.class_table)} for task in self.tasks]
+        return json.dumps({"format": FORMAT, **vars(self), "class_table": _plain(self.class_table), "tasks": tasks})
 
     @classmethod
     def from_json(cls, text: str | None, *, path: object) -> "Metadata":
@@ -80,13 +91,22 @@ class Metadata:
                 f"{path} has version {found} of the export format, written by feedbackward {data['version']}; this "
                 f"version ({version('feedbackward')}) reads version {FORMAT}: export the network again"
             )
-        data["class_table"] = None if data["class_table"] is None else ClassTable.from_dict(data["class_table"])
+        data["class_table"] = _table(data["class_table"])
+        data["tasks"] = tuple(Task(**task | {"class_table": _table(task["class_table"])}) for task in data["tasks"])
         data["size"] = None if data["size"] is None else tuple(data["size"])
         return cls(**data | {"sizes": tuple(map(tuple, data["sizes"]))})
 
 
+def _plain(table: ClassTable | None) -> dict[str, Any] | None:
+    return None if table is None else table.to_dict()
+
+
+def _table(data: dict[str, Any] | None) -> ClassTable | None:
+    return None if data is None else ClassTable.from_dict(data)
+
+
 def describe(
-    network: "SegmentationNetwork | OptimizedNetwork", *, argmax: bool, size: tuple[int, int] | None
+    network: "SegmentationNetwork | OptimizedNetwork | TaskNetwork", *, argmax: bool, size: tuple[int, int] | None
 ) -> Metadata:
     """Return the metadata of a file to be exported.
 
@@ -103,4 +123,5 @@ def describe(
         size=size,
         smallest=network.smallest,
         sizes=(size, size, size) if size else TRIAL_SIZES,
+        tasks=getattr(network, "tasks", ()),
     )

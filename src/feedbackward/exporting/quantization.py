@@ -80,6 +80,6 @@ def quantize(
             weight_type=QuantType.QInt8,
             reduce_range=True,  # 7 bits: with 8, onnxruntime's sums overflow on processors without VNNI instructions
         )
-        load_exported(draft).output(inputs[0][INPUT])  # a file that does not run is not kept
+        load_exported(draft).outputs(inputs[0][INPUT])  # a file that does not run is not kept
         draft.replace(path)
     return path

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from feedbackward.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from feedbackward.models.adapted import load_adapter as load_adapter
+    from feedbackward.models.adapted import load_tasks as load_tasks
     from feedbackward.models.baselines.deeplab_largefov import DeepLabLargeFOV as DeepLabLargeFOV
     from feedbackward.models.baselines.fcn8s import FCN8s as FCN8s
     from feedbackward.models.baselines.segnet import SegNet as SegNet
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from feedbackward.models.optimized import OptimizedNetwork as OptimizedNetwork
     from feedbackward.models.optimized import optimize as optimize
     from feedbackward.models.saved import load_network as load_network
+    from feedbackward.models.tasks import TaskNetwork as TaskNetwork
 
 _MODULES = {
     "DeepLabLargeFOV": "baselines.deeplab_largefov",
@@ -32,11 +35,14 @@ _MODULES = {
     "OptimizedNetwork": "optimized",
     "SegNet": "baselines.segnet",
     "SegmentationNetwork": "network",
+    "TaskNetwork": "tasks",
     "create_encoder": "encoder",
     "create_model": "builders",
     "from_pretrained": "hub",
     "list_encoders": "catalog",
     "list_models": "builders",
+    "load_adapter": "adapted",
+    "load_tasks": "adapted",
     "load_network": "saved",
     "optimize": "optimized",
 }

@@ -14,7 +14,7 @@ from feedbackward.errors import InputError, listed, nearest
 from feedbackward.models.baselines import DeepLabLargeFOV, FCN8s, SegNet
 from feedbackward.models.encoder import create_encoder, is_imagenet
 from feedbackward.models.encoder_weights import load_encoder_weights
-from feedbackward.models.feedbackward import EncoderNorm, Feedbackward
+from feedbackward.models.feedbackward import EncoderNorm, Feedbackward, Freeze
 from feedbackward.models.network import SegmentationNetwork
 
 
@@ -68,7 +68,7 @@ def create_model(
     in_channels: int = 3,
     decoder: DecoderConfig | None = None,
     encoder_norm: EncoderNorm | None = None,
-    freeze_encoder: bool = False,
+    freeze_encoder: Freeze = False,
     encoder_name: str | None = None,
 ) -> SegmentationNetwork:
     """Build a network by its name.
@@ -82,7 +82,8 @@ def create_model(
         in_channels: The number of image channels; pretrained weights of the first layer are adapted to it.
         decoder: The options of the decoder; by default DecoderConfig(), or those of the preset.
         encoder_norm: "own" or "batch", see Feedbackward; by default "own", or that of the preset.
-        freeze_encoder: Train only the decoder's norms and the classifier.
+        freeze_encoder: Train only what the decoder has of its own and the classifier; "weights" for the encoder's
+            norms too.
         encoder_name: timm's name of the VGG of a baseline; VGG-16 by default.
 
     Returns:
@@ -103,7 +104,7 @@ def create_model(
         if value is not None
     }
     if freeze_encoder:
-        given["freeze_encoder"] = True
+        given["freeze_encoder"] = freeze_encoder
     common: dict[str, Any] = {"classes": classes, "encoder_weights": encoder_weights, "in_channels": in_channels}
     if name in PRESETS:
         preset = PRESETS[name]
@@ -131,7 +132,7 @@ def build_feedbackward(
     in_channels: int,
     decoder: DecoderConfig | None = None,
     encoder_norm: EncoderNorm = "own",
-    freeze_encoder: bool = False,
+    freeze_encoder: Freeze = False,
     network: type[Feedbackward] = Feedbackward,
 ) -> Feedbackward:
     """Build a feedbackward network on one of timm's encoders; arguments as in create_model.

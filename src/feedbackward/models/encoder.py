@@ -14,6 +14,23 @@ from feedbackward.preprocessing import Preprocessing
 IMAGENET = "imagenet"
 
 
+class NoWeightsError(InputError):
+    """timm's pretrained weights are neither in the cache nor can they be downloaded.
+
+    Args:
+        name: timm's name of the encoder.
+        reason: What the hub said.
+    """
+
+    def __init__(self, name: str, reason: object) -> None:
+        super().__init__(
+            f"the pretrained weights of {name!r} are not in the cache and the hub cannot be reached ({reason}); "
+            f"connect once so that they are cached, or download the file elsewhere and give its path as "
+            f"encoder_weights, or use encoder_weights=None for random weights"
+        )
+        self.reason = reason
+
+
 def create_encoder(
     name: str, *, weights: str | os.PathLike[str] | None, in_channels: int, optional: Names = no_name
 ) -> nn.Module:
@@ -91,8 +108,4 @@ def _from_hub(name: str, in_channels: int) -> nn.Module:
     try:
         return _build(name, pretrained=True, in_chans=in_channels)
     except (OSError, HfHubHTTPError) as error:
-        raise InputError(
-            f"the pretrained weights of {name!r} are not in the cache and the hub cannot be reached ({error}); "
-            f"connect once so that they are cached, or download the file elsewhere and give its path as "
-            f"encoder_weights, or use encoder_weights=None for random weights"
-        ) from error
+        raise NoWeightsError(name, error) from error

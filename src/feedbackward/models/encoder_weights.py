@@ -16,12 +16,11 @@ from timm.models import adapt_input_conv, load_state_dict
 from torch import Tensor, nn
 
 from feedbackward.errors import InputError, listed
-from feedbackward.models.tensors import mismatches
+from feedbackward.models.tensors import COUNTER, mismatches
 
 SAVED_WEIGHTS = "model.safetensors"
 """The weights in the folder of a saved network, ours or timm's."""
 RGB = 3
-_COUNTER = ".num_batches_tracked"  # files of old versions of torch lack it, and no computation here uses it
 
 
 Names = Callable[[str], bool]
@@ -50,7 +49,7 @@ def load_encoder_weights(
             shape; the message names them.
     """
     tensors = _read(Path(path))
-    expected = {key: value for key, value in module.state_dict().items() if not key.endswith(_COUNTER)}
+    expected = {key: value for key, value in module.state_dict().items() if not key.endswith(COUNTER)}
     try:
         found = _fitting(tensors, expected, name=name, in_channels=in_channels, optional=optional)
     except InputError as error:

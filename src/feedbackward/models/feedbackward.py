@@ -3,15 +3,18 @@
 "Feedbackward Decoding for Semantic Segmentation" (Wang et al.), on any convnet.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal, get_args
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
+from feedbackward.models.adapter import Dtype, save_adapter
 from feedbackward.models.encoder import check_positive, create_encoder, preprocessing_of
 from feedbackward.models.network import SegmentationNetwork
 from feedbackward.nn import Classifier, Parts, ThinClassifier, is_one_size, pad_to, resize_logits
@@ -29,6 +32,10 @@ from feedbackward.preprocessing import Preprocessing
 from feedbackward.transform import DecoderGraph, InputSizes, trace, transpose
 
 EncoderNorm = Literal["own", "batch"]
+Freeze = bool | Literal["weights"]
+"""What of the encoder is not trained: all, nothing, or its weights and not its norms."""
+
+NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 TRAINING: tuple[Pass, ...] = (upsample_late, lean_skips, rectify_in_place)
 EVALUATION: tuple[Pass, ...] = (upsample_after_norms, rectify_in_place)
@@ -54,7 +61,8 @@ class Feedbackward(SegmentationNetwork):
         encoder_norm: "own" keeps the encoder's norms and biases; "batch" replaces the bias of each convolution by a
             batch norm after it, as the paper does with VGG-16.
         freeze_encoder: Do not train the encoder's weights, which the decoder shares, nor update the statistics of its
-            norms: train only the decoder's norms and the classifier.
+            norms: train only what the decoder has of its own and the classifier. "weights" trains the encoder's norms
+            too.
         encoder_name: timm's name of the encoder, from which a saved network is rebuilt; None for a module that must be
             given again at loading.
 
@@ -86,7 +94,7 @@ class Feedbackward(SegmentationNetwork):
         in_channels: int = 3,
         preprocessing: Preprocessing | None = None,
         encoder_norm: EncoderNorm = "own",
-        freeze_encoder: bool = False,
+        freeze_encoder: Freeze = False,
         encoder_name: str | None = None,
     ) -> None:
         if not isinstance(encoder, nn.Module):
@@ -96,10 +104,12 @@ class Feedbackward(SegmentationNetwork):
         check_positive("in_channels", in_channels)
         if encoder_norm not in get_args(EncoderNorm):
             raise InputError(f"encoder_norm={encoder_norm!r}: expected one of 'own', 'batch'")
-        if freeze_encoder and encoder_norm == "batch":
+        if freeze_encoder not in (False, True, "weights"):
+            raise InputError(f"freeze_encoder={freeze_encoder!r}: expected True, False or 'weights'")
+        if freeze_encoder is True and encoder_norm == "batch":
             raise InputError(
                 "freeze_encoder=True with encoder_norm='batch': the encoder's new norms would never be trained; train "
-                "the encoder too, or keep its own norms with encoder_norm='own'"
+                "them with freeze_encoder='weights', or keep its own norms with encoder_norm='own'"
             )
         super().__init__(
             config={
@@ -120,6 +130,8 @@ class Feedbackward(SegmentationNetwork):
         self.encoder = traced
         if freeze_encoder:
             self.encoder.requires_grad_(False)
+        for path in self.trained_norms():
+            self.encoder.get_submodule(path).requires_grad_(True)
         graph = self.decoder_graph()
         self.decoder = graph.decoder
         self.head = _create_head(graph.channels, classes, decoder)
@@ -162,6 +174,18 @@ class Feedbackward(SegmentationNetwork):
         """Encoder and decoder as one graph, built on each call: the network keeps only the compiled functions."""
         return transpose(self.encoder, self.decoder_config, in_channels=self._config["in_channels"])
 
+    def trained_norms(self) -> set[str]:
+        """The paths of the encoder's norms that are trained though its weights are frozen."""
+        if self._config["freeze_encoder"] != "weights":
+            return set()
+        return {path for path, module in self.encoder.named_modules() if isinstance(module, NORMS)}
+
+    def save_adapter(
+        self, path: str | os.PathLike[str], *, dtype: Dtype = "float32", scores: Mapping[str, str] | None = None
+    ) -> None:
+        """Write what was trained on the frozen encoder; arguments and errors as in models.adapter.save_adapter."""
+        save_adapter(self, path, dtype=dtype, scores=scores)
+
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Enable gradient checkpointing: the backward pass recomputes norms, activations and skip connections."""
         self._checkpointing = enable
@@ -170,7 +194,7 @@ class Feedbackward(SegmentationNetwork):
     def train(self, mode: bool = True) -> "Feedbackward":
         """Set the mode; a frozen encoder stays in evaluation mode, which keeps the statistics of its norms fixed."""
         super().train(mode)
-        if self._config["freeze_encoder"]:
+        if self._config["freeze_encoder"] is True:
             self.encoder.eval()
         return self
 
@@ -213,9 +237,21 @@ def segment(
         head: The classifier.
         sizes: The image sizes that the encoder accepts; others are padded and the logits cropped.
     """
-    padded = image
+    padded = pad(image, sizes)
+    return upsample(head(decode(padded)), padded, image)
+
+
+def pad(image: Float[Tensor, "n c h w"], sizes: InputSizes) -> Float[Tensor, "n c i j"]:
+    """Images padded at the bottom and right to a size that the encoder accepts."""
     # A file for all sizes accepts no image that is too small; one for a single size is padded like the network itself.
     if sizes.multiple > 1 or is_one_size(image):
-        padded = pad_to(image, sizes.padded((image.shape[-2], image.shape[-1])))
-    logits = resize_logits(head(decode(padded)), (padded.shape[-2], padded.shape[-1]))
-    return logits[..., : image.shape[-2], : image.shape[-1]]
+        return pad_to(image, sizes.padded((image.shape[-2], image.shape[-1])))
+    return image
+
+
+def upsample(
+    logits: Float[Tensor, "n classes i j"], padded: Float[Tensor, "n c k l"], image: Float[Tensor, "n c h w"]
+) -> Float[Tensor, "n classes h w"]:
+    """The logits of padded images at the size of the images."""
+    resized = resize_logits(logits, (padded.shape[-2], padded.shape[-1]))
+    return resized[..., : image.shape[-2], : image.shape[-1]]

@@ -12,8 +12,11 @@ from safetensors.torch import load_model
 from torch import nn
 
 from feedbackward.classes import ClassTable
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError, listed, one_line
-from feedbackward.models.builders import NETWORKS
+from feedbackward.models.builders import NETWORKS, build_feedbackward
+from feedbackward.models.encoder import NoWeightsError
+from feedbackward.models.feedbackward import Feedbackward
 from feedbackward.models.network import CONFIG_FILE, FORMAT, WEIGHTS_FILE, SegmentationNetwork
 from feedbackward.preprocessing import Preprocessing
 
@@ -66,13 +69,20 @@ def from_pretrained(
     return network.eval()
 
 
-def build_described(description: Any, *, source: Path, encoder: nn.Module | None = None) -> SegmentationNetwork:
+def build_described(
+    description: Any,
+    *,
+    source: Path,
+    encoder: nn.Module | None = None,
+    encoder_weights: str | os.PathLike[str] | None = None,
+) -> SegmentationNetwork:
     """Build the network that SegmentationNetwork.describe() has described, with random weights.
 
     Args:
         description: Plain JSON data.
         source: The file that it was read from, for messages.
         encoder: The encoder, for a network that was built on a module of your own.
+        encoder_weights: The weights of the encoder, for a feedbackward network; see create_model.
 
     Raises:
         InputError: If it does not describe a network, or has the format of another version.
@@ -86,15 +96,29 @@ def build_described(description: Any, *, source: Path, encoder: nn.Module | None
     check_format(config.pop("format", 1), source=source)
     table, preprocessing = config.pop("class_table", None), config.pop("preprocessing", None)
     try:
-        network = NETWORKS[config["model"]].from_config(config, encoder=encoder)
+        if encoder_weights is None:
+            network = NETWORKS[config["model"]].from_config(config, encoder=encoder)
+        else:
+            network = _on_backbone(config, encoder_weights)
         network.preprocessing = Preprocessing.from_dict(preprocessing)
         network.class_table = None if table is None else ClassTable.from_dict(table)
         _check_counts(network)
+    except NoWeightsError:
+        raise
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{source} does not describe a network of this library: {error!r}") from error
     return network
+
+
+def _on_backbone(config: dict[str, Any], encoder_weights: str | os.PathLike[str]) -> SegmentationNetwork:
+    """The feedbackward network of a configuration, with these weights of its encoder."""
+    options = {key: value for key, value in config.items() if key != "model"}
+    options["decoder"] = DecoderConfig.from_dict(options["decoder"])
+    kind = NETWORKS[config["model"]]
+    assert issubclass(kind, Feedbackward)
+    return build_feedbackward(**options, encoder_weights=encoder_weights, network=kind)
 
 
 def _check_counts(network: SegmentationNetwork) -> None:

@@ -1,4 +1,4 @@
-"""`load_network`: a trained network from a saved folder, a checkpoint or the hub.
+"""`load_network`: a trained network from a saved folder, a checkpoint, an adapter or the hub.
 
 A saved folder and a repository on the hub contain config.json and model.safetensors; a checkpoint contains both in one
 file.
@@ -7,7 +7,10 @@ file.
 import re
 from pathlib import Path
 
+from feedbackward.adapters import SUFFIX as ADAPTER_SUFFIX
+from feedbackward.adapters import list_adapters
 from feedbackward.errors import InputError
+from feedbackward.models.adapted import load_adapter
 from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX, load_checkpoint
 from feedbackward.models.hub import from_pretrained
 from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE, SegmentationNetwork
@@ -15,12 +18,14 @@ from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE, SegmentationN
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
-def load_network(model: str | Path) -> SegmentationNetwork:
+def load_network(model: str | Path, *, backbone: str | Path | None = None) -> SegmentationNetwork:
     """Load a trained network, on the CPU and in evaluation mode.
 
     Args:
-        model: A folder that save_pretrained wrote, a checkpoint (.ckpt) of `feedbackward fit`, or the id of a network
-            on the Hugging Face hub, such as "someone/camvid-mobilenet". A path that exists takes precedence.
+        model: A folder that save_pretrained wrote, a checkpoint (.ckpt) of `feedbackward fit`, an adapter, by its file
+            or a name of list_adapters(), or the id of a network on the Hugging Face hub, such as
+            "someone/camvid-mobilenet". A path that exists takes precedence.
+        backbone: The weights of an adapter's encoder; see load_adapter.
 
     Raises:
         InputError: If there is no such model, or it is not a network of this library: a file of another kind, a
@@ -30,6 +35,11 @@ def load_network(model: str | Path) -> SegmentationNetwork:
         >>> load_network("runs/camvid/checkpoints/best.ckpt")  # doctest: +SKIP
     """
     path = Path(model)
+    packaged = not path.exists() and str(model) in list_adapters()
+    if packaged or (path.is_file() and path.suffix == ADAPTER_SUFFIX):
+        return load_adapter(model, backbone=backbone)
+    if backbone is not None:
+        raise InputError(f"{model} contains its encoder; omit the backbone, which is for adapters")
     if path.is_dir():
         network = _load_folder(path)
     elif path.is_file():
@@ -39,9 +49,14 @@ def load_network(model: str | Path) -> SegmentationNetwork:
     else:
         raise InputError(
             f"no such model: {model}; expected a folder with config.json and model.safetensors, a training "
-            f"checkpoint ({CHECKPOINT_SUFFIX}) or a hub id such as someone/camvid-mobilenet"
+            f"checkpoint ({CHECKPOINT_SUFFIX}), an adapter ({ADAPTER_SUFFIX}){_packaged()}, or a hub id such as "
+            f"someone/camvid-mobilenet"
         )
     return network.eval()
+
+
+def _packaged() -> str:
+    return "".join(f" or {name}" for name in list_adapters())
 
 
 def _load_from_hub(model: str) -> SegmentationNetwork:

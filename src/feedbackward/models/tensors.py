@@ -6,6 +6,9 @@ from torch import Tensor
 
 from feedbackward.errors import listed
 
+COUNTER = ".num_batches_tracked"
+"""The end of the names of counters, which old files lack and no computation here uses."""
+
 
 def mismatches(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
     """What is missing or of another shape, with the first names, for messages; empty if nothing is.

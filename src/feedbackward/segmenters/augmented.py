@@ -12,6 +12,7 @@ from feedbackward.nn import resize_logits
 from feedbackward.preprocessing import scale_size
 from feedbackward.segmenters.augment import Augment
 from feedbackward.segmenters.segmenter import Segmenter, Wrapper, check_logits
+from feedbackward.segmenters.task import for_each_task
 
 
 class Augmented(Wrapper):
@@ -51,7 +52,8 @@ class Augmented(Wrapper):
             scaled = scale_size(size, scale)
             view = images if scaled == size else resize_image(images, scaled)
             logits = self.segmenter.logits(view.flip(-1) if flipped else view)
-            found = resize_logits(logits.flip(-1) if flipped else logits, size).log_softmax(1)
+            resized = resize_logits(logits.flip(-1) if flipped else logits, size)
+            found = for_each_task(lambda each: each.log_softmax(1), resized, self.tasks)
             # The logarithm of a sum of probabilities is finite even where all of them are too small for a float32.
             total = found if total is None else torch.logaddexp(total, found)
         assert total is not None

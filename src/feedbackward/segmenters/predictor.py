@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,16 @@ from feedbackward.segmenters.reduced import ReducedCopy
 from feedbackward.segmenters.result import Result
 from feedbackward.segmenters.segmenter import Segmenter, Wrapper, check_logits
 from feedbackward.segmenters.stitching import Read, segment_in_bands
+from feedbackward.segmenters.task import Task, split_tasks
 from feedbackward.segmenters.thresholds import apply_thresholds, check_thresholds
 from feedbackward.segmenters.tiles import Size, Tiles
 
 if TYPE_CHECKING:
     from feedbackward.nn import DenseCRF
+
+
+Predicted: TypeAlias = tuple[NDArray[Any], NDArray[np.float32] | None]
+"""The mask of an image (H, W), and the probabilities (classes, H, W) if they were asked for."""
 
 
 class Predictor(Wrapper):
@@ -66,7 +71,9 @@ class Predictor(Wrapper):
     ) -> None:
         super().__init__(segmenter)
         self._probabilities = probabilities
-        self._thresholds = check_thresholds(thresholds, self._table()) if thresholds else {}
+        if thresholds and len(self.tasks) > 1:
+            raise InputError(f"thresholds are for one network, and there are {len(self.tasks)} tasks; omit them")
+        self._thresholds = check_thresholds(thresholds, self._table(self.tasks[0])) if thresholds else {}
         self._tiles = tiles or Tiles()
         self._stack: Any = Normalized(segmenter)  # takes arrays or tensors
         self._preprocessing = segmenter.preprocessing.without_normalization()
@@ -111,7 +118,8 @@ class Predictor(Wrapper):
         Raises:
             InputError: As `logits`.
         """
-        return self._predict([image], probabilities=False)[0][0]
+        ((mask, _),) = self._predict([image], probabilities=False)[0]
+        return mask
 
     @overload
     def __call__(self, images: Source) -> Result: ...
@@ -132,7 +140,11 @@ class Predictor(Wrapper):
         return self.segment([as_image(images, self.preprocessing.channels)])[0]
 
     def segment(self, images: Sequence[NDArray[Any] | LargeImage]) -> list[Result]:
-        """Predict the classes of images of one size, in one batch, or of large images.
+        """Predict the classes of images like `segment_tasks`, for a segmenter of one task."""
+        return [result for (result,) in self.segment_tasks(images)]
+
+    def segment_tasks(self, images: Sequence[NDArray[Any] | LargeImage]) -> list[tuple[Result, ...]]:
+        """Predict the classes of images of one size, in one batch, or of large images; for each image and task.
 
         Args:
             images: Images (H, W, C) of one size, as read_image returns them; or large images, whose results have a
@@ -143,15 +155,21 @@ class Predictor(Wrapper):
         """
         if large := [image for image in images if isinstance(image, LargeImage)]:
             return [self._large(image) for image in large]
-        table, arrays = self._table(), [image for image in images if not isinstance(image, LargeImage)]
+        tables, arrays = self._tables(), [image for image in images if not isinstance(image, LargeImage)]
         predicted = self._predict(arrays, probabilities=self._probabilities)
-        return [Result(image, mask, table, share) for image, (mask, share) in zip(arrays, predicted, strict=True)]
+        return [
+            tuple(Result(image, mask, table, share) for table, (mask, share) in zip(tables, by_task, strict=True))
+            for image, by_task in zip(arrays, predicted, strict=True)
+        ]
 
-    def _table(self) -> ClassTable:
-        table = self.segmenter.class_table
-        if table is None:
+    def _tables(self) -> list[ClassTable]:
+        return [self._table(task) for task in self.tasks]
+
+    @staticmethod
+    def _table(task: Task) -> ClassTable:
+        if task.class_table is None:
             raise InputError("the network has no class names and colors; set its class_table")
-        return table
+        return task.class_table
 
     def in_bands(self, read: Read, size: Size, reduce: Callable[[Any], Any]) -> Iterator[Any]:
         """Segment an image of any size in tiles.
@@ -188,55 +206,74 @@ class Predictor(Wrapper):
                 f"an image has {image.shape[2]} channels, and the network takes {self.preprocessing.in_channels}"
             )
 
-    def _predict(
-        self, images: Sequence[NDArray[Any]], *, probabilities: bool
-    ) -> list[tuple[NDArray[Any], NDArray[np.float32] | None]]:
-        """The mask of each image and, if asked for, the probabilities."""
+    def _predict(self, images: Sequence[NDArray[Any]], *, probabilities: bool) -> list[list[Predicted]]:
+        """For each image and task the mask and, if asked for, the probabilities."""
         if not self._is_whole((images[0].shape[0], images[0].shape[1])):
             return [self._in_tiles(image, probabilities=probabilities) for image in images]
-        logits = self.logits(images)
-        if not probabilities and not self._thresholds:
-            return [(mask, None) for mask in self._chosen(logits)]
-        shares = _softmax(to_array(logits))
-        masks = self._chosen(shares if self._thresholds else logits)
-        return [(mask, share if probabilities else None) for mask, share in zip(masks, shares, strict=True)]
+        by_task = []
+        for task, logits in zip(self.tasks, split_tasks(self.logits(images), self.tasks), strict=True):
+            shares = _softmax(to_array(logits)) if probabilities or self._thresholds else None
+            masks = self._chosen(shares if self._thresholds else logits, task)
+            kept = shares if probabilities and shares is not None else [None] * len(masks)
+            by_task.append(list(zip(masks, kept, strict=True)))
+        return [list(of_image) for of_image in zip(*by_task, strict=True)]
 
     def _is_whole(self, size: Size) -> bool:
         resized = self.preprocessing.resize.output_size(size)
         fits = all(self._tiles.size_for(one) == one for one in (size, resized))
         return fits and self._stack.padded_size(resized) == resized
 
-    def _in_tiles(self, image: NDArray[Any], *, probabilities: bool) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+    def _in_tiles(self, image: NDArray[Any], *, probabilities: bool) -> list[Predicted]:
         def read(top: int, bottom: int) -> NDArray[Any]:
             return image[top:bottom]
 
         size = image.shape[0], image.shape[1]
         if not probabilities:
-            return self._mask_in_bands(read, size), None
-        bands = self.in_bands(read, size, lambda logits: _softmax(to_array(logits[None]))[0])
-        found = np.concatenate(list(bands), -2)
-        (mask,) = self._chosen(found[None])
-        return mask, found
+            return [(mask, None) for mask in self._masks_in_bands(read, size)]
 
-    def _large(self, image: LargeImage) -> Result:
+        def reduce(logits: Any) -> NDArray[Any]:
+            return np.concatenate([_softmax(to_array(each))[0] for each in split_tasks(logits[None], self.tasks)])
+
+        found = np.concatenate(list(self.in_bands(read, size, reduce)), -2)
+        shares = [each[0] for each in split_tasks(found[None], self.tasks)]
+        return [(self._chosen(each[None], task)[0], each) for task, each in zip(self.tasks, shares, strict=True)]
+
+    def _large(self, image: LargeImage) -> tuple[Result, ...]:
         with image.open() as bands:
             copy = ReducedCopy(bands)
-            mask = self._mask_in_bands(copy.read, (bands.height, bands.width))
-        return Result(copy.image, mask, self._table())
+            masks = self._masks_in_bands(copy.read, (bands.height, bands.width))
+        return tuple(Result(copy.image, mask, table) for mask, table in zip(masks, self._tables(), strict=True))
 
-    def _mask_in_bands(self, read: Read, size: Size) -> NDArray[Any]:
+    def _masks_in_bands(self, read: Read, size: Size) -> list[NDArray[Any]]:
+        """The mask (H, W) of each task."""
+
         def reduce(logits: Any) -> NDArray[Any]:
-            (mask,) = self._chosen(_softmax(to_array(logits[None])) if self._thresholds else logits[None])
-            return np.asarray(mask)
+            parts = zip(self.tasks, split_tasks(logits[None], self.tasks), strict=True)
+            scores = [(task, _softmax(to_array(part)) if self._thresholds else part) for task, part in parts]
+            return np.concatenate([self._chosen(each, task) for task, each in scores])
 
-        return np.concatenate(list(self.in_bands(read, size, reduce)))
+        return list(np.concatenate(list(self.in_bands(read, size, reduce)), -2))
 
-    def _chosen(self, scores: Any) -> NDArray[Any]:
+    def _chosen(self, scores: Any, task: Task) -> NDArray[Any]:
         """The masks (N, H, W) of probabilities (N, classes, H, W), or of any scores if there are no thresholds."""
         if self._thresholds:
-            return np.stack([apply_thresholds(each, self._thresholds, self._table()) for each in scores])
-        indices: NDArray[Any] = to_array(scores.argmax(1)).astype(np.uint8 if self.classes <= 254 else np.uint16)
+            return np.stack([apply_thresholds(each, self._thresholds, self._table(task)) for each in scores])
+        indices: NDArray[Any] = to_array(scores.argmax(1)).astype(np.uint8 if task.classes <= 254 else np.uint16)
         return indices
+
+
+class TaskPredictor(Predictor):
+    """A predictor for several tasks: called with an image, it returns the result of each task by its name.
+
+    Arguments and errors are those of Predictor.
+    """
+
+    def __call__(self, images: "Source | list[Source]") -> Any:
+        """Predict the classes of one image, a dictionary of results by task, or of each image of a list."""
+        if isinstance(images, list):
+            return [self(image) for image in images]
+        (results,) = self.segment_tasks([as_image(images, self.preprocessing.channels)])
+        return {task.name: result for task, result in zip(self.tasks, results, strict=True)}
 
 
 def to_array(values: Any) -> NDArray[Any]:

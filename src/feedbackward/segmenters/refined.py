@@ -4,6 +4,7 @@ from torch import Tensor
 
 from feedbackward.nn import DenseCRF
 from feedbackward.segmenters.segmenter import Segmenter, Wrapper, check_logits
+from feedbackward.segmenters.task import for_each_task
 
 
 class Refined(Wrapper):
@@ -28,5 +29,5 @@ class Refined(Wrapper):
 
     def refine(self, logits: Tensor, images: Tensor) -> Tensor:
         """Refine logits (N, classes, H, W) of the wrapped segmenter for images (N, C, H, W) in [0, 1]."""
-        refined: Tensor = self.crf(logits, images.to(logits.device))
-        return refined
+        moved = images.to(logits.device)
+        return for_each_task(lambda each: self.crf(each, moved), logits, self.tasks)

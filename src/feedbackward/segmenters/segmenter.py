@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.preprocessing import Preprocessing
+from feedbackward.segmenters.task import Task, tasks_of
 
 if TYPE_CHECKING:
     from torch import Tensor, device
@@ -76,6 +77,11 @@ class Wrapper:
     def classes(self) -> int:
         """The number of classes."""
         return self.segmenter.classes
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks of the wrapped segmenter."""
+        return tasks_of(self.segmenter)
 
     @property
     def preprocessing(self) -> Preprocessing:

@@ -13,8 +13,10 @@ from torch.utils.data import Dataset
 from feedbackward.data.datamodule import Item
 from feedbackward.io import write_json, write_text
 from feedbackward.metrics.scores import TITLES, Scores, percent
+from feedbackward.models.adapter import fitting_dtype
 from feedbackward.models.card import Training
 from feedbackward.models.checkpoint import read_checkpoint
+from feedbackward.models.feedbackward import Feedbackward
 from feedbackward.training.history import History
 from feedbackward.training.panels import Panels, draw_panels
 from feedbackward.training.pictures import spread
@@ -83,9 +85,11 @@ class RunResults(pl.Callback):
         task.load_state_dict(read_checkpoint(self.folder.checkpoint("best"))["state_dict"])
         versions = json.loads(self.folder.versions.read_text())
         (self.folder.model / "README.md").unlink(missing_ok=True)  # the model card of an earlier finish of this run
-        task.network.save_pretrained(
-            self.folder.model, model_card_kwargs={"training": self._training(versions, dataset)}
-        )
+        training = self._training(versions, dataset)
+        task.network.save_pretrained(self.folder.model, model_card_kwargs={"training": training})
+        if isinstance(task.network, Feedbackward) and task.network.config["freeze_encoder"]:
+            dtype = fitting_dtype(task.network)
+            task.network.save_adapter(self.folder.adapter, dtype=dtype, scores=training.scores)
         report = render_report(
             self.metrics(),
             table=task.class_table,

@@ -14,7 +14,8 @@ class RunFolder:
 
     Args:
         root: The folder; it contains config.yaml, versions.json, metrics.json, report.html, tensorboard/,
-            checkpoints/best.ckpt and last.ckpt, and model/ (the best network, for from_pretrained).
+            checkpoints/best.ckpt and last.ckpt, model/ (the best network, for from_pretrained), and adapter.safetensors
+            if the encoder was frozen.
     """
 
     root: Path
@@ -48,6 +49,11 @@ class RunFolder:
     def model(self) -> Path:
         """The folder of the best network: config.json and model.safetensors."""
         return self.root / "model"
+
+    @property
+    def adapter(self) -> Path:
+        """What the best network has learned on its frozen encoder."""
+        return self.root / "adapter.safetensors"
 
     def checkpoint(self, which: str) -> Path:
         """The path of the "best" or "last" checkpoint.

@@ -22,7 +22,7 @@ from feedbackward.errors import InputError
 from feedbackward.losses import CrossEntropyIoULoss, CrossEntropyLoss, IoULoss
 from feedbackward.metrics import CityscapesMetric, Scores, SegmentationMetric
 from feedbackward.models import create_model
-from feedbackward.models.feedbackward import EncoderNorm
+from feedbackward.models.feedbackward import EncoderNorm, Freeze
 from feedbackward.nn import DenseCRF, resize_logits
 from feedbackward.preprocessing import Preprocessing
 from feedbackward.segmenters.normalized import Normalized
@@ -47,7 +47,8 @@ class SegmentationTask(pl.LightningModule):
         encoder_weights: "imagenet", a file with weights of the encoder, or None to start from scratch.
         decoder: The options of the decoder; a preset determines them itself.
         encoder_norm: "own" or "batch", see Feedbackward; if None, "own" or that of the preset.
-        freeze_encoder: Train only the decoder's norms and the classifier.
+        freeze_encoder: Train only what the decoder has of its own and the classifier; "weights" for the encoder's
+            norms too.
         encoder_name: timm's name of the VGG of segnet, fcn8s or deeplab_largefov; VGG-16 if None.
         loss: Called with logits (N, classes, H, W) and mask (N, H, W); cross-entropy plus IoU loss if None.
         optimizer: Builds the optimizer from the parameters.
@@ -83,7 +84,7 @@ class SegmentationTask(pl.LightningModule):
         encoder_weights: str | None = None,
         decoder: DecoderConfig = DecoderConfig(),  # noqa: B008 - frozen
         encoder_norm: EncoderNorm | None = None,
-        freeze_encoder: bool = False,
+        freeze_encoder: Freeze = False,
         encoder_name: str | None = None,
         loss: nn.Module | None = None,
         optimizer: OptimizerCallable = torch.optim.Adam,

@@ -16,8 +16,8 @@ from feedbackward.exporting.names import PrecisionName
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-Run: TypeAlias = Callable[[NDArray[np.float32]], NDArray[Any]]
-"""Runs a file on images (N, C, H, W) in [0, 1], contiguous."""
+Run: TypeAlias = Callable[[NDArray[np.float32]], list[NDArray[Any]]]
+"""Runs a file on images (N, C, H, W) in [0, 1], contiguous, and returns its outputs in order."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def write(program: "ExportedProgram", metadata: Metadata, path: Path) -> None:
         external_data=False,
         verbose=False,
         input_names=[INPUT],
-        output_names=[metadata.output],
+        output_names=list(metadata.outputs),
     )
     assert exported is not None
     model = exported.model_proto
@@ -47,10 +47,9 @@ def write(program: "ExportedProgram", metadata: Metadata, path: Path) -> None:
 def _name_axes(graph: Any, metadata: Metadata) -> None:
     """Replace the exporter's symbols, such as s40, by names; the output's size is the input's, not an expression."""
     free = {"batch"} if metadata.size else {"batch", "height", "width"}
-    fixed = {"channels": metadata.in_channels, "classes": metadata.classes}
-    if metadata.size:
-        fixed |= dict(zip(("height", "width"), metadata.size, strict=True))
+    sides = dict(zip(("height", "width"), metadata.size, strict=True)) if metadata.size else {}
     for value in (*graph.input, *graph.output):
+        fixed = {"channels": metadata.in_channels, "classes": metadata.outputs.get(value.name), **sides}
         for axis, name in zip(value.type.tensor_type.shape.dim, metadata.axes[value.name], strict=True):
             if name in free:
                 axis.dim_param = name
@@ -71,9 +70,9 @@ def read(path: Path, threads: int | None = None) -> tuple[Run, Metadata]:
     except (state.InvalidProtobuf, state.InvalidGraph, state.InvalidArgument, state.Fail) as error:
         raise InputError(f"{path} is not a valid ONNX file: {error}") from error
 
-    def run(images: NDArray[np.float32]) -> NDArray[Any]:
-        output: NDArray[Any] = session.run(None, {INPUT: images})[0]
-        return output
+    def run(images: NDArray[np.float32]) -> list[NDArray[Any]]:
+        outputs: list[NDArray[Any]] = session.run(None, {INPUT: images})
+        return outputs
 
     text = session.get_modelmeta().custom_metadata_map.get(KEY)
     return run, Metadata.from_json(text, path=path)

@@ -53,10 +53,9 @@ def read(path: Path, threads: int | None = None) -> tuple[Run, Metadata]:
     settings = {"INFERENCE_PRECISION_HINT": "f32", **({} if threads is None else {"INFERENCE_NUM_THREADS": threads})}
     request = core.compile_model(model, "CPU", settings).create_infer_request()
 
-    def run(images: NDArray[np.float32]) -> NDArray[Any]:
+    def run(images: NDArray[np.float32]) -> list[NDArray[Any]]:
         request.infer([images])
-        output: NDArray[Any] = request.get_output_tensor().data.copy()  # the next inference overwrites the data
-        return output
+        return [tensor.data.copy() for tensor in request.output_tensors]  # the next inference overwrites the data
 
     return run, Metadata.from_json(text, path=path)
 

@@ -66,17 +66,19 @@ def read(path: Path, threads: int | None = None) -> tuple[Run, Metadata]:  # noq
     context = engine.create_execution_context()
     dtype = torch.uint8 if metadata.output == "classes" else torch.float32
 
-    def run(images: NDArray[np.float32]) -> NDArray[Any]:
+    def run(images: NDArray[np.float32]) -> list[NDArray[Any]]:
         on_gpu = torch.from_numpy(images).cuda()
         context.set_input_shape(onnx.INPUT, tuple(on_gpu.shape))
-        output = torch.empty(tuple(context.get_tensor_shape(metadata.output)), dtype=dtype, device="cuda")
         context.set_tensor_address(onnx.INPUT, on_gpu.data_ptr())
-        context.set_tensor_address(metadata.output, output.data_ptr())
+        outputs = []
+        for name in metadata.outputs:
+            output = torch.empty(tuple(context.get_tensor_shape(name)), dtype=dtype, device="cuda")
+            context.set_tensor_address(name, output.data_ptr())
+            outputs.append(output)
         stream = torch.cuda.current_stream()
         context.execute_async_v3(stream.cuda_stream)
         stream.synchronize()
-        array: NDArray[Any] = output.cpu().numpy()
-        return array
+        return [output.cpu().numpy() for output in outputs]
 
     return run, metadata
 

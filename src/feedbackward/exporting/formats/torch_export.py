@@ -30,7 +30,13 @@ def write(program: "ExportedProgram", metadata: Metadata, path: Path) -> None:
     program.example_inputs = None
     with tempfile.TemporaryDirectory() as folder:
         stored = Path(folder, path.name)
-        torch.export.save(program, stored, extra_files={ENTRY: metadata.to_json()})
+        try:
+            torch.export.save(program, stored, extra_files={ENTRY: metadata.to_json()})
+        except Exception as error:  # SerializeError is not public
+            raise InputError(
+                f"torch.export cannot save this network ({str(error).splitlines()[0]}); export it for one size, with "
+                f"--size H,W, or choose --format onnx"
+            ) from error
         _deflate(stored, path)
 
 
@@ -57,10 +63,10 @@ def read(path: Path, threads: int | None = None) -> tuple[Run, Metadata]:
         raise InputError(f"{path} is not a valid torch.export file: {error}") from error
     module = program.module()
 
-    def run(images: NDArray[np.float32]) -> NDArray[Any]:
+    def run(images: NDArray[np.float32]) -> list[NDArray[Any]]:
         with torch.no_grad():
-            output: NDArray[Any] = module(torch.from_numpy(images)).numpy()
-        return output
+            outputs = module(torch.from_numpy(images))
+        return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
 
     return run, Metadata.from_json(entries[ENTRY] or None, path=path)
 

@@ -1,0 +1,33 @@
+"""The adapters that come with the package: a safetensors file and a card each, found by name."""
+
+from pathlib import Path
+
+from feedbackward.errors import InputError, nearest
+
+__all__ = ["find_adapter", "list_adapters"]
+
+SUFFIX = ".safetensors"
+
+
+def list_adapters() -> list[str]:
+    """The names of the packaged adapters, sorted; `load` and `feedbackward predict` accept them.
+
+    Example:
+        >>> list_adapters()
+        ['coffee_leaves', 'nuclei']
+    """
+    return sorted(path.stem for path in Path(__file__).parent.glob(f"*{SUFFIX}"))
+
+
+def find_adapter(name_or_file: str) -> Path:
+    """The file of an adapter, given its name or any path; a path that exists takes precedence.
+
+    Raises:
+        InputError: If there is neither such an adapter nor such a file; the message names the nearest adapters.
+    """
+    path = Path(name_or_file)
+    if path.is_file():
+        return path
+    if name_or_file in list_adapters():
+        return Path(__file__).parent / f"{name_or_file}{SUFFIX}"
+    raise InputError(f"there is no adapter or file {name_or_file!r}; {nearest(path.stem, list_adapters())}")

@@ -1,0 +1,65 @@
+"""Networks from adapters: the backbone's weights from timm or a file, and what was trained on them from the adapter."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from feedbackward.adapters import find_adapter
+from feedbackward.errors import InputError
+from feedbackward.models.adapter import fill, read_adapter
+from feedbackward.models.encoder import IMAGENET, NoWeightsError
+from feedbackward.models.feedbackward import Feedbackward
+from feedbackward.models.hub import build_described
+from feedbackward.models.tasks import TaskNetwork
+
+
+def load_adapter(adapter: str | os.PathLike[str], *, backbone: str | os.PathLike[str] | None = None) -> Feedbackward:
+    """Load the network of an adapter.
+
+    Args:
+        adapter: The file that save_adapter has written, or a name of list_adapters().
+        backbone: A file with the weights of its encoder, or the folder of a saved network that contains them; by
+            default timm's pretrained weights, from the hub or its cache.
+
+    Returns:
+        The network in evaluation mode. Its encoder stays frozen, so that it can be trained on.
+
+    Raises:
+        InputError: If there is no such adapter, it is damaged, its backbone is not available, or the weights given are
+            others than those that it was trained on.
+
+    Example:
+        >>> load_adapter("coffee_leaves").class_table.names  # doctest: +SKIP
+        ('background', 'leaf', 'symptom')
+    """
+    read = read_adapter(find_adapter(os.fspath(adapter)))
+    try:
+        network = build_described(read.description, source=read.path, encoder_weights=backbone or IMAGENET)
+    except NoWeightsError as error:
+        raise InputError(
+            f"{read.path.stem} runs on timm's pretrained weights of {read.description['encoder_name']}, which are not "
+            f"in the cache, and the hub cannot be reached ({error.reason}); connect once so that they are cached, or "
+            f"give a file of them as the backbone"
+        ) from error
+    assert isinstance(network, Feedbackward)
+    fill(network, read)
+    return network.eval()
+
+
+def load_tasks(
+    adapters: Sequence[str | os.PathLike[str]], *, backbone: str | os.PathLike[str] | None = None
+) -> TaskNetwork:
+    """Load several adapters on one backbone, whose encoder runs once for all of them.
+
+    Args:
+        adapters: Files or names as in load_adapter; a task is named like its file.
+        backbone: As in load_adapter.
+
+    Raises:
+        InputError: As load_adapter, if two tasks have one name, or the adapters cannot share an encoder.
+    """
+    names = [Path(adapter).stem for adapter in adapters]
+    if double := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"two adapters are named {double[0]}; rename one of the files")
+    loaded = [load_adapter(adapter, backbone=backbone) for adapter in adapters]
+    return TaskNetwork(dict(zip(names, loaded, strict=True)))

@@ -1,0 +1,138 @@
+"""Several tasks on one backbone in one pass: the encoder runs once, then the decoder of each task.
+
+Each task is a feedbackward network with the same frozen encoder, such as an adapter on a common backbone.
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, fx, nn
+
+from feedbackward.errors import InputError
+from feedbackward.models.feedbackward import Feedbackward, pad, upsample
+from feedbackward.models.optimized import PASSES, Weights
+from feedbackward.passes import apply_passes
+from feedbackward.segmenters.task import Task
+
+
+class TaskNetwork(nn.Module):
+    """Several feedbackward networks with the same encoder, for inference only.
+
+    As a segmenter its logits are those of all tasks, one after another along the class axis.
+
+    Args:
+        networks: The networks by the names of their tasks; they are not modified.
+        weights: See `optimize`: "memory" stores each weight once for all tasks.
+
+    Attributes:
+        tasks: The tasks in order.
+        preprocessing: How images are read, resized and normalized, the same for all tasks.
+        smallest: The smallest height and width that an exported file accepts.
+
+    Raises:
+        InputError: If there is no network, their encoders or their preprocessing differ, or an encoder's norms were
+            trained for its task.
+    """
+
+    def __init__(self, networks: Mapping[str, Feedbackward], *, weights: Weights = "memory") -> None:
+        super().__init__()
+        _check(networks)
+        own = {name: copy.deepcopy(network).eval().requires_grad_(False) for name, network in networks.items()}
+        first = next(iter(own.values()))
+        self.tasks = tuple(Task(name, network.classes, network.class_table) for name, network in own.items())
+        self.preprocessing = first.preprocessing
+        self.smallest = max(network.smallest for network in own.values())
+        self.sizes = first.sizes
+        self.config = {
+            "model": "tasks",
+            "preprocessing": self.preprocessing.to_dict(),
+            "tasks": {name: network.config for name, network in own.items()},
+        }
+        root = nn.Module()
+        root.encoder = first.encoder
+        root.decoders = nn.ModuleList(network.decoder for network in own.values())
+        self.decode = apply_passes(_joined(list(own.values())), root, PASSES[weights])
+        self.heads = nn.ModuleList(network.head for network in own.values())
+        self.eval()
+
+    @property
+    def classes(self) -> int:
+        """The number of classes of all tasks."""
+        return sum(task.classes for task in self.tasks)
+
+    class_table = None
+    outputs_logits = True
+
+    @property
+    def device(self) -> torch.device:
+        """The device of its weights."""
+        return next(self.parameters()).device
+
+    def padded_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The size itself: the network pads images where it needs to."""
+        return size
+
+    def logits(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
+        """The logits of preprocessed images, of all tasks one after another."""
+        return torch.cat(list(self(image).values()), dim=1)
+
+    @torch.no_grad()
+    def forward(self, image: Float[Tensor, "n c h w"]) -> dict[str, Tensor]:
+        """The logits (N, classes, H, W) of each task, by its name, of preprocessed images of any height and width."""
+        padded = pad(image, self.sizes)
+        signals = self.decode(padded)
+        return {
+            task.name: upsample(head(signal), padded, image)
+            for task, head, signal in zip(self.tasks, self.heads, signals, strict=True)
+        }
+
+
+def _check(networks: Mapping[str, Feedbackward]) -> None:
+    if not networks:
+        raise InputError("no task; give at least one network")
+    (name, first), *others = networks.items()
+    for other, network in networks.items():
+        if network.trained_norms():
+            raise InputError(f"{other}: its encoder's norms were trained for it, so that it cannot share the encoder")
+    for other, network in others:
+        for option in ("encoder_name", "encoder_norm", "in_channels"):
+            if network.config[option] != first.config[option]:
+                raise InputError(
+                    f"{name} and {other} cannot run in one pass: their {option} are {first.config[option]} and "
+                    f"{network.config[option]}; run them one after the other"
+                )
+        if network.preprocessing != first.preprocessing:
+            difference = "resized differently"
+            if replace(network.preprocessing, resize=first.preprocessing.resize) != first.preprocessing:
+                difference = "read and normalized differently"
+            raise InputError(
+                f"{name} and {other} cannot run in one pass: their images are {difference} ({first.preprocessing} "
+                f"and {network.preprocessing}); run them one after the other"
+            )
+        expected, found = first.encoder.state_dict(), network.encoder.state_dict()
+        if expected.keys() != found.keys() or not all(torch.equal(expected[key], found[key]) for key in expected):
+            raise InputError(f"{name} and {other} cannot run in one pass: their encoders have other weights")
+
+
+def _joined(networks: list[Feedbackward]) -> fx.Graph:
+    """One graph with the encoder's nodes once and the decoder nodes of each network; it returns the heads' inputs."""
+    graph, shared, outputs = fx.Graph(), list[fx.Node](), list[fx.Node]()
+    for number, network in enumerate(networks):
+        decoder_graph = network.decoder_graph()
+        nodes = list(decoder_graph.graph.nodes)
+        count = nodes.index(decoder_graph.feature) + 1  # the encoder's nodes, the same in every graph
+        copies = dict(zip(nodes[:count], shared, strict=True)) if shared else {}
+        for node in nodes[len(copies) : -1]:
+            copies[node] = graph.node_copy(node, copies.__getitem__)
+            target = str(node.target)
+            if node.op == "call_module" and target.startswith("decoder."):
+                copies[node].target = f"decoders.{number}.{target.removeprefix('decoder.')}"
+        shared = shared or [copies[node] for node in nodes[:count]]
+        (output,) = nodes[-1].all_input_nodes
+        outputs.append(copies[output])
+    graph.output(tuple(outputs))
+    graph.lint()
+    return graph

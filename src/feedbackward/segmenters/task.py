@@ -1,0 +1,49 @@
+"""What a segmenter predicts: one segmentation, or several whose logits follow each other along the class axis."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from feedbackward.classes import ClassTable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from feedbackward.segmenters.segmenter import Segmenter
+
+
+@dataclass(frozen=True)
+class Task:
+    """One segmentation.
+
+    Args:
+        name: Its name among several; "" if there is only one.
+        classes: The number of its classes.
+        class_table: Names and colors of the classes, if known.
+    """
+
+    name: str
+    classes: int
+    class_table: ClassTable | None
+
+
+def tasks_of(segmenter: "Segmenter") -> tuple[Task, ...]:
+    """The tasks of a segmenter: those that it names, or the single one that it is."""
+    named: tuple[Task, ...] | None = getattr(segmenter, "tasks", None)
+    return named or (Task("", segmenter.classes, segmenter.class_table),)
+
+
+def split_tasks(logits: Any, tasks: Sequence[Task]) -> list[Any]:
+    """The logits (N, classes, H, W) of each task, from those of all."""
+    ends = list(accumulate(task.classes for task in tasks))
+    return [logits[:, end - task.classes : end] for end, task in zip(ends, tasks, strict=True)]
+
+
+def for_each_task(function: "Callable[[Tensor], Tensor]", logits: "Tensor", tasks: Sequence[Task]) -> "Tensor":
+    """Apply a function, which keeps the shape, to the logits of each task alone."""
+    if len(tasks) == 1:
+        return function(logits)
+    import torch
+
+    return torch.cat([function(each) for each in split_tasks(logits, tasks)], dim=1)

@@ -1,0 +1,185 @@
+"""Several tasks on one backbone: each computes what it computes alone, and the encoder runs once."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+import feedbackward as fb
+from feedbackward.classes import ClassTable
+from feedbackward.cli.main import main
+from feedbackward.decoder_config import DecoderConfig
+from feedbackward.errors import InputError
+from feedbackward.models import TaskNetwork
+from feedbackward.models.encoder import create_encoder
+from feedbackward.segmenters.augment import Augment
+from feedbackward.segmenters.tiles import Tiles
+
+NAME = "test_resnet"
+TASKS = {
+    "leaves": (ClassTable(("background", "leaf"), ((0, 0, 0), (0, 176, 0))), DecoderConfig(rank=2)),
+    "cells": (ClassTable(("a", "b", "c"), ((1, 2, 3), (4, 5, 6), (7, 8, 9))), DecoderConfig(output_stride=2)),
+    "roads": (
+        ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180))),
+        DecoderConfig(head_channels=8, head_strides="all", rank="full"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("backbone") / "encoder.pth"
+    torch.save(create_encoder(NAME, weights=None, in_channels=3).state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def networks(backbone):
+    built = {}
+    for seed, (name, (table, decoder)) in enumerate(TASKS.items()):
+        torch.manual_seed(seed)
+        network = fb.create_model(
+            NAME, classes=len(table), encoder_weights=backbone, decoder=decoder, freeze_encoder=True
+        )
+        network.class_table = table
+        network(torch.randn(4, 3, 64, 64))  # its norms get statistics
+        built[name] = network.eval()
+    return built
+
+
+@pytest.fixture(scope="module")
+def adapters(networks, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("adapters")
+    for name, network in networks.items():
+        network.save_adapter(folder / f"{name}.safetensors")
+    return [folder / f"{name}.safetensors" for name in networks]
+
+
+@pytest.mark.parametrize("weights", ["memory", "speed"])
+def test_each_task_has_the_logits_that_it_has_alone(networks, weights):
+    image = torch.rand(2, 3, 65, 97)
+    with torch.no_grad():
+        expected = {name: network(image) for name, network in networks.items()}
+    joined = TaskNetwork(networks, weights=weights)
+    for _ in range(2):  # no value that another task reads was overwritten
+        assert_close(joined(image), expected, rtol=1e-4, atol=1e-5)
+    assert_close(joined.logits(image), torch.cat(list(expected.values()), dim=1), rtol=1e-4, atol=1e-5)
+
+
+def test_the_encoder_runs_once(networks):
+    joined, runs = TaskNetwork(networks), Counter()
+    layers = {path: module for path, module in joined.decode.encoder.named_modules() if isinstance(module, nn.Conv2d)}
+    for path, module in layers.items():
+        module.register_forward_hook(lambda *_, path=path: runs.update([path]))
+    joined(torch.rand(1, 3, 64, 96))
+    assert runs == Counter(dict.fromkeys(layers, 1))
+
+
+def test_each_weight_is_stored_once(networks):
+    joined = TaskNetwork(networks)
+    parts = [networks["leaves"].encoder]
+    parts += [part for network in networks.values() for part in (network.decoder, network.head)]
+    expected = sum(parameter.numel() for part in parts for parameter in part.parameters())
+    assert sum(parameter.numel() for parameter in joined.parameters()) == expected
+
+
+def test_a_picture_has_a_result_for_each_task(networks, adapters, backbone):
+    image = np.random.default_rng(0).integers(0, 256, (65, 97, 3), np.uint8)
+    results = fb.load(adapters, backbone=backbone)(image)
+    assert list(results) == list(TASKS)
+    for name, adapter in zip(TASKS, adapters, strict=True):
+        alone = fb.load(adapter, backbone=backbone)(image)
+        assert results[name].table == TASKS[name][0]
+        assert (results[name].mask == alone.mask).mean() > 0.99
+        np.testing.assert_allclose(results[name].probabilities, alone.probabilities, atol=1e-4)
+
+
+@pytest.mark.parametrize("options", [{"augment": Augment(flip=True)}, {"tiles": Tiles(size=(128, 128), overlap=32)}])
+def test_flips_and_tiles_are_those_of_each_task(adapters, backbone, options):
+    image = np.random.default_rng(0).integers(0, 256, (150, 200, 3), np.uint8)
+    results = fb.load(adapters, backbone=backbone, **options)(image)
+    for name, adapter in zip(TASKS, adapters, strict=True):
+        alone = fb.load(adapter, backbone=backbone, **options)(image)
+        np.testing.assert_allclose(results[name].probabilities, alone.probabilities, atol=1e-4)
+
+
+def test_thresholds_are_for_one_task(adapters, backbone):
+    with pytest.raises(InputError, match="thresholds are for one network, and there are 3 tasks"):
+        fb.load(adapters, backbone=backbone, thresholds={"leaf": 0.7})
+
+
+def test_predict_writes_a_folder_for_each_task(adapters, backbone, tmp_path, capsys):
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 256, (65, 97, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
+    model = ",".join(map(str, adapters))
+    command = ["predict", model, str(tmp_path / "photo.png"), "--backbone", str(backbone)]
+    main([*command, "--output", str(tmp_path / "out"), "--json", "--save", "masks"])
+    capsys.readouterr()
+    for name, adapter in zip(TASKS, adapters, strict=True):
+        alone = fb.load(adapter, backbone=backbone)(pixels)
+        written = np.asarray(Image.open(tmp_path / "out" / name / "masks" / "photo.png"))
+        assert (written == alone.mask).mean() > 0.99
+    main([*command, "--output", str(tmp_path / "out"), "--json", "--save", "masks"])
+    assert '"done_before": 1' in capsys.readouterr().out
+
+
+def test_an_onnx_file_has_an_output_for_each_task_and_each_weight_once(
+    networks, adapters, backbone, tmp_path, exporting
+):
+    joined = fb.load_tasks(adapters, backbone=backbone)
+    report = fb.export(joined, tmp_path / "tasks.onnx")
+    assert report.size < 1.15 * report.parameters
+    image = torch.rand(1, 3, 65, 97)
+    session = onnxruntime.InferenceSession(tmp_path / "tasks.onnx")
+    assert [output.name for output in session.get_outputs()] == list(TASKS)
+    for output, network in zip(session.run(None, {"image": image.numpy()}), networks.values(), strict=True):
+        with torch.no_grad():
+            assert_close(torch.from_numpy(output), network(network.preprocessing(image)), rtol=1e-3, atol=1e-4)
+
+
+def test_a_file_of_several_tasks_predicts_as_they_do(adapters, backbone, tmp_path, exporting):
+    image = np.random.default_rng(0).integers(0, 256, (65, 97, 3), np.uint8)
+    fb.export(fb.load_tasks(adapters, backbone=backbone), tmp_path / "tasks.onnx")
+    expected = fb.load(adapters, backbone=backbone)(image)
+    found = fb.load(tmp_path / "tasks.onnx")(image)
+    for name in TASKS:
+        np.testing.assert_allclose(found[name].probabilities, expected[name].probabilities, atol=1e-3)
+
+
+def networks_of(backbone: Path, **second) -> dict[str, fb.Feedbackward]:
+    torch.manual_seed(1)
+    common = {"classes": 2, "encoder_weights": backbone, "freeze_encoder": True}
+    return {
+        "a": fb.create_model(NAME, **common),
+        "b": fb.create_model(second.pop("name", NAME), **(common | second)),
+    }
+
+
+def test_tasks_that_cannot_share_an_encoder_are_refused(backbone):
+    with pytest.raises(InputError, match="no task; give at least one network"):
+        TaskNetwork({})
+    with pytest.raises(InputError, match="a and b cannot run in one pass: their encoders have other weights"):
+        TaskNetwork(networks_of(backbone, encoder_weights=None))
+    with pytest.raises(InputError, match="their encoder_name are test_resnet and test_efficientnet"):
+        TaskNetwork(networks_of(backbone, name="test_efficientnet", encoder_weights=None))
+    with pytest.raises(InputError, match="b: its encoder's norms were trained for it"):
+        TaskNetwork(networks_of(backbone, freeze_encoder="weights"))
+    resized = networks_of(backbone)
+    resized["b"].preprocessing = fb.Preprocessing(
+        resized["a"].preprocessing.mean, resized["a"].preprocessing.std, resize=fb.Resize(size=(64, 96))
+    )
+    with pytest.raises(InputError, match="their images are resized differently"):
+        TaskNetwork(resized)
+
+
+def test_two_adapters_of_one_name_are_refused(adapters, backbone):
+    with pytest.raises(InputError, match="two adapters are named leaves; rename one of the files"):
+        fb.load_tasks([adapters[0], adapters[0]], backbone=backbone)
