@@ -11,8 +11,8 @@ import feedbackward
 SOURCE = Path(feedbackward.__file__).parent
 FLOORS = (
     {"errors", "lazy", "union_find"},
-    {"io", "classes", "adapters", "machine", "fingerprint", "decoder_config", "preprocessing"},
-    {"nn", "data"},
+    {"io", "classes", "adapters", "machine", "decoder_config", "preprocessing"},
+    {"nn", "data", "fingerprint", "task"},
     {"transform", "losses", "metrics", "streets"},
     {"passes", "viz"},
     {"models", "segmenters"},

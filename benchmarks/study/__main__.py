@@ -30,7 +30,7 @@ def main(args: list[str] | None = None) -> None:
     args = sys.argv[1:] if args is None else args
     own, more = (args[: args.index("--")], args[args.index("--") + 1 :]) if "--" in args else (args, [])
     options = _parser().parse_args(own)
-    groups = STUDIES[options.study]()
+    groups = [group.with_seeds(options.seeds) for group in STUDIES[options.study]()]
     try:
         asked = _asked(groups, options.only)
         results = (options.results or DOCS) / options.study
@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", type=lambda names: names.split(","), help="train only these groups or rows: NAME,NAME"
     )
+    parser.add_argument("--seeds", type=int, default=3, help="the largest number of seeds (default: %(default)s)")
     parser.add_argument(
         "--processes", type=int, default=1, help="number of networks that train at a time, one thread each"
     )

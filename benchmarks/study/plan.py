@@ -69,6 +69,10 @@ class Group:
         """The group with these of its rows."""
         return replace(self, rows=tuple(rows))
 
+    def with_seeds(self, most: int) -> "Group":
+        """The group with at most so many seeds of each row."""
+        return self.only(replace(row, seeds=min(row.seeds, most)) for row in self.rows)
+
 
 def cityscapes() -> list[Group]:
     """The paper's Table 1."""

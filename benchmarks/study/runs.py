@@ -186,7 +186,7 @@ def _fit(run: Run, folder: RunFolder) -> bool:
     write_text(run.folder / RECIPE_FILE, json.dumps({"made_by": run.recipe}) + "\n")
     places = {f"{WEIGHTS}/": f"{run.folders.weights}/", f"{STUDY}/": f"{TRAIN.parent}/"}
     arguments = [_placed(argument, places) for argument in run.arguments]
-    with _data(run) as data:
+    with data_of(run) as data:
         command = ["--config", run.row.recipe, *arguments, "--data.root", str(data), "--trainer.devices", "1"]
         command += ["--run_dir", str(run.folder), "--seed_everything", str(run.seed)]
         return run_command(["fit", *command, *(("--ckpt_path", "last") if last else ())], run.folder)
@@ -200,7 +200,7 @@ def _placed(argument: str, places: dict[str, str]) -> str:
 
 
 @contextmanager
-def _data(run: Run) -> Iterator[Path]:
+def data_of(run: Run) -> Iterator[Path]:
     """The folder of the data set, or one with links to a random part of its training images."""
     whole = (run.folders.data / run.row.data).resolve()
     if run.row.images is None:

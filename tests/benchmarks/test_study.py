@@ -1,7 +1,6 @@
 """The study's command on synthetic streets in Cityscapes' layout, and the study's own networks."""
 
 import json
-import re
 import shutil
 import warnings
 import zipfile
@@ -20,8 +19,7 @@ from PIL import Image
 
 from feedbackward.cli.fit_cli import FitCLI
 from feedbackward.cli.main import main
-from feedbackward.decoder_config import PAPER, DecoderConfig
-from feedbackward.losses import CrossEntropyIoULoss
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.models import create_model, from_pretrained
 from feedbackward.models.builders import MODELS, NETWORKS, PRESETS
 from feedbackward.nn import fuse
@@ -85,7 +83,7 @@ def test_table_1_by_one_command(study, tmp_path, capsys):
     main(
         ["streets", "--output", str(tmp_path / "data"), "--train", "4", "--val", "2", "--test", "1", "--size", "64,128"]
     )
-    command = ("cityscapes", "--data", tmp_path / "data", "--seeds", "0")
+    command = ("cityscapes", "--data", tmp_path / "data", "--seeds", "1")
     command += ("--output", tmp_path / "runs", "--results", tmp_path / "results")
     study(*command, "--", *SMALL)
 
@@ -115,14 +113,13 @@ def test_table_1_by_one_command(study, tmp_path, capsys):
     assert "no submission of deeplab_largefov_seed0" in capsys.readouterr().out
     (tmp_path / "results/cityscapes/segnet_seed0.json").unlink()
     capsys.readouterr()
-    study(*command, "--rows", "segnet,fcn8s", "--", *SMALL)  # the run folder has its report: nothing is trained
+    study(*command, "--only", "segnet", "--", *SMALL)  # the run folder has its report: nothing is trained
     again = capsys.readouterr().out
     assert "segnet_seed0: mean IoU" in again
-    assert "fcn8s_seed0" not in again
-    with pytest.raises(SystemExit, match="unknown row fcn; expected some of segnet"):
-        study(*command, "--rows", "fcn")
+    with pytest.raises(SystemExit, match="unknown group or row 'fcn'; did you mean fcn8s"):
+        study(*command, "--only", "fcn")
     with pytest.raises(SystemExit, match=r"segnet_seed0\.json was made with another recipe or other arguments"):
-        study(*command, "--rows", "segnet", "--", *SMALL, "--trainer.max_epochs", "2")
+        study(*command, "--only", "segnet", "--", *SMALL, "--trainer.max_epochs", "2")
 
 
 def percent(scores: dict) -> list[str]:
@@ -130,143 +127,131 @@ def percent(scores: dict) -> list[str]:
     return [f"{100 * scores['scalars'][name]:.1f}" for name in names]
 
 
-def test_camvid_resumes_after_an_interruption(study, tmp_path, request):
+def test_a_study_resumes_after_an_interruption(study, tmp_path, request):
     for split, count in (("train", 4), ("val", 2)):
         for number in range(count):
             mask = np.arange(60, dtype=np.uint8).reshape(1, 60) // 6 * np.ones((40, 1), dtype=np.uint8)
             for folder, array in ((split, np.stack(3 * [20 * mask], axis=2)), (f"{split}annot", mask)):
-                (tmp_path / "data" / folder).mkdir(parents=True, exist_ok=True)
-                Image.fromarray(array).save(tmp_path / "data" / folder / f"{number}.png")
-    command = ("camvid", "--data", tmp_path / "data", "--rows", "vgg16_pwn,deeplab_largefov", "--seeds", "3")
+                (tmp_path / "data/camvid" / folder).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(array).save(tmp_path / "data/camvid" / folder / f"{number}.png")
+    command = ("claims", "--data", tmp_path / "data", "--only", "mobilenetv2_100_plain", "--seeds", "1")
     command += ("--output", tmp_path / "runs", "--results", tmp_path / "results")
     small = ("--", "--trainer.max_epochs", "2", "--trainer.check_val_every_n_epoch", "1", "--data.size", "[40,60]")
+    small += ("--data.augmentation.crop", "[40,60]")
     study(*command, "--processes", "2", *small)
-    table = (tmp_path / "results/camvid_reduced.md").read_text()
-    assert [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")][1:5] == [
-        "---",
-        "DeepLab-LargeFOV",
-        "DeepLab-LargeFOV, CRF",
-        "VGG-PWN",
-    ]
-    results = {
-        row: json.loads((tmp_path / f"results/camvid_reduced/{row}_seed3.json").read_text())
-        for row in ("vgg16_pwn", "deeplab_largefov")
-    }
-    scores = [result["last"]["scalars"]["mean_iou"] for result in results.values()]
-    assert f"| VGG-PWN over DeepLab-LargeFOV | +3.9 % | {100 * (scores[0] / scores[1] - 1):+.1f} % | - |" in table
-    by_class = table.split("### By class")[1]
-    assert by_class.startswith("\n\nThe paper's networks:\n\n| network | sky | building |")
-    assert by_class.count(" - |\n") == 3  # there is no bicyclist in these frames
-    for figure in re.findall(r"\]\(results/(.*?)\)", table):
-        assert (tmp_path / "results" / figure).stat().st_size > 0
-    assert table.count("](results/") == 2
+    names = ("mobilenetv2_100_plain_lr0.01_seed0", "mobilenetv2_100_plain_lr0.003_seed0")
+    results = {name: json.loads((tmp_path / f"results/claims/{name}.json").read_text()) for name in names}
+    best = max(results.values(), key=lambda result: result["last"]["scalars"]["mean_iou"])
+    table = (tmp_path / "results/claims.md").read_text()
+    assert f"| **{100 * best['last']['scalars']['mean_iou']:.1f}** |" in table
+    assert "x" not in {argument for result in results.values() for argument in result["made_by"]["arguments"]}
 
     # Cut off after the last epoch, and within the first.
-    last = tmp_path / "runs/camvid_reduced/vgg16_pwn_seed3"
+    last, first = (tmp_path / "runs/claims" / name for name in names)
     (last / "report.html").unlink()
-    first = tmp_path / "runs/camvid_reduced/deeplab_largefov_seed3"
     (first / "report.html").unlink()
     (first / "checkpoints/last.ckpt").unlink()
-    for path in (tmp_path / "results/camvid_reduced").iterdir():
+    for path in (tmp_path / "results/claims").iterdir():
         path.unlink()
     request.getfixturevalue("in_process")
     study(*command, *small)
-    for row, result in results.items():
-        again = json.loads((tmp_path / f"results/camvid_reduced/{row}_seed3.json").read_text())
+    for name, result in results.items():
+        again = json.loads((tmp_path / f"results/claims/{name}.json").read_text())
         # Close and not equal: kernels may round differently in a process that has run other work before.
         assert again["last"]["scalars"] == pytest.approx(result["last"]["scalars"], abs=0.01)
-        assert (again["training_seconds"] == result["training_seconds"]) == (row == "vgg16_pwn")
+        assert (again["training_seconds"] == result["training_seconds"]) == (name == names[0])
 
 
-def test_only_the_better_learning_rate_is_trained_from_the_next_seed(study, tmp_path, monkeypatch):
-    first = {"segnet": 0.3, "segnet_slow": 0.4, "vgg16_pwp": 0.4, "vgg16_pwn": 0.2}
-    first |= {"vgg16_pwn_1": 0.6, "vgg16_pwp_1": 0.5, "trial_sum": 0.5}
+def test_only_the_best_learning_rate_is_trained_from_the_other_seeds(study, tmp_path, monkeypatch):
+    scores = {"lite0_unet_lr0.003": 0.3, "lite0_unet_lr0.001": 0.4, "lite0_plain_frozen_lr0.01": 0.6}
+    scores |= {"lite0_plain_frozen_lr0.003": 0.5}
     trained = []
-
     with torch.device("meta"):
-        config = create_model("segnet", classes=1, encoder_weights=None).config
-    costs = {"parameters": 1, "network": config}
+        config = create_model("mobilenetv2_050", classes=1, encoder_weights=None).config
 
-    def train_run(run, _):
+    def train_run(run):
         trained.append(run.name)
-        score = first[run.row.name] - run.seed / 10
-        scores = {"scalars": {"mean_iou": score}, "per_class": {"iou": {"sky": score}}, "names": ["sky"]}
-        run.result.parent.mkdir(parents=True, exist_ok=True)
+        score = scores[run.name.partition("_seed")[0]] - run.seed / 10
         # Three epochs, one of them slowed down by other work.
         curves = [{"epoch": 1, "seconds": 50}, {"epoch": 2, "seconds": 900}, {"epoch": 3, "seconds": 40}]
-        run.result.write_text(json.dumps({"made_by": run.recipe, "last": scores, "curves": curves, **costs}))
+        result = {"made_by": run.recipe, "last": {"scalars": {"mean_iou": score}}, "curves": curves, "network": config}
+        run.result.parent.mkdir(parents=True, exist_ok=True)
+        run.result.write_text(json.dumps(result))
         return True
 
     monkeypatch.setattr(import_module("runs"), "train_run", train_run)
-    command = ("camvid", "--data", tmp_path, "--rows", ",".join(first), "--seeds", "0,1")
+    command = ("claims", "--data", tmp_path, "--only", "lite0_unet,lite0_plain_frozen")
     study(*command, "--output", tmp_path / "runs", "--results", tmp_path)
     assert trained == [
-        *(f"{name}_seed0" for name in first),
-        *(f"{name}_seed1" for name in first if name != "segnet"),
+        *(f"{name}_seed0" for name in scores),
+        "lite0_unet_lr0.001_seed1",
+        "lite0_unet_lr0.001_seed2",
     ]
-    table = (tmp_path / "camvid_reduced.md").read_text()
-    assert "**35.0** | 40.0, 30.0 | 2 |" in table
-    assert "**30.0** | 30.0 | 2 |" in table
-    assert "| VGG-PWN over SegNet, learning rate 0.001 | +18.1 % | -57.1 % | +57.1 % |" in table
-    assert "| VGG-PWN over VGG-PWP | +3.9 % | -57.1 % | +22.2 % |" in table
-    assert "images of 120x160; the networks on VGG-16 have `vgg16_quarter`" in table
-    assert "shifted masks" not in table
-
-    old = tmp_path / "camvid_reduced/segnet_seed0.json"
-    result = json.loads(old.read_text())
-    del result["network"]["preprocessing"]["resize"]  # from before networks knew how images are resized
-    old.write_text(json.dumps(result))
-    study(*command, "--output", tmp_path / "runs", "--results", tmp_path)
-    marked = (tmp_path / "camvid_reduced.md").read_text().split("Trained with shifted masks, to be measured again.")
-    headings = [re.findall("^(?:###.*|.*:)$", before, re.MULTILINE)[-1] for before in marked[:-1]]
-    assert headings == [
-        "### The paper's networks",
-        "### The paper's claims",
-        "The paper's networks:",
-        "### Curves",
-    ]
+    table = (tmp_path / "claims.md").read_text()
+    assert "| 0.001 | **30.0** | 40.0, 30.0, 20.0 | 2 |" in table
+    assert "| 0.01 | **60.0** | 60.0 | 2 |" in table
 
 
-def configuration(recipe, *arguments):
-    """The configuration that `feedbackward fit` prints for a recipe and arguments."""
-    with warnings.catch_warnings(action="ignore"):  # from the libraries, as the command does
-        return yaml.safe_load(FitCLI("fit", ["--config", str(recipe), *arguments]).full_config)
+def test_few_images_are_a_random_part_of_the_training_images(networks, tmp_path):
+    runs, plan = import_module("runs"), import_module("plan")
+    for kind, suffix in (("images", ".jpg"), ("masks", ".png")):
+        for split in ("train", "val"):
+            (tmp_path / "nuclei" / kind / split).mkdir(parents=True)
+            for number in range(20):
+                (tmp_path / "nuclei" / kind / split / f"{number}{suffix}").touch()
+    row = replace(plan.claims()[0].rows[0], data="nuclei", images=5)
+    folders = runs.Folders(tmp_path, tmp_path, tmp_path, tmp_path)
+    found = []
+    for seed in (0, 0, 1):
+        with runs.data_of(runs.Run(row, None, seed, (), folders)) as part:
+            names = {path.stem for path in (part / "images/train").iterdir()}
+            assert names == {path.stem for path in (part / "masks/train").iterdir()}
+            assert len(list((part / "images/val").iterdir())) == 20
+            found.append(names)
+    assert found[0] == found[1] != found[2]
+    assert all(len(names) == 5 for names in found)
 
 
 def test_every_row_has_its_own_training(networks):
-    rows = import_module("plan").camvid("reduced")
-    configurations = [configuration(row.recipe, "--data.root", "x", *row.arguments) for row in rows]
-    assert len({json.dumps(found) for found in configurations}) == len(rows) == len({row.name for row in rows})
+    rows = [row for group in import_module("plan").claims() for row in group.rows]
+    own = {(row.arguments, row.images) for row in rows}
+    assert len(own) == len(rows) == len({row.name for row in rows})
 
 
-def test_the_recommended_settings_are_the_defaults(networks):
-    plan = import_module("plan")
-    assert replace(plan.RECOMMENDED, output_stride="auto") == DecoderConfig()
+def test_every_group_can_be_trained(networks):
+    """The first row of each has arguments that `feedbackward fit` accepts."""
+    for group in import_module("plan").claims():
+        row = group.rows[0]
+        arguments = ["null" if part.startswith("WEIGHTS/") else part for part in row.arguments]
+        with warnings.catch_warnings(action="ignore"):  # from the libraries, as the command does
+            command = ["--config", row.recipe, *arguments, "--data.root", "x"]
+            content = yaml.safe_load(FitCLI("fit", command).full_config)
+        assert content["data"]["init_args"]["size"] == list(group.size)
 
 
-def test_the_recipe_for_camvid_is_the_recommended_one(networks):
-    (row,) = (row for row in import_module("plan").camvid("full") if row.name == "mobilenetv2_100_scaled")
-    study = configuration(row.recipe, "--data.root", "x", *row.arguments)
-    recipe = configuration("camvid_mobilenetv2", "--data.root", "x")
-    for name in ("name", "encoder_weights", "loss", "optimizer", "scheduler"):
-        assert recipe["model"][name] == study["model"][name]
-    recipe_data, study_data = recipe["data"]["init_args"], study["data"]["init_args"]
-    assert recipe_data["batch_size"] == study_data["batch_size"]
-    # The recipe crops to the size of the images.
-    assert study_data["augmentation"]["crop"] == [360, 480]
-    assert recipe_data["augmentation"] == {**study_data["augmentation"], "crop": None}
-
-
-@pytest.mark.parametrize(
-    "name", ["flipped_kernels", "without_skips", "early_skips", "without_activations", "deep_supervision"]
-)
+@pytest.mark.parametrize("name", ["flipped_kernels", "without_skips", "parallel_low_rank"])
 def test_changed_networks_are_saved_and_loaded(networks, name, tmp_path):
-    decoder = DecoderConfig(output_stride=2)
+    decoder = DecoderConfig(output_stride=2, rank=4)
     network = create_model(name, encoder_name="test_resnet", encoder_weights=None, classes=3, decoder=decoder).eval()
     network.save_pretrained(tmp_path)
     loaded, image = from_pretrained(tmp_path), torch.rand(1, 3, 32, 48)
     assert type(loaded) is type(network)
     torch.testing.assert_close(loaded(image), network(image))
+
+
+def test_parallel_updates_read_the_input_of_the_shared_convolution(networks):
+    network = variant("parallel_low_rank", DecoderConfig(output_stride=1, rank=4)).double().eval()
+    seen = {}
+    for path, module in network.decoder.named_modules():
+        if path.endswith(("low_rank", "norm")):
+            torch.nn.init.normal_(module[1].weight) if path.endswith("low_rank") else None
+            module.register_forward_hook(lambda _, inputs, output, path=path: seen.update({path: (inputs[0], output)}))
+    network(torch.rand(1, 3, 40, 50, dtype=torch.float64))
+    path = "features.28"
+    layer = network.encoder.get_submodule(path)
+    signal, update = seen[f"{path}.low_rank"]
+    shared = F.conv2d(signal, layer.weight, padding=1)  # it keeps the number of channels
+    torch.testing.assert_close(seen[f"{path}.norm"][0], shared + update)
 
 
 def test_flipping_symmetric_kernels_changes_nothing(networks):
@@ -294,71 +279,9 @@ def test_without_skips_the_decoder_reads_only_the_deepest_features(networks):
     torch.testing.assert_close(first, second)
 
 
-@pytest.mark.parametrize(
-    ("name", "join"),
-    [
-        (None, lambda signal, feature: signal.relu() + feature),
-        ("early_skips", lambda signal, feature: (signal + feature).relu()),
-        ("without_activations", lambda signal, feature: signal + feature),
-    ],
-)
-def test_where_the_skip_connection_is_added(networks, name, join):
-    network, image = small(name, output_stride=1)
-    *_, (_, signal) = decoded_by_hand(network, image, join)
-    torch.testing.assert_close(network(image), network.head(signal))
-
-
-def test_the_first_feature_of_each_stride(networks):
-    network, image = small(None, output_stride=4, output_feature="first")
-    firsts = dict(reversed(decoded_by_hand(network, image)))  # the first of each stride replaces the later ones
-    size = {"size": image.shape[2:], "mode": "bilinear"}
-    torch.testing.assert_close(network(image), F.interpolate(network.head(firsts[4]), **size))
-
-
-def small(name, **options):
-    network = variant(name, replace(PAPER, **options))
-    return network.double().eval(), torch.rand(1, 3, 64, 96, dtype=torch.float64)
-
-
 def variant(name, decoder):
     """A network on the narrow VGG-16 with batch norms: one of decoder_variants, or ours if the name is None."""
     options = {"encoder_weights": None, "encoder_norm": "batch", "classes": 3, "decoder": decoder}
     if name is None:
         return create_model("vgg16_quarter", **options)
     return create_model(name, encoder_name="vgg16_quarter", **options)
-
-
-def decoded_by_hand(network, image, join=lambda signal, feature: signal.relu() + feature):
-    """The stride and the signal after each skip connection of a VGG, last layer first, decoded by hand."""
-    layers, values = list(network.encoder.features.children()), [image]
-    for layer in layers:
-        value = layer(values[-1])
-        values.append(layer.norm(value) if isinstance(layer, torch.nn.Conv2d) else value)
-    signal, joined = values[-1], []
-    for i in range(len(layers) - 1, 0, -1):
-        if isinstance(layers[i], torch.nn.MaxPool2d):
-            signal = F.interpolate(signal, scale_factor=2)
-        elif isinstance(layers[i], torch.nn.ReLU):
-            signal = join(signal, values[i + 1])
-            joined.append((image.shape[2] // signal.shape[2], signal))
-        elif f"features.{i}.norm" in dict(network.decoder.named_modules()):
-            weight = layers[i].weight
-            weight = weight if layers[i].in_channels == layers[i].out_channels else weight.transpose(0, 1)
-            signal = network.decoder.get_submodule(f"features.{i}.norm")(F.conv2d(signal, weight, padding=1))
-        else:  # beyond the end of the decoder
-            break
-    return joined
-
-
-def test_deep_supervision_adds_the_loss_of_scores_at_the_u_turn(networks):
-    network = variant("deep_supervision", DecoderConfig(output_stride=1))
-    image, mask = torch.rand(2, 3, 64, 96), torch.randint(3, (2, 64, 96))
-    with torch.no_grad():
-        logits = network(image)
-        second = F.interpolate(network.second_head(network.encoder(image)), (64, 96), mode="bilinear")
-    torch.testing.assert_close(logits[2:], second)
-    loss, usual = import_module("decoder_variants").DeeplySupervisedLoss(), CrossEntropyIoULoss()
-    torch.testing.assert_close(loss(logits, mask), usual(logits[:2], mask) + 0.4 * usual(second, mask))
-    scores = network.eval()(image)
-    assert scores.shape == (2, 3, 64, 96)
-    assert loss(scores, mask) == usual(scores, mask)

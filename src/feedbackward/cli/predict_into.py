@@ -16,7 +16,7 @@ from feedbackward.segmenters.pipeline import predict_each
 from feedbackward.segmenters.predictor import Predictor
 from feedbackward.segmenters.result import Result
 from feedbackward.segmenters.sources import find_sources
-from feedbackward.segmenters.task import Task
+from feedbackward.task import Task
 
 KINDS: dict[Layout, str] = {"masks": "masks", "cityscapes": "submission"}
 """The kind of output of each layout."""

@@ -17,7 +17,7 @@ from feedbackward.exporting.wrapper import ExportWrapper, export_program
 from feedbackward.io import check_target, nearest_existing
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.segmenter import MOST_CLASSES, Segmenter
-from feedbackward.segmenters.task import split_tasks, tasks_of
+from feedbackward.task import split_tasks, tasks_of
 
 if TYPE_CHECKING:
     from feedbackward.models import OptimizedNetwork, SegmentationNetwork, TaskNetwork

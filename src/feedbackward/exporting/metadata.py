@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
-from feedbackward.segmenters.task import Task
+from feedbackward.task import Task
 
 if TYPE_CHECKING:
     from feedbackward.models import OptimizedNetwork, SegmentationNetwork, TaskNetwork

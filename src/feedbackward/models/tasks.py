@@ -15,7 +15,7 @@ from feedbackward.errors import InputError
 from feedbackward.models.feedbackward import Feedbackward, pad, upsample
 from feedbackward.models.optimized import PASSES, Weights
 from feedbackward.passes import apply_passes
-from feedbackward.segmenters.task import Task
+from feedbackward.task import Task
 
 
 class TaskNetwork(nn.Module):

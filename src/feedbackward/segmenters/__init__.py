@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from feedbackward.segmenters.normalized import Normalized as Normalized
     from feedbackward.segmenters.polygons import Polygon as Polygon
     from feedbackward.segmenters.predictor import Predictor as Predictor
+    from feedbackward.segmenters.predictor import TaskPredictor as TaskPredictor
     from feedbackward.segmenters.refined import Refined as Refined
     from feedbackward.segmenters.result import Result as Result
     from feedbackward.segmenters.segmenter import Segmenter as Segmenter
@@ -20,6 +21,7 @@ _MODULES = {
     "Refined": "refined",
     "Result": "result",
     "Segmenter": "segmenter",
+    "TaskPredictor": "predictor",
     "apply_thresholds": "thresholds",
 }
 

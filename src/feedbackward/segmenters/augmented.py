@@ -12,7 +12,7 @@ from feedbackward.nn import resize_logits
 from feedbackward.preprocessing import scale_size
 from feedbackward.segmenters.augment import Augment
 from feedbackward.segmenters.segmenter import Segmenter, Wrapper, check_logits
-from feedbackward.segmenters.task import for_each_task
+from feedbackward.task import for_each_task
 
 
 class Augmented(Wrapper):

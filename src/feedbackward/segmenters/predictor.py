@@ -18,9 +18,9 @@ from feedbackward.segmenters.reduced import ReducedCopy
 from feedbackward.segmenters.result import Result
 from feedbackward.segmenters.segmenter import Segmenter, Wrapper, check_logits
 from feedbackward.segmenters.stitching import Read, segment_in_bands
-from feedbackward.segmenters.task import Task, split_tasks
 from feedbackward.segmenters.thresholds import apply_thresholds, check_thresholds
 from feedbackward.segmenters.tiles import Size, Tiles
+from feedbackward.task import Task, split_tasks
 
 if TYPE_CHECKING:
     from feedbackward.nn import DenseCRF

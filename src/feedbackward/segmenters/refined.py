@@ -4,7 +4,7 @@ from torch import Tensor
 
 from feedbackward.nn import DenseCRF
 from feedbackward.segmenters.segmenter import Segmenter, Wrapper, check_logits
-from feedbackward.segmenters.task import for_each_task
+from feedbackward.task import for_each_task
 
 
 class Refined(Wrapper):

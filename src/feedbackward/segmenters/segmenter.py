@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.preprocessing import Preprocessing
-from feedbackward.segmenters.task import Task, tasks_of
+from feedbackward.task import Task, tasks_of
 
 if TYPE_CHECKING:
     from torch import Tensor, device
