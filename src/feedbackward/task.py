@@ -10,8 +10,6 @@ from feedbackward.classes import ClassTable
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from feedbackward.segmenters.segmenter import Segmenter
-
 
 @dataclass(frozen=True)
 class Task:
@@ -28,8 +26,8 @@ class Task:
     class_table: ClassTable | None
 
 
-def tasks_of(segmenter: "Segmenter") -> tuple[Task, ...]:
-    """The tasks of a segmenter: those that it names, or the single one that it is."""
+def tasks_of(segmenter: Any) -> tuple[Task, ...]:
+    """The tasks of a segmenter or a network: those that it names, or the single one that it is."""
     named: tuple[Task, ...] | None = getattr(segmenter, "tasks", None)
     return named or (Task("", segmenter.classes, segmenter.class_table),)
 

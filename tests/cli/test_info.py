@@ -82,7 +82,8 @@ def test_an_encoder_of_timm_with_options(run):
     )  # fmt: skip
     assert " ".join(output.split()).startswith(
         "test_resnet: test_resnet, encoder_norm=own, freeze_encoder=False, permute=possible, output_stride=auto, "
-        "output_feature=last, retrace=transitions, head_input=sum, head_kernel_size=1, norm=batch "
+        "output_feature=last, retrace=transitions, head_input=sum, head_kernel_size=1, head_channels=0, "
+        "head_strides=output, rank=0, rank_channels=320, norm=batch "
     )
     assert costs(output)["head"][0] == 5 * 32 + 5
     assert "The decoder ends at maxpool: 32 channels, stride 4." in output

@@ -27,7 +27,7 @@ def test_a_file_computes_the_networks_logits(network, exported, format, shape, r
 def test_metadata_is_readable_without_the_library(network, exported, format, run_alone):
     _, text = run_alone(exported(format), torch.rand(1, 3, 64, 64))
     metadata = json.loads(text)
-    assert metadata["format"] == 3
+    assert metadata["format"] == 4
     assert metadata["class_table"] == network.class_table.to_dict()
     assert (metadata["output"], metadata["in_channels"], metadata["size"]) == ("logits", 3, None)
     assert metadata["smallest"] == 33

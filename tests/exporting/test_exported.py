@@ -112,7 +112,7 @@ def test_a_file_of_another_program(edited):
 
 def test_a_file_of_a_newer_format(edited, metadata):
     newer = json.dumps(metadata | {"format": 99, "version": "9.9"})
-    message = r"has version 99 of the export format, written by feedbackward 9\.9; .* reads version 3: export the"
+    message = r"has version 99 of the export format, written by feedbackward 9\.9; .* reads version 4: export the"
     with pytest.raises(InputError, match=message):
         load_exported(edited({"feedbackward": newer}))
 
@@ -131,7 +131,7 @@ def test_a_file_of_the_first_format(edited, metadata):
         ((1, 1, 64, 64), "takes images of 3 channels, found 1"),
     ],
 )
-@pytest.mark.parametrize("method", ["logits", "output"])
+@pytest.mark.parametrize("method", ["logits", "outputs"])
 def test_images_of_another_shape(exported, method, shape, message):
     with pytest.raises(InputError, match=message):
         getattr(load_exported(exported("onnx")), method)(torch.rand(*shape))

@@ -95,8 +95,8 @@ def test_a_module_for_an_encoder_that_is_built_by_name_is_refused(convnet: nn.Mo
     ("found", "written", "message"),
     [
         ('"model": "feedbackward"', '"model": "unheard_of"', r"config\.json does not describe a network"),
-        ('"format": 3', '"format": 1', r"has format 1, and this version of feedbackward reads format 3"),
-        ('"format": 3,', "", r"has format 1, and this version of feedbackward reads format 3"),
+        ('"format": 4', '"format": 1', r"has format 1, and this version of feedbackward reads format 4"),
+        ('"format": 4,', "", r"has format 1, and this version of feedbackward reads format 4"),
         ('"classes": 2', '"classes": 3', r"model\.safetensors does not contain the tensors"),
         ('"permute": "possible"', '"permute": "never"', r"config\.json: permute='never': expected one of"),
         ('"permute": "possible",', "", r"config\.json: missing decoder options permute"),

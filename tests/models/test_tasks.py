@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+import timm
 import torch
 from torch import nn
 from torch.testing import assert_close
@@ -17,6 +18,7 @@ from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.models import TaskNetwork
 from feedbackward.models.encoder import create_encoder
+from feedbackward.models.image_classifier import ImageClassifier
 from feedbackward.segmenters.augment import Augment
 from feedbackward.segmenters.tiles import Tiles
 
@@ -152,6 +154,34 @@ def test_a_file_of_several_tasks_predicts_as_they_do(adapters, backbone, tmp_pat
     found = fb.load(tmp_path / "tasks.onnx")(image)
     for name in TASKS:
         np.testing.assert_allclose(found[name].probabilities, expected[name].probabilities, atol=1e-3)
+
+
+def test_the_encoder_s_own_classes_come_out_unchanged(adapters, tmp_path):
+    """The adapters' backbone with a classifier, whose classes are those of timm's own network."""
+    torch.manual_seed(0)
+    whole = timm.create_model(NAME)
+    torch.save(whole.state_dict(), tmp_path / "whole.pth")
+    network = fb.create_model(NAME, classes=2, encoder_weights=tmp_path / "whole.pth", freeze_encoder=True)
+    network.save_adapter(tmp_path / "leaves.safetensors")
+    joined = fb.load_tasks([tmp_path / "leaves.safetensors"], backbone=tmp_path / "whole.pth", classifier=True)
+    image = torch.rand(2, 3, 64, 96)
+    found = joined(image)
+    assert found["leaves"].shape == (2, 2, 64, 96)
+    with torch.no_grad():
+        assert_close(found["image_classes"], whole.eval()(image))
+    assert joined.logits(image).shape == (2, 2, 64, 96)
+    sizes = [sum(parameter.numel() for parameter in part.parameters()) for part in (joined, whole)]
+    own = sum(weight.numel() for part in (network.decoder, network.head) for weight in part.parameters())
+    assert sizes[0] == sizes[1] + own
+
+
+def test_classes_of_other_features_are_refused(backbone, tmp_path):
+    network = fb.create_model(NAME, classes=2, encoder_weights=None, freeze_encoder=True)
+    torch.save(timm.create_model(NAME).state_dict(), tmp_path / "whole.pth")
+    with pytest.raises(InputError, match=f"the classifier of {NAME} does not read what this network's encoder comput"):
+        ImageClassifier(network, weights=tmp_path / "whole.pth")
+    with pytest.raises(InputError, match=r"2 of \d+ tensors missing"):
+        ImageClassifier(network, weights=backbone)
 
 
 def networks_of(backbone: Path, **second) -> dict[str, fb.Feedbackward]:

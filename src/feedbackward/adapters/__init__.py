@@ -13,7 +13,7 @@ def list_adapters() -> list[str]:
     """The names of the packaged adapters, sorted; `load` and `feedbackward predict` accept them.
 
     Example:
-        >>> list_adapters()
+        >>> list_adapters()  # doctest: +SKIP
         ['coffee_leaves', 'nuclei']
     """
     return sorted(path.stem for path in Path(__file__).parent.glob(f"*{SUFFIX}"))

@@ -13,6 +13,7 @@ from torch.fx.experimental import _config  # it has no public name
 
 from feedbackward.errors import InputError
 from feedbackward.exporting.metadata import Metadata
+from feedbackward.task import tasks_of
 
 if TYPE_CHECKING:
     from feedbackward.models import OptimizedNetwork, SegmentationNetwork, TaskNetwork
@@ -40,7 +41,7 @@ class ExportWrapper(nn.Module):
         """Compute float32 logits or 8-bit classes of images in [0, 1]; for several tasks a tuple."""
         logits = self.network(self.preprocessing(image).to(self.dtype))
         if isinstance(logits, dict):
-            return tuple(map(self._output, logits.values()))
+            return tuple(self._output(logits[task.name]) for task in tasks_of(self.network))
         return self._output(logits)
 
     def _output(self, logits: Tensor) -> Output:

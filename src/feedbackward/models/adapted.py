@@ -10,6 +10,7 @@ from feedbackward.models.adapter import fill, read_adapter
 from feedbackward.models.encoder import IMAGENET, NoWeightsError
 from feedbackward.models.feedbackward import Feedbackward
 from feedbackward.models.hub import build_described
+from feedbackward.models.image_classifier import ImageClassifier
 from feedbackward.models.tasks import TaskNetwork
 
 
@@ -47,19 +48,31 @@ def load_adapter(adapter: str | os.PathLike[str], *, backbone: str | os.PathLike
 
 
 def load_tasks(
-    adapters: Sequence[str | os.PathLike[str]], *, backbone: str | os.PathLike[str] | None = None
+    adapters: Sequence[str | os.PathLike[str]],
+    *,
+    backbone: str | os.PathLike[str] | None = None,
+    classifier: bool = False,
 ) -> TaskNetwork:
     """Load several adapters on one backbone, whose encoder runs once for all of them.
 
     Args:
         adapters: Files or names as in load_adapter; a task is named like its file.
         backbone: As in load_adapter.
+        classifier: Keep the encoder's own classifier, so that the classes of whole images, ImageNet's for timm's
+            weights, come out unchanged.
 
     Raises:
-        InputError: As load_adapter, if two tasks have one name, or the adapters cannot share an encoder.
+        InputError: As load_adapter, if two tasks have one name, the adapters cannot share an encoder, or its classifier
+            cannot be kept.
+
+    Example:
+        >>> network = load_tasks(["coffee_leaves", "nuclei"], classifier=True)  # doctest: +SKIP
+        >>> {name: logits.shape for name, logits in network(image).items()}  # doctest: +SKIP
+        {'coffee_leaves': (1, 3, 256, 512), 'nuclei': (1, 2, 256, 512), 'image_classes': (1, 1000)}
     """
     names = [Path(adapter).stem for adapter in adapters]
     if double := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"two adapters are named {double[0]}; rename one of the files")
     loaded = [load_adapter(adapter, backbone=backbone) for adapter in adapters]
-    return TaskNetwork(dict(zip(names, loaded, strict=True)))
+    kept = ImageClassifier(loaded[0], weights=backbone or IMAGENET) if classifier else None
+    return TaskNetwork(dict(zip(names, loaded, strict=True)), classifier=kept)

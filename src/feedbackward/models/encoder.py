@@ -57,6 +57,19 @@ def create_encoder(
     return encoder
 
 
+def create_classifier(name: str, *, weights: str | os.PathLike[str], in_channels: int) -> nn.Module:
+    """Build one of timm's encoders with its own classifier; arguments and errors as in create_encoder.
+
+    A local file must contain the classifier, too.
+    """
+    _check_name(name)
+    if is_imagenet(weights):
+        return _from_hub(name, in_channels)
+    model = _build(name, in_chans=in_channels)
+    load_encoder_weights(model, weights, name=name, in_channels=in_channels)
+    return model
+
+
 def is_imagenet(weights: str | os.PathLike[str] | None) -> bool:
     """Whether these are timm's pretrained weights."""
     return weights is not None and os.fspath(weights) == IMAGENET

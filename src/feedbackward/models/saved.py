@@ -36,7 +36,8 @@ def load_network(model: str | Path, *, backbone: str | Path | None = None) -> Se
     """
     path = Path(model)
     packaged = not path.exists() and str(model) in list_adapters()
-    if packaged or (path.is_file() and path.suffix == ADAPTER_SUFFIX):
+    is_file = path.is_file() and path.suffix == ADAPTER_SUFFIX and not path.with_name(CONFIG_FILE).exists()
+    if packaged or is_file:
         return load_adapter(model, backbone=backbone)
     if backbone is not None:
         raise InputError(f"{model} contains its encoder; omit the backbone, which is for adapters")

@@ -13,9 +13,13 @@ from torch import Tensor, fx, nn
 
 from feedbackward.errors import InputError
 from feedbackward.models.feedbackward import Feedbackward, pad, upsample
+from feedbackward.models.image_classifier import ImageClassifier
 from feedbackward.models.optimized import PASSES, Weights
 from feedbackward.passes import apply_passes
 from feedbackward.task import Task
+
+CLASSES = "image_classes"
+"""The name of the classes of whole images among the tasks."""
 
 
 class TaskNetwork(nn.Module):
@@ -26,6 +30,7 @@ class TaskNetwork(nn.Module):
     Args:
         networks: The networks by the names of their tasks; they are not modified.
         weights: See `optimize`: "memory" stores each weight once for all tasks.
+        classifier: The encoder's own classifier of whole images, if its classes are wanted too.
 
     Attributes:
         tasks: The tasks in order.
@@ -37,7 +42,13 @@ class TaskNetwork(nn.Module):
             trained for its task.
     """
 
-    def __init__(self, networks: Mapping[str, Feedbackward], *, weights: Weights = "memory") -> None:
+    def __init__(
+        self,
+        networks: Mapping[str, Feedbackward],
+        *,
+        weights: Weights = "memory",
+        classifier: ImageClassifier | None = None,
+    ) -> None:
         super().__init__()
         _check(networks)
         own = {name: copy.deepcopy(network).eval().requires_grad_(False) for name, network in networks.items()}
@@ -54,7 +65,11 @@ class TaskNetwork(nn.Module):
         root = nn.Module()
         root.encoder = first.encoder
         root.decoders = nn.ModuleList(network.decoder for network in own.values())
-        self.decode = apply_passes(_joined(list(own.values())), root, PASSES[weights])
+        joined = _joined(list(own.values()), with_feature=classifier is not None)
+        self.decode = apply_passes(joined, root, PASSES[weights])
+        self.classifier = classifier
+        if classifier is not None:
+            classifier.share(first.encoder)
         self.heads = nn.ModuleList(network.head for network in own.values())
         self.eval()
 
@@ -77,22 +92,33 @@ class TaskNetwork(nn.Module):
 
     def logits(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """The logits of preprocessed images, of all tasks one after another."""
-        return torch.cat(list(self(image).values()), dim=1)
+        by_task = self(image)
+        return torch.cat([by_task[task.name] for task in self.tasks], dim=1)
 
     @torch.no_grad()
     def forward(self, image: Float[Tensor, "n c h w"]) -> dict[str, Tensor]:
-        """The logits (N, classes, H, W) of each task, by its name, of preprocessed images of any height and width."""
+        """The logits of preprocessed images of any height and width.
+
+        Returns:
+            Logits (N, classes, H, W) of each task by its name, and under CLASSES, if there is a classifier, those of
+            the whole images (N, classes).
+        """
         padded = pad(image, self.sizes)
         signals = self.decode(padded)
-        return {
+        logits = {
             task.name: upsample(head(signal), padded, image)
-            for task, head, signal in zip(self.tasks, self.heads, signals, strict=True)
+            for task, head, signal in zip(self.tasks, self.heads, signals, strict=False)
         }
+        if self.classifier is not None:
+            logits[CLASSES] = self.classifier(signals[-1])
+        return logits
 
 
 def _check(networks: Mapping[str, Feedbackward]) -> None:
     if not networks:
         raise InputError("no task; give at least one network")
+    if CLASSES in networks:
+        raise InputError(f"a task cannot be named {CLASSES}, the name of the classes of whole images; rename it")
     (name, first), *others = networks.items()
     for other, network in networks.items():
         if network.trained_norms():
@@ -117,8 +143,11 @@ def _check(networks: Mapping[str, Feedbackward]) -> None:
             raise InputError(f"{name} and {other} cannot run in one pass: their encoders have other weights")
 
 
-def _joined(networks: list[Feedbackward]) -> fx.Graph:
-    """One graph with the encoder's nodes once and the decoder nodes of each network; it returns the heads' inputs."""
+def _joined(networks: list[Feedbackward], *, with_feature: bool) -> fx.Graph:
+    """One graph with the encoder's nodes once and the decoder nodes of each network.
+
+    It returns the inputs of the heads and, on request, the encoder's last feature.
+    """
     graph, shared, outputs = fx.Graph(), list[fx.Node](), list[fx.Node]()
     for number, network in enumerate(networks):
         decoder_graph = network.decoder_graph()
@@ -133,6 +162,6 @@ def _joined(networks: list[Feedbackward]) -> fx.Graph:
         shared = shared or [copies[node] for node in nodes[:count]]
         (output,) = nodes[-1].all_input_nodes
         outputs.append(copies[output])
-    graph.output(tuple(outputs))
+    graph.output((*outputs, shared[-1]) if with_feature else tuple(outputs))
     graph.lint()
     return graph
