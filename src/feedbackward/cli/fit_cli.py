@@ -2,6 +2,8 @@
 
 import logging
 import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,23 +32,26 @@ from feedbackward.io import check_target, write_json
 from feedbackward.metrics import Scores
 from feedbackward.models.builders import PRESETS
 from feedbackward.models.checkpoint import read_checkpoint
+from feedbackward.models.encoder import IMAGENET
 from feedbackward.preprocessing import Preprocessing
 from feedbackward.segmenters.augmented import Augmented
 from feedbackward.training.best_and_last import BestAndLast
 from feedbackward.training.console import EpochLines, print_scores
 from feedbackward.training.history import History
 from feedbackward.training.pictures import TensorBoardPictures
-from feedbackward.training.recipes import find_recipe
+from feedbackward.training.recipes import AUTO, find_recipe, recipe_for
 from feedbackward.training.results import RunResults
 from feedbackward.training.run_folder import RunFolder
 from feedbackward.training.sync_norms import SyncNorms
 from feedbackward.training.task import SegmentationTask
 
-# Advice of Lightning that does not apply: all logs are per epoch here, the recipe chooses the number of workers, and
-# scoring needs none of the training's callbacks. The others are deprecations that Lightning's own calls cause.
+# Advice of Lightning that does not apply: all logs are per epoch here, the recipe chooses the number of workers, frozen
+# encoders are in evaluation mode, and scoring needs none of the training's callbacks. The others are deprecations that
+# Lightning's own calls cause.
 QUIET = (
     r"The number of training batches .* is smaller than the logging interval",
     r"The '.*_dataloader' does not have many workers",
+    r"Found \d+ module\(s\) in eval mode at the start of training",
     r"Be aware that when using `ckpt_path`, callbacks used to create the checkpoint",
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
     r"\s*By default only one JsonargparseDeprecationWarning",
@@ -124,7 +129,8 @@ class FitCLI(LightningCLI):
         self.config = parser.parse_args(self._resolve_names(args))
 
     def _resolve_names(self, args: list[str]) -> list[str]:
-        find = {**dict.fromkeys(CONFIG_OPTIONS, self._find_recipe), "--data": _find_datamodule}
+        chosen = partial(self._find_recipe, auto=partial(_recipe_for, args))
+        find: dict[str, Callable[[str], str]] = {**dict.fromkeys(CONFIG_OPTIONS, chosen), "--data": _find_datamodule}
         resolved = list(args)
         for index, arg in enumerate(args):
             option, equals, value = arg.partition("=")
@@ -136,8 +142,8 @@ class FitCLI(LightningCLI):
                 resolved[index + 1] = find[option](args[index + 1])
         return resolved
 
-    def _find_recipe(self, name_or_file: str) -> str:
-        path = find_recipe(name_or_file)
+    def _find_recipe(self, name_or_file: str, *, auto: Callable[[], str]) -> str:
+        path = find_recipe(auto() if name_or_file == AUTO else name_or_file)
         # Of several configs the first names the run; a run's own config.yaml goes by the name of its folder.
         self.recipe = self.recipe or (path.parent.name if path.name == "config.yaml" else path.stem)
         return str(path)
@@ -324,3 +330,12 @@ def run(command: Command, args: list[str]) -> None:
         for message in QUIET:
             warnings.filterwarnings("ignore", message=message)
         FitCLI(command, args).run()
+
+
+def _recipe_for(args: Sequence[str]) -> str:
+    """The recipe that suits the encoder's weights on the command line, ImageNet's if there are none."""
+    pairs = [(*arg.split("=", 1), value)[:2] for arg, value in zip(args, [*args[1:], ""], strict=True)]
+    given = {option: value for option, value in pairs if option.startswith("--")}
+    weights = given.get("--model.encoder_weights", IMAGENET)
+    frozen = given.get("--model.freeze_encoder", "false")
+    return recipe_for(None if weights in ("null", "None") else weights, freeze_encoder=frozen not in ("false", "False"))

@@ -4,12 +4,36 @@ from pathlib import Path
 
 from feedbackward.errors import InputError, nearest
 
-__all__ = ["find_recipe", "list_recipes"]
+__all__ = ["AUTO", "find_recipe", "list_recipes", "recipe_for"]
+
+AUTO = "auto"
+"""Stands for the recipe that suits what is given; see recipe_for."""
 
 
 def list_recipes() -> list[str]:
     """The names of the packaged recipes, sorted."""
     return sorted(path.stem for path in Path(__file__).parent.glob("*.yaml"))
+
+
+def recipe_for(encoder_weights: str | None, *, freeze_encoder: bool) -> str:
+    """The name of the recipe for an encoder with these weights.
+
+    Args:
+        encoder_weights: As for create_model; None for random weights.
+        freeze_encoder: Whether the encoder's weights are frozen.
+
+    Raises:
+        InputError: If random weights would be frozen.
+
+    Example:
+        >>> recipe_for("imagenet", freeze_encoder=True)
+        'frozen'
+    """
+    if encoder_weights is None:
+        if freeze_encoder:
+            raise InputError("a frozen encoder with random weights has learned nothing; give --model.encoder_weights")
+        return "scratch"
+    return "frozen" if freeze_encoder else "pretrained"
 
 
 def find_recipe(name_or_file: str) -> Path:
