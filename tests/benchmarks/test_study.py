@@ -231,6 +231,20 @@ def test_every_group_can_be_trained(networks, tmp_path):
         assert content["data"]["init_args"]["size"] == list(group.size)
 
 
+@pytest.mark.parametrize(("recipe", "name"), [("pretrained", "lite0"), ("frozen", "lite0_frozen")])
+def test_the_recipes_are_those_of_the_study(networks, recipe, name):
+    row = next(row for row in import_module("plan").claims()[0].rows if row.name == name)
+    arguments = ["null" if part.startswith("WEIGHTS/") else part for part in row.arguments]
+    studied, packaged = (
+        FitCLI("fit", ["--config", config, *more, "--data.root", "x"]).config
+        for config, more in ((row.recipe, arguments), (recipe, ["--data", "camvid", "--model.encoder_weights", "null"]))
+    )
+    for option in ("name", "decoder", "freeze_encoder", "loss", "scheduler", "channels_last"):
+        assert packaged.model[option] == studied.model[option], option
+    assert str(packaged.model.optimizer.init_args.lr) == row.rates[0]
+    assert packaged.data.init_args.batch_size == studied.data.init_args.batch_size
+
+
 @pytest.mark.parametrize("name", ["flipped_kernels", "without_skips", "parallel_low_rank"])
 def test_changed_networks_are_saved_and_loaded(networks, name, tmp_path):
     decoder = DecoderConfig(output_stride=2, rank=4)

@@ -48,9 +48,41 @@ def test_the_recipes():
         "cityscapes_segnet",
         "cityscapes_vgg16_pwn",
         "cityscapes_vgg16_pwp",
+        "frozen",
+        "pretrained",
+        "scratch",
         "streets_demo",
         "streets_mobilenetv2",
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ((), "pretrained"),
+        (("--model.encoder_weights", "null"), "scratch"),
+        (("--model.encoder_weights=null",), "scratch"),
+        (("--model.encoder_weights", "encoder.pth"), "pretrained"),
+        (("--model.freeze_encoder", "true"), "frozen"),
+        (("--model.freeze_encoder=weights", "--model.encoder_weights", "encoder.pth"), "frozen"),
+        (("--model.freeze_encoder", "false"), "pretrained"),
+    ],
+)
+def test_the_recipe_that_suits_what_is_given(tmp_path, monkeypatch, given, expected):
+    monkeypatch.chdir(tmp_path)
+    parts = {}
+    for recipe in ("auto", expected):
+        monkeypatch.setattr(fit_cli.FitCLI, "instantiate_classes", lambda self: None)
+        monkeypatch.setattr(fit_cli.FitCLI, "run", lambda self, recipe=recipe: parts.update({recipe: self}))
+        fit.main("fit", ["--config", recipe, "--data", "camvid", "--data.root", "somewhere", *given])
+    assert parts["auto"].full_config == parts[expected].full_config
+    assert parts["auto"].folder.root.name == expected
+
+
+def test_random_weights_are_not_frozen():
+    given = ["--model.freeze_encoder", "true", "--model.encoder_weights", "null"]
+    with pytest.raises(InputError, match="a frozen encoder with random weights has learned nothing"):
+        fit.main("fit", ["--config", "auto", "--data", "camvid", *given])
 
 
 def test_the_configuration_of_a_run_has_the_preset_s_options(parse):
@@ -68,6 +100,8 @@ def test_a_preset_s_decoder_cannot_be_changed(parse):
 @pytest.mark.parametrize("recipe", list_recipes())
 def test_every_recipe_is_accepted(parse, recipe):
     more = [] if recipe.startswith("streets") else ["--data.root", "somewhere"]
+    if recipe in ("scratch", "pretrained", "frozen"):
+        more = ["--data", "camvid", *more]
     parsed = parse(recipe, *more, build=False)
     assert parsed.folder.root.parts == ("runs", recipe)
     assert yaml.safe_load(parsed.full_config)["model"]["name"] in (*list_models(), *list_encoders())

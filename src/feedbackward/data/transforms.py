@@ -50,8 +50,8 @@ class Augmentation:
         check_size("augmentation: crop", self.crop)
 
 
-FLIP_ONLY = Augmentation()
-"""The paper's augmentation."""
+RECOMMENDED = Augmentation(scale=(0.75, 1.5))
+"""The augmentation that the study recommends; the paper's flips only."""
 
 
 class TrainTransform:
