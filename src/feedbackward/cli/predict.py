@@ -52,7 +52,7 @@ examples:
   feedbackward predict runs/mine/model photos
   feedbackward predict camvid.onnx 'photos/**/*.jpg' more.png @list.txt --output out
   feedbackward predict runs/mine/model photos --save masks polygons --json > summary.json
-  feedbackward predict coffee_leaves,nuclei photos --backbone tf_efficientnet_lite0.safetensors
+  feedbackward predict leaves.safetensors,roads.safetensors photos --backbone tf_efficientnet_lite0.safetensors
 """
 MADE_WITH = (
     "size",
