@@ -130,7 +130,7 @@ def _lite0() -> Group:
         _peer("lite0_deeplabv3plus_frozen", "smp.DeepLabV3Plus, encoder frozen", "DeepLabV3Plus", frozen=True),
         _ours("lite0_image", "ours back to the image, as in the paper", PAPER),
     ]
-    return _on("camvid", (120, 160), "lite0", "EfficientNet-Lite0 on CamVid", ours)
+    return _on("camvid", (120, 160), "camvid", "EfficientNet-Lite0 on CamVid", ours)
 
 
 def _own_part() -> Group:

@@ -25,6 +25,8 @@ SMP_ENCODERS = {
     "vgg16_bn": "vgg16_bn",
 }
 """timm's names of encoders that segmentation_models_pytorch has too, and its names for them."""
+TIMM = "tu-"
+"""The beginning of the names of timm's encoders in segmentation_models_pytorch."""
 IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
@@ -72,8 +74,11 @@ class SmpNetwork(SegmentationNetwork):
             )
         except (AttributeError, KeyError) as error:
             raise InputError(f"segmentation_models_pytorch has no {architecture} on {encoder_name}: {error}") from error
+        if encoder_name.startswith(TIMM):
+            # timm's encoders do not all see images with ImageNet's mean and deviation.
+            self.preprocessing = preprocessing_of(self.network.encoder.model, in_channels)
         if encoder_weights is not None and named is None:
-            name = encoder_name.removeprefix("tu-")
+            name = encoder_name.removeprefix(TIMM)
             load_encoder_weights(self.network.encoder.model, encoder_weights, name=name, in_channels=in_channels)
         if freeze_encoder:
             self.network.encoder.requires_grad_(False)
