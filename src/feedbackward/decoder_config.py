@@ -25,24 +25,23 @@ class DecoderConfig:
     The defaults are the best ones that we measured; PAPER contains the paper's values.
 
     Args:
-        permute: Which weights have their channel axes swapped: where "necessary", in layers that change the number of
-            channels (the paper's PWN), or wherever "possible" (its PWP).
-        output_stride: Where the decoder ends: at an encoder feature of this stride (1, 2, 4, ...), at the "image" as in
-            the paper, or "auto": at stride 4, or at the nearest stride of the encoder's features.
-        output_feature: Which feature of that stride to end at: the "first" that the decoder reaches, which is the
-            deepest, or the "last", which is nearest to the image.
-        retrace: Which layers the decoder contains: "all", as in the paper, or only the "transitions", which change the
-            resolution or the number of channels.
-        head_input: What the classifier reads: "both" the signal and the encoder feature, as separate channels, or their
-            "sum", as in the paper.
+        permute: Where channel axes are swapped: where "necessary", as the number of channels changes (the paper's PWN),
+            or wherever "possible" (its PWP).
+        output_stride: Where the decoder ends: at a feature of this stride, at the "image" as in the paper, or "auto" at
+            stride 4 or the nearest one.
+        output_feature: Which feature of that stride: the "first" that the decoder reaches, the deepest, or the "last",
+            nearest to the image.
+        retrace: The layers in the decoder: "all" as in the paper, or the "transitions", which change resolution or
+            channels.
+        head_input: What the classifier reads: "both" signal and encoder feature, or their "sum" as in the paper.
         head_kernel_size: The kernel size of the classifier, an odd number; 1 in the paper.
-        head_channels: The width of a classifier of three thin layers, which sees further: 1x1 to this many channels, a
-            depthwise-separable convolution, and a convolution to the classes, both of head_kernel_size. 0 for the
-            paper's single layer, preceded by a depthwise one if head_kernel_size > 1.
-        head_strides: The strides that the classifier reads: only that of the "output", or "all" coarser ones of the
-            decoder too, which needs head_channels.
-        rank: The rank of each decoder layer's own update of the weight that it shares with the encoder; 0, as in the
-            paper, for none, "full" for a whole matrix. Depthwise layers have none.
+        head_channels: The width of a classifier of three thin layers; 0 for the paper's single layer. The three are 1x1
+            to this many channels, a depthwise-separable convolution, and a convolution to the classes, both of
+            head_kernel_size. The single one is preceded by a depthwise one if head_kernel_size > 1.
+        head_strides: The strides that it reads: that of the "output", or "all" coarser ones of the decoder too. The
+            latter needs head_channels.
+        rank: The rank of each layer's own update of its shared weight; 0, as in the paper, for none, "full" for a whole
+            matrix. Depthwise layers have none.
         rank_channels: Layers with more output channels than this have no update.
         norm: The norm after each decoder layer: "batch" as in the paper, or "group" for small batches.
 

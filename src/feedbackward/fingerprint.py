@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from feedbackward.adapters import find_adapter, list_adapters
+from feedbackward.adapters import find_adapter, is_packaged
 
 _BESIDE = (".bin", ".json")
 """Suffixes of the second file of some exported formats, which has the stem of the first."""
@@ -19,7 +19,7 @@ def fingerprint(model: str) -> str:
             that is in its cache.
     """
     path = Path(model)
-    if not path.exists() and model in list_adapters():
+    if is_packaged(model):
         path = find_adapter(model)
     if not path.exists():
         from huggingface_hub import snapshot_download

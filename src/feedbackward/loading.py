@@ -1,6 +1,6 @@
 """`load`: a trained network, ready to predict, from a saved folder, a checkpoint, an exported file or the hub.
 
-Or from an adapter, or several on one backbone.
+It also loads an adapter, or several on one backbone.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def load(
     device: str = "auto",
     probabilities: bool = True,
     **options: Any,
-) -> Predictor:
+) -> Predictor | TaskPredictor:
     """Load a trained network to call it with images.
 
     Args:
@@ -61,12 +61,17 @@ def load_segmenter(
     For an exported file torch is imported only if its runtime needs it. Arguments and errors are those of `load`.
     """
     if not isinstance(model, str | Path):
+        import torch
+
         from feedbackward.models.adapted import load_tasks
 
-        return load_tasks(model, backbone=backbone).to(choose_device(device))
+        tasks = load_tasks(model, backbone=backbone).to(memory_format=torch.channels_last)
+        return tasks.to(choose_device(device))
     path = Path(model)
     if is_exported(path) and not path.is_dir():
         own = SUFFIXES[path.suffix].device
+        if backbone is not None:
+            raise InputError(f"{path} contains its encoder; omit the backbone, which is for adapters")
         if device not in ("auto", own):
             raise InputError(f"{path} runs on device {own}, not on {device}; omit the device")
         return load_exported(path)

@@ -20,7 +20,8 @@ from feedbackward.cli.fit_options import check_options
 from feedbackward.cli.main import main
 from feedbackward.data.camvid import CAMVID
 from feedbackward.errors import InputError
-from feedbackward.models import from_pretrained
+from feedbackward.models import from_pretrained, load_adapter
+from feedbackward.models.adapter import read_adapter
 from feedbackward.models.checkpoint import read_checkpoint
 from feedbackward.training.console import EpochLines
 from feedbackward.training.recipes import list_recipes
@@ -259,6 +260,23 @@ def test_validate_prints_the_scores_of_the_fit_and_writes_nothing(command, run, 
         assert (f"{100 * value:.1f}" if value is not None else "-") in printed
     assert all(name in printed for name in CAMVID.names)
     assert files(tmp_path) == before
+
+
+def test_a_frozen_encoder_is_trained_into_an_adapter(command, tmp_path, capsys):
+    """On a network whose encoder was trained before; it lies in the run folder, with the scores of the best epoch."""
+    command("fit", "--run_dir", "first")
+    backbone = tmp_path / "first" / "model"
+    command("fit", "--run_dir", "second", "--model.encoder_weights", backbone, "--model.freeze_encoder", "true")
+    assert "adapter: second/adapter.safetensors (" in capsys.readouterr().out
+    whole = from_pretrained(tmp_path / "second" / "model")
+    adapted = load_adapter("second/adapter.safetensors", backbone=backbone)
+    image = torch.rand(1, 3, 32, 48)
+    with torch.no_grad():
+        torch.testing.assert_close(adapted(image), whole(image), atol=0.02, rtol=0.02)
+    best = json.loads((tmp_path / "second" / "metrics.json").read_text())["best"]
+    scores = read_adapter("second/adapter.safetensors").scores
+    assert float(scores["mean IoU"]) == pytest.approx(100 * best["scalars"]["mean_iou"], abs=0.06)
+    assert not (tmp_path / "first" / "adapter.safetensors").exists()
 
 
 def test_validate_with_the_crf(command, run, capsys):

@@ -1,15 +1,18 @@
 """Exported files against the network that they were made from, each run by its own runtime alone."""
 
 import json
+from itertools import product
 
 import numpy as np
 import onnx
 import openvino
 import pytest
 import torch
+from timm.layers.padding import get_same_padding
 
 from feedbackward.errors import InputError
 from feedbackward.exporting import export, load_exported
+from feedbackward.exporting.wrapper import same_padding
 from feedbackward.models import create_model
 
 pytestmark = pytest.mark.usefixtures("exporting")
@@ -193,6 +196,20 @@ def test_a_refused_export_writes_nothing(network, tmp_path, name, options, messa
     with pytest.raises(InputError, match=message):
         export(network, tmp_path / name, **options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_logits_that_are_not_finite_are_refused(build, tmp_path):
+    network = build()
+    network.head.pointwise.bias.data.fill_(torch.nan)
+    with pytest.raises(InputError, match="the network's logits are not finite"):
+        export(network, tmp_path / "n.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_padding_in_integers_is_timm_s():
+    for length, kernel_size, stride, dilation in product(range(1, 40), (1, 2, 3, 5, 7), (1, 2, 3, 4), (1, 2, 3)):
+        expected = get_same_padding(length, kernel_size, stride, dilation)
+        assert same_padding(length, kernel_size, stride, dilation) == expected
 
 
 def test_a_missing_runtime_is_named(network, tmp_path, monkeypatch):

@@ -1,19 +1,25 @@
 """Adapters: what they contain, which backbones they accept, and that their networks compute what was saved."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
 
 import feedbackward as fb
 from feedbackward.classes import ClassTable
+from feedbackward.cli.main import main
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
+from feedbackward.models.adapter import KEY
 from feedbackward.models.encoder import create_encoder
 from feedbackward.nn import LowRank
 
@@ -176,22 +182,31 @@ def damaged(network: fb.Feedbackward, path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
-def incomplete(network: fb.Feedbackward, path: Path) -> None:
-    network.save_adapter(path)
-    from safetensors import safe_open
+Change = Callable[[dict[str, Tensor], Any], tuple[Any, str]]
 
+
+def rewritten(network: fb.Feedbackward, path: Path, change: Change) -> None:
+    """An adapter whose tensors and description are changed."""
+    network.save_adapter(path)
     with safe_open(path, framework="pt") as file:
-        metadata = file.metadata()
-    tensors = load_file(path)
-    del tensors["head.classify.bias"]
-    save_file(tensors | {"head.more": torch.zeros(1)}, path, metadata=metadata)
+        content = json.loads(file.metadata()[KEY])
+    tensors, text = change(load_file(path), content)
+    save_file(tensors, path, metadata={KEY: text})
+
+
+def incomplete(network: fb.Feedbackward, path: Path) -> None:
+    def change(tensors: dict[str, Tensor], content: Any) -> tuple[Any, str]:
+        del tensors["head.classify.bias"]
+        return tensors | {"head.more": torch.zeros(1)}, json.dumps(content)
+
+    rewritten(network, path, change)
 
 
 @pytest.mark.parametrize(
     ("write", "message"),
     [
         (lambda _, __: None, "there is no adapter or file"),
-        (damaged, "not a safetensors file, or a damaged one"),
+        (damaged, "is not a valid safetensors file"),
         (lambda _, path: save_file({"a": torch.zeros(1)}, path), "is not an adapter: it has weights, but no descrip"),
         (incomplete, r"1 of \d+ tensors missing \(head\.classify\.bias\); 1 that it does not have \(head\.more\)"),
     ],
@@ -200,6 +215,76 @@ def test_another_file_is_refused(network, backbone, tmp_path, write, message):
     write(network, tmp_path / "leaves.safetensors")
     with pytest.raises(InputError, match=message):
         fb.load_adapter(tmp_path / "leaves.safetensors", backbone=backbone)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: "not JSON",
+        lambda content: "[1, 2]",
+        lambda content: json.dumps({**content, "backbone": 5}),
+        lambda content: json.dumps({**content, "backbone": "%%%"}),
+        lambda content: json.dumps({key: value for key, value in content.items() if key != "network"}),
+        lambda content: json.dumps({**content, "network": {**content["network"], "encoder_name": None}}),
+        lambda content: json.dumps({**content, "network": {**content["network"], "freeze_encoder": False}}),
+        lambda content: json.dumps({**content, "network": {**content["network"], "model": "segnet"}}),
+        lambda content: json.dumps({**content, "network": {**content["network"], "decoder": None}}),
+    ],
+)
+def test_a_damaged_description_is_refused(network, backbone, tmp_path, change):
+    path = tmp_path / "leaves.safetensors"
+    rewritten(network, path, lambda tensors, content: (tensors, change(content)))
+    with pytest.raises(InputError, match=r"leaves\.safetensors"):
+        fb.load_adapter(path, backbone=backbone)
+
+
+def test_a_diverged_training_is_named(backbone, tmp_path):
+    network = trained(backbone)
+    nn.init.constant_(network.head.norm.running_var, float("nan"))
+    with pytest.raises(InputError, match="not finite in float32; the training has diverged"):
+        network.save_adapter(tmp_path / "leaves.safetensors")
+
+
+def test_an_adapter_may_lie_beside_a_config(network, backbone, tmp_path):
+    network.save_adapter(tmp_path / "leaves.safetensors")
+    (tmp_path / "config.json").write_text("{}")
+    assert fb.load(tmp_path / "leaves.safetensors", backbone=backbone).class_table == TABLE
+
+
+def test_freezing_is_a_truth_value_or_weights():
+    with pytest.raises(InputError, match="freeze_encoder=1: expected True, False or 'weights'"):
+        fb.create_model(NAME, classes=3, encoder_weights=None, freeze_encoder=1)
+
+
+def test_a_missing_backbone_is_named(network, tmp_path):
+    network.save_adapter(tmp_path / "leaves.safetensors")
+    with pytest.raises(
+        InputError, match=r"no such backbone: nowhere\.pth; give a file with the weights of the adapter"
+    ):
+        fb.load_adapter(tmp_path / "leaves.safetensors", backbone="nowhere.pth")
+
+
+def test_info_shows_an_adapter_without_its_backbone(network, tmp_path, capsys, monkeypatch):
+    network.save_adapter(tmp_path / "leaves.safetensors")
+    monkeypatch.chdir(tmp_path)
+    main(["info", "leaves.safetensors", "--size", "64,96"])
+    assert "rank=4" in capsys.readouterr().out
+
+
+def test_predictions_of_an_adapter_are_scored(network, backbone, tmp_path, capsys):
+    network.save_adapter(tmp_path / "leaves.safetensors")
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    mask = fb.load(tmp_path / "leaves.safetensors", backbone=backbone)(pixels).mask
+    for folder, array in (("images", pixels), ("masks", mask)):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(array).save(tmp_path / folder / "a.png")
+    classes = [{"name": name, "color": color} for name, color in zip(TABLE.names, TABLE.colors, strict=True)]
+    (tmp_path / "classes.yaml").write_text(json.dumps({"classes": classes}))
+    command = ["evaluate", "--dataset", "folder", "--classes", str(tmp_path / "classes.yaml")]
+    command += ["--ground-truth", str(tmp_path / "masks"), "--source", str(tmp_path / "images")]
+    model = ["--model", str(tmp_path / "leaves.safetensors"), "--backbone", str(backbone)]
+    main([*command, *model, "--json", str(tmp_path / "scores.json")])
+    assert json.loads((tmp_path / "scores.json").read_text())["scalars"]["pixel_accuracy"] == 1
 
 
 def test_a_backbone_for_a_whole_network_is_refused(network, backbone, tmp_path):

@@ -8,6 +8,7 @@ import onnxruntime
 import pytest
 import timm
 import torch
+from PIL import Image
 from torch import nn
 from torch.testing import assert_close
 
@@ -20,6 +21,7 @@ from feedbackward.models import TaskNetwork
 from feedbackward.models.encoder import create_encoder
 from feedbackward.models.image_classifier import ImageClassifier
 from feedbackward.segmenters.augment import Augment
+from feedbackward.segmenters.predictor import Predictor
 from feedbackward.segmenters.tiles import Tiles
 
 NAME = "test_resnet"
@@ -117,8 +119,6 @@ def test_thresholds_are_for_one_task(adapters, backbone):
 
 
 def test_predict_writes_a_folder_for_each_task(adapters, backbone, tmp_path, capsys):
-    from PIL import Image
-
     pixels = np.random.default_rng(0).integers(0, 256, (65, 97, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "photo.png")
     model = ",".join(map(str, adapters))
@@ -184,6 +184,47 @@ def test_classes_of_other_features_are_refused(backbone, tmp_path):
         ImageClassifier(network, weights=backbone)
 
 
+def test_predict_writes_a_folder_for_each_task_of_an_exported_file(adapters, backbone, tmp_path, exporting, capsys):
+    fb.export(fb.load_tasks(adapters, backbone=backbone), tmp_path / "tasks.onnx")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (65, 97, 3), np.uint8)).save(tmp_path / "photo.png")
+    main(["predict", str(tmp_path / "tasks.onnx"), str(tmp_path / "photo.png"), "--output", str(tmp_path / "out")])
+    expected = fb.load(adapters, backbone=backbone)(tmp_path / "photo.png")
+    for name in TASKS:
+        written = np.asarray(Image.open(tmp_path / "out" / name / "masks" / "photo.png"))
+        assert (written == expected[name].mask).mean() > 0.99
+    evaluate = ["evaluate", "--dataset", "camvid", "--ground-truth", str(tmp_path), "--source", str(tmp_path)]
+    with pytest.raises(SystemExit):
+        main([*evaluate, "--model", str(tmp_path / "tasks.onnx")])
+    assert "tasks.onnx predicts 3 tasks; score the adapter of one task" in capsys.readouterr().err
+
+
+def test_a_predictor_of_one_task_refuses_several(networks):
+    predictor = Predictor(TaskNetwork(networks))
+    image = np.zeros((65, 97, 3), np.uint8)
+    for method in (predictor, predictor.predict):
+        with pytest.raises(InputError, match="there are 3 tasks; use TaskPredictor"):
+            method(image)
+
+
+def test_another_set_of_tasks_may_follow_one_with_a_skipped_image(adapters, backbone, tmp_path):
+    Image.fromarray(np.zeros((65, 97, 3), np.uint8)).save(tmp_path / "photo.png")
+    (tmp_path / "broken.png").write_bytes(b"broken")
+    command = [str(tmp_path / name) for name in ("photo.png", "broken.png")]
+    command += ["--backbone", str(backbone), "--output", str(tmp_path / "out"), "--quiet"]
+    for chosen in (adapters[:2], adapters[1:]):
+        with pytest.raises(SystemExit, match="1"):
+            main(["predict", ",".join(map(str, chosen)), *command])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([*TASKS, "skipped.csv"])
+
+
+def test_a_classifier_is_not_exported(networks, tmp_path):
+    torch.save(timm.create_model(NAME).state_dict(), tmp_path / "whole.pth")
+    network = fb.create_model(NAME, classes=2, encoder_weights=tmp_path / "whole.pth", freeze_encoder=True)
+    classifier = ImageClassifier(network, weights=tmp_path / "whole.pth")
+    with pytest.raises(InputError, match="the classes of whole images are not exported"):
+        fb.export(TaskNetwork({"a": network}, classifier=classifier), tmp_path / "tasks.onnx")
+
+
 def networks_of(backbone: Path, **second) -> dict[str, fb.Feedbackward]:
     torch.manual_seed(1)
     common = {"classes": 2, "encoder_weights": backbone, "freeze_encoder": True}
@@ -196,9 +237,14 @@ def networks_of(backbone: Path, **second) -> dict[str, fb.Feedbackward]:
 def test_tasks_that_cannot_share_an_encoder_are_refused(backbone):
     with pytest.raises(InputError, match="no task; give at least one network"):
         TaskNetwork({})
+    with pytest.raises(InputError, match="a task cannot be named image, as another input or output is"):
+        TaskNetwork({"image": networks_of(backbone)["a"]})
+    own = fb.Feedbackward(nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.ReLU()), classes=2, freeze_encoder=True)
+    with pytest.raises(InputError, match="a: its encoder is a module of your own"):
+        TaskNetwork({"a": own})
     with pytest.raises(InputError, match="a and b cannot run in one pass: their encoders have other weights"):
         TaskNetwork(networks_of(backbone, encoder_weights=None))
-    with pytest.raises(InputError, match="their encoder_name are test_resnet and test_efficientnet"):
+    with pytest.raises(InputError, match="their values of encoder_name are test_resnet and test_efficientnet"):
         TaskNetwork(networks_of(backbone, name="test_efficientnet", encoder_weights=None))
     with pytest.raises(InputError, match="b: its encoder's norms were trained for it"):
         TaskNetwork(networks_of(backbone, freeze_encoder="weights"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from feedbackward.errors import InputError, nearest
 
-__all__ = ["find_adapter", "list_adapters"]
+__all__ = ["find_adapter", "is_packaged", "list_adapters"]
 
 SUFFIX = ".safetensors"
 
@@ -26,8 +26,15 @@ def find_adapter(name_or_file: str) -> Path:
         InputError: If there is neither such an adapter nor such a file; the message names the nearest adapters.
     """
     path = Path(name_or_file)
-    if path.is_file():
+    if path.exists():
         return path
-    if name_or_file in list_adapters():
+    known = list_adapters()
+    if name_or_file in known:
         return Path(__file__).parent / f"{name_or_file}{SUFFIX}"
-    raise InputError(f"there is no adapter or file {name_or_file!r}; {nearest(path.stem, list_adapters())}")
+    hint = nearest(path.stem, known) if known else "give the file of one"
+    raise InputError(f"there is no adapter or file {name_or_file!r}; {hint}")
+
+
+def is_packaged(name: str) -> bool:
+    """Whether a name is that of a packaged adapter, and not that of a file or folder here."""
+    return not Path(name).exists() and name in list_adapters()

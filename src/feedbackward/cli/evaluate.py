@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from feedbackward.cli.console import progress_bar
+from feedbackward.cli.model_argument import add_backbone
 from feedbackward.cli.parser import PlainHelpFormatter, command_parser
 from feedbackward.cli.prediction_options import (
     add_augment,
@@ -59,6 +60,7 @@ def main(args: list[str]) -> None:
         help="folder of the predictions, in the encoding of the ground truth (cityscapes, streets: PNGs of label ids)",
     )
     parser.add_argument("--model", help="instead of predictions: saved folder, checkpoint, exported file or hub id")
+    add_backbone(parser)
     parser.add_argument("--source", type=Path | None, help="with --model: folder of the images to predict")
     parser.add_argument("--classes", type=Path | None, help="class file (YAML or JSON), for --dataset folder only")
     parser.add_argument("--json", type=Path | None, help="file to write the scores to")
@@ -159,7 +161,7 @@ def _predict(options: Namespace, folder: Path, data: DataSource, classes: MaskCl
     from feedbackward.loading import load_segmenter
     from feedbackward.segmenters import Predictor
 
-    network = load_segmenter(options.model, device=options.device)
+    network = load_segmenter(options.model, backbone=options.backbone, device=options.device)
     predictor = Predictor(network, resize=resize_of(options), augment=augment_of(options), tiles=tiles_of(options))
     if difference := reading_difference(predictor.preprocessing, network.preprocessing):
         console.print(Text(difference), soft_wrap=True)

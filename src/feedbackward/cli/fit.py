@@ -3,7 +3,6 @@
 Help and the check of the options are done here; cli/fit_cli.py, which imports torch and Lightning, does the work.
 """
 
-import re
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -119,7 +118,7 @@ def _decoder_options() -> Iterator[str]:
     types = get_type_hints(DecoderConfig)
     for parameter in parse(DecoderConfig.__doc__ or "").params:
         name, description = parameter.arg_name, " ".join((parameter.description or "").split())
-        description = re.split(r"[:.] ", description)[0]  # the rest is in --help-all
+        description = description.split(". ")[0]  # the rest is in --help-all
         default = getattr(DecoderConfig, name)
         yield from _entry(f"  {name} {_plain(types[name])}", f"{description.removesuffix('.')} (default: {default})")
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from feedbackward.adapters import SUFFIX, find_adapter, is_packaged
 from feedbackward.cli.console import console_for_tables
 from feedbackward.cli.parser import command_parser, height_width
 from feedbackward.decoder_config import DecoderConfig
@@ -29,7 +30,7 @@ CLASSES = 19
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward info` and run it."""
     parser = command_parser("info", "Print the parameters and the FLOPs of a network, and its decoder node by node.")
-    parser.add_argument("name", help="encoder of timm, preset, saved folder or checkpoint (.ckpt)")
+    parser.add_argument("name", help="encoder of timm, preset, saved folder, checkpoint (.ckpt) or adapter")
     parser.add_argument("--size", default="512,1024", help="height and width of the image, H,W")
     parser.add_argument("--draw", type=Path | None, help="SVG file for a drawing of encoder and decoder")
     parser.add_argument(
@@ -108,9 +109,10 @@ def _show_decoder_graph(network: "Feedbackward", size: tuple[int, int], console:
         seen = network.sizes.padded(size)
         rows = explain(network.encoder, decoder_graph, size=seen, in_channels=network.config["in_channels"])
     end = next(row for row in rows if row.part == "end")
-    console.print(
-        Text(f"The decoder ends at {end.path}: {sum(decoder_graph.channels)} channels, stride {decoder_graph.stride}.")
-    )
+    parts = 2 if network.decoder_config.head_input == "both" else 1
+    fine, coarser = decoder_graph.channels[:parts], decoder_graph.channels[parts:]
+    more = f" The classifier also reads {sum(coarser)} channels of coarser strides." if coarser else ""
+    console.print(Text(f"The decoder ends at {end.path}: {sum(fine)} channels, stride {decoder_graph.stride}.{more}"))
     strides = ", ".join(map(str, decoder_graph.strides))
     console.print(Text(f"It can end at stride {strides}, or at the image.{_sizes(network)}\n"))
     console.print(decoder_table(rows))
@@ -128,13 +130,17 @@ def _build(name: str, options: dict[str, Any]) -> "SegmentationNetwork":
     import torch
 
     from feedbackward.models import create_model
+    from feedbackward.models.adapted import described_by
+    from feedbackward.models.adapter import is_adapter
     from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX
     from feedbackward.models.saved import load_network
 
-    if "/" in name or name.endswith(CHECKPOINT_SUFFIX) or Path(name, "config.json").exists():
+    if is_packaged(name):
+        name = str(find_adapter(name))
+    if "/" in name or name.endswith((CHECKPOINT_SUFFIX, SUFFIX)) or Path(name, "config.json").exists():
         if options:
             raise InputError(f"{name} is a saved network with its own {', '.join(options)}; omit these options")
-        network = load_network(name).to("meta")
+        network = (described_by(name) if is_adapter(Path(name)) else load_network(name)).to("meta")
     else:
         decoder = {field.name: options.pop(field.name) for field in fields(DecoderConfig) if field.name in options}
         options = {"classes": CLASSES, "decoder": DecoderConfig(**decoder) if decoder else None, **options}

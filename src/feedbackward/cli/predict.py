@@ -30,7 +30,7 @@ from feedbackward.errors import InputError
 from feedbackward.exporting.names import PrecisionName
 from feedbackward.fingerprint import fingerprint
 from feedbackward.loading import load_segmenter
-from feedbackward.segmenters.journal import Journal
+from feedbackward.segmenters.journal import JOURNAL, Journal
 from feedbackward.segmenters.outputs import OUTPUTS, Output, OutputOptions, find_outputs
 from feedbackward.segmenters.outputs.files import Job, check_outputs, plan
 from feedbackward.segmenters.pipeline import predict_each
@@ -41,6 +41,7 @@ from feedbackward.segmenters.segmenter import Segmenter
 from feedbackward.segmenters.sources import find_sources
 from feedbackward.segmenters.thresholds import parse_thresholds
 from feedbackward.segmenters.video_prediction import predict_video, video_job
+from feedbackward.task import tasks_of
 
 if TYPE_CHECKING:
     from feedbackward.nn import DenseCRF
@@ -177,16 +178,15 @@ def predict(options: Namespace, reporter: Reporter) -> int:
         background=options.background,
         tolerance=options.tolerance,
     )
+    # Outputs of earlier runs are no images to predict, neither of one task nor of several.
+    written = [options.output, *(path.parent for path in options.output.glob(f"*/{JOURNAL}"))]
+    sources = find_sources(options.source, outputs=[folder / kind for folder in written for kind in OUTPUTS])
     models = split_models(options.model)
-    folders = [options.output / Path(model).stem for model in models] if len(models) > 1 else [options.output]
-    sources = find_sources(options.source, outputs=[folder / kind for folder in folders for kind in OUTPUTS])
+    network = _in_precision(_load(models, options), options.precision)
+    tasks = tasks_of(network)
     videos = {item: video_job(item, options.output) for item in sources.items if item.is_video}
-    if videos and len(models) > 1:
-        raise InputError(f"{next(iter(videos)).path}: videos are predicted with one model, and {len(models)} are given")
-    loaded = load_segmenter(
-        models if len(models) > 1 else options.model, backbone=options.backbone, device=options.device
-    )
-    network = _in_precision(loaded, options.precision)
+    if videos and len(tasks) > 1:
+        raise InputError(f"{next(iter(videos)).path}: videos are predicted for one task, and there are {len(tasks)}")
     crf = _dense_crf() if options.crf else None
     predictor = Predictor(
         network,
@@ -199,7 +199,9 @@ def predict(options: Namespace, reporter: Reporter) -> int:
     )
     images = [item for item in sources.items if not item.is_video]
     destinations = []
-    for model, folder, task in zip(models, folders, predictor.tasks, strict=True):
+    folders = [options.output / task.name for task in tasks]
+    sharing = models * len(tasks) if len(models) == 1 else models  # an exported file contains all tasks
+    for model, folder, task in zip(sharing, folders, tasks, strict=True):
         journal = Journal(
             folder,
             model=fingerprint(model),
@@ -213,9 +215,11 @@ def predict(options: Namespace, reporter: Reporter) -> int:
     everything = [*jobs, *((job,) for job in videos.values())]
     done = {of_image[0].name for of_image in everything if _all_done(destinations, of_image)}
     for destination in destinations:
-        destination.journal.check_free([options.output / SKIPPED, *destination.gathered])
-    written = [path for of_image in everything for job in of_image for path in job.files.values()]
-    check_outputs(options.output, [*(each.journal.path for each in destinations), *written])
+        destination.journal.check_free(destination.gathered)
+    if not any(destination.journal.path.exists() for destination in destinations):
+        destinations[0].journal.check_free([options.output / SKIPPED])
+    files = [path for of_image in everything for job in of_image for path in job.files.values()]
+    check_outputs(options.output, [*(each.journal.path for each in destinations), *files])
 
     if difference := reading_difference(predictor.preprocessing, network.preprocessing):
         reporter.say(difference)
@@ -287,6 +291,11 @@ def predict(options: Namespace, reporter: Reporter) -> int:
     )
     reporter.finish(summary)
     return len(skipped)
+
+
+def _load(models: list[str], options: Namespace) -> Segmenter:
+    model = models[0] if len(models) == 1 else models
+    return load_segmenter(model, backbone=options.backbone, device=options.device)
 
 
 def _all_done(destinations: Sequence[Destination], of_image: tuple[Job, ...]) -> bool:

@@ -52,7 +52,9 @@ def predict_into(
     sources = find_sources([source])
     warn_left_out(source, sources.left_out)
     jobs = plan(sources.items, kinds, folder)
-    (task,) = predictor.tasks
+    task, *others = predictor.tasks
+    if others:
+        raise InputError(f"{model} predicts {len(others) + 1} tasks; score the adapter of one task")
     check_classes(named_classes(task, model, kinds, writing), expected, of=f"network {model}")
     with progress_bar("predicting", total=len(jobs), console=console) as advance:
 

@@ -1,6 +1,7 @@
 """Export of a network to a file, which is verified against the network and then moved into place."""
 
 import copy
+import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,5 +135,7 @@ def _compare(draft: Path, network: Segmenter, metadata: Metadata) -> dict[tuple[
             else:
                 difference = logits.amax(dim=1) - logits.gather(1, output[:, None].long())[:, 0]
             largest = (difference.max() / logits.abs().max()).item()
+            if not math.isfinite(largest):
+                raise InputError("the network's logits are not finite; train it again, with a smaller learning rate")
             differences[size] = max(differences.get(size, 0.0), largest)
     return differences

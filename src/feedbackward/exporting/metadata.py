@@ -114,7 +114,12 @@ def describe(
         network: The network.
         argmax: Whether the file outputs classes instead of logits.
         size: A fixed height and width of the images, or None for any.
+
+    Raises:
+        InputError: If it has a classifier of whole images.
     """
+    if getattr(network, "classifier", None) is not None:
+        raise InputError("the classes of whole images are not exported; load the tasks without the classifier")
     return Metadata(
         config=network.config,
         class_table=network.class_table,

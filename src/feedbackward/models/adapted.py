@@ -11,7 +11,7 @@ from feedbackward.models.encoder import IMAGENET, NoWeightsError
 from feedbackward.models.feedbackward import Feedbackward
 from feedbackward.models.hub import build_described
 from feedbackward.models.image_classifier import ImageClassifier
-from feedbackward.models.tasks import TaskNetwork
+from feedbackward.models.tasks import TaskNetwork, same_tensors
 
 
 def load_adapter(adapter: str | os.PathLike[str], *, backbone: str | os.PathLike[str] | None = None) -> Feedbackward:
@@ -34,6 +34,8 @@ def load_adapter(adapter: str | os.PathLike[str], *, backbone: str | os.PathLike
         ('background', 'leaf', 'symptom')
     """
     read = read_adapter(find_adapter(os.fspath(adapter)))
+    if backbone is not None and not Path(backbone).exists():
+        raise InputError(f"no such backbone: {backbone}; give a file with the weights of the adapter's encoder")
     try:
         network = build_described(read.description, source=read.path, encoder_weights=backbone or IMAGENET)
     except NoWeightsError as error:
@@ -45,6 +47,14 @@ def load_adapter(adapter: str | os.PathLike[str], *, backbone: str | os.PathLike
     assert isinstance(network, Feedbackward)
     fill(network, read)
     return network.eval()
+
+
+def described_by(adapter: str | os.PathLike[str]) -> Feedbackward:
+    """The network of an adapter without its weights; errors as in load_adapter."""
+    read = read_adapter(find_adapter(os.fspath(adapter)))
+    network = build_described(read.description, source=read.path)
+    assert isinstance(network, Feedbackward)
+    return network
 
 
 def load_tasks(
@@ -70,9 +80,17 @@ def load_tasks(
         >>> {name: logits.shape for name, logits in network(image).items()}  # doctest: +SKIP
         {'coffee_leaves': (1, 3, 256, 512), 'nuclei': (1, 2, 256, 512), 'image_classes': (1, 1000)}
     """
+    if isinstance(adapters, str | os.PathLike):
+        raise InputError(f"adapters={os.fspath(adapters)!r}: expected a list of adapters")
     names = [Path(adapter).stem for adapter in adapters]
-    if double := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError(f"two adapters are named {double[0]}; rename one of the files")
-    loaded = [load_adapter(adapter, backbone=backbone) for adapter in adapters]
-    kept = ImageClassifier(loaded[0], weights=backbone or IMAGENET) if classifier else None
-    return TaskNetwork(dict(zip(names, loaded, strict=True)), classifier=kept)
+    if duplicates := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"two adapters are named {duplicates[0]}; rename one of the files")
+    networks = dict[str, Feedbackward]()
+    for name, adapter in zip(names, adapters, strict=True):
+        network = load_adapter(adapter, backbone=backbone)
+        first = next(iter(networks.values()), network)
+        if same_tensors(first.encoder, network.encoder):
+            network.encoder = first.encoder  # so that one copy is in memory
+        networks[name] = network
+    kept = ImageClassifier(networks[names[0]], weights=backbone or IMAGENET) if classifier and names else None
+    return TaskNetwork(networks, classifier=kept)

@@ -19,7 +19,7 @@ from torch import Tensor
 from feedbackward.adapters import SUFFIX
 from feedbackward.errors import InputError, listed
 from feedbackward.io import write_whole
-from feedbackward.models.backbone import backbone_fingerprint, check_backbone
+from feedbackward.models.backbone import backbone_fingerprint, check_backbone, read_fingerprint
 from feedbackward.models.tensors import COUNTER, first, mismatches
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def trained_tensors(network: "Feedbackward") -> dict[str, Tensor]:
     return {
         name: tensor
         for name, tensor in network.state_dict().items()
-        if name.removeprefix("encoder.") not in frozen and not name.endswith(COUNTER)
+        if not ((name.startswith("encoder.") and name.removeprefix("encoder.") in frozen) or name.endswith(COUNTER))
     }
 
 
@@ -96,7 +96,7 @@ def save_adapter(
     """
     path = Path(path)
     if path.suffix != SUFFIX:
-        raise InputError(f"{path}: adapters are {SUFFIX} files; give a name that ends so")
+        raise InputError(f"{path}: expected a name that ends in {SUFFIX}")
     if dtype not in get_args(Dtype):
         raise InputError(f"dtype={dtype!r}: expected one of {', '.join(map(repr, get_args(Dtype)))}")
     config = network.config
@@ -113,7 +113,9 @@ def save_adapter(
     trained = trained_tensors(network)
     stored = {name: tensor.detach().to("cpu", getattr(torch, dtype)).contiguous() for name, tensor in trained.items()}
     if infinite := [name for name, tensor in stored.items() if not tensor.isfinite().all()]:
-        raise InputError(f"{listed(infinite, most=3)}: values that are not finite in {dtype}; choose dtype='float32'")
+        finite = all(tensor.isfinite().all() for tensor in trained.values())
+        advice = "choose dtype='float32'" if finite else "the training has diverged: use a smaller learning rate"
+        raise InputError(f"{listed(infinite, most=3)}: values that are not finite in {dtype}; {advice}")
     content = {
         "network": network.describe(),
         "backbone": backbone_fingerprint(frozen_tensors(network)),
@@ -121,6 +123,15 @@ def save_adapter(
     }
     data = save(stored, metadata={KEY: json.dumps(content)})
     write_whole(path, lambda file: file.write(data))
+
+
+def is_adapter(path: Path) -> bool:
+    """Whether a file is an adapter; a damaged one is not."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return KEY in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
 
 
 def read_adapter(path: str | os.PathLike[str]) -> Adapter:
@@ -135,16 +146,31 @@ def read_adapter(path: str | os.PathLike[str]) -> Adapter:
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(KEY)
+            if text is None:
+                raise InputError(
+                    f"{path} is not an adapter: it has weights, but no description of a network; a file with an "
+                    f"encoder's weights is given as encoder_weights or backbone"
+                )
+            content = _content(text, path)
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dictionary
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} is not a safetensors file, or a damaged one: {error}") from error
-    if text is None:
-        raise InputError(
-            f"{path} is not an adapter: it has weights, but no description of a network; a file with an encoder's "
-            f"weights is given as encoder_weights or backbone"
-        )
-    content = json.loads(text)
+        raise InputError(f"{path} is not a valid safetensors file: {error}") from error
     return Adapter(content["network"], content["backbone"], content["scores"], tensors, path)
+
+
+def _content(text: str, path: Path) -> dict[str, Any]:
+    """The description in an adapter's metadata, as far as it is checked here."""
+    try:
+        content = json.loads(text)
+        network = content["network"]
+        kinds = (network, dict), (content["scores"], dict), (content["backbone"], str), (network["encoder_name"], str)
+        valid = all(isinstance(value, kind) for value, kind in kinds) and network["freeze_encoder"] in (True, "weights")
+        read_fingerprint(content["backbone"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path} is a damaged adapter: its description cannot be read: {error!r}") from error
+    if not valid:
+        raise InputError(f"{path} is a damaged adapter: it does not describe a network with a frozen encoder")
+    return dict(content)
 
 
 def fill(network: "Feedbackward", adapter: Adapter) -> None:

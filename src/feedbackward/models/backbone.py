@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from feedbackward.errors import InputError, listed
@@ -30,19 +31,29 @@ def backbone_fingerprint(tensors: Mapping[str, Tensor]) -> str:
     return base64.b64encode(_summary(tensors).tobytes()).decode()
 
 
+def read_fingerprint(text: str) -> NDArray[np.float32]:
+    """The numbers of a fingerprint, float32 (tensors, 4).
+
+    Raises:
+        ValueError: If the text is not one.
+    """
+    return np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4").reshape(-1, 1 + len(FREQUENCIES))
+
+
 def check_backbone(tensors: Mapping[str, Tensor], expected: str) -> None:
     """Check that weights are those of a fingerprint, up to a cast to half precision.
 
     Raises:
         InputError: If they are other weights; the message names the first tensors that differ.
     """
-    wanted = np.frombuffer(base64.b64decode(expected, validate=True), dtype="<f4").reshape(-1, 1 + len(FREQUENCIES))
+    wanted = read_fingerprint(expected)
     found = _summary(tensors)
     if found.shape != wanted.shape:
         raise InputError(f"{len(found)} tensors, and those of the adapter's backbone are {len(wanted)}")
     tolerance = RELATIVE * wanted[:, :1] + ABSOLUTE
     names = sorted(_counted(tensors))
-    other = [name for name, fits in zip(names, (abs(found - wanted) <= tolerance).all(axis=1), strict=True) if not fits]
+    fits = np.all(np.abs(found - wanted) <= tolerance, axis=1)
+    other = [name for name, fit in zip(names, fits.tolist(), strict=True) if not fit]
     if other:
         raise InputError(f"{len(other)} of {len(names)} tensors differ ({listed(other, most=3)})")
 
@@ -51,7 +62,7 @@ def _counted(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in tensors.items() if not name.endswith(COUNTER)}
 
 
-def _summary(tensors: Mapping[str, Tensor]) -> np.ndarray:
+def _summary(tensors: Mapping[str, Tensor]) -> NDArray[np.float32]:
     """Root mean square and projections of each tensor, float32 (tensors, 4)."""
     rows = [_numbers(tensor) for _, tensor in sorted(_counted(tensors).items())]
     return np.array(rows, dtype="<f4").reshape(-1, 1 + len(FREQUENCIES))

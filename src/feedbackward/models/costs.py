@@ -9,7 +9,7 @@ from feedbackward.models.network import SegmentationNetwork
 
 
 def parameters(network: SegmentationNetwork, *, trainable: bool = False) -> dict[str, int]:
-    """The number of parameters of each part; a feedbackward decoder has only norms, as its weights are the encoder's.
+    """The number of parameters of each part; those that a feedbackward decoder shares count for the encoder.
 
     Args:
         network: The network.

@@ -46,7 +46,8 @@ class Feedbackward(SegmentationNetwork):
     """A segmentation network made from any convnet; its decoder reuses the encoder's weights.
 
     Each weight is stored once, in `encoder`, under the encoder's own keys; the decoder reads it there. The only new
-    parameters are those of the norms in `decoder`, named by the encoder's paths, and of the classifier `head`.
+    parameters are those of the norms and low-rank updates in `decoder`, named by the encoder's paths, and of the
+    classifier `head`.
     create_model builds one by the name of a timm encoder.
 
     Args:
@@ -68,7 +69,7 @@ class Feedbackward(SegmentationNetwork):
 
     Attributes:
         encoder: The traced encoder, with its own keys.
-        decoder: The decoder's norms, named by the encoder's paths.
+        decoder: The decoder's norms and low-rank updates, named by the encoder's paths.
         head: The classifier.
         decoder_config: The options of the decoder.
         sizes: The image sizes that the encoder accepts; other images are padded and their logits cropped.
@@ -104,7 +105,7 @@ class Feedbackward(SegmentationNetwork):
         check_positive("in_channels", in_channels)
         if encoder_norm not in get_args(EncoderNorm):
             raise InputError(f"encoder_norm={encoder_norm!r}: expected one of 'own', 'batch'")
-        if freeze_encoder not in (False, True, "weights"):
+        if not isinstance(freeze_encoder, bool) and freeze_encoder != "weights":
             raise InputError(f"freeze_encoder={freeze_encoder!r}: expected True, False or 'weights'")
         if freeze_encoder is True and encoder_norm == "batch":
             raise InputError(

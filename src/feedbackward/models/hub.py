@@ -107,7 +107,7 @@ def build_described(
         raise
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{source} does not describe a network of this library: {error!r}") from error
     return network
 
@@ -117,7 +117,8 @@ def _on_backbone(config: dict[str, Any], encoder_weights: str | os.PathLike[str]
     options = {key: value for key, value in config.items() if key != "model"}
     options["decoder"] = DecoderConfig.from_dict(options["decoder"])
     kind = NETWORKS[config["model"]]
-    assert issubclass(kind, Feedbackward)
+    if not issubclass(kind, Feedbackward):
+        raise InputError(f"its network is a {config['model']}, which has no backbone")
     return build_feedbackward(**options, encoder_weights=encoder_weights, network=kind)
 
 

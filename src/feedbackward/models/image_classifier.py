@@ -1,5 +1,6 @@
 """An encoder's own classifier, on the features that a segmentation network computes anyway."""
 
+import copy
 import os
 from typing import Any
 
@@ -16,7 +17,7 @@ class ImageClassifier(nn.Module):
     """The classes of whole images, such as ImageNet's, from the last feature of a network's encoder.
 
     Args:
-        network: A network whose encoder has the weights of the classifier's.
+        network: A network with the same encoder, and the same weights of it.
         weights: timm's pretrained weights, "imagenet", or a file with the encoder and its classifier.
 
     Raises:
@@ -28,9 +29,11 @@ class ImageClassifier(nn.Module):
         super().__init__()
         name = network.config["encoder_name"]
         model: Any = create_classifier(name, weights=weights, in_channels=network.config["in_channels"]).eval()
-        image = torch.rand(1, network.config["in_channels"], *network.sizes.padded((64, 64)))
+        generator = torch.Generator().manual_seed(0)
+        image = torch.rand(1, network.config["in_channels"], *network.sizes.padded((64, 64)), generator=generator)
+        encoder = copy.deepcopy(network.encoder).eval()
         with torch.no_grad():
-            features = network.encoder.eval()(image)
+            features = encoder(image)
             expected = model(image)
             found = model.forward_head(features) if features.shape == model.forward_features(image).shape else None
         if found is None or not torch.allclose(found, expected, rtol=1e-3, atol=1e-4):

@@ -8,9 +8,10 @@ import re
 from pathlib import Path
 
 from feedbackward.adapters import SUFFIX as ADAPTER_SUFFIX
-from feedbackward.adapters import list_adapters
+from feedbackward.adapters import is_packaged, list_adapters
 from feedbackward.errors import InputError
 from feedbackward.models.adapted import load_adapter
+from feedbackward.models.adapter import is_adapter
 from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX, load_checkpoint
 from feedbackward.models.hub import from_pretrained
 from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE, SegmentationNetwork
@@ -35,9 +36,8 @@ def load_network(model: str | Path, *, backbone: str | Path | None = None) -> Se
         >>> load_network("runs/camvid/checkpoints/best.ckpt")  # doctest: +SKIP
     """
     path = Path(model)
-    packaged = not path.exists() and str(model) in list_adapters()
-    is_file = path.is_file() and path.suffix == ADAPTER_SUFFIX and not path.with_name(CONFIG_FILE).exists()
-    if packaged or is_file:
+    is_file = path.is_file() and path.suffix == ADAPTER_SUFFIX
+    if is_packaged(str(model)) or (is_file and (is_adapter(path) or not path.with_name(CONFIG_FILE).exists())):
         return load_adapter(model, backbone=backbone)
     if backbone is not None:
         raise InputError(f"{model} contains its encoder; omit the backbone, which is for adapters")

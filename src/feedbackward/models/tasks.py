@@ -20,6 +20,8 @@ from feedbackward.task import Task
 
 CLASSES = "image_classes"
 """The name of the classes of whole images among the tasks."""
+RESERVED = {CLASSES, "image"}
+"""The names that no task may have: the latter is the input of exported files."""
 
 
 class TaskNetwork(nn.Module):
@@ -51,27 +53,27 @@ class TaskNetwork(nn.Module):
     ) -> None:
         super().__init__()
         _check(networks)
-        own = {name: copy.deepcopy(network).eval().requires_grad_(False) for name, network in networks.items()}
-        first = next(iter(own.values()))
-        self.tasks = tuple(Task(name, network.classes, network.class_table) for name, network in own.items())
+        first = next(iter(networks.values()))
+        self.tasks = tuple(Task(name, network.classes, network.class_table) for name, network in networks.items())
         self.preprocessing = first.preprocessing
-        self.smallest = max(network.smallest for network in own.values())
+        self.smallest = max(network.smallest for network in networks.values())
         self.sizes = first.sizes
         self.config = {
             "model": "tasks",
             "preprocessing": self.preprocessing.to_dict(),
-            "tasks": {name: network.config for name, network in own.items()},
+            "tasks": {name: network.config for name, network in networks.items()},
         }
         root = nn.Module()
-        root.encoder = first.encoder
-        root.decoders = nn.ModuleList(network.decoder for network in own.values())
-        joined = _joined(list(own.values()), with_feature=classifier is not None)
+        root.encoder = copy.deepcopy(first.encoder)
+        root.decoders = nn.ModuleList(copy.deepcopy(network.decoder) for network in networks.values())
+        root.eval().requires_grad_(False)
+        joined = _joined(list(networks.values()), with_feature=classifier is not None)
         self.decode = apply_passes(joined, root, PASSES[weights])
         self.classifier = classifier
         if classifier is not None:
-            classifier.share(first.encoder)
-        self.heads = nn.ModuleList(network.head for network in own.values())
-        self.eval()
+            classifier.share(root.encoder)
+        self.heads = nn.ModuleList(copy.deepcopy(network.head) for network in networks.values())
+        self.eval().requires_grad_(False)
 
     @property
     def classes(self) -> int:
@@ -104,6 +106,11 @@ class TaskNetwork(nn.Module):
             the whole images (N, classes).
         """
         padded = pad(image, self.sizes)
+        if self.classifier is not None and padded.shape != image.shape:
+            raise InputError(
+                f"images of {image.shape[-2]}x{image.shape[-1]} are padded, which changes the classes of whole images; "
+                f"resize them to multiples of {self.sizes.multiple}, and {self.sizes.minimum} or more"
+            )
         signals = self.decode(padded)
         logits = {
             task.name: upsample(head(signal), padded, image)
@@ -117,18 +124,21 @@ class TaskNetwork(nn.Module):
 def _check(networks: Mapping[str, Feedbackward]) -> None:
     if not networks:
         raise InputError("no task; give at least one network")
-    if CLASSES in networks:
-        raise InputError(f"a task cannot be named {CLASSES}, the name of the classes of whole images; rename it")
+    for name in RESERVED & networks.keys():
+        raise InputError(f"a task cannot be named {name}, as another input or output is; rename it")
     (name, first), *others = networks.items()
     for other, network in networks.items():
+        if network.config["encoder_name"] is None:
+            raise InputError(f"{other}: its encoder is a module of your own; tasks share one of timm's encoders")
         if network.trained_norms():
             raise InputError(f"{other}: its encoder's norms were trained for it, so that it cannot share the encoder")
     for other, network in others:
         for option in ("encoder_name", "encoder_norm", "in_channels"):
-            if network.config[option] != first.config[option]:
+            expected, found = (str(each.config[option]).partition(".")[0] for each in (first, network))
+            if found != expected:
                 raise InputError(
-                    f"{name} and {other} cannot run in one pass: their {option} are {first.config[option]} and "
-                    f"{network.config[option]}; run them one after the other"
+                    f"{name} and {other} cannot run in one pass: their values of {option} are {expected} and {found}; "
+                    f"run them one after the other"
                 )
         if network.preprocessing != first.preprocessing:
             difference = "resized differently"
@@ -138,9 +148,14 @@ def _check(networks: Mapping[str, Feedbackward]) -> None:
                 f"{name} and {other} cannot run in one pass: their images are {difference} ({first.preprocessing} "
                 f"and {network.preprocessing}); run them one after the other"
             )
-        expected, found = first.encoder.state_dict(), network.encoder.state_dict()
-        if expected.keys() != found.keys() or not all(torch.equal(expected[key], found[key]) for key in expected):
+        if not same_tensors(first.encoder, network.encoder):
             raise InputError(f"{name} and {other} cannot run in one pass: their encoders have other weights")
+
+
+def same_tensors(first: nn.Module, second: nn.Module) -> bool:
+    """Whether two modules have the same tensors under the same names."""
+    expected, found = first.state_dict(), second.state_dict()
+    return expected.keys() == found.keys() and all(torch.equal(expected[key], found[key]) for key in expected)
 
 
 def _joined(networks: list[Feedbackward], *, with_feature: bool) -> fx.Graph:

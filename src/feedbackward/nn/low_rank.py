@@ -1,13 +1,13 @@
 """A decoder layer's own part: a low-rank update of the weight that it shares with the encoder."""
 
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-Rank: TypeAlias = int | Literal["full"]
+from feedbackward.decoder_config import Rank
 
 POINTWISE: dict[int, Any] = {
     2: nn.Linear,

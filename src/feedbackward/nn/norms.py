@@ -1,4 +1,4 @@
-"""The decoder's norms, its only layers that are not shared with the encoder, and batches too small for norms."""
+"""The decoder's norms, and batches that are too small for norms."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

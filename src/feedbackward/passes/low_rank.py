@@ -12,8 +12,9 @@ from feedbackward.transform.registry import target_of
 def merge_low_rank(network: fx.GraphModule) -> None:
     """Replace each low-rank update and the convolution before it by one with the weight (I + B A) W.
 
-    That costs no time any more, but the weight of the decoder is no longer the encoder's: it is stored twice. The
-    network's own tensors are not modified. Convolutions in groups of channels keep their update, which would join them.
+    The update then costs no time, but the weight of the decoder is no longer the encoder's: it is stored twice. The
+    network's own tensors are not modified. A convolution in groups of channels keeps its update, which mixes all of
+    them.
 
     Args:
         network: Encoder and decoder in evaluation mode, after upsample_after_norms.

@@ -118,6 +118,7 @@ class Predictor(Wrapper):
         Raises:
             InputError: As `logits`.
         """
+        self._check_single()
         ((mask, _),) = self._predict([image], probabilities=False)[0]
         return mask
 
@@ -140,7 +141,12 @@ class Predictor(Wrapper):
         return self.segment([as_image(images, self.preprocessing.channels)])[0]
 
     def segment(self, images: Sequence[NDArray[Any] | LargeImage]) -> list[Result]:
-        """Predict the classes of images like `segment_tasks`, for a segmenter of one task."""
+        """Predict the classes of images like `segment_tasks`, for a segmenter of one task.
+
+        Raises:
+            InputError: As `segment_tasks`, or if there are several tasks.
+        """
+        self._check_single()
         return [result for (result,) in self.segment_tasks(images)]
 
     def segment_tasks(self, images: Sequence[NDArray[Any] | LargeImage]) -> list[tuple[Result, ...]]:
@@ -161,6 +167,10 @@ class Predictor(Wrapper):
             tuple(Result(image, mask, table, share) for table, (mask, share) in zip(tables, by_task, strict=True))
             for image, by_task in zip(arrays, predicted, strict=True)
         ]
+
+    def _check_single(self) -> None:
+        if len(self.tasks) > 1:
+            raise InputError(f"there are {len(self.tasks)} tasks; use TaskPredictor, which returns a result for each")
 
     def _tables(self) -> list[ClassTable]:
         return [self._table(task) for task in self.tasks]
@@ -262,18 +272,36 @@ class Predictor(Wrapper):
         return indices
 
 
-class TaskPredictor(Predictor):
+class TaskPredictor:
     """A predictor for several tasks: called with an image, it returns the result of each task by its name.
 
-    Arguments and errors are those of Predictor.
+    Args:
+        segmenter: A segmenter of several tasks, such as load_tasks returns.
+        options: Those of Predictor.
+
+    Raises:
+        InputError: As Predictor.
     """
 
-    def __call__(self, images: "Source | list[Source]") -> Any:
-        """Predict the classes of one image, a dictionary of results by task, or of each image of a list."""
+    def __init__(self, segmenter: Segmenter, **options: Any) -> None:
+        self.predictor = Predictor(segmenter, **options)
+
+    @property
+    def segmenter(self) -> Segmenter:
+        """The segmenter of all tasks."""
+        return self.predictor.segmenter
+
+    @overload
+    def __call__(self, images: Source) -> dict[str, Result]: ...
+    @overload
+    def __call__(self, images: list[Source]) -> list[dict[str, Result]]: ...
+    def __call__(self, images: "Source | list[Source]") -> dict[str, Result] | list[dict[str, Result]]:
+        """Predict the classes of one image, by task, or of each image of a list; images and errors as in Predictor."""
         if isinstance(images, list):
             return [self(image) for image in images]
-        (results,) = self.segment_tasks([as_image(images, self.preprocessing.channels)])
-        return {task.name: result for task, result in zip(self.tasks, results, strict=True)}
+        image = as_image(images, self.predictor.preprocessing.channels)
+        (results,) = self.predictor.segment_tasks([image])
+        return {task.name: result for task, result in zip(self.predictor.tasks, results, strict=True)}
 
 
 def to_array(values: Any) -> NDArray[Any]:

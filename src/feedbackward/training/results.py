@@ -87,9 +87,6 @@ class RunResults(pl.Callback):
         (self.folder.model / "README.md").unlink(missing_ok=True)  # the model card of an earlier finish of this run
         training = self._training(versions, dataset)
         task.network.save_pretrained(self.folder.model, model_card_kwargs={"training": training})
-        if isinstance(task.network, Feedbackward) and task.network.config["freeze_encoder"]:
-            dtype = fitting_dtype(task.network)
-            task.network.save_adapter(self.folder.adapter, dtype=dtype, scores=training.scores)
         report = render_report(
             self.metrics(),
             table=task.class_table,
@@ -98,6 +95,9 @@ class RunResults(pl.Callback):
             versions=versions,
         )
         write_text(self.folder.report, report)
+        if isinstance(task.network, Feedbackward) and task.network.config["freeze_encoder"]:
+            dtype = fitting_dtype(task.network)
+            task.network.save_adapter(self.folder.adapter, dtype=dtype, scores=training.scores)
 
     def _training(self, versions: dict[str, Any], dataset: Dataset[Item]) -> Training:
         """The description of the training for the model card, without paths of this machine."""

@@ -85,9 +85,11 @@ def _legend(sheet: Sheet, title: str, marks: list[Mark]) -> None:
         x += 34 + 5.4 * len(text)
     layers = {action for mark in marks if mark.row.weight is not None for action in mark.row.actions}
     signs = "".join(f"  {sign} {word}." for word, sign in SHORT.items() if word in layers)
+    updated = any("low-rank update" in mark.row.actions for mark in marks)
+    own = f"{'a low-rank update and ' if updated else ''}a norm after each decoder layer"
     notes = (
         "Two boxes at the same height share one weight. Violet arrows: skip connections.",
-        f"New parameters: a norm after each decoder layer, and the classifier.{signs}",
+        f"New parameters: {own}, and the classifier.{signs}",
     )
     for y, note in zip((70, 84), notes, strict=True):
         sheet.label(WIDTH / 2, y, note, "small middle")
