@@ -11,6 +11,7 @@ Arguments after -- are passed to every `feedbackward fit`.
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 import networks  # noqa: F401  (registers them)
@@ -31,11 +32,15 @@ def main(args: list[str] | None = None) -> None:
     own, more = (args[: args.index("--")], args[args.index("--") + 1 :]) if "--" in args else (args, [])
     options = _parser().parse_args(own)
     groups = [group.with_seeds(options.seeds) for group in STUDIES[options.study]()]
+    name = options.study
+    if options.full:
+        groups, name = [group.in_full() for group in groups], f"{name}_full"
+    until = float("inf") if options.minutes is None else time.monotonic() + 60 * options.minutes
     try:
         asked = _asked(groups, options.only)
-        results = (options.results or DOCS) / options.study
-        folders = Folders(options.data, options.weights, options.output / options.study, results)
-        failed = _train(asked, more, folders, processes=options.processes)
+        results = (options.results or DOCS) / name
+        folders = Folders(options.data, options.weights, options.output / name, results)
+        failed = _train(asked, more, folders, processes=options.processes, until=until)
         _write(groups, more, folders, study=options.study)
     except InputError as error:
         sys.exit(f"error: {error}")
@@ -43,14 +48,14 @@ def main(args: list[str] | None = None) -> None:
         sys.exit(f"failed: {', '.join(failed)}")
 
 
-def _train(groups: list[Group], more: list[str], folders: Folders, *, processes: int) -> list[str]:
+def _train(groups: list[Group], more: list[str], folders: Folders, *, processes: int, until: float) -> list[str]:
     """Train group by group, and return the names of the runs that failed."""
     failed = []
     for group in groups:
         first = [first_runs(row, more, folders) for row in group.rows]
         for choose in (lambda runs: runs, further_runs):
             runs = [run for of_row in first for run in choose(of_row)]
-            failed += train(runs, processes=processes, say=Console().print)
+            failed += train(runs, processes=processes, until=until, say=Console().print)
     return failed
 
 
@@ -95,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--processes", type=int, default=1, help="number of networks that train at a time, one thread each"
     )
+    parser.add_argument("--full", action="store_true", help="larger images and more epochs, for a GPU")
+    parser.add_argument("--minutes", type=float, help="start no training after so many minutes")
     parser.add_argument("--output", type=Path, default=Path("runs/study"), help="folder of the run folders")
     parser.add_argument("--results", type=Path, help="folder of the results and the tables (default: docs/study)")
     return parser

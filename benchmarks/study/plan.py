@@ -69,6 +69,15 @@ class Group:
         """The group with these of its rows."""
         return replace(self, rows=tuple(rows))
 
+    def in_full(self) -> "Group":
+        """The group in its full form, for a GPU: three times the height and width, 150 epochs, bfloat16."""
+        size = (3 * self.size[0], 3 * self.size[1])
+        more = ("--data.size", json.dumps(size), "--data.augmentation.crop", json.dumps(size))
+        more += ("--data.num_workers", "2", "--trainer.accelerator", "gpu", "--trainer.precision", "bf16-mixed")
+        more += ("--trainer.max_epochs", "150", "--trainer.check_val_every_n_epoch", "50")
+        rows = (replace(row, arguments=(*row.arguments, *more)) for row in self.rows)
+        return replace(self.only(rows), size=size)
+
     def with_seeds(self, most: int) -> "Group":
         """The group with at most so many seeds of each row."""
         return self.only(replace(row, seeds=min(row.seeds, most)) for row in self.rows)

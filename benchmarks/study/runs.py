@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -134,12 +135,13 @@ def _checked(runs: list[Run]) -> list[Run]:
     return runs
 
 
-def train(runs: Sequence[Run], *, processes: int, say: Callable[[str], object]) -> list[str]:
+def train(runs: Sequence[Run], *, processes: int, until: float, say: Callable[[str], object]) -> list[str]:
     """Train the runs that have no result yet, and resume those that were interrupted.
 
     Args:
         runs: The runs, in the order in which they start.
         processes: Number of trainings at a time.
+        until: The time, of time.monotonic, after which no training starts.
         say: Called with a line for each run that ends.
 
     Returns:
@@ -148,6 +150,8 @@ def train(runs: Sequence[Run], *, processes: int, say: Callable[[str], object]) 
     failed = []
 
     def one(run: Run) -> None:
+        if time.monotonic() > until:
+            return
         if train_run(run):
             say(f"{run.name}: {summary(run)}")
         else:

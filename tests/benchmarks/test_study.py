@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 import yaml
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from feedbackward.cli.fit_cli import FitCLI
 from feedbackward.cli.main import main
@@ -190,6 +191,35 @@ def test_only_the_best_learning_rate_is_trained_from_the_other_seeds(study, tmp_
     table = (tmp_path / "claims.md").read_text()
     assert "| 0.001 | **30.0** | 40.0, 30.0, 20.0 | 2 |" in table
     assert "| 0.01 | **60.0** | 60.0 | 2 |" in table
+
+
+def test_a_packed_study_is_trained_in_its_full_form(study, tmp_path, monkeypatch, in_process):
+    """Two batches of the smallest size, on the CPU, as a rehearsal for a GPU."""
+    for split in ("train", "val"):
+        for number in range(2):
+            for folder, array in ((split, np.zeros((36, 48, 3))), (f"{split}annot", np.zeros((36, 48)))):
+                (tmp_path / "data/camvid" / folder).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(array.astype(np.uint8)).save(tmp_path / "data/camvid" / folder / f"{number}.png")
+    encoder = create_model("tf_efficientnet_lite0", classes=1, encoder_weights=None).encoder
+    (tmp_path / "weights").mkdir()
+    for name in ("tf_efficientnet_lite0", "vgg16_convolutions"):
+        save_file(encoder.state_dict(), tmp_path / "weights" / f"{name}.safetensors")
+    pack = import_module("pack")
+    monkeypatch.setattr(
+        "sys.argv", ["pack", *(f"--{name}={tmp_path / name}" for name in ("data", "weights", "output"))]
+    )
+    pack.main()
+    packed = tmp_path / "output"
+    assert load_file(packed / "weights/vgg16_convolutions.safetensors")["conv_stem.weight"].dtype == torch.float16
+    command = ("claims", "--full", "--only", "lite0_frozen", "--data", packed / "data", "--weights", packed / "weights")
+    command += ("--seeds", "1", "--output", tmp_path / "runs", "--results", tmp_path / "results")
+    small = ("--trainer.accelerator", "cpu", "--trainer.precision", "32", "--data.size", "[36,48]")
+    small += ("--data.augmentation.crop", "[36,48]", "--data.num_workers", "0", "--trainer.limit_train_batches", "1")
+    small += ("--trainer.max_epochs", "1", "--trainer.check_val_every_n_epoch", "1", "--data.batch_size", "2")
+    study(*command, "--minutes", "0", "--", *small)
+    assert not (tmp_path / "results").exists()
+    study(*command, "--", *small)
+    assert "Images of 360x480." in (tmp_path / "results/claims_full.md").read_text()
 
 
 def test_few_images_are_a_random_part_of_the_training_images(networks, tmp_path):
