@@ -126,3 +126,15 @@ PAPER = DecoderConfig(
     norm="batch",
 )
 """The decoder of the paper, as PWN; with permute="possible" as PWP."""
+
+FOR_FROZEN = DecoderConfig(rank=16, head_channels=64, head_strides="all")
+"""The decoder on a frozen encoder, which needs a part of its own: the weights that it shares are not trained for it."""
+
+
+def default_decoder(*, freeze_encoder: bool | Literal["weights"]) -> DecoderConfig:
+    """The decoder where no options are given.
+
+    Args:
+        freeze_encoder: Whether the encoder's weights are frozen.
+    """
+    return FOR_FROZEN if freeze_encoder else DecoderConfig()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -10,7 +11,7 @@ from safetensors.torch import save_file
 from torch.testing import assert_close
 
 import feedbackward as fb
-from feedbackward.decoder_config import PAPER, DecoderConfig
+from feedbackward.decoder_config import FOR_FROZEN, PAPER, DecoderConfig
 from feedbackward.models import create_encoder
 from feedbackward.transform import trace, transpose
 
@@ -105,3 +106,12 @@ def test_a_plain_vgg_s_weights_are_the_file_s(tmp_path: Path) -> None:
     ours = fb.create_model("vgg11_narrow", encoder_weights=file, encoder_norm="batch", classes=19)
     for index in (0, 3, 6, 8, 11, 13, 16, 18):
         assert torch.equal(ours.encoder.get_submodule(f"features.{index}").weight, theirs.features[index].weight)
+
+
+def test_a_frozen_encoder_has_a_decoder_with_a_part_of_its_own_unless_told_otherwise() -> None:
+    def decoder(**options: Any) -> DecoderConfig:
+        return fb.create_model("test_resnet", classes=3, encoder_weights=None, **options).decoder_config
+
+    assert decoder() == DecoderConfig()
+    assert decoder(freeze_encoder=True) == decoder(freeze_encoder="weights") == FOR_FROZEN
+    assert decoder(freeze_encoder=True, decoder=DecoderConfig()) == DecoderConfig()

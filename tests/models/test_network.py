@@ -119,7 +119,7 @@ def test_a_batch_with_one_value_per_channel_is_refused_in_training_only(name: st
 
 def test_a_frozen_encoder_leaves_the_decoder_s_norms_to_check() -> None:
     with pytest.raises(fb.InputError, match=r"batch norm decoder\.layer4\.\S+ are 1x1"):
-        create(freeze_encoder=True)(torch.rand(1, 3, 32, 32))
+        create(freeze_encoder=True, decoder=DecoderConfig())(torch.rand(1, 3, 32, 32))
 
 
 @pytest.fixture

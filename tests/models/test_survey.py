@@ -66,7 +66,11 @@ def test_a_refused_architecture_names_its_operations_and_counts_its_encoder() ->
 @pytest.fixture(scope="module")
 def frozen() -> fb.Feedbackward:
     """A network on the meta device with a frozen encoder."""
-    return fb.create_model("test_resnet", encoder_weights=None, freeze_encoder=True, classes=19).to("meta").eval()
+    return (
+        fb.create_model("test_resnet", encoder_weights=None, decoder=DecoderConfig(), freeze_encoder=True, classes=19)
+        .to("meta")
+        .eval()
+    )
 
 
 def test_the_flops_of_the_parts_add_up(frozen: fb.Feedbackward) -> None:

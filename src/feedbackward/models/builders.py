@@ -80,7 +80,8 @@ def create_model(
         encoder_weights: "imagenet" for timm's pretrained weights, the path of a local file or of a saved network that
             contains the encoder's weights, or None for random ones.
         in_channels: The number of image channels; pretrained weights of the first layer are adapted to it.
-        decoder: The options of the decoder; by default DecoderConfig(), or those of the preset.
+        decoder: The options of the decoder; by default DecoderConfig(), FOR_FROZEN on a frozen encoder, or those of the
+            preset.
         encoder_norm: "own" or "batch", see Feedbackward; by default "own", or that of the preset.
         freeze_encoder: Train only what the decoder has of its own and the classifier; "weights" for the encoder's
             norms too.
@@ -143,7 +144,7 @@ def build_feedbackward(
         "encoder_name": encoder_name,
         "classes": classes,
         "in_channels": in_channels,
-        "decoder": decoder or DecoderConfig(),
+        "decoder": decoder,
         "encoder_norm": encoder_norm,
         "freeze_encoder": freeze_encoder,
     }

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from feedbackward.decoder_config import DecoderConfig
+from feedbackward.decoder_config import DecoderConfig, default_decoder
 from feedbackward.errors import InputError
 from feedbackward.models.adapter import Dtype, save_adapter
 from feedbackward.models.encoder import check_positive, create_encoder, preprocessing_of
@@ -55,7 +55,7 @@ class Feedbackward(SegmentationNetwork):
             network or your own. Everything after its last value laid out as an image is cut off. Its weights are
             shared, not copied.
         classes: The number of classes.
-        decoder: The options of the decoder.
+        decoder: The options of the decoder; by default DecoderConfig(), and FOR_FROZEN on a frozen encoder.
         in_channels: The number of image channels.
         preprocessing: How images are normalized; by default as timm specifies for its encoder, and for any other module
             not at all.
@@ -91,7 +91,7 @@ class Feedbackward(SegmentationNetwork):
         encoder: nn.Module,
         *,
         classes: int,
-        decoder: DecoderConfig = DecoderConfig(),  # noqa: B008 - frozen
+        decoder: DecoderConfig | None = None,
         in_channels: int = 3,
         preprocessing: Preprocessing | None = None,
         encoder_norm: EncoderNorm = "own",
@@ -112,6 +112,7 @@ class Feedbackward(SegmentationNetwork):
                 "freeze_encoder=True with encoder_norm='batch': the encoder's new norms would never be trained; train "
                 "them with freeze_encoder='weights', or keep its own norms with encoder_norm='own'"
             )
+        decoder = default_decoder(freeze_encoder=freeze_encoder) if decoder is None else decoder
         super().__init__(
             config={
                 "model": "feedbackward",

@@ -21,7 +21,7 @@ from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.losses import CrossEntropyIoULoss, CrossEntropyLoss, IoULoss
 from feedbackward.metrics import CityscapesMetric, Scores, SegmentationMetric
-from feedbackward.models import create_model
+from feedbackward.models import create_model, list_models
 from feedbackward.models.feedbackward import EncoderNorm, Freeze
 from feedbackward.nn import DenseCRF, resize_logits
 from feedbackward.preprocessing import Preprocessing
@@ -102,7 +102,7 @@ class SegmentationTask(pl.LightningModule):
             classes=len(class_table),
             encoder_weights=encoder_weights,
             in_channels=preprocessing.in_channels,
-            decoder=None if decoder == DecoderConfig() else decoder,  # a preset determines it itself
+            decoder=None if decoder == DecoderConfig() and name in list_models() else decoder,  # it has its own
             encoder_norm=encoder_norm,
             freeze_encoder=freeze_encoder,
             encoder_name=encoder_name,
