@@ -48,7 +48,7 @@ def folder(tmp_path_factory):
 def run(folder, tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "run"
     options = ["--config", str(folder / "recipe.yaml"), "--data.root", str(folder), "--run_dir", str(path)]
-    main(["fit", *options, *SEEN])
+    main(["fit", *options, *SEEN, "--data.augmentation.scale", "[1.0,1.0]"])
     return path
 
 

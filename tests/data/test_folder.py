@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from feedbackward.data import FolderData
+from feedbackward.data import Augmentation, FolderData
 from feedbackward.data.folder import find_suffix
 from feedbackward.errors import InputError
 
@@ -137,7 +137,7 @@ def test_black_and_white_masks_are_refused_if_255_is_unused(black_and_white):
 
 def test_the_remedy_for_black_and_white_masks_works(black_and_white):
     (black_and_white / "classes.yaml").write_text("classes: [background, {name: car, value: 255}]\n")
-    mask = FolderData(root=black_and_white).dataset("train")[1]["mask"]
+    mask = FolderData(root=black_and_white, augmentation=Augmentation()).dataset("train")[1]["mask"]
     assert mask.unique().tolist() == [0, 1]
 
 

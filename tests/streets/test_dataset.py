@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from feedbackward.data import Augmentation
 from feedbackward.data.cityscapes_labels import CITYSCAPES, TRAIN_IDS
 from feedbackward.errors import InputError
 from feedbackward.streets import Streets, StreetsData, draw_scene
@@ -138,7 +139,7 @@ def test_datamodule() -> None:
 
 
 def test_the_datamodule_flips_training_scenes_only() -> None:
-    data = StreetsData(train_scenes=1, val_scenes=1, size=SIZE, num_workers=0)
+    data = StreetsData(train_scenes=1, val_scenes=1, size=SIZE, num_workers=0, augmentation=Augmentation())
     torch.manual_seed(0)
     for split, kinds in (("train", 2), ("val", 1)):
         dataset = data.dataset(split)
