@@ -1,4 +1,4 @@
-"""Networks only for the study: narrow VGGs, networks of segmentation_models_pytorch, and ablations of the decoder.
+"""Networks only for the study: a narrow VGG, networks of segmentation_models_pytorch, and ablations of the decoder.
 
 Importing this module registers the encoders in timm and the networks under the names of create_model and of saved
 networks.
@@ -10,18 +10,21 @@ from typing import Any
 import decoder_variants  # noqa: F401  (registers them)
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from timm.models.vgg import VGG, ConvMlp, cfgs
-from torch import nn
 
 from feedbackward.benchmark.peers import IMAGENET, SmpNetwork
 from feedbackward.models.builders import MODELS, NETWORKS
 
 WIDTH = 4
-"""The narrow VGGs have this fraction of VGG-16's channels, in the fully connected layers too."""
+"""The narrow VGG has this fraction of VGG-16's channels, in the fully connected layers too."""
 
 default_cfgs = generate_default_cfgs(
     {
-        name: {"mean": IMAGENET.mean, "std": IMAGENET.std, "first_conv": "features.0", "classifier": "head.fc"}
-        for name in ("vgg16_quarter", "vgg16_bn_quarter")
+        "vgg16_quarter": {
+            "mean": IMAGENET.mean,
+            "std": IMAGENET.std,
+            "first_conv": "features.0",
+            "classifier": "head.fc",
+        }
     }
 )
 """register_model reads it."""
@@ -40,12 +43,6 @@ class NarrowVGG(VGG):
 def vgg16_quarter(pretrained: bool = False, **options: Any) -> VGG:
     """VGG-16 at a quarter of its width."""
     return build_model_with_cfg(NarrowVGG, "vgg16_quarter", pretrained, **options)
-
-
-@register_model
-def vgg16_bn_quarter(pretrained: bool = False, **options: Any) -> VGG:
-    """VGG-16 with batch norms, at a quarter of its width."""
-    return build_model_with_cfg(NarrowVGG, "vgg16_bn_quarter", pretrained, norm_layer=nn.BatchNorm2d, **options)
 
 
 PEERS: dict[str, tuple[str, dict[str, Any]]] = {

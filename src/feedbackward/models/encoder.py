@@ -32,7 +32,12 @@ class NoWeightsError(InputError):
 
 
 def create_encoder(
-    name: str, *, weights: str | os.PathLike[str] | None, in_channels: int, optional: Names = no_name
+    name: str,
+    *,
+    weights: str | os.PathLike[str] | None,
+    in_channels: int,
+    optional: Names = no_name,
+    classifier: bool = False,
 ) -> nn.Module:
     """Build one of timm's encoders.
 
@@ -41,7 +46,8 @@ def create_encoder(
         weights: "imagenet" for timm's pretrained weights from the hub or its cache, the path of a local file or saved
             network with weights of that encoder, or None for random ones.
         in_channels: The number of image channels; pretrained weights of the first layer are adapted to it.
-        optional: The tensors that a local file need not contain; the classifier is never needed.
+        optional: The tensors that a local file need not contain.
+        classifier: Whether it keeps its own classifier, which a local file must then contain, too.
 
     Raises:
         InputError: If the name is unknown (the message suggests similar ones), there are no channels, or the weights
@@ -51,23 +57,10 @@ def create_encoder(
     check_positive("in_channels", in_channels)
     if is_imagenet(weights):
         return _from_hub(name, in_channels)
-    encoder = _build(name, in_chans=in_channels, num_classes=0)
+    encoder = _build(name, in_chans=in_channels, **({} if classifier else {"num_classes": 0}))
     if weights is not None:
         load_encoder_weights(encoder, weights, name=name, in_channels=in_channels, optional=optional)
     return encoder
-
-
-def create_classifier(name: str, *, weights: str | os.PathLike[str], in_channels: int) -> nn.Module:
-    """Build one of timm's encoders with its own classifier; arguments and errors as in create_encoder.
-
-    A local file must contain the classifier, too.
-    """
-    _check_name(name)
-    if is_imagenet(weights):
-        return _from_hub(name, in_channels)
-    model = _build(name, in_chans=in_channels)
-    load_encoder_weights(model, weights, name=name, in_channels=in_channels)
-    return model
 
 
 def is_imagenet(weights: str | os.PathLike[str] | None) -> bool:

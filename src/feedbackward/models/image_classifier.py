@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from feedbackward.errors import InputError
-from feedbackward.models.encoder import IMAGENET, create_classifier
+from feedbackward.models.encoder import IMAGENET, create_encoder
 from feedbackward.models.feedbackward import Feedbackward
 
 
@@ -28,9 +28,10 @@ class ImageClassifier(nn.Module):
     def __init__(self, network: Feedbackward, *, weights: str | os.PathLike[str] = IMAGENET) -> None:
         super().__init__()
         name = network.config["encoder_name"]
-        model: Any = create_classifier(name, weights=weights, in_channels=network.config["in_channels"]).eval()
+        channels = network.config["in_channels"]
+        model: Any = create_encoder(name, weights=weights, in_channels=channels, classifier=True).eval()
         generator = torch.Generator().manual_seed(0)
-        image = torch.rand(1, network.config["in_channels"], *network.sizes.padded((64, 64)), generator=generator)
+        image = torch.rand(1, channels, *network.sizes.padded((64, 64)), generator=generator)
         encoder = copy.deepcopy(network.encoder).eval()
         with torch.no_grad():
             features = encoder(image)
