@@ -248,6 +248,12 @@ def test_every_row_has_its_own_training(networks):
     assert len(own) == len(rows) == len({row.name for row in rows})
 
 
+def parsed(recipe, *arguments):
+    """What `feedbackward fit` makes of a recipe and arguments."""
+    with warnings.catch_warnings(action="ignore"):  # from the libraries, as the command does
+        return FitCLI("fit", ["--config", str(recipe), *arguments])
+
+
 def test_every_group_can_be_trained(networks, tmp_path):
     """The first row of each has arguments that `feedbackward fit` accepts."""
     (tmp_path / "classes.yaml").write_text("classes: [a, b]\n")
@@ -255,9 +261,7 @@ def test_every_group_can_be_trained(networks, tmp_path):
         row = group.rows[0]
         arguments = ["null" if part.startswith("WEIGHTS/") else part for part in row.arguments]
         arguments = [part.replace("STUDY/", f"{STUDY}/") for part in arguments]
-        with warnings.catch_warnings(action="ignore"):  # from the libraries, as the command does
-            command = ["--config", row.recipe, *arguments, "--data.root", str(tmp_path)]
-            content = yaml.safe_load(FitCLI("fit", command).full_config)
+        content = yaml.safe_load(parsed(row.recipe, *arguments, "--data.root", str(tmp_path)).full_config)
         assert content["data"]["init_args"]["size"] == list(group.size)
 
 
@@ -266,7 +270,7 @@ def test_the_recipes_are_those_of_the_study(networks, recipe, name):
     row = next(row for row in import_module("plan").claims()[0].rows if row.name == name)
     arguments = ["null" if part.startswith("WEIGHTS/") else part for part in row.arguments]
     studied, packaged = (
-        FitCLI("fit", ["--config", config, *more, "--data.root", "x"]).config
+        parsed(config, *more, "--data.root", "x").config
         for config, more in ((row.recipe, arguments), (recipe, ["--data", "camvid", "--model.encoder_weights", "null"]))
     )
     for option in ("name", "decoder", "freeze_encoder", "loss", "scheduler", "channels_last"):
