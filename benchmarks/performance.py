@@ -13,8 +13,8 @@ from feedbackward.cli.main import main
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "performance"
-STUDY = DOCS / "study" / "camvid_reduced"
-TRADEOFF = Path(__file__).with_name("tradeoff.py")
+STUDY = DOCS / "study"
+TRADEOFF = Path(__file__).parent / "study" / "tradeoff.py"
 EVERY_RUNTIME = "eager,channels_last,optimized,compile,onnxruntime,openvino"
 
 
@@ -40,15 +40,17 @@ def benchmarks() -> dict[str, list[str]]:
     networks = ("smp/Unet/mobilenet_v2", "feedbackward/mobilenetv2_100")
     networks += ("feedbackward/mobilenetv2_100?grad_checkpointing=true",)
     found["training_mobilenetv2_100"] = ["--train", "--models", ",".join(networks), "--size", "256,512", "--batch", "8"]
-    networks = [
-        name
-        for ours in ("mobilenetv2_100", "resnet18")
-        for name in (
-            *(f"smp/{peer}/{SMP_ENCODERS[ours]}" for peer in ("Unet", "FPN", "DeepLabV3Plus")),
-            f"feedbackward/{ours}",
-            f"feedbackward/{ours}?retrace=transitions",
-        )
-    ]
+    lite0 = "feedbackward/tf_efficientnet_lite0"
+    own = "?rank=16&head_channels=64&head_strides=all"
+    networks = (
+        "smp/Unet/tu-tf_efficientnet_lite0",
+        "smp/FPN/tu-tf_efficientnet_lite0",
+        "smp/DeepLabV3Plus/tu-tf_efficientnet_lite0",
+        "smp/Segformer/tu-tf_efficientnet_lite0?decoder_segmentation_channels=128",
+        f"{lite0}{own}",
+        f"{lite0}{own}&retrace=transitions",
+        lite0,
+    )
     found["tradeoff"] = ["--models", ",".join(networks), "--runtimes", "onnxruntime"]
     return found
 
@@ -65,7 +67,7 @@ def run(names: list[str]) -> None:
         result = RESULTS / f"{name}.json"
         main(["benchmark", *known[name], "--threads", "2", "--repeats", "5", "--json", str(result)])
         if name == "tradeoff":
-            subprocess.run([sys.executable, TRADEOFF, result, STUDY, result.with_suffix(".svg")], check=True)
+            subprocess.run([sys.executable, TRADEOFF, result, STUDY / "claims", STUDY / "tradeoff.svg"], check=True)
 
 
 if __name__ == "__main__":

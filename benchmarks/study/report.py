@@ -79,7 +79,7 @@ def write_claims(groups: Sequence[tuple[Group, Sequence[Sequence[Run]]]], *, pat
         lines += _header("network", "trained parameters", "GFLOPs", "learning rate", "mean IoU", "by seed", "minutes")
         for runs in rows:
             results = [load(run) for run in runs]
-            network = _build(results[0])
+            network = build(results[0])
             trained = sum(parameters(network, trainable=True).values())
             costs = f"{trained:,}", f"{flops(network, group.size) / 1e9:.2f}"
             took = f"{mean(map(minutes, results)):.0f}"
@@ -110,7 +110,7 @@ def _mean_scores(by_seed: Iterable[dict[str, float | None]]) -> dict[str, float 
     return {name: 100 * mean(values) if values else None for name, values in present.items()}
 
 
-def _build(result: dict[str, Any]) -> Any:
+def build(result: dict[str, Any]) -> Any:
     """The network of a result, on the meta device."""
     config = {key: value for key, value in result["network"].items() if key != "preprocessing"}
     with torch.device("meta"):

@@ -22,7 +22,7 @@ from feedbackward.cli.fit_cli import FitCLI
 from feedbackward.cli.main import main
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.models import create_model, from_pretrained
-from feedbackward.models.builders import MODELS, NETWORKS, PRESETS
+from feedbackward.models.builders import MODELS, PRESETS
 from feedbackward.nn import fuse
 
 STUDY = Path(__file__).parents[2] / "benchmarks" / "study"
@@ -37,18 +37,6 @@ SMALL = (
     "--trainer.max_epochs",
     "1",
 )
-
-
-@pytest.fixture(scope="module")
-def networks():
-    """The study's own networks, registered while the tests run."""
-    before = [(registry, dict(registry)) for registry in (MODELS, NETWORKS)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(STUDY))
-        yield import_module("networks")
-    for registry, content in before:
-        registry.clear()
-        registry.update(content)
 
 
 @pytest.fixture(scope="module")

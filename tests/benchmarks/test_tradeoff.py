@@ -1,65 +1,72 @@
-"""Mean IoU against time, from files written by hand."""
+"""Mean IoU against trained parameters and time, from results written by hand."""
 
 import json
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 import torch
 
 from feedbackward.benchmark.candidates import create_candidate
 
-PEER = "smp/FPN/mobilenet_v2"
-OURS = "feedbackward/test_resnet?retrace=transitions"
+UNET = "smp/Unet/tu-tf_efficientnet_lite0"
+OURS = "feedbackward/tf_efficientnet_lite0?rank=16&head_channels=64&head_strides=all"
 
 
-def configuration(name):
+def configuration(name, **changes):
     with torch.device("meta"):
-        return create_candidate(name, classes=11).config
+        return {**create_candidate(name, classes=11).config, **changes}
 
 
 @pytest.fixture
-def study(tmp_path):
-    folder = tmp_path / "study"
-    folder.mkdir()
-    ours, theirs = configuration(f"{OURS}&output_stride=4"), configuration(PEER)
-    for number, (row, network, score) in enumerate(
-        [
-            ("ours", ours, 0.40),
-            ("ours", ours, 0.50),
-            ("ours, slower", ours, 0.41),
-            ("theirs", theirs, 0.6),
-            ("changed", {**ours, "model": "without_skips"}, 0.1),
-        ]
+def tradeoff(networks):
+    return import_module("tradeoff")
+
+
+@pytest.fixture
+def results(networks, tmp_path):
+    """Ours on a frozen encoder at two learning rates, the better one from two seeds, and smp.Unet from one."""
+    plan, runs = import_module("plan"), import_module("runs")
+    folders = runs.Folders(Path(), Path(), Path(), tmp_path / "claims")
+    folders.results.mkdir()
+    rows = {row.name: row for row in plan.claims()[0].rows}
+    frozen, unet = configuration(OURS, freeze_encoder=True), configuration(UNET)
+    for name, rate, seed, network, score in (
+        ("lite0_frozen", "0.01", 0, frozen, 0.5),
+        ("lite0_frozen", "0.003", 0, frozen, 0.3),
+        ("lite0_frozen", "0.01", 1, frozen, 0.6),
+        ("lite0_unet", "0.003", 0, unet, 0.2),
+        ("lite0_unet", "0.001", 0, unet, 0.1),
     ):
-        result = {"row": row, "network": network, "last": {"scalars": {"mean_iou": score}}}
-        (folder / f"{number}.json").write_text(json.dumps(result))
-    return folder
+        run = runs.Run(rows[name], rate, seed, (), folders)
+        result = {"row": name, "made_by": run.recipe, "network": network, "last": {"scalars": {"mean_iou": score}}}
+        run.result.write_text(json.dumps(result))
+    return folders.results
 
 
-def times(folder, *names):
-    results = [{"name": name, "runtime": "eager", "images_per_second": 10.0} for name in names]
-    path = folder / "times.json"
-    path.write_text(json.dumps({"results": results}))
-    return path
+def test_points_have_scores_by_seed_trained_parameters_and_time(tradeoff, results):
+    times = [{"name": OURS, "images_per_second": 10.0}]
+    ours, unet = tradeoff.read_points("camvid", results, times)
+    assert (ours.title, ours.frozen, ours.milliseconds) == ("ours", True, 100)
+    assert ours.scores == pytest.approx((50, 60))
+    assert ours.trained == 173_931  # as in the study
+    assert (unet.title, unet.frozen, unet.milliseconds) == ("smp.Unet", False, None)
+    assert unet.scores == pytest.approx((20,))
 
 
-def test_the_score_is_the_mean_over_the_seeds_of_the_best_row(script, study):
-    assert sorted(script("tradeoff").read_scores(study).values()) == [0.1, pytest.approx(0.45), 0.6]
-
-
-def test_the_figure_has_the_networks_that_the_study_has_scored(script, study, tmp_path, capsys):
-    path = times(tmp_path, OURS, PEER, "feedbackward/test_resnet")
-    script("tradeoff").main([str(path), str(study), str(tmp_path / "figure.svg")])
-    assert capsys.readouterr().out == "left out, the study has no score of it: feedbackward/test_resnet\n"
+def test_the_figure_has_a_label_for_each_network(tradeoff, results, tmp_path, capsys):
+    times = tmp_path / "times.json"
+    times.write_text(json.dumps({"results": [{"name": OURS, "images_per_second": 10.0}]}))
+    tradeoff.main([str(times), str(results), str(tmp_path / "figure.svg")])
+    assert capsys.readouterr().out == "no time of: smp.Unet\n"
     figure = (tmp_path / "figure.svg").read_text()
-    assert f"60.0  {PEER}, eager" in figure
-    assert f"45.0  {OURS}, eager" in figure
+    for text in ("ours", "smp.Unet", "hollow: encoder frozen", "trained parameters", "milliseconds per image"):
+        assert f"<!-- {text} -->" in figure
 
 
-def test_without_a_score_there_is_no_figure(script, study, tmp_path):
-    path = times(tmp_path, "segnet")
-    with pytest.raises(SystemExit, match="the study has no score of any of these networks"):
-        script("tradeoff").main([str(path), str(study), str(tmp_path / "figure.svg")])
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(SystemExit, match="has no results of a study"):
-        script("tradeoff").main([str(path), str(tmp_path / "empty"), str(tmp_path / "figure.svg")])
+def test_a_group_without_results_is_refused(tradeoff, tmp_path):
+    times = tmp_path / "times.json"
+    times.write_text(json.dumps({"results": []}))
+    with pytest.raises(SystemExit, match="has no results of 'camvid'; train it with benchmarks/study"):
+        tradeoff.main([str(times), str(tmp_path), str(tmp_path / "figure.svg")])
     assert not (tmp_path / "figure.svg").exists()
