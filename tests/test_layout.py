@@ -13,7 +13,7 @@ FLOORS = (
     {"errors", "lazy", "union_find"},
     {"io", "classes", "adapters", "machine", "decoder_config", "preprocessing"},
     {"nn", "data", "fingerprint", "task"},
-    {"transform", "losses", "metrics", "streets"},
+    {"transform", "losses", "metrics", "streets", "importing"},
     {"passes", "viz"},
     {"models", "segmenters"},
     {"exporting"},

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import networks  # noqa: F401  (registers them)
 from plan import Group, cityscapes, claims
-from report import write_cityscapes, write_claims
+from report import write_cityscapes, write_group
 from rich.console import Console
 from runs import Folders, best_runs, first_runs, further_runs, train
 
@@ -64,16 +64,14 @@ def _write(groups: list[Group], more: list[str], folders: Folders, *, study: str
     trained = [(group, [best_runs(first_runs(row, more, folders)) for row in group.rows]) for group in groups]
     found = [(group, [runs for runs in rows if runs]) for group, rows in trained]
     found = [(group, rows) for group, rows in found if rows]
-    if not found:
-        return
-    table = folders.results.with_suffix(".md")
-    if study == "cityscapes":
-        ((_, rows),) = found
-        write_cityscapes(rows, data=folders.data, path=table, say=Console().print)
-    else:
-        write_claims(found, path=table)
-    planned = sum(row.seeds for group in groups for row in group.rows)
-    Console().print(f"{table}: {sum(len(runs) for _, rows in found for runs in rows)} of {planned} runs")
+    for group, rows in found:
+        if study == "cityscapes":
+            table = folders.results.with_suffix(".md")
+            write_cityscapes(rows, data=folders.data, path=table, say=Console().print)
+        else:
+            table = folders.results.with_name(f"{folders.results.name}_{group.name}.md")
+            write_group(group, rows, path=table)
+        Console().print(f"{table}: {sum(map(len, rows))} of {sum(row.seeds for row in group.rows)} runs")
 
 
 def _asked(groups: list[Group], names: list[str] | None) -> list[Group]:

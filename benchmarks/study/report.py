@@ -66,30 +66,28 @@ def _submit(run: Run, data: Path) -> None:
     main(["predict", *arguments, "--save", "submission", "--overwrite", *crf])
 
 
-def write_claims(groups: Sequence[tuple[Group, Sequence[Sequence[Run]]]], *, path: Path) -> None:
-    """Write a table for each group: scores on val at the last epoch, means over the seeds.
+def write_group(group: Group, rows: Sequence[Sequence[Run]], *, path: Path) -> None:
+    """Write the table of a group: scores on val at the last epoch, means over the seeds.
 
     Args:
-        groups: The groups with the runs of each row by seed.
+        group: The group.
+        rows: The runs of each of its rows by seed.
         path: The file to write.
     """
-    lines = []
-    for group, rows in groups:
-        lines += [f"### {group.title}", "", f"Images of {group.size[0]}x{group.size[1]}.", ""]
-        lines += _header("network", "trained parameters", "GFLOPs", "learning rate", "mean IoU", "by seed", "minutes")
-        for runs in rows:
-            results = [load(run) for run in runs]
-            network = build(results[0])
-            trained = sum(parameters(network, trainable=True).values())
-            costs = f"{trained:,}", f"{flops(network, group.size) / 1e9:.2f}"
-            took = f"{mean(map(minutes, results)):.0f}"
-            for title, scores in _scored(runs, results, "last"):
-                last = [100 * score["scalars"]["mean_iou"] for score in scores]
-                by_seed = ", ".join(f"{value:.1f}" for value in last)
-                cells = (title, *costs, str(runs[0].rate), f"**{mean(last):.1f}**", by_seed, took)
-                lines.append(f"| {' | '.join(cells)} |")
-        lines.append("")
-    write_text(path, "\n".join(lines))
+    lines = [f"Images of {group.size[0]}x{group.size[1]}.", ""]
+    lines += _header("network", "trained parameters", "GFLOPs", "learning rate", "mean IoU", "by seed", "minutes")
+    for runs in rows:
+        results = [load(run) for run in runs]
+        network = build(results[0])
+        trained = sum(parameters(network, trainable=True).values())
+        costs = f"{trained:,}", f"{flops(network, group.size) / 1e9:.2f}"
+        took = f"{mean(map(minutes, results)):.0f}"
+        for title, scores in _scored(runs, results, "last"):
+            last = [100 * score["scalars"]["mean_iou"] for score in scores]
+            by_seed = ", ".join(f"{value:.1f}" for value in last)
+            cells = (title, *costs, str(runs[0].rate), f"**{mean(last):.1f}**", by_seed, took)
+            lines.append(f"| {' | '.join(cells)} |")
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def _scored(

@@ -131,7 +131,7 @@ def test_a_study_resumes_after_an_interruption(study, tmp_path, request):
     names = ("mobilenetv2_100_plain_lr0.01_seed0", "mobilenetv2_100_plain_lr0.003_seed0")
     results = {name: json.loads((tmp_path / f"results/claims/{name}.json").read_text()) for name in names}
     best = max(results.values(), key=lambda result: result["last"]["scalars"]["mean_iou"])
-    table = (tmp_path / "results/claims.md").read_text()
+    table = (tmp_path / "results/claims_mobilenetv2_100.md").read_text()
     assert f"| **{100 * best['last']['scalars']['mean_iou']:.1f}** |" in table
     assert "x" not in {argument for result in results.values() for argument in result["made_by"]["arguments"]}
 
@@ -176,7 +176,7 @@ def test_only_the_best_learning_rate_is_trained_from_the_other_seeds(study, tmp_
         "lite0_unet_lr0.001_seed1",
         "lite0_unet_lr0.001_seed2",
     ]
-    table = (tmp_path / "claims.md").read_text()
+    table = (tmp_path / "claims_camvid.md").read_text()
     assert "| 0.001 | **30.0** | 40.0, 30.0, 20.0 | 2 |" in table
     assert "| 0.01 | **60.0** | 60.0 | 2 |" in table
 
@@ -207,7 +207,7 @@ def test_a_packed_study_is_trained_in_its_full_form(study, tmp_path, monkeypatch
     study(*command, "--minutes", "0", "--", *small)
     assert not (tmp_path / "results").exists()
     study(*command, "--", *small)
-    assert "Images of 360x480." in (tmp_path / "results/claims_full.md").read_text()
+    assert "Images of 360x480." in (tmp_path / "results/claims_full_camvid.md").read_text()
 
 
 def test_few_images_are_a_random_part_of_the_training_images(networks, tmp_path):

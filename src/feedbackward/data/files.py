@@ -65,6 +65,16 @@ def check_image(path: Path, channels: Channels = "RGB") -> tuple[int, int]:
     return upright_size(image)
 
 
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width of an image, upright, from its header.
+
+    Raises:
+        InputError: If the file is missing or not a single image.
+    """
+    with opened(path) as image:
+        return upright_size(image)
+
+
 def upright_size(image: StoredImage) -> tuple[int, int]:
     """Height and width of an image once it is turned upright."""
     return (image.height, image.width) if image.orientation < 5 else (image.width, image.height)

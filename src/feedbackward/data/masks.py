@@ -1,7 +1,7 @@
 """Reading masks and instance maps with the values that their files store, with errors that name the remedy."""
 
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,12 +36,24 @@ def read_mask(path: Path, *, hint: str = _COLORS_HINT) -> Mask:
         InputError: If the file is missing, truncated or not an image, is compressed with loss, has transparent pixels,
             has colors, or values that are not whole numbers from 0 to 65535.
     """
+    codes = read_mask_codes(path)
+    if codes.ndim == 3:
+        _refuse_colors(codes, path, hint)
+    return codes
+
+
+def read_mask_codes(path: Path) -> NDArray[np.uint8 | np.uint16]:
+    """The values of a mask (H, W) as read_mask returns them, or its colors (H, W, 3) if any channels differ.
+
+    Raises:
+        InputError: As read_mask, but not for colors.
+    """
     with opened(path) as image:
         _check(image, path)
-        pixels = _opaque(image.values(), image, path)
-    if pixels.shape[2] > 1:
-        _refuse_colors(pixels, path, hint)
-    return _whole(np.ascontiguousarray(upright(pixels[..., :1], image.orientation)[..., 0]), path)
+        pixels = upright(_opaque(image.values(), image, path), image.orientation)
+    if pixels.shape[2] > 1 and (pixels[..., 1:] != pixels[..., :1]).any():
+        return _whole(pixels, path)
+    return _whole(np.ascontiguousarray(pixels[..., 0]), path)
 
 
 def read_mask_colors(path: Path) -> NDArray[np.uint8]:
@@ -98,14 +110,13 @@ def _opaque(pixels: NDArray[Any], image: StoredImage, path: Path) -> NDArray[Any
     return pixels[..., :-1]
 
 
-def _refuse_colors(pixels: NDArray[Any], path: Path, hint: str) -> None:
+def _refuse_colors(pixels: NDArray[Any], path: Path, hint: str) -> NoReturn:
     colored = (pixels[..., 1:] != pixels[..., :1]).any(axis=-1)
-    if colored.any():
-        colors = [f"({', '.join(map(str, color))})" for color in np.unique(pixels[colored], axis=0).tolist()]
-        raise InputError(
-            f"{path} has colors, such as {listed(colors, most=3)} ({np.count_nonzero(colored)} of {colored.size} "
-            f"pixels); expected one channel of class indices. {hint}"
-        )
+    colors = [f"({', '.join(map(str, color))})" for color in np.unique(pixels[colored], axis=0).tolist()]
+    raise InputError(
+        f"{path} has colors, such as {listed(colors, most=3)} ({np.count_nonzero(colored)} of {colored.size} "
+        f"pixels); expected one channel of class indices. {hint}"
+    )
 
 
 def _whole(values: NDArray[Any], path: Path) -> Mask:

@@ -1,0 +1,152 @@
+"""Images and mask files: in folders of their own, with or without splits, or side by side in one folder."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from feedbackward.data.arguments import Split
+from feedbackward.data.folder import CLASS_FILES, find_suffix
+from feedbackward.data.formats import IMAGE_SUFFIXES
+from feedbackward.data.listing import why_left_out
+from feedbackward.errors import InputError, listed
+from feedbackward.importing.class_lists import read_class_list
+from feedbackward.importing.found import FoundData, Sample, check_names
+
+IMAGE_FOLDERS: tuple[str, ...] = (
+    "images",
+    "image",
+    "imgs",
+    "img",
+    "jpegimages",
+    "rgb",
+    "inputs",
+    "input",
+    "photos",
+    "frames",
+)
+MASK_FOLDERS: tuple[str, ...] = (
+    "masks",
+    "mask",
+    "labels",
+    "label",
+    "annotations",
+    "annotation",
+    "segmentationclass",
+    "segmentations",
+)
+MASK_FOLDERS += ("segmentation", "gt", "groundtruth", "ground_truth", "targets", "labelmasks")
+SUFFIXES: tuple[str, ...] = (
+    "_mask",
+    "-mask",
+    ".mask",
+    "_masks",
+    "_label",
+    "_labels",
+    "-label",
+    "_gt",
+    "-gt",
+    "_seg",
+    "_segmentation",
+)
+SUFFIXES += ("_annotation", "_groundtruth", "_gtFine_labelIds", "_L")
+"""What follows the name of the image in the name of its mask, if both lie in one folder."""
+SPLITS: dict[str, Split] = {"train": "train", "training": "train", "val": "val", "valid": "val"}
+SPLITS |= {"validation": "val", "dev": "val", "test": "test", "testing": "test"}
+
+Key = tuple[str, ...]
+"""The parts of a path without its suffix and without the folder that says whether it is an image or a mask."""
+
+
+def find(root: Path) -> FoundData | None:
+    """The pairs of images and masks; None if no file is a mask by its folder or name.
+
+    Raises:
+        InputError: If there are masks but none belongs to an image, or two images have one name.
+    """
+    files = [path for path in sorted(root.rglob("*")) if path.is_file()]
+    files = [path for path in files if why_left_out(path, IMAGE_SUFFIXES) is None]
+    images, masks = _by_folder(files, root)
+    where = "folders of images and of masks"
+    if not masks:
+        images, masks, suffix = _by_suffix(files, root)
+        where = f"images and masks side by side, NAME and NAME{suffix}"
+    if not masks:
+        return None
+    names = sorted(images.keys() & masks.keys())
+    if not names:
+        raise InputError(
+            f"{root}: no mask has the name of an image; masks are {listed(map(_shown, masks), most=3)}, images "
+            f"{listed(map(_shown, images), most=3)}: name each mask like its image"
+        )
+    samples = tuple(Sample(_name(key), images[key], masks[key], _split(key)) for key in names)
+    check_names(samples, where=root)
+    notes = [
+        f"left out {len(alone)} {what}: {listed(map(str, alone), most=3)}"
+        for what, ours, others in (("images without a mask", images, masks), ("masks without an image", masks, images))
+        if (alone := [ours[key] for key in sorted(ours.keys() - others.keys())])
+    ]
+    return FoundData(where, samples, class_list(root), tuple(notes))
+
+
+def class_list(root: Path) -> dict[str, Any] | Path | None:
+    """The class file in a folder, or a list of its classes as other tools write it; None if there is none."""
+    for name in CLASS_FILES:
+        if (root / name).is_file():
+            return root / name
+    return read_class_list(root)
+
+
+def _by_folder(files: Iterable[Path], root: Path) -> tuple[dict[Key, Path], dict[Key, Path]]:
+    """Images and masks by their keys, those in a folder that is named after either."""
+    found: dict[str, dict[Key, Path]] = {"image": {}, "mask": {}}
+    for path in files:
+        parts = path.relative_to(root).with_suffix("").parts
+        for index, part in enumerate(parts[:-1]):
+            kind = _kind(part)
+            if kind:
+                key = (*parts[:index], *parts[index + 1 :])
+                if key in found[kind]:
+                    raise InputError(f"{found[kind][key]} and {path} have one name; remove or rename one of them")
+                found[kind][key] = path
+                break
+    images, masks = found["image"], found["mask"]
+    suffix = find_suffix(map(_shown, images), list(map(_shown, masks))) if images.keys() != masks.keys() else ""
+    if suffix:
+        masks = {(*key[:-1], key[-1].removesuffix(suffix)): path for key, path in masks.items()}
+    return images, masks
+
+
+def _by_suffix(files: Iterable[Path], root: Path) -> tuple[dict[Key, Path], dict[Key, Path], str]:
+    """Images and masks of one folder by their keys, and what distinguishes their names."""
+    keys = defaultdict[Key, list[Path]](list)
+    for path in files:
+        keys[path.relative_to(root).with_suffix("").parts].append(path)
+    for suffix in SUFFIXES:
+        masks = {}
+        for key, paths in keys.items():
+            bare = (*key[:-1], key[-1].removesuffix(suffix))
+            if bare != key and bare in keys:
+                masks[bare] = paths[0]
+        if masks:
+            images = {key: paths[0] for key, paths in keys.items() if not key[-1].endswith(suffix)}
+            return images, masks, suffix
+    return {}, {}, ""
+
+
+def _kind(folder: str) -> str:
+    name = folder.lower()
+    return "image" if name in IMAGE_FOLDERS else "mask" if name in MASK_FOLDERS else ""
+
+
+def _split(key: Key) -> Split | None:
+    return next((SPLITS[part.lower()] for part in key[:-1] if part.lower() in SPLITS), None)
+
+
+def _name(key: Key) -> str:
+    """The parts joined, without the folder of the split."""
+    return "__".join((*(part for part in key[:-1] if part.lower() not in SPLITS), key[-1]))
+
+
+def _shown(key: Key) -> str:
+    return "/".join(key)
