@@ -150,10 +150,12 @@ def test_missing_weights_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("load", [fb.from_pretrained, fb.Feedbackward.from_pretrained])
 def test_options_that_the_saved_network_determines_are_refused(load, tmp_path: Path) -> None:
     small().save_pretrained(tmp_path)
-    with pytest.raises(fb.InputError, match=r"has no classes: .*create_model\(\.\.\., encoder_weights=.*, classes=5\)"):
-        load(tmp_path, classes=5)
-    with pytest.raises(fb.InputError, match=r"has no classes, decoder"):
-        load(tmp_path, decoder=DecoderConfig(), classes=2)
+    with pytest.raises(
+        fb.InputError, match=r"has no in_channels: .*create_model\(\.\.\., encoder_weights=.*, in_channels=5\)"
+    ):
+        load(tmp_path, in_channels=5)
+    with pytest.raises(fb.InputError, match=r"has no decoder, in_channels"):
+        load(tmp_path, decoder=DecoderConfig(), in_channels=2)
     with pytest.raises(fb.InputError, match=r"revision='v1': .* is a local folder"):
         load(tmp_path, revision="v1")
 

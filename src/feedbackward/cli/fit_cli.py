@@ -164,7 +164,7 @@ class FitCLI(LightningCLI):
             self._check_progress(checkpoint)
             self.trained = Preprocessing.from_dict(checkpoint["feedbackward"]["network"]["preprocessing"])
         if self.ckpt_path is not None or self.exported is not None:
-            self.config.model.encoder_weights = None  # they come from the file
+            self.config.model.encoder_weights = self.config.model.start_from = None  # they come from the file
         if self.command == "fit":
             source = None if self.ckpt_path is None else self.ckpt_path.resolve().parent
             self.folder.check(resume=source == self.folder.checkpoints.resolve())

@@ -15,6 +15,7 @@ from feedbackward.classes import ClassTable
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError, listed, one_line
 from feedbackward.models.builders import NETWORKS, build_feedbackward
+from feedbackward.models.continued import with_classes
 from feedbackward.models.encoder import NoWeightsError
 from feedbackward.models.feedbackward import Feedbackward
 from feedbackward.models.network import CONFIG_FILE, FORMAT, WEIGHTS_FILE, SegmentationNetwork
@@ -24,12 +25,17 @@ HUB_OPTIONS = ("revision", "cache_dir", "force_download", "local_files_only", "t
 
 
 def from_pretrained(
-    source: str | os.PathLike[str], *, encoder: nn.Module | None = None, **hub: Any
+    source: str | os.PathLike[str],
+    *,
+    classes: int | ClassTable | None = None,
+    encoder: nn.Module | None = None,
+    **hub: Any,
 ) -> SegmentationNetwork:
     """Load a network that save_pretrained has written, from a folder or from the hub.
 
     Args:
         source: A folder with config.json and model.safetensors, or the id of such a repository on the hub.
+        classes: Other classes, to train on: a number of them or a class table; see with_classes.
         encoder: The encoder of a network that was built on a module of your own; its weights are replaced.
         hub: revision, cache_dir, token, local_files_only or force_download, passed to the hub.
 
@@ -43,8 +49,8 @@ def from_pretrained(
     if unknown := sorted(hub.keys() - {*HUB_OPTIONS}):
         given = ", ".join(f"{option}={hub[option]!r}" for option in unknown)
         raise InputError(
-            f"from_pretrained has no {listed(unknown)}: {str(source)!r} is loaded as it was saved; for a new network "
-            f"on its encoder: create_model(..., encoder_weights={str(source)!r}, {given})"
+            f"from_pretrained has no {listed(unknown)}: of {str(source)!r} only the classes can change; for a new "
+            f"network on its encoder: create_model(..., encoder_weights={str(source)!r}, {given})"
         )
     folder = Path(source)
     if folder.is_dir() and hub.get("revision"):
@@ -66,7 +72,8 @@ def from_pretrained(
             f"{folder / WEIGHTS_FILE} does not contain the tensors of the network that {CONFIG_FILE} describes: "
             f"{one_line(error)}"
         ) from error
-    return network.eval()
+    network.eval()
+    return network if classes is None else with_classes(network, classes)
 
 
 def build_described(

@@ -22,7 +22,9 @@ from feedbackward.errors import InputError
 from feedbackward.losses import CrossEntropyIoULoss, CrossEntropyLoss, IoULoss
 from feedbackward.metrics import CityscapesMetric, Scores, SegmentationMetric
 from feedbackward.models import create_model, list_models
+from feedbackward.models.continued import take_weights
 from feedbackward.models.feedbackward import EncoderNorm, Freeze
+from feedbackward.models.saved import load_network
 from feedbackward.nn import DenseCRF, resize_logits
 from feedbackward.preprocessing import Preprocessing
 from feedbackward.segmenters.normalized import Normalized
@@ -45,6 +47,8 @@ class SegmentationTask(pl.LightningModule):
     Args:
         name: timm's name of an encoder, or one of `list_models()`.
         encoder_weights: "imagenet", a file with weights of the encoder, or None to start from scratch.
+        start_from: A trained network with the same encoder and decoder, to start from instead of encoder_weights: its
+            folder, checkpoint or hub id. Its classifier is kept for the classes of the same names.
         decoder: The options of the decoder; a preset determines them itself.
         encoder_norm: "own" or "batch", see Feedbackward; if None, "own" or that of the preset.
         freeze_encoder: Train only what the decoder has of its own and the classifier; "weights" for the encoder's
@@ -82,6 +86,7 @@ class SegmentationTask(pl.LightningModule):
         *,
         name: str = "mobilenetv2_100",
         encoder_weights: str | None = None,
+        start_from: str | None = None,
         decoder: DecoderConfig = DecoderConfig(),  # noqa: B008 - frozen
         encoder_norm: EncoderNorm | None = None,
         freeze_encoder: Freeze = False,
@@ -100,7 +105,7 @@ class SegmentationTask(pl.LightningModule):
         self.network = create_model(
             name,
             classes=len(class_table),
-            encoder_weights=encoder_weights,
+            encoder_weights=encoder_weights if start_from is None else None,
             in_channels=preprocessing.in_channels,
             decoder=None if decoder == DecoderConfig() and name in list_models() else decoder,  # it has its own
             encoder_norm=encoder_norm,
@@ -108,6 +113,8 @@ class SegmentationTask(pl.LightningModule):
             encoder_name=encoder_name,
         )
         self.network.class_table = class_table
+        if start_from is not None:
+            take_weights(self.network, load_network(start_from))
         self.network.preprocessing = self.network.preprocessing.reading_as(preprocessing)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network.to(memory_format=self.memory_format)

@@ -1,0 +1,102 @@
+"""Networks that start from a trained one, with its classes or others."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from feedbackward.classes import ClassTable
+from feedbackward.errors import InputError, listed
+from feedbackward.models.builders import NETWORKS
+from feedbackward.models.network import SegmentationNetwork
+
+OWN_OPTIONS = ("classes", "freeze_encoder", "preprocessing")
+"""The options in which a network may differ from the one that it starts from."""
+
+
+def with_classes(network: SegmentationNetwork, classes: int | ClassTable) -> SegmentationNetwork:
+    """The network with other classes; the same network if it has these already.
+
+    Args:
+        network: A trained network; it is not changed.
+        classes: The new classes. With a table a class keeps the weights of the classifier if the network has one of
+            its name; with a number none does, unless it is the number that the network has.
+
+    Returns:
+        A new network with equal weights elsewhere, in evaluation mode; the class table is the given one, or None.
+
+    Raises:
+        InputError: If there are no classes, or the encoder is a module of your own.
+    """
+    table = classes if isinstance(classes, ClassTable) else None
+    count = len(classes) if isinstance(classes, ClassTable) else classes
+    if table is None and count == network.classes:
+        return network
+    config = {key: value for key, value in network.config.items() if key != "preprocessing"}
+    if config.get("encoder_name", "") is None:
+        raise InputError("the encoder is a module of your own; build the network with the other number of classes")
+    built = NETWORKS[config["model"]].from_config({**config, "classes": count})
+    built.preprocessing, built.class_table = network.preprocessing, table
+    take_weights(built, network)
+    return built.eval()
+
+
+def take_weights(network: SegmentationNetwork, source: SegmentationNetwork) -> list[str]:
+    """Give a network the weights of a trained one.
+
+    Rows of the classifier are taken for the classes whose names agree; the others keep what they have.
+
+    Args:
+        network: The network to fill; its classes may be others.
+        source: The trained network.
+
+    Returns:
+        The names of the classes whose rows were taken.
+
+    Raises:
+        InputError: If they are networks of different options.
+    """
+    ours, theirs = network.config, source.config
+    if differing := sorted(
+        key for key in ours.keys() | theirs.keys() if key not in OWN_OPTIONS and ours.get(key) != theirs.get(key)
+    ):
+        raise InputError(
+            "the network to start from has other options: "
+            + listed(f"{key} {theirs.get(key)!r} where {ours.get(key)!r} was asked for" for key in differing)
+        )
+    rows = _known_classes(network, source)
+    state, taken = network.state_dict(), source.state_dict()
+    axes = _class_axes(source)
+    own, their = torch.tensor(rows, dtype=torch.long).reshape(-1, 2).unbind(1)
+    for name, tensor in state.items():
+        if name in axes:
+            tensor[_at(own, axes[name])] = taken[name][_at(their, axes[name])]
+        else:
+            tensor.copy_(taken[name])
+    names = network.class_table.names if network.class_table is not None else ()
+    return [names[own] for own, _ in rows] if names else []
+
+
+def _known_classes(network: SegmentationNetwork, source: SegmentationNetwork) -> list[tuple[int, int]]:
+    """The indices of each class that both have, in the network and in the source."""
+    if network.class_table is None or source.class_table is None:
+        return []
+    theirs = source.class_table.names
+    return [(own, theirs.index(name)) for own, name in enumerate(network.class_table.names) if name in theirs]
+
+
+def _class_axes(network: SegmentationNetwork) -> dict[str, int]:
+    """The tensors whose shape depends on the number of classes, with the number of their leading axes that it sets."""
+    config: dict[str, Any] = {key: value for key, value in network.config.items() if key != "preprocessing"}
+    with torch.device("meta"):
+        other = NETWORKS[config["model"]].from_config({**config, "classes": config["classes"] + 1}).state_dict()
+    return {
+        name: sum(a != b for a, b in zip(tensor.shape, other[name].shape, strict=True))
+        for name, tensor in network.state_dict().items()
+        if tensor.shape != other[name].shape
+    }
+
+
+def _at(classes: Tensor, axes: int) -> tuple[Tensor, ...]:
+    """The index of these classes on each of the leading axes."""
+    return tuple(classes.reshape(-1, *[1] * (axes - 1 - axis)) for axis in range(axes))
