@@ -230,28 +230,42 @@ def test_frozen_parameters_stay_out_of_the_optimizer(make_task):
 
 
 def test_the_schedule_spans_the_training(make_task, make_trainer, stripes):
-    task = make_task(scheduler=lambda optimizer, steps: PolynomialDecay(optimizer, steps, power=1.0))
+    task = make_task(scheduler=lambda optimizer: PolynomialDecay(optimizer, power=1.0))
     trainer = make_trainer(max_epochs=2)
     trainer.fit(task, stripes)
-    assert task.planned_steps == 4
+    assert trainer.lr_scheduler_configs[0].scheduler.steps == 4
     assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(("interval", "times"), [("step", 4), ("epoch", 2)])
+def test_a_schedule_of_torch_has_its_own_arguments(interval, times, make_task, make_trainer, stripes):
+    def exponential(optimizer):
+        return torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+
+    trainer = make_trainer(max_epochs=2)
+    trainer.fit(make_task(scheduler=exponential, scheduler_interval=interval), stripes)
+    group = trainer.optimizers[0].param_groups[0]
+    assert group["lr"] == pytest.approx(group["initial_lr"] * 0.5**times)
 
 
 def test_a_schedule_without_an_end_is_refused(make_task, make_trainer, stripes):
     task = make_task(scheduler=PolynomialDecay)
     with pytest.raises(InputError, match=r"set trainer\.max_epochs"):
         make_trainer(max_epochs=-1).fit(task, stripes)
+    task = make_task(scheduler=PolynomialDecay, scheduler_interval="epoch")
+    with pytest.raises(InputError, match="PolynomialDecay counts steps; omit scheduler_interval"):
+        make_trainer(max_epochs=1).fit(task, stripes)
 
 
 def test_a_schedule_that_cannot_be_extended_is_refused(make_task, make_trainer, stripes, tmp_path):
-    def cosine(optimizer, steps):
-        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    def cosine(steps):
+        return lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
 
     trainer = make_trainer(max_epochs=1)
-    trainer.fit(make_task(scheduler=cosine), stripes)
+    trainer.fit(make_task(scheduler=cosine(2)), stripes)
     trainer.save_checkpoint(tmp_path / "end.ckpt")
-    with pytest.raises(InputError, match="ends after 2 optimizer steps, this run after 4"):
-        make_trainer(max_epochs=2).fit(make_task(scheduler=cosine), stripes, ckpt_path=tmp_path / "end.ckpt")
+    with pytest.raises(InputError, match="has T_max 2, this run's 4; resume with T_max 2"):
+        make_trainer(max_epochs=2).fit(make_task(scheduler=cosine(4)), stripes, ckpt_path=tmp_path / "end.ckpt")
 
 
 def test_other_classes_are_refused_before_a_tensor_is_copied(make_task, make_trainer, stripes, tmp_path):

@@ -32,9 +32,11 @@ from feedbackward.segmenters.refined import Refined
 from feedbackward.segmenters.segmenter import Segmenter, check_logits
 from feedbackward.segmenters.tiled import Tiled
 from feedbackward.training.compatibility import check_checkpoint
+from feedbackward.training.parameter_groups import LearningRates, apply_factors, parameter_groups
+from feedbackward.training.schedules import PolynomialDecay, check_resumed
 from feedbackward.training.sync_norms import check_activations
 
-SchedulerCallable = Callable[[Optimizer, int], LRScheduler]
+SchedulerCallable = Callable[[Optimizer], LRScheduler]
 
 
 class SegmentationTask(pl.LightningModule):
@@ -56,9 +58,11 @@ class SegmentationTask(pl.LightningModule):
         encoder_name: timm's name of the VGG of segnet, fcn8s or deeplab_largefov; VGG-16 if None.
         loss: Called with logits (N, classes, H, W) and mask (N, H, W); cross-entropy plus IoU loss if None.
         optimizer: Builds the optimizer from the parameters.
-        scheduler: Builds a learning rate schedule from the optimizer and the number of optimizer steps of the
-            whole training, like PolynomialDecay and torch's CosineAnnealingLR; it advances with every optimizer
-            step. Constant if None.
+        rates: The learning rates of encoder, decoder and head, relative to the optimizer's.
+        decay_norms: Apply the optimizer's weight decay to norms and biases too.
+        scheduler: Builds a learning rate schedule: PolynomialDecay, which spans the training, or any of torch's with
+            its own arguments. Constant if None.
+        scheduler_interval: What the schedule counts: a "step" of the optimizer, or an "epoch".
         crf: Refines the logits in `validate` and `test`, but not in the validation of `fit`; its spatial deviations are
             in pixels of the image that the network sees.
         channels_last: Use channels-last memory for images and weights, faster on CPUs and GPUs with tensor cores.
@@ -93,7 +97,10 @@ class SegmentationTask(pl.LightningModule):
         encoder_name: str | None = None,
         loss: nn.Module | None = None,
         optimizer: OptimizerCallable = torch.optim.Adam,
+        rates: LearningRates = LearningRates(),  # noqa: B008 - frozen
+        decay_norms: bool = True,
         scheduler: SchedulerCallable | None = None,
+        scheduler_interval: Literal["step", "epoch"] = "step",
         crf: DenseCRF | None = None,
         channels_last: bool = False,
         grad_checkpointing: bool = False,
@@ -124,13 +131,16 @@ class SegmentationTask(pl.LightningModule):
         self.loss = CrossEntropyIoULoss(ignore_index=class_table.ignore_index) if loss is None else loss
         _check_ignore_index(self.loss, class_table.ignore_index)
         self.optimizer = optimizer
+        self.rates = rates
+        self.decay_norms = decay_norms
         self.scheduler = scheduler
+        self.scheduler_interval = scheduler_interval
         self.crf = crf
         self.class_table = class_table
         self.val_metric = _metric(class_table, scoring)
         self.test_metric = _metric(class_table, scoring)
         self.results: dict[str, Scores] = {}
-        self.planned_steps: int | None = None
+        self.saved_schedules: list[dict[str, Any]] = []
 
     def forward(self, image: Tensor) -> Tensor:
         """Compute float32 logits (N, classes, H, W) of images (N, C, H, W) in [0, 1]."""
@@ -204,35 +214,33 @@ class SegmentationTask(pl.LightningModule):
         self._finish("test")
 
     def configure_optimizers(self) -> Any:
-        """Return the optimizer and, if there is one, its schedule over all optimizer steps."""
-        optimizer = self.optimizer(parameter for parameter in self.parameters() if parameter.requires_grad)
+        """Return the optimizer and, if there is one, its schedule."""
+        groups = parameter_groups(self.network, self.rates, decay_norms=self.decay_norms)
+        optimizer = apply_factors(self.optimizer(groups))
         if self.scheduler is None:
             return optimizer
-        steps = self.trainer.estimated_stepping_batches
-        if steps == float("inf"):
-            raise InputError("a learning rate schedule needs an end: set trainer.max_epochs or trainer.max_steps")
-        scheduler = self.scheduler(optimizer, int(steps))
-        # A schedule that stores its length would restore the old one, and continue at a rate of 0.
-        if self.planned_steps not in (None, steps) and steps in scheduler.state_dict().values():
-            raise InputError(
-                f"the checkpoint's learning rate schedule ends after {self.planned_steps} optimizer steps, "
-                f"this run after {steps}; resume with the same trainer.max_epochs, batches and data, or "
-                f"use feedbackward.training.schedules.PolynomialDecay"
-            )
-        self.planned_steps = int(steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        scheduler = self.scheduler(optimizer)
+        if isinstance(scheduler, PolynomialDecay):
+            if self.scheduler_interval == "epoch":
+                raise InputError("PolynomialDecay counts steps; omit scheduler_interval")
+            steps = self.trainer.estimated_stepping_batches
+            if steps == float("inf"):
+                raise InputError("PolynomialDecay needs an end: set trainer.max_epochs or trainer.max_steps")
+            scheduler.set_steps(int(steps))
+        check_resumed(scheduler, self.saved_schedules)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": self.scheduler_interval},
+        }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the description of the network, as plain data, so that it can be rebuilt without this class."""
-        checkpoint["feedbackward"] = {
-            "network": self.network.describe(),
-            "planned_steps": self.planned_steps,
-        }
+        checkpoint["feedbackward"] = {"network": self.network.describe()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint with other classes or another network, before a tensor is copied."""
         check_checkpoint(checkpoint, config=self.network.config, class_table=self.class_table)
-        self.planned_steps = checkpoint["feedbackward"]["planned_steps"]
+        self.saved_schedules = checkpoint.get("lr_schedulers", [])
 
 
 def _metric(class_table: ClassTable, scoring: Scoring) -> SegmentationMetric | CityscapesMetric:
