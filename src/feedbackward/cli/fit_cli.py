@@ -37,6 +37,7 @@ from feedbackward.preprocessing import Preprocessing
 from feedbackward.segmenters.augmented import Augmented
 from feedbackward.training.best_and_last import BestAndLast
 from feedbackward.training.console import EpochLines, print_scores
+from feedbackward.training.first_batch import FirstBatch
 from feedbackward.training.history import History
 from feedbackward.training.pictures import TensorBoardPictures
 from feedbackward.training.recipes import AUTO, find_recipe, recipe_for
@@ -236,6 +237,7 @@ class FitCLI(LightningCLI):
             self.history,
             EpochLines(self.history),
             self.results,
+            FirstBatch(self.folder),
             TensorBoardPictures(),
             BestAndLast(self.folder, self.history),
         ]

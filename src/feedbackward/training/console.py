@@ -1,5 +1,8 @@
 """The terminal output of a training: a line per epoch, and tables of scores."""
 
+import os
+from statistics import median
+
 import lightning.pytorch as pl
 from lightning.pytorch.utilities import rank_zero_only
 from rich import get_console
@@ -8,9 +11,12 @@ from rich.text import Text
 from feedbackward.metrics.scores import Scores, percent
 from feedbackward.training.history import History
 
+WAITED, LONG = 0.2, 10
+"""The share of an epoch spent waiting for images from which a line says so, if the epoch takes so many seconds."""
+
 
 class EpochLines(pl.Callback):
-    """Prints the numbers of parameters and batches, then a line per epoch.
+    """Prints the numbers of parameters and batches, then a line per epoch with the time that is left.
 
     Args:
         history: Source of the lines; its callback must run before this one.
@@ -18,6 +24,7 @@ class EpochLines(pl.Callback):
 
     def __init__(self, history: History) -> None:
         self.history = history
+        self._hinted = False
 
     @rank_zero_only
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -34,7 +41,7 @@ class EpochLines(pl.Callback):
         )
 
     @rank_zero_only
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Print the losses, the mean IoU and the duration of the epoch."""
         record, best = self.history.epochs[-1], self.history.best
         parts = [f"epoch {record['epoch']:>3}", f"train loss {record['train/loss']:.4f}"]
@@ -42,8 +49,30 @@ class EpochLines(pl.Callback):
             parts += [f"val loss {record['val/loss']:.4f}", f"mean IoU {percent(record['val/mean_iou'])}"]
         if best is not None:
             parts.append(f"best {percent(best['scalars']['mean_iou'] or 0.0)} in epoch {best['epoch']}")
-        line = "   ".join([*parts, f"{record['seconds']:.0f} s"])
-        get_console().print(line, highlight=False, soft_wrap=True)
+        parts.append(f"{record['seconds']:.0f} s{self._left(trainer)}")
+        get_console().print("   ".join(parts), highlight=False, soft_wrap=True)
+        if record["waited"] > WAITED * record["seconds"] and record["seconds"] > LONG and not self._hinted:
+            self._hinted = True
+            get_console().print(_waiting(record, pl_module), highlight=False, soft_wrap=True)
+
+    def _left(self, trainer: pl.Trainer) -> str:
+        """The time left, from the median epoch so far; empty if the end is not known or reached."""
+        epochs = self.history.epochs
+        left = (trainer.max_epochs or 0) - len(epochs)
+        seconds = left * median(record["seconds"] for record in epochs)
+        if left <= 0:
+            return ""
+        return f", {seconds / 60:.0f} min left" if seconds >= 60 else f", {seconds:.0f} s left"
+
+
+def _waiting(record: dict[str, float], pl_module: pl.LightningModule) -> str:
+    """What to do about an epoch that waited for images."""
+    share, data = record["waited"] / record["seconds"], pl_module.trainer.datamodule  # type: ignore[attr-defined]
+    cores = os.cpu_count() or 1
+    hint = f"raise --data.num_workers ({data.num_workers}; the machine has {cores} cores)"
+    if data.num_workers >= cores:
+        hint = "smaller images or a faster format would help: see --data.size"
+    return f"{share:.0%} of this epoch was spent waiting for images; {hint}"
 
 
 def print_scores(scores: Scores, *, title: str) -> None:

@@ -12,7 +12,8 @@ class History(pl.Callback):
     """Collects the curves and the best and last scores of a training.
 
     Attributes:
-        epochs: One dict per finished epoch: epoch (from 1), seconds, and everything logged.
+        epochs: One dict per finished epoch: epoch (from 1), seconds, of them "waited" for training images, and all that
+            is logged.
         best: epoch, and the validation scores of the epoch with the highest mean IoU; None before the first.
         last: The same for the last validation.
     """
@@ -21,7 +22,7 @@ class History(pl.Callback):
         self.epochs: list[dict[str, float]] = []
         self.best: dict[str, Any] | None = None
         self.last: dict[str, Any] | None = None
-        self._start = 0.0
+        self._start = self._idle_since = self._waited = 0.0
 
     @property
     def seconds(self) -> float:
@@ -42,7 +43,29 @@ class History(pl.Callback):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
         """Start timing the epoch."""
-        self._start = time.perf_counter()
+        self._start = self._idle_since = time.perf_counter()
+        self._waited = 0.0
+
+    def on_train_batch_start(
+        self,
+        trainer: pl.Trainer,  # noqa: ARG002
+        pl_module: pl.LightningModule,  # noqa: ARG002
+        batch: Any,  # noqa: ARG002
+        batch_idx: int,  # noqa: ARG002
+    ) -> None:
+        """Add the time since the last batch, in which the images of this one were awaited."""
+        self._waited += time.perf_counter() - self._idle_since
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,  # noqa: ARG002
+        pl_module: pl.LightningModule,  # noqa: ARG002
+        outputs: Any,  # noqa: ARG002
+        batch: Any,  # noqa: ARG002
+        batch_idx: int,  # noqa: ARG002
+    ) -> None:
+        """Start waiting for the next batch."""
+        self._idle_since = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add the epoch; its validation has finished."""
@@ -54,7 +77,8 @@ class History(pl.Callback):
             for name, value in trainer.callback_metrics.items()
             if scores is not None or not name.startswith("val/")  # the trainer keeps the metrics of the last validation
         }
-        self.epochs.append({"epoch": epoch, "seconds": time.perf_counter() - self._start, **logged})
+        seconds = time.perf_counter() - self._start
+        self.epochs.append({"epoch": epoch, "seconds": seconds, "waited": self._waited, **logged})
         if scores is None:  # no validation in this epoch: trainer.check_val_every_n_epoch
             return
         self.last = {"epoch": epoch, **scores.to_dict()}

@@ -13,9 +13,9 @@ class RunFolder:
     """The paths in a run folder.
 
     Args:
-        root: The folder; it contains config.yaml, versions.json, metrics.json, report.html, tensorboard/,
-            checkpoints/best.ckpt and last.ckpt, model/ (the best network, for from_pretrained), and adapter.safetensors
-            if the encoder was frozen.
+        root: The folder; it contains config.yaml, versions.json, metrics.json, report.html, first_batch.jpg,
+            tensorboard/, checkpoints/best.ckpt and last.ckpt, model/ (the best network, for from_pretrained), and
+            adapter.safetensors if the encoder was frozen.
     """
 
     root: Path
@@ -39,6 +39,11 @@ class RunFolder:
     def report(self) -> Path:
         """The HTML report."""
         return self.root / "report.html"
+
+    @property
+    def first_batch(self) -> Path:
+        """The picture of the first training batch."""
+        return self.root / "first_batch.jpg"
 
     @property
     def checkpoints(self) -> Path:
