@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from feedbackward import losses as losses
     from feedbackward import metrics as metrics
     from feedbackward.adapters import list_adapters as list_adapters
+    from feedbackward.cli.train import train as train
     from feedbackward.decoder_config import DecoderConfig as DecoderConfig
     from feedbackward.errors import InputError as InputError
     from feedbackward.exporting import export as export
@@ -56,6 +57,7 @@ _MODULES = {
     "metrics": "metrics",
     "optimize": "models",
     "quantize": "exporting",
+    "train": "cli.train",
 }
 
 __all__ = [*_MODULES, "__version__"]

@@ -26,7 +26,7 @@ def test_images_are_beside_their_masks(make_task, make_trainer, stripes, table, 
     # The color of a stripe is the brightest channel of the image and of its class.
     agree = image.argmax(axis=2) == mask.argmax(axis=2)
     visible = mask.max(axis=2) > 150  # not the void row at the top of each mask
-    assert visible.mean() > 0.8
+    assert visible.mean() > 0.7
     assert agree[visible].mean() > 0.95
 
 

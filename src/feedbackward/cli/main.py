@@ -7,6 +7,9 @@ from feedbackward.errors import InputError, nearest
 
 COMMANDS = {
     "demo": "train, score and predict on synthetic streets, within minutes",
+    "train": "train a network on a folder of images and annotations",
+    "inspect": "check a data set: its classes, its splits and all that is wrong with it",
+    "convert": "write a data set of another tool or layout as folders of images and masks",
     "fit": "train a network from a recipe",
     "validate": "score a trained network on the validation images",
     "test": "score a trained network on the test images",

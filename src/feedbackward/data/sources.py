@@ -33,6 +33,7 @@ class DataSource:
         classes: Path of its MaskClasses, the classes and their encoding; None if a class file has to name them.
         scoring: The scores that it has.
         layout: How predictions are written so that they can be scored.
+        marks: The paths that a folder of this data set contains; none if it cannot be told from its folder.
         pair: Finds the prediction of each ground-truth file, in a folder of ground truth and one of predictions.
     """
 
@@ -41,6 +42,7 @@ class DataSource:
     classes: str | None
     scoring: Scoring = "classes"
     layout: Layout = "masks"
+    marks: tuple[str, ...] = ()
     pair: Callable[[Path, Path], list[PredictionPair]] = pair_by_path
 
     def read_classes(self, class_file: Path | None = None) -> "MaskClasses":
@@ -74,17 +76,20 @@ _SOURCES = (
         classes="feedbackward.data.cityscapes_labels.CITYSCAPES_CLASSES",
         scoring="cityscapes",
         layout="cityscapes",
+        marks=("leftImg8bit/train", "leftImg8bit/val", "gtFine/train", "gtFine/val"),
         pair=pair_by_scene,
     ),
     DataSource(
         name="camvid",
         datamodule="feedbackward.data.camvid.CamVidData",
         classes="feedbackward.data.camvid_labels.CAMVID_CLASSES",
+        marks=("train", "trainannot", "val", "valannot"),
     ),
     DataSource(
         name="folder",
         datamodule="feedbackward.data.folder.FolderData",
         classes=None,
+        marks=("images/train", "images/val", "masks/train", "masks/val", "classes.yaml"),
     ),
     DataSource(
         name="streets",
@@ -121,3 +126,9 @@ def find_source(name: str) -> DataSource:
         if source.name == name:
             return source
     raise InputError(f"unknown data set {name!r}; {nearest(name, list_sources())}")
+
+
+def recognize_source(root: Path) -> DataSource | None:
+    """The data set that a folder contains, by its layout; None if it has another one."""
+    found = (source for source in _SOURCES if source.marks and all((root / mark).exists() for mark in source.marks))
+    return next(found, None)

@@ -1,11 +1,16 @@
 """Lists of classes as annotation tools write them beside masks: labelmap.txt of CVAT, and one name a line."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, listed
 
 LABEL_MAP = "labelmap.txt"
+VOC_IGNORED = "ignored"
+"""What Datumaro calls the void of Pascal VOC in labelmap.txt."""
+LABELME_IGNORED = "__ignore__"
+"""What labelme has in the first line of its lists; its masks have no such value."""
 NAME_LISTS = ("classes.txt", "labels.txt", "class_names.txt")
 
 
@@ -13,29 +18,37 @@ def read_class_list(root: Path) -> dict[str, Any] | None:
     """The content of a class file from a list in a folder; None if there is no list.
 
     Raises:
-        InputError: If a list is damaged.
+        InputError: If a list is damaged, or names no classes.
     """
     if (root / LABEL_MAP).is_file():
         return _label_map(root / LABEL_MAP)
     for name in NAME_LISTS:
         if (root / name).is_file():
-            return {"classes": _lines(root / name)}
+            return {"classes": _unique([line for line in _lines(root / name) if line != LABELME_IGNORED], root / name)}
     return None
 
 
 def _label_map(path: Path) -> dict[str, Any]:
     """CVAT's `name:r,g,b:parts:actions`; the masks have the colors."""
-    classes = []
-    for line in _lines(path):
-        if line.startswith("#"):
-            continue
+    colors = dict[str, list[int]]()
+    lines = [line for line in _lines(path) if not line.startswith("#")]
+    for line in lines:
         name, _, rest = line.partition(":")
-        try:
-            color = [int(value) for value in rest.partition(":")[0].split(",")]
-        except ValueError as error:
-            raise InputError(f"{path}: expected NAME:RED,GREEN,BLUE::, found {line!r}") from error
-        classes.append({"name": name, "color": color})
-    return {"masks": "colors", "classes": classes}
+        color = [int(value) if value.strip().isdecimal() else -1 for value in rest.partition(":")[0].split(",")]
+        if len(color) != 3 or not all(0 <= value <= 255 for value in color):
+            raise InputError(f"{path}: expected NAME:RED,GREEN,BLUE::, found {line!r}; correct the line")
+        colors[name] = color
+    _unique([line.partition(":")[0] for line in lines], path)
+    ignored = {"ignore": colors.pop(VOC_IGNORED)} if VOC_IGNORED in colors else {}
+    return {"masks": "colors", **ignored, "classes": [{"name": name, "color": color} for name, color in colors.items()]}
+
+
+def _unique(names: list[str], path: Path) -> list[str]:
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated or not names:
+        problem = f"classes that occur more than once: {listed(repeated)}" if repeated else "no classes"
+        raise InputError(f"{path}: {problem}; expected the name of one class in each line")
+    return names
 
 
 def _lines(path: Path) -> list[str]:

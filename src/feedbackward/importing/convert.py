@@ -10,15 +10,16 @@ from typing import Any
 
 import tifffile
 import yaml
+from numpy.typing import NDArray
 from PIL import Image
 
 from feedbackward.classes import ClassTable
 from feedbackward.data.class_file import read_class_file
 from feedbackward.data.files import image_size
 from feedbackward.errors import InputError
-from feedbackward.importing.found import FoundData, Sample
+from feedbackward.importing.found import FoundData, Sample, check_names
 from feedbackward.importing.mask_codes import count_codes, describe_codes
-from feedbackward.io import write_text, write_whole
+from feedbackward.io import check_writable, nearest_existing, write_text, write_whole
 
 CLASS_FILE = "classes.yaml"
 
@@ -45,60 +46,88 @@ def convert(
         The classes.
 
     Raises:
-        InputError: If the folder has content or cannot be written, an image or a mask cannot be read, or the classes of
-            the masks cannot be told.
+        InputError: If the folder has content or cannot be written, two images of a split have one name, an image or a
+            mask cannot be read, or the classes of the masks cannot be told.
     """
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output} exists and is not an empty folder; give a new one")
-    classes = _class_file(found, names)
+    if found.classes is not None and names:
+        raise InputError(f"the {found.layout} name their classes; omit the names {', '.join(names)}")
+    check_names(found.samples, where=output)
+    check_writable(nearest_existing(output.parent), what=str(output))
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
         part = Path(folder) / "data"
-        for split in {sample.split for sample in found.samples}:
-            assert split is not None
-            (part / "images" / split).mkdir(parents=True)
-            (part / "masks" / split).mkdir(parents=True)
-
-        def write(sample: Sample) -> None:
-            _write(sample, part)
-            on_sample()
-
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(write, found.samples))
-        path = part / CLASS_FILE
-        if isinstance(classes, Path):
-            path = part / f"classes{classes.suffix}"
-            write_text(path, classes.read_text(encoding="utf-8"))
-        else:
-            write_text(path, yaml.safe_dump(classes, sort_keys=False, allow_unicode=True))
-        table = read_class_file(path).table
+        try:
+            table = _write_all(found, part, names, on_sample)
+        except InputError as error:  # the folder of the message will not exist
+            raise InputError(str(error).replace(str(part), str(output))) from error
         part.replace(output)
     return table
 
 
-def _class_file(found: FoundData, names: Sequence[str]) -> dict[str, Any] | Path:
-    if found.classes is not None:
-        if names:
-            raise InputError(f"the {found.layout} name their classes; omit the names {', '.join(names)}")
-        return found.classes
-    masks = [sample.mask for sample in found.samples if isinstance(sample.mask, Path)]
-    return describe_codes(count_codes(masks), names)
+def _write_all(found: FoundData, output: Path, names: Sequence[str], on_sample: Callable[[], object]) -> ClassTable:
+    for split in {sample.split for sample in found.samples}:
+        assert split is not None
+        (output / "images" / split).mkdir(parents=True)
+        (output / "masks" / split).mkdir(parents=True)
+    table = None if found.classes is None else _write_classes(found.classes, output)
+
+    def write(sample: Sample) -> Path:
+        mask = _write(sample, output)
+        on_sample()
+        return mask
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        masks = list(pool.map(write, found.samples))
+    return table or _write_classes(describe_codes(count_codes(masks), names), output)
 
 
-def _write(sample: Sample, output: Path) -> None:
+def _write_classes(classes: dict[str, Any] | Path, output: Path) -> ClassTable:
+    if isinstance(classes, Path):
+        read_class_file(classes)  # its errors name the original
+        path, text = output / f"classes{classes.suffix}", classes.read_text(encoding="utf-8")
+    else:
+        path, text = output / CLASS_FILE, yaml.safe_dump(classes, sort_keys=False, allow_unicode=True)
+    write_text(path, text)
+    return read_class_file(path).table
+
+
+def _write(sample: Sample, output: Path) -> Path:
+    """Write an image and its mask, and return the file of the mask, the original one if there is one."""
     assert sample.split is not None
     images, masks = output / "images" / sample.split, output / "masks" / sample.split
     if isinstance(sample.image, Path):
-        image = images / f"{sample.name}{sample.image.suffix.lower()}"
-        _link(sample.image, image)
+        image = sample.image
+        _link(image, images / f"{sample.name}{image.suffix.lower()}")
     else:
-        image, pixels = images / f"{sample.name}.tif", sample.image()
-        write_whole(image, lambda file: tifffile.imwrite(file, pixels, compression="zlib", planarconfig="contig"))
+        image = images / f"{sample.name}.tif"
+        _write_pixels(sample.image(), image)
     if isinstance(sample.mask, Path):
         _link(sample.mask, masks / f"{sample.name}{sample.mask.suffix.lower()}")
-        return
-    mask = Image.fromarray(sample.mask.draw(*image_size(image)))
-    write_whole(masks / f"{sample.name}.png", lambda file: mask.save(file, "PNG"))
+        return sample.mask
+    mask, drawn = masks / f"{sample.name}.png", Image.fromarray(sample.mask.draw(*image_size(image)))
+    write_whole(mask, lambda file: drawn.save(file, "PNG"))
+    return mask
+
+
+def _write_pixels(pixels: NDArray[Any], path: Path) -> None:
+    """Write (height, width, channels) as TIFF: three channels are RGB, others have no colors."""
+    channels = pixels.shape[2]
+    kind = "rgb" if channels == 3 else "minisblack"
+    extra = ["unspecified"] * (channels - 1) if kind == "minisblack" else []
+    write_whole(
+        path,
+        lambda file: tifffile.imwrite(
+            file,
+            pixels,
+            photometric=kind,
+            planarconfig="contig" if channels > 1 else None,
+            extrasamples=extra,
+            compression="zlib",
+            predictor=True,
+        ),
+    )
 
 
 def _link(source: Path, target: Path) -> None:
@@ -108,4 +137,6 @@ def _link(source: Path, target: Path) -> None:
         try:
             shutil.copy2(source, target)
         except OSError as error:
-            raise InputError(f"{target} cannot be written: {error}; free space, or choose another place") from error
+            raise InputError(
+                f"{source} cannot be copied to {target}: {error.strerror}; free space, or choose another place"
+            ) from error

@@ -1,7 +1,7 @@
 """What lies in a folder of images and annotations, in one form for all layouts."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,10 +17,14 @@ IGNORED = 255
 
 
 class Drawing(Protocol):
-    """An annotation that is not a mask file, such as polygons."""
+    """An annotation that is not a mask file, such as polygons, or a mask within a larger file."""
 
-    def draw(self, height: int, width: int) -> NDArray[np.uint8]:
-        """Class indices (height, width), and IGNORED."""
+    def draw(self, height: int, width: int) -> NDArray[np.uint8 | np.uint16]:
+        """The values of the mask (height, width), which FoundData.classes describes; IGNORED for ignored polygons.
+
+        Raises:
+            InputError: If the annotation does not fit this size, or cannot be read.
+        """
         ...
 
 
@@ -67,6 +71,15 @@ def flat_name(path: Path, root: Path) -> str:
         'left__01'
     """
     return "__".join(path.relative_to(root).with_suffix("").parts)
+
+
+def unpaired(images: Mapping[Any, Path], masks: Mapping[Any, Path]) -> tuple[str, ...]:
+    """The notes about images without a mask and masks without an image, by their keys."""
+    return tuple(
+        f"left out {len(alone)} {what}: {listed(map(str, alone), most=3)}"
+        for what, ours, others in (("images without a mask", images, masks), ("masks without an image", masks, images))
+        if (alone := [ours[key] for key in sorted(ours.keys() - others.keys())])
+    )
 
 
 def check_names(samples: Iterable[Sample], *, where: Path) -> None:

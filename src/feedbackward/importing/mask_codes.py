@@ -131,5 +131,7 @@ def _soft(codes: Codes) -> bool:
 def _count(path: Path) -> Codes:
     pixels = read_mask_codes(path)
     colors = pixels.ndim == 3
+    if colors and pixels.dtype != np.uint8:
+        raise InputError(f"{path} has colors of more than 8 bits per channel; save the mask with 8 bits")
     found, counts = np.unique(pixels.astype(np.int32) @ [1 << 16, 1 << 8, 1] if colors else pixels, return_counts=True)
     return Codes(colors, Counter(dict(zip(found.tolist(), counts.tolist(), strict=True))), Counter(found.tolist()))

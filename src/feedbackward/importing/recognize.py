@@ -6,12 +6,33 @@ from pathlib import Path
 
 from feedbackward.errors import InputError, listed
 from feedbackward.importing.found import FoundData
-from feedbackward.importing.layouts import folders, labelme
+from feedbackward.importing.layouts import (
+    ade20k,
+    coco,
+    cvat,
+    folders,
+    hugging_face,
+    label_studio,
+    labelme,
+    stacks,
+    voc,
+    yolo,
+)
 
 Finder = Callable[[Path], FoundData | None]
 
 LAYOUTS: dict[str, Finder] = {
+    "COCO: a JSON file with images, annotations and categories": coco.find,
+    "Label Studio: an export as JSON": label_studio.find,
+    "CVAT for images 1.1: annotations.xml": cvat.find,
     "labelme: NAME.json beside the images": labelme.find,
+    "YOLO: images/NAME.jpg with labels/NAME.txt of polygons, and data.yaml": yolo.find,
+    "Pascal VOC: JPEGImages, SegmentationClass, ImageSets/Segmentation": voc.find,
+    "ADE20K: ADEChallengeData2016 with objectInfo150.txt": ade20k.find,
+    "a Dataset or DatasetDict of Hugging Face, written by save_to_disk": hugging_face.find,
+    "TIFF stacks: images.tif and masks.tif, NAME.tif and NAME_mask.tif, or train-volume.tif and train-labels.tif": (
+        stacks.find
+    ),
     "images and masks in folders, or side by side as NAME.jpg and NAME_mask.png": folders.find,
 }
 """The layouts, the most particular first: each returns what it finds, or None if the folder has another layout."""

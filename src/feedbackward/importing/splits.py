@@ -12,9 +12,10 @@ from feedbackward.importing.found import Sample
 def split_samples(
     samples: Iterable[Sample], *, val: float = 0.1, seed: int = 0, group: str | None = None
 ) -> tuple[Sample, ...]:
-    """Divide the samples without a split into train and val.
+    """Divide the samples into train and val.
 
-    If the data set has a split val, they all are for training; if it has a split test only, it is kept.
+    If the data set has a split val, those without a split are for training. A split test is kept, and all others are
+    divided, those of a split train too.
 
     Args:
         samples: The samples of a data set.
@@ -31,7 +32,7 @@ def split_samples(
         >>> samples = [Sample(f"scene{n // 2}_{n}", Path("x.png"), Path("y.png")) for n in range(20)]
         >>> divided = split_samples(samples, val=0.3, group="scene[0-9]*")
         >>> sorted({sample.name.partition("_")[0] for sample in divided if sample.split == "val"})
-        ['scene2', 'scene4', 'scene7']
+        ['scene3', 'scene6', 'scene8']
     """
     if not 0 < val < 1:
         raise InputError(f"val is {val}; expected a share between 0 and 1, such as 0.1")
@@ -68,4 +69,7 @@ def _key(name: str, group: str | None) -> str:
         raise InputError(f"group is {group!r}, not a regular expression: {error}") from error
     if match is None:
         raise InputError(f"the name {name!r} has no match of the group {group!r}; give an expression that all have")
-    return match[1] if match.re.groups else match[0]
+    key = match[1] if match.re.groups else match[0]
+    if key is None:
+        raise InputError(f"the first group in parentheses of {group!r} has no part in {name!r}; give one that all have")
+    return key

@@ -1,17 +1,16 @@
 """Images and mask files: in folders of their own, with or without splits, or side by side in one folder."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from feedbackward.data.arguments import Split
 from feedbackward.data.folder import CLASS_FILES, find_suffix
 from feedbackward.data.formats import IMAGE_SUFFIXES
-from feedbackward.data.listing import why_left_out
 from feedbackward.errors import InputError, listed
 from feedbackward.importing.class_lists import read_class_list
-from feedbackward.importing.found import FoundData, Sample, check_names
+from feedbackward.importing.found import FoundData, Sample, check_names, unpaired
 
 IMAGE_FOLDERS: tuple[str, ...] = (
     "images",
@@ -64,8 +63,10 @@ def find(root: Path) -> FoundData | None:
     Raises:
         InputError: If there are masks but none belongs to an image, or two images have one name.
     """
-    files = [path for path in sorted(root.rglob("*")) if path.is_file()]
-    files = [path for path in files if why_left_out(path, IMAGE_SUFFIXES) is None]
+    hidden, files = list[Path](), list[Path]()
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES:
+            (hidden if _is_hidden(path.relative_to(root)) else files).append(path)
     images, masks = _by_folder(files, root)
     where = "folders of images and of masks"
     if not masks:
@@ -73,6 +74,11 @@ def find(root: Path) -> FoundData | None:
         where = f"images and masks side by side, NAME and NAME{suffix}"
     if not masks:
         return None
+    if not images:
+        raise InputError(
+            f"{root} has {len(masks)} masks, such as {next(iter(masks.values()))}, but no images; put them into a "
+            f"folder named {IMAGE_FOLDERS[0]}"
+        )
     names = sorted(images.keys() & masks.keys())
     if not names:
         raise InputError(
@@ -81,12 +87,17 @@ def find(root: Path) -> FoundData | None:
         )
     samples = tuple(Sample(_name(key), images[key], masks[key], _split(key)) for key in names)
     check_names(samples, where=root)
-    notes = [
-        f"left out {len(alone)} {what}: {listed(map(str, alone), most=3)}"
-        for what, ours, others in (("images without a mask", images, masks), ("masks without an image", masks, images))
-        if (alone := [ours[key] for key in sorted(ours.keys() - others.keys())])
+    used = {*images.values(), *masks.values()}
+    others = [path for path in files if path not in used]
+    left_out = [
+        f"left out {len(paths)} {what}: {listed(map(str, paths), most=3)}"
+        for what, paths in (
+            ("files that are neither images nor masks by their folder", others),
+            ("hidden files", hidden),
+        )
+        if paths
     ]
-    return FoundData(where, samples, class_list(root), tuple(notes))
+    return FoundData(where, samples, class_list(root), (*unpaired(images, masks), *left_out))
 
 
 def class_list(root: Path) -> dict[str, Any] | Path | None:
@@ -97,24 +108,33 @@ def class_list(root: Path) -> dict[str, Any] | Path | None:
     return read_class_list(root)
 
 
-def _by_folder(files: Iterable[Path], root: Path) -> tuple[dict[Key, Path], dict[Key, Path]]:
-    """Images and masks by their keys, those in a folder that is named after either."""
+def _by_folder(files: Sequence[Path], root: Path) -> tuple[dict[Key, Path], dict[Key, Path]]:
+    """Images and masks by their keys, those in a folder that is named after either.
+
+    Of several such folders in a path the outer one counts; the inner one if that gives no pairs: input/images.
+    """
+    for inner in (False, True):
+        images, masks = _by_kind(files, root, inner=inner)
+        if images.keys() != masks.keys():
+            suffix = find_suffix(map(_shown, images), list(map(_shown, masks)))
+            masks = {(*key[:-1], key[-1].removesuffix(suffix)): path for key, path in masks.items()}
+        if images.keys() & masks.keys():
+            break
+    return images, masks
+
+
+def _by_kind(files: Iterable[Path], root: Path, *, inner: bool) -> tuple[dict[Key, Path], dict[Key, Path]]:
     found: dict[str, dict[Key, Path]] = {"image": {}, "mask": {}}
     for path in files:
         parts = path.relative_to(root).with_suffix("").parts
-        for index, part in enumerate(parts[:-1]):
-            kind = _kind(part)
-            if kind:
-                key = (*parts[:index], *parts[index + 1 :])
-                if key in found[kind]:
-                    raise InputError(f"{found[kind][key]} and {path} have one name; remove or rename one of them")
-                found[kind][key] = path
-                break
-    images, masks = found["image"], found["mask"]
-    suffix = find_suffix(map(_shown, images), list(map(_shown, masks))) if images.keys() != masks.keys() else ""
-    if suffix:
-        masks = {(*key[:-1], key[-1].removesuffix(suffix)): path for key, path in masks.items()}
-    return images, masks
+        kinds = [(index, kind) for index, part in enumerate(parts[:-1]) if (kind := _kind(part))]
+        if kinds:
+            index, kind = kinds[-1 if inner else 0]
+            key = (*parts[:index], *parts[index + 1 :])
+            if key in found[kind]:
+                raise InputError(f"{found[kind][key]} and {path} have one name; remove or rename one of them")
+            found[kind][key] = path
+    return found["image"], found["mask"]
 
 
 def _by_suffix(files: Iterable[Path], root: Path) -> tuple[dict[Key, Path], dict[Key, Path], str]:
@@ -123,15 +143,24 @@ def _by_suffix(files: Iterable[Path], root: Path) -> tuple[dict[Key, Path], dict
     for path in files:
         keys[path.relative_to(root).with_suffix("").parts].append(path)
     for suffix in SUFFIXES:
-        masks = {}
-        for key, paths in keys.items():
-            bare = (*key[:-1], key[-1].removesuffix(suffix))
-            if bare != key and bare in keys:
-                masks[bare] = paths[0]
+        bare = {key: (*key[:-1], key[-1].removesuffix(suffix)) for key in keys}
+        masks = {bare[key]: key for key in keys if bare[key] != key and bare[key] in keys}
         if masks:
-            images = {key: paths[0] for key, paths in keys.items() if not key[-1].endswith(suffix)}
-            return images, masks, suffix
+            images = {key: key for key in keys if not key[-1].endswith(suffix)}
+            return _single(images, keys), _single(masks, keys), suffix
     return {}, {}, ""
+
+
+def _single(names: Mapping[Key, Key], files: Mapping[Key, Sequence[Path]]) -> dict[Key, Path]:
+    """The file of each name."""
+    for key in names.values():
+        if len(files[key]) > 1:
+            raise InputError(f"{listed(files[key])} have one name; remove or rename all but one of them")
+    return {name: files[key][0] for name, key in names.items()}
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
 def _kind(folder: str) -> str:

@@ -1,0 +1,107 @@
+"""`feedbackward convert`: a data set of another tool or layout as images and masks in folders, with a class file."""
+
+from argparse import _ArgumentGroup
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jsonargparse import ArgumentParser, Namespace
+from rich.console import Console
+from rich.text import Text
+
+from feedbackward.cli.console import progress_bar
+from feedbackward.cli.parser import PlainHelpFormatter, command_parser
+from feedbackward.errors import InputError
+
+if TYPE_CHECKING:
+    from feedbackward.importing import FoundData
+
+VAL = 0.1
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward convert` and run it."""
+    parser = command_parser(
+        "convert",
+        "Write the images and masks of a folder as OUTPUT/images/SPLIT, OUTPUT/masks/SPLIT and OUTPUT/classes.yaml,\n"
+        "from which `feedbackward fit --data folder` trains. The layout is recognized; DATA is not changed.",
+        formatter_class=PlainHelpFormatter,
+    )
+    parser.add_argument("data", metavar="DATA", type=Path, help="folder of the data set")
+    parser.add_argument("output", metavar="OUTPUT", type=Path, help="folder to create")
+    add_split_options(parser)
+    parser.add_argument(
+        "--classes",
+        metavar="A,B,...",
+        help="names of the classes by ascending value or color in the masks, if no file in DATA names them",
+    )
+    convert(parser.parse_args(args))
+
+
+def add_split_options(parser: "ArgumentParser | _ArgumentGroup") -> None:
+    """Add the options of the division into train and val."""
+    parser.add_argument("--val", type=float, default=VAL, help=f"share of validation images, if DATA has none ({VAL})")
+    parser.add_argument("--seed", type=int, default=0, help="another seed gives another division (0)")
+    parser.add_argument(
+        "--group",
+        metavar="REGEX",
+        help="what images of one scene have in common in their names, such as '^[^_]*': a scene is never divided",
+    )
+
+
+def convert(options: Namespace) -> None:
+    """Recognize a data set, divide it and write it in our own layout.
+
+    Args:
+        options: What the parser returns.
+
+    Raises:
+        InputError: If the data set cannot be recognized, divided or written; nothing is written then.
+    """
+    refuse_content(options.output, option="OUTPUT")
+    from dataclasses import replace
+
+    from feedbackward.importing import recognize, split_samples
+
+    found = recognize(options.data)
+    samples = split_samples(found.samples, val=options.val, seed=options.seed, group=options.group)
+    names = [name.strip() for name in options.classes.split(",")] if options.classes else []
+    for note in found.notes:
+        _say(note)
+    named = bool(names) or found.classes is not None
+    write(replace(found, samples=samples), options.output, names=names, named=named)
+
+
+def refuse_content(output: Path, *, option: str) -> None:
+    """Refuse an output that exists, before long work.
+
+    Raises:
+        InputError: If it is a file, or a folder with content.
+    """
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise InputError(f"{option} {output} exists and is not an empty folder; give a new one")
+
+
+def write(found: "FoundData", output: Path, *, names: Sequence[str] = (), named: bool) -> None:
+    """Write a data set with a progress bar, and say what was written.
+
+    Args:
+        found: Its samples, each with a split.
+        output: The folder to create.
+        names: The names of the classes, if the data set does not name them.
+        named: Whether either does.
+    """
+    from feedbackward.importing.convert import CLASS_FILE
+    from feedbackward.importing.convert import convert as write_folders
+
+    with progress_bar("writing", total=len(found.samples), console=Console(stderr=True)) as advance:
+        table = write_folders(found, output, names=names, on_sample=advance)
+    counts = Counter(sample.split for sample in found.samples)
+    by_split = ", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test") if counts[split])
+    rename = "" if named else f" (named after the masks; rename them in {output / CLASS_FILE})"
+    _say(f"{output}: {by_split} images; {len(table)} classes: {', '.join(table.names)}{rename}")
+
+
+def _say(line: str) -> None:
+    Console().print(Text(line), soft_wrap=True)

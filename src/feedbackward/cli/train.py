@@ -1,0 +1,198 @@
+"""`feedbackward train DATA`: recognizes a data set, says what it found and chose, and trains."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jsonargparse.typing import OpenUnitInterval, PositiveFloat, PositiveInt
+from rich import get_console
+from rich.text import Text
+
+from feedbackward.cli.parser import PlainHelpFormatter, command_parser, height_width
+from feedbackward.errors import InputError
+from feedbackward.training.recipes import AUTO
+
+if TYPE_CHECKING:
+    from feedbackward.training.run_folder import RunFolder
+
+USAGE = "feedbackward train DATA [options]"
+DESCRIPTION = """\
+Train a network on a folder of images and masks or annotations, whatever its layout: it says what it found and chose,
+and writes a run folder with the network, its scores and a report. All other options are those of `feedbackward fit`,
+with the configuration that the run folder contains: feedbackward fit --config RUN/config.yaml --run_dir OTHER ..."""
+EXAMPLES = """\
+examples:
+  feedbackward train photos_with_masks
+  feedbackward train export.coco --freeze-encoder --weights tf_efficientnet_lite0.safetensors
+  feedbackward train bands --encoder resnet18 --weights none --epochs 100 --classes water,land
+  feedbackward train more_photos --from runs/photos/model
+"""
+DATA = "data"
+"""The folder of a converted data set in the run folder."""
+IMAGENET, RANDOM = "imagenet", "none"
+"""Values of --weights: timm's pretrained weights, and random ones."""
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward train` and run it."""
+    parser = command_parser("train", DESCRIPTION, usage=USAGE, epilog=EXAMPLES, formatter_class=PlainHelpFormatter)
+    parser.add_argument("data", type=Path, help="folder of the data set; `feedbackward inspect` checks it")
+    network = parser.add_argument_group("the network")
+    network.add_argument("--encoder", help="timm's name of an encoder, or vgg16_pwn, segnet, ... (of the recipe)")
+    network.add_argument("--weights", help="of the encoder: imagenet, a file, or none for random ones (imagenet)")
+    network.add_argument("--from", dest="start_from", metavar="MODEL", help="trained network to start from")
+    network.add_argument("--freeze-encoder", action="store_true", help="train its own decoder parts: an adapter")
+    data = parser.add_argument_group("the data")
+    data.add_argument("--classes", help="names of the classes by ascending mask value or color: wall,crack")
+    data.add_argument("--val", type=OpenUnitInterval, default=0.1, help="share of validation images, if none are (0.1)")
+    data.add_argument("--group", metavar="REGEX", help="part of a name that images of one scene have in common")
+    data.add_argument("--size", help="H,W, or the length of the longer side, to which images are resized")
+    run = parser.add_argument_group("the training")
+    run.add_argument("--recipe", help="name or file (scratch, pretrained or frozen, by what is given)")
+    run.add_argument("--epochs", type=PositiveInt, help="epochs (so that about 6000 images are seen, 12 to 200)")
+    run.add_argument("--batch-size", type=PositiveInt, help="images in a batch (4)")
+    run.add_argument("--lr", type=PositiveFloat, help="learning rate (of the recipe)")
+    run.add_argument("--device", help="cpu, cuda, cuda:1, mps (the accelerator)")
+    run.add_argument("--seed", type=int, default=0, help="seed of all random numbers (0)")
+    run.add_argument("--output", type=Path, help="run folder (runs/DATA)")
+    train(**vars(parser.parse_args(args)))
+
+
+def train(
+    data: str | Path,
+    *,
+    encoder: str | None = None,
+    weights: str | None = None,
+    start_from: str | Path | None = None,
+    freeze_encoder: bool = False,
+    classes: str | Sequence[str] | None = None,
+    val: float = 0.1,
+    group: str | None = None,
+    size: str | int | tuple[int, int] | None = None,
+    recipe: str | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    device: str | None = None,
+    seed: int = 0,
+    output: str | Path | None = None,
+) -> "RunFolder":
+    """Train a network on a folder of images with masks or annotations.
+
+    Args:
+        data: The folder, in Cityscapes' or CamVid's layout, or in one that `importing.recognize` knows.
+        encoder: timm's name of an encoder, or one of list_models(); by default that of the recipe.
+        weights: The weights of the encoder: "imagenet" (default), a file, or "none" for random ones.
+        start_from: A trained network to start from, with its encoder and decoder: folder, checkpoint or hub id.
+        freeze_encoder: Train only what the decoder has of its own and the classifier, which gives an adapter.
+        classes: The names of the classes, by ascending value or color, for masks whose classes are not named.
+        val: The share of validation images, if the data set has none.
+        group: A regular expression for the part of a name that images of one scene have in common.
+        size: Height and width to which images are resized, or the length of the longer side.
+        recipe: Name or file of a recipe; by default the one for what is given, see recipe_for.
+        epochs: By default so many that about 6000 images are seen, from 12 to 200.
+        batch_size: Images in a batch.
+        lr: The learning rate; by default that of the recipe.
+        device: "cpu", "cuda", "cuda:1", "mps"; by default the accelerator.
+        seed: The seed of all random numbers, and of the division into training and validation.
+        output: The run folder; by default runs/DATA.
+
+    Returns:
+        The run folder: the network is in `.model`, the report in `.report`.
+
+    Raises:
+        InputError: If the data set is not recognized or damaged, or an argument cannot be used.
+
+    Example:
+        >>> run = train("photos_with_masks", freeze_encoder=True)  # doctest: +SKIP
+        >>> fb.load(run.model)("photo.jpg").shares  # doctest: +SKIP
+    """
+    from feedbackward.cli.fit_cli import run as fit
+    from feedbackward.training.own_data import prepare
+    from feedbackward.training.run_folder import RunFolder
+
+    root = Path(data).expanduser()
+    folder = RunFolder(Path(output) if output is not None else Path("runs") / root.resolve().name)
+    folder.check(resume=False)
+    hardware = _device(device)
+    names = classes.split(",") if isinstance(classes, str) else [*(classes or ())]
+    network, of_network = network_arguments(encoder, weights, start_from, freeze_encoder=freeze_encoder)
+    found = prepare(
+        root,
+        folder.root / DATA,
+        names=names,
+        val=val,
+        group=group,
+        seed=seed,
+        size=None if size is None else _size(size),
+    )
+    epochs = epochs or found.epochs
+    given = {
+        "--trainer.max_epochs": epochs,
+        "--data.batch_size": batch_size,
+        "--model.optimizer.lr": lr,
+        "--seed_everything": seed,
+        "--run_dir": folder.root,
+    }
+    own = [part for option, value in given.items() if value is not None for part in (option, str(value))]
+    arguments = ["--config", recipe or AUTO, *found.arguments, *network, *own, *hardware]
+    for line in (*found.lines, *of_network, f"training for {epochs} epochs, into {folder.root}"):
+        get_console().print(Text(line), soft_wrap=True)
+    try:
+        fit("fit", arguments)
+    except BaseException:
+        if not any(folder.checkpoints.glob("*.ckpt")):  # nothing to resume: the same command can be given again
+            shutil.rmtree(folder.root / DATA, ignore_errors=True)
+        raise
+    get_console().print(Text(f"predict with: feedbackward predict {folder.model} IMAGES"), soft_wrap=True)
+    return folder
+
+
+def network_arguments(
+    encoder: str | None, weights: str | None, start_from: str | Path | None, *, freeze_encoder: bool
+) -> tuple[list[str], list[str]]:
+    """The arguments of `feedbackward fit` that name the network, and lines about it."""
+    frozen = ["--model.freeze_encoder", "true"] if freeze_encoder else []
+    if start_from is not None:
+        if encoder is not None or weights is not None:
+            raise InputError(f"--from {start_from} has its own encoder and weights; omit --encoder and --weights")
+        from feedbackward.models.builders import MODELS
+        from feedbackward.models.saved import load_network
+
+        config = load_network(start_from).config
+        arguments = ["--model.start_from", str(start_from), *frozen]
+        if config["model"] in MODELS:
+            arguments += ["--model.name", config["model"], "--model.encoder_name", config["encoder_name"]]
+        else:
+            arguments += ["--model.name", config["encoder_name"], "--model.encoder_norm", config["encoder_norm"]]
+            arguments += ["--model.decoder", json.dumps(config["decoder"])]
+        return arguments, [f"network: starts from {start_from}"]
+    weights = weights or IMAGENET
+    shown = [
+        f"network: {encoder or 'the encoder of the recipe'} with {'random' if weights == RANDOM else weights} weights"
+    ]
+    arguments = ["--model.encoder_weights", "null" if weights == RANDOM else weights, *frozen]
+    return [*arguments, *(("--model.name", encoder) if encoder is not None else ())], shown
+
+
+def _size(size: str | int | tuple[int, int]) -> int | tuple[int, int]:
+    if isinstance(size, str):
+        return int(size) if size.isdecimal() else height_width(size)
+    return size
+
+
+def _device(device: str | None) -> list[str]:
+    """The arguments of Lightning's Trainer for a device by PyTorch's name."""
+    if device is None:
+        return []
+    kind, _, index = device.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (index and not index.isdecimal()):
+        raise InputError(f"--device is {device!r}; expected cpu, cuda, cuda:1 or mps")
+    return [
+        "--trainer.accelerator",
+        "gpu" if kind == "cuda" else kind,
+        "--trainer.devices",
+        f"[{index}]" if index else "1",
+    ]

@@ -1,0 +1,43 @@
+"""Images that occur more than once, by a hash of their files."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from feedbackward.importing.found import Sample
+
+_KEPT_FIRST = ("test", "val", "train")
+"""A copy is kept in the split where it counts most: scores are made there."""
+
+
+def copies(digests: Sequence[bytes | None]) -> list[list[int]]:
+    """The positions of equal digests, for those that occur more than once; None is equal to nothing.
+
+    Example:
+        >>> copies([b"a", b"b", None, b"a", None])
+        [[0, 3]]
+    """
+    groups = defaultdict[bytes, list[int]](list)
+    for position, digest in enumerate(digests):
+        if digest is not None:
+            groups[digest].append(position)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def leaks(samples: Sequence[Sample], digests: Sequence[bytes | None]) -> list[tuple[int, int]]:
+    """The samples whose image is in another split too, where it is kept: in test before val before train.
+
+    Args:
+        samples: The samples; those without a split are in none.
+        digests: A hash of each one's image.
+
+    Returns:
+        Pairs of positions: a sample, and one of the same image in the split where it is kept.
+    """
+    found = []
+    for group in copies(digests):
+        splits = {samples[position].split for position in group}
+        kept_split = next((split for split in _KEPT_FIRST if split in splits), None)
+        kept = [position for position in group if samples[position].split == kept_split]
+        others = [position for position in group if samples[position].split not in (None, kept_split)]
+        found += [(position, kept[0]) for position in others]
+    return found

@@ -1,0 +1,109 @@
+"""data.yaml of YOLO data sets: the names of the classes and the images of each split."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from feedbackward.data.arguments import SPLITS, Split
+from feedbackward.data.formats import IMAGE_SUFFIXES
+from feedbackward.data.listing import why_left_out
+from feedbackward.errors import InputError, listed, one_line
+from feedbackward.importing.entries import reading
+
+NAMES = re.compile(rb"^names\s*:", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class YoloYaml:
+    """What data.yaml says.
+
+    Args:
+        names: The name of each class by its index.
+        images: The images, each with its split.
+        notes: What was left out or assumed, one line each.
+    """
+
+    names: dict[int, str]
+    images: dict[Path, Split]
+    notes: tuple[str, ...]
+
+
+def read_yolo_yaml(root: Path) -> YoloYaml | None:
+    """Read the YAML file in a folder that has names, and train, val or test; None if there is none.
+
+    Raises:
+        InputError: If there are several, one is damaged, or the images of train or val do not exist.
+    """
+    found = {
+        path: data
+        for path in sorted(root.iterdir())
+        if path.suffix.lower() in (".yaml", ".yml") and _is_yolo(data := _load(path))
+    }
+    if not found:
+        return None
+    if len(found) > 1:
+        raise InputError(f"{root}: {listed(found)} all describe a YOLO data set; keep one of them")
+    ((path, data),) = found.items()
+    with reading("names", path):
+        given = data["names"]
+        pairs = given.items() if isinstance(given, dict) else enumerate(given)
+        names = {int(index): str(name) for index, name in pairs}
+    base, notes = path.parent / str(data.get("path") or ""), list[str]()
+    if not base.is_dir():
+        notes.append(f"{path}: the folder {base} (path) does not exist; {path.parent} is used instead")
+        base = path.parent
+    images: dict[Path, Split] = {}
+    for split in SPLITS:
+        entries = data.get(split) or []
+        for entry in entries if isinstance(entries, list) else [entries]:
+            place = _place(str(entry), base)
+            if place is None:
+                problem = f"{path}: {base / str(entry)} ({split}) does not exist"
+                if split != "test":
+                    raise InputError(f"{problem}; expected a folder of images, or a text file of their paths")
+                notes.append(f"{problem} and is left out")
+                continue
+            for image in _images(place, base):
+                if images.setdefault(image, split) != split:
+                    raise InputError(f"{path}: {image} is in {images[image]} and {split}; remove it from one of them")
+    return YoloYaml(names, images, tuple(notes))
+
+
+def _is_yolo(data: Any) -> bool:
+    return isinstance(data, dict) and "names" in data and not data.keys().isdisjoint(SPLITS)
+
+
+def _load(path: Path) -> Any:
+    """The content of a YAML file that has names; others may be of any kind, such as with tags of their own."""
+    try:
+        content = path.read_bytes()
+        return yaml.safe_load(content.decode("utf-8-sig")) if NAMES.search(content) else None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise InputError(f"{path} is not valid YAML: {one_line(error)}; correct or remove it") from error
+
+
+def _place(entry: str, base: Path) -> Path | None:
+    """Where the images of an entry are; Roboflow writes ../train/images for train/images."""
+    entry = entry.replace("\\", "/")
+    return next((path for path in (base / entry, base / entry.removeprefix("../")) if path.exists()), None)
+
+
+def _images(place: Path, base: Path) -> Iterator[Path]:
+    if place.is_dir():
+        yield from (path for path in sorted(place.rglob("*")) if why_left_out(path, IMAGE_SUFFIXES) is None)
+        return
+    try:
+        lines = place.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{place} cannot be read: {error}; expected a text file of paths, one a line") from error
+    for line in filter(None, map(str.strip, lines)):
+        image = next((path for path in (place.parent / line, base / line) if path.is_file()), None)
+        if image is None:
+            raise InputError(f"{place}: the image {line} does not exist beside it or in {base}; correct the path")
+        yield image

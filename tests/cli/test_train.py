@@ -1,0 +1,163 @@
+"""`feedbackward train` and fb.train on small data sets of several kinds."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+import feedbackward as fb
+from feedbackward.cli.main import main
+from feedbackward.cli.train import network_arguments
+
+FAST = ("--encoder", "test_resnet", "--weights", "none", "--epochs", "1")
+
+
+@pytest.fixture
+def squares():
+    """Draws images with a bright square, and says where it is."""
+    random = np.random.default_rng(0)
+
+    def draw(height=48, width=64, channels=3, dtype=np.uint8, most=255):
+        image = random.integers(0, most // 3, (height, width, channels)).astype(dtype)
+        y, x = (int(value) for value in random.integers(4, 20, 2))
+        image[y : y + 20, x : x + 20] += np.array(most // 2, dtype)
+        return image, (x, y)
+
+    return draw
+
+
+@pytest.fixture
+def labelme(tmp_path, squares):
+    """Twelve images of two sizes, each with a labelme file."""
+    folder = tmp_path / "labelme"
+    folder.mkdir()
+    for number in range(12):
+        image, (x, y) = squares(*((48, 64) if number % 3 else (64, 48)))
+        Image.fromarray(image).save(folder / f"{number}.jpg")
+        points = [[x, y], [x + 19, y], [x + 19, y + 19], [x, y + 19]]
+        shapes = [{"label": "box", "points": points, "shape_type": "polygon"}]
+        (folder / f"{number}.json").write_text(json.dumps({"shapes": shapes, "imagePath": f"{number}.jpg"}))
+    return folder
+
+
+def test_labelme_files_are_trained_on_and_predicted_with_two_commands(labelme, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    main(["train", "labelme", *FAST])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == [
+        "found labelme files in labelme: 12 images",
+        "classes (2): background, box",
+        "images: 11 train, 1 val (divided by a hash of their names: --val, --group, --seed)",
+        "images as they are, trained on crops of 32x64 (--size)",
+    ]
+    assert lines[-1] == "predict with: feedbackward predict runs/labelme/model IMAGES"
+    assert (tmp_path / "runs/labelme/report.html").is_file()
+    main(["predict", "runs/labelme/model", "labelme", "--output", "out", "--quiet"])
+    assert len(list((tmp_path / "out/masks").iterdir())) == 12
+    with pytest.raises(SystemExit):
+        main(["train", "labelme", *FAST])
+    assert "runs/labelme contains a training already" in capsys.readouterr().err
+
+
+def test_a_training_goes_on_from_a_network_with_other_classes(labelme, tmp_path, squares):
+    first = fb.train(labelme, encoder="test_resnet", weights="none", epochs=1, output=tmp_path / "first")
+    for number in range(12):
+        path = labelme / f"{number}.json"
+        path.write_text(path.read_text().replace('"box"', '"box"' if number % 2 else '"lid"'))
+    second = fb.train(labelme, start_from=first.model, epochs=1, lr=1e-9, output=tmp_path / "second")
+    old, new = fb.from_pretrained(first.model), fb.from_pretrained(second.model)
+    assert new.class_table.names == ("background", "box", "lid")
+    assert new.config == {**old.config, "classes": 3}
+    torch_rows = [network.state_dict()["head.pointwise.weight"][1] for network in (old, new)]
+    np.testing.assert_allclose(*(rows.numpy() for rows in torch_rows), atol=1e-6)
+
+
+def test_tiffs_of_five_bands_with_binary_masks(tmp_path, squares, capsys):
+    for number in range(6):
+        image, (x, y) = squares(channels=5, dtype=np.uint16, most=4000)
+        mask = np.zeros(image.shape[:2], np.uint8)
+        mask[y : y + 20, x : x + 20] = 255
+        for name, array in ((f"s{number}.tif", image), (f"s{number}_mask.tif", mask)):
+            (tmp_path / "bands").mkdir(exist_ok=True)
+            tifffile.imwrite(tmp_path / "bands" / name, array, planarconfig="contig" if array.ndim == 3 else None)
+    run = fb.train(
+        tmp_path / "bands",
+        encoder="test_resnet",
+        weights="none",
+        epochs=1,
+        classes="field,pond",
+        output=tmp_path / "run",
+    )
+    printed = capsys.readouterr().out
+    assert "classes (2): field, pond" in printed
+    assert "images of 5 channels" in printed
+    assert "values from 0 to 4095 (uint16) become 0 to 1" in printed
+    network = fb.from_pretrained(run.model)
+    assert (network.preprocessing.in_channels, network.preprocessing.value_range) == (5, (0, 4095))
+    assert network.class_table.values == (0, 255)
+    result = fb.load(run.model)(tmp_path / "bands" / "s0.tif")
+    assert result.mask.shape == (48, 64)
+
+
+def test_what_failed_before_the_first_epoch_can_be_tried_again(labelme, tmp_path, capsys):
+    output = tmp_path / "run"
+    command = ["train", str(labelme), "--encoder", "test_resnet", "--epochs", "1", "--output", str(output)]
+    with pytest.raises(SystemExit):
+        main([*command, "--weights", "nothing.pth"])
+    assert "error: encoder_weights: no file 'nothing.pth'" in capsys.readouterr().err
+    assert not (output / "data").exists()
+    main([*command, "--weights", "none", "--device", "cpu", "--size", "32,48", "--batch-size", "2"])
+    assert "images resized to 32x48 (--size)" in capsys.readouterr().out
+
+
+def test_camvid_is_read_as_it_is(tmp_path, squares, capsys):
+    for split, count in (("train", 2), ("val", 1)):
+        for number in range(count):
+            image, _ = squares()
+            for folder, array in ((split, image), (f"{split}annot", np.zeros(image.shape[:2], np.uint8))):
+                (tmp_path / "camvid" / folder).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(array).save(tmp_path / "camvid" / folder / f"{number}.png")
+    main(["train", str(tmp_path / "camvid"), *FAST, "--output", str(tmp_path / "run")])
+    assert capsys.readouterr().out.startswith(f"found camvid in {tmp_path}/camvid\n")
+    assert not (tmp_path / "run" / "data").exists()
+    with pytest.raises(
+        fb.InputError, match="is camvid, which names its classes and splits; omit --classes and --group"
+    ):
+        fb.train(tmp_path / "camvid", classes="a,b", output=tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "no folder nowhere; give the folder that contains the data set"),
+        (["."], "has no layout that is known; found nothing; expected one of: "),
+        ([".", "--device", "tpu"], "--device is 'tpu'; expected cpu, cuda, cuda:1 or mps"),
+        ([".", "--encodr", "x"], "unknown option --encodr; did you mean --encoder?"),
+        ([".", "--enc", "x"], "unknown option --enc; "),
+        ([".", "--epochs", "0"], "--epochs: expected more than 0, found '0'"),
+        ([".", "--size", "big"], "--size is 'big'; expected height and width"),
+        ([".", "--val", "1"], "--val: "),
+        (
+            [".", "--from", "x", "--encoder", "y"],
+            "--from x has its own encoder and weights; omit --encoder and --weights",
+        ),
+    ],
+)
+def test_mistakes_are_one_line(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["train", *arguments])
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_baseline_is_continued_by_its_name(tmp_path):
+    network = fb.create_model("segnet", classes=2, encoder_weights=None, encoder_name="vgg11")
+    network.save_pretrained(tmp_path)
+    arguments, _ = network_arguments(None, None, tmp_path, freeze_encoder=False)
+    assert arguments[2:] == ["--model.name", "segnet", "--model.encoder_name", "vgg11"]
