@@ -2,7 +2,8 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -316,6 +317,22 @@ def _find_datamodule(value: str) -> str:
     return find_source(value).datamodule if value.isidentifier() else value
 
 
+def build_task(args: list[str]) -> tuple[SegmentationTask, SegmentationDataModule]:
+    """The task of a run with the weights of its best checkpoint, and its data set.
+
+    Args:
+        args: The arguments of `feedbackward validate`.
+
+    Raises:
+        InputError: As `run` does.
+    """
+    with _quiet():
+        cli = FitCLI("validate", args)
+        assert cli.ckpt_path is not None
+        cli.model.load_state_dict(read_checkpoint(cli.ckpt_path)["state_dict"])
+    return cli.model, cli.datamodule
+
+
 def run(command: Command, args: list[str]) -> None:
     """Run one of the three commands.
 
@@ -326,12 +343,18 @@ def run(command: Command, args: list[str]) -> None:
     Raises:
         InputError: If an argument, the recipe, the data, the run folder or the checkpoint cannot be used.
     """
+    with _quiet():
+        FitCLI(command, args).run()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     with warnings.catch_warnings():
         for message in QUIET:
             warnings.filterwarnings("ignore", message=message)
-        FitCLI(command, args).run()
+        yield
 
 
 def _recipe_for(args: Sequence[str]) -> str:

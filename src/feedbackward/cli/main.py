@@ -13,6 +13,7 @@ COMMANDS = {
     "fit": "train a network from a recipe",
     "validate": "score a trained network on the validation images",
     "test": "score a trained network on the test images",
+    "compare": "compare trainings side by side, as a page",
     "predict": "predict the masks of an image or a folder, with overlays",
     "export": "export a trained network to a file for another runtime",
     "quantize": "export a trained network to an ONNX file of 8-bit integers",

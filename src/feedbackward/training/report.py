@@ -1,23 +1,17 @@
 """The report of a training: one self-contained HTML file."""
 
-import base64
-import io
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import jinja2
 from matplotlib.figure import Figure
-from PIL import Image
 
 from feedbackward.classes import ClassTable
 from feedbackward.metrics.scores import TITLES, percent
+from feedbackward.training.pages import duration, inline, render_page
 from feedbackward.training.panels import Panels
 from feedbackward.viz.charts import Curve, inline_svg, plot_curves
-from feedbackward.viz.pictures import RIGHT, UNCOUNTED, VOID_COLOR, WRONG, Picture
-
-_TEMPLATE = Path(__file__).with_name("report.html.jinja")
+from feedbackward.viz.pictures import RIGHT, UNCOUNTED, VOID_COLOR, WRONG
 
 
 def render_report(
@@ -37,25 +31,23 @@ def render_report(
         config: The full configuration.
         versions: The content of versions.json.
     """
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
     best = metrics["best"]
-    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
+    return render_page(
+        "report.html.jinja",
         metrics=metrics,
         best=best,
         titles=TITLES,
         percent=percent,
-        duration=_duration(metrics["training_seconds"]),
+        duration=duration(metrics["training_seconds"]),
         colors=[f"rgb{color}" for color in table.colors],
         charts=_charts(metrics["curves"], best["epoch"]),
         confusion=_confusion(best["confusion"]),
         panels={
             name: {
-                "image": _inline(scene.image, "jpeg"),
-                "truth": _inline(scene.truth, "png"),
-                "prediction": _inline(scene.prediction, "png"),
-                "errors": _inline(scene.errors, "png"),
+                "image": inline(scene.image, "jpeg"),
+                "truth": inline(scene.truth, "png"),
+                "prediction": inline(scene.prediction, "png"),
+                "errors": inline(scene.errors, "png"),
             }
             for name, scene in panels.items()
         },
@@ -64,19 +56,6 @@ def render_report(
         config=config,
         versions=versions,
     )
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def _inline(picture: Picture, kind: str) -> str:
-    """Encode a picture as a data: URL: photographs as JPEG; masks as PNG, which is smaller and keeps their colors."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, kind, quality=85, optimize=True)
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _confusion(counts: Sequence[Sequence[int]]) -> list[list[dict[str, Any]]]:

@@ -19,7 +19,7 @@ from feedbackward.classes import ClassTable
 from feedbackward.data.sources import Scoring
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
-from feedbackward.losses import CrossEntropyIoULoss, CrossEntropyLoss, IoULoss
+from feedbackward.losses import CrossEntropyIoULoss
 from feedbackward.metrics import CityscapesMetric, Scores, SegmentationMetric
 from feedbackward.models import create_model, list_models
 from feedbackward.models.continued import take_weights
@@ -248,9 +248,11 @@ def _metric(class_table: ClassTable, scoring: Scoring) -> SegmentationMetric | C
 
 
 def _check_ignore_index(loss: nn.Module, expected: int) -> None:
+    """Check every part of a loss that ignores a value: with None or another one, void counts as a class or fails."""
     for part in loss.modules():
-        if isinstance(part, (CrossEntropyLoss, IoULoss, nn.CrossEntropyLoss)) and part.ignore_index != expected:
+        found = getattr(part, "ignore_index", expected)
+        if found != expected:
             raise InputError(
-                f"the loss ({type(part).__name__}) has ignore_index {part.ignore_index}, but the class table has "
-                f"{expected}; give the loss ignore_index={expected}"
+                f"the loss ({type(part).__name__}) has ignore_index {found}, but the class table has {expected}; give "
+                f"the loss ignore_index={expected}"
             )

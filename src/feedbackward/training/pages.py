@@ -1,0 +1,47 @@
+"""Self-contained HTML pages from the templates in this folder."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from PIL import Image
+
+from feedbackward.viz.pictures import Picture
+
+
+def render_page(template: str, **content: Any) -> str:
+    """Render a template; text is escaped, and a name that it uses must be given.
+
+    Args:
+        template: The name of its file.
+        content: What it shows.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template(template).render(**content)
+
+
+def duration(seconds: float) -> str:
+    """A time as text.
+
+    Example:
+        >>> duration(59.6), duration(3700)
+        ('1 min 0 s', '1 h 1 min')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def inline(picture: Picture, kind: str) -> str:
+    """Encode a picture as a data: URL: photographs as JPEG; masks as PNG, which is smaller and keeps their colors."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, kind, quality=85, optimize=True)
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
