@@ -159,6 +159,12 @@ def _lite0() -> Group:
     return _on("camvid", (120, 160), "camvid", "EfficientNet-Lite0 on CamVid", ours)
 
 
+def _encoder_slower(name: str, title: str) -> Row:
+    """Ours, with the learning rate of a frozen encoder's decoder, and about that of a trained one for the encoder."""
+    row = _ours(name, title, OWN, rates=(FROZEN_RATE,))
+    return replace(row, arguments=(*row.arguments, "--model.rates.encoder", "0.3"))
+
+
 def _own_part() -> Group:
     """What the decoder's own part needs: one change each."""
     frozen = [
