@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from feedbackward.classes import ClassTable
-from feedbackward.data.transforms import Augmentation, EvalTransform, TrainTransform
+from feedbackward.data.augmentation import Augmentation
+from feedbackward.data.transforms import EvalTransform, TrainTransform
 from feedbackward.exporting import export, load_exported
 from feedbackward.models.network import SegmentationNetwork
 from feedbackward.nn import resize_logits

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from feedbackward.data.transforms import Augmentation, EvalTransform, TrainTransform
-from feedbackward.errors import InputError
+from feedbackward.data.augmentation import Augmentation
+from feedbackward.data.transforms import EvalTransform, TrainTransform
 from feedbackward.preprocessing import Preprocessing, Resize
 
 AS_READ = Preprocessing.identity("RGB")
@@ -170,17 +170,3 @@ def test_evaluation_keeps_the_masks_resolution(scene):
     assert image.shape == (3, 4, 6)
     assert mask.dtype == torch.int64
     np.testing.assert_array_equal(mask, scene[1])
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"horizontal_flip": 1.5}, "horizontal_flip is 1.5; expected 0 to 1"),
-        ({"color_jitter": -1}, "color_jitter is -1; expected 0 to 1"),
-        ({"scale": (2.0, 0.5), "crop": (4, 4)}, r"scale is \[2.0, 0.5\]; expected \[smallest, largest\]"),
-        ({"crop": (0, 4)}, r"crop is \[0, 4\]; expected \[height, width\]"),
-    ],
-)
-def test_refused_augmentations(values, message):
-    with pytest.raises(InputError, match=message):
-        Augmentation(**values)

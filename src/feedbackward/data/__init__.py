@@ -12,6 +12,7 @@ from feedbackward.lazy import lazy_names
 
 if TYPE_CHECKING:
     from feedbackward.classes import ClassTable as ClassTable
+    from feedbackward.data.augmentation import Augmentation as Augmentation
     from feedbackward.data.camvid import CamVidData as CamVidData
     from feedbackward.data.camvid_labels import CAMVID as CAMVID
     from feedbackward.data.cityscapes import CityscapesData as CityscapesData
@@ -23,12 +24,11 @@ if TYPE_CHECKING:
     from feedbackward.data.sources import DataSource as DataSource
     from feedbackward.data.sources import find_source as find_source
     from feedbackward.data.sources import list_sources as list_sources
-    from feedbackward.data.transforms import Augmentation as Augmentation
 
 _MODULES = {
     "CAMVID": "camvid_labels",
     "CITYSCAPES": "cityscapes_labels",
-    "Augmentation": "transforms",
+    "Augmentation": "augmentation",
     "CamVidData": "camvid",
     "CityscapesData": "cityscapes",
     "ClassTable": "encodings",

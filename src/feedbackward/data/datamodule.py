@@ -14,16 +14,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from feedbackward.classes import ClassTable
 from feedbackward.data.arguments import Size, Split
+from feedbackward.data.augmentation import RECOMMENDED, Augmentation, check_augmentation
 from feedbackward.data.sampler import EpochSampler, SeededItems
 from feedbackward.data.sources import Scoring
-from feedbackward.data.transforms import (
-    RECOMMENDED,
-    Augmentation,
-    EvalTransform,
-    TrainTransform,
-)
+from feedbackward.data.transforms import EvalTransform, TrainTransform
 from feedbackward.errors import InputError
-from feedbackward.preprocessing import Channels, Preprocessing, Range, Resize, scale_size
+from feedbackward.preprocessing import Channels, Preprocessing, Range, Resize
 
 STAGE_SPLITS: dict[str, tuple[Split, ...]] = {
     "fit": ("train", "val"),
@@ -114,12 +110,13 @@ class SegmentationDataModule(LightningDataModule, ABC):
                 raise InputError(f"{name} is {value}; expected {least} or more")
         resize = Resize(size=size, scale=scale, longest_side=longest_side, shortest_side=shortest_side)
         self.preprocessing = replace(Preprocessing.identity(channels), value_range=value_range, resize=resize)
-        _check_augmentation(augmentation, self.preprocessing)
+        check_augmentation(augmentation, self.preprocessing, workers=num_workers)
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.num_workers = num_workers
         self.augmentation = augmentation
         self._training_seed: int | None = None
+        self._sampler: EpochSampler | None = None
         self._resumed_epochs = 0
         self._opened: dict[Split, Dataset[Item]] = {}
 
@@ -161,7 +158,10 @@ class SegmentationDataModule(LightningDataModule, ABC):
                 logger.info("%s: %d images", split, len(cast(Sized, self._opened[split])))
 
     def train_dataloader(self) -> DataLoader[Item]:
-        """Shuffled training batches; of several processes each has its share."""
+        """Shuffled training batches; of several processes each has its share.
+
+        Without a trainer each iteration over the loader is the next epoch, and so is that over a new loader.
+        """
         trainer = self.trainer
         if self._training_seed is None:
             seed = torch.initial_seed()
@@ -170,8 +170,9 @@ class SegmentationDataModule(LightningDataModule, ABC):
         processes, rank = (1, 0) if trainer is None else (trainer.world_size, trainer.global_rank)
         sampler = EpochSampler(dataset, seed=self._training_seed, processes=processes, rank=rank)
         # Workers load the first batches before Lightning sets the epoch, and even before it restores its own counts.
-        sampler.set_epoch(max(self._finished_epochs, self._resumed_epochs))
-        self._resumed_epochs = 0
+        done = 0 if self._sampler is None or trainer is not None else self._sampler.epoch
+        sampler.set_epoch(max(done, self._finished_epochs, self._resumed_epochs))
+        self._resumed_epochs, self._sampler = 0, sampler
         drop_last = len(sampler) >= self.batch_size
         return self._loader(dataset, batch_size=self.batch_size, sampler=sampler, drop_last=drop_last)
 
@@ -215,21 +216,4 @@ class SegmentationDataModule(LightningDataModule, ABC):
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
-        )
-
-
-def _check_augmentation(augmentation: Augmentation, preprocessing: Preprocessing) -> None:
-    if augmentation.color_jitter > 0 and preprocessing.in_channels not in (1, 3):
-        raise InputError(
-            f"augmentation: color_jitter is for gray and RGB images, and these have {preprocessing.channels} bands; "
-            f"omit it"
-        )
-    crop, size = augmentation.crop, preprocessing.resize.size
-    if crop is None or size is None:
-        return
-    largest = scale_size(size, augmentation.scale[1])
-    if crop[0] > largest[0] and crop[1] > largest[1]:
-        raise InputError(
-            f"augmentation: the crop {list(crop)} is larger than every image, at most {list(largest)} after resizing "
-            f"to size {list(size)}; omit the crop, which then is the size, or make it smaller"
         )

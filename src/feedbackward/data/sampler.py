@@ -20,7 +20,8 @@ class EpochSampler(DistributedSampler[Draw]):
     """A new random order in each epoch, for one process or the share of one of several.
 
     The order depends on seed and epoch only; the processes take turns, and the first items are repeated where their
-    number is not a multiple of that of the processes. Lightning recognizes the base class and calls set_epoch.
+    number is not a multiple of that of the processes. Each iteration is an epoch, the one after the last unless
+    set_epoch names it. Lightning recognizes the base class and calls that.
 
     Args:
         dataset: The items; only its length is used.
@@ -39,9 +40,11 @@ class EpochSampler(DistributedSampler[Draw]):
         super().__init__(dataset, num_replicas=processes, rank=rank, seed=seed)
 
     def __iter__(self) -> Iterator[Draw]:
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.dataset))  # type: ignore[arg-type]
+        epoch = self.epoch
+        self.epoch += 1
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.dataset))  # type: ignore[arg-type]
         share = np.resize(order, self.total_size)[self.rank :: self.num_replicas]
-        return ((self.epoch, index) for index in share.tolist())
+        return ((epoch, index) for index in share.tolist())
 
 
 class SeededItems(Dataset[T]):

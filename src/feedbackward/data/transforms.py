@@ -3,8 +3,6 @@
 Built on torchvision.transforms.v2, which applies the same random parameters to both.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,68 +12,39 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from feedbackward.data.arguments import Size, check_size
+from feedbackward.data.augmentation import Augmentation
+from feedbackward.data.own_transform import apply_own
+from feedbackward.data.random_changes import LimitedCrop, steps_of
 from feedbackward.data.resize import resize_image, resize_mask
-from feedbackward.errors import InputError
 from feedbackward.preprocessing import Preprocessing, scale_size, to_resizable, to_unit_range
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """Random augmentation of the training images; the defaults are the paper's: horizontal flips only.
-
-    Args:
-        horizontal_flip: Probability of a horizontal flip.
-        scale: Smallest and largest factor by which height and width are scaled together, for example
-            (0.5, 2.0).
-        crop: Height and width of a random crop; smaller images are padded (image with black, mask with void). By
-            default scaled images are cropped to the size that they had before.
-        color_jitter: Largest relative change of brightness, contrast and saturation, 0 to 1; for gray and RGB images.
-
-    Raises:
-        InputError: If a value is out of range.
-    """
-
-    horizontal_flip: float = 0.5
-    scale: tuple[float, float] = (1.0, 1.0)
-    crop: Size | None = None
-    color_jitter: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name, value in (("horizontal_flip", self.horizontal_flip), ("color_jitter", self.color_jitter)):
-            if not 0 <= value <= 1:
-                raise InputError(f"augmentation: {name} is {value}; expected 0 to 1")
-        if not 0 < self.scale[0] <= self.scale[1]:
-            raise InputError(f"augmentation: scale is {list(self.scale)}; expected [smallest, largest], both above 0")
-        check_size("augmentation: crop", self.crop)
-
-
-RECOMMENDED = Augmentation(scale=(0.75, 1.5))
-"""The augmentation that the study recommends; the paper's flips only."""
 
 
 class TrainTransform:
     """Resize and augment an image and its mask, to the same size and on the same grid.
 
-    A random scale multiplies the size before resizing, so that enlarged images keep the detail of the original.
+    A random scale multiplies the size before resizing, so that enlarged images keep the detail of the original. Images
+    are rotated before they are cropped, so that crops have no more of the black corners than they must.
 
     Args:
         preprocessing: How images are read and resized; see resize_mask for masks.
         augmentation: The random part.
-        void: The value of masks where an image is padded.
+        void: The value of masks where an image is padded, turned away or dropped.
+
+    Raises:
+        InputError: On a call, if the augmentation does not suit the image, or its custom transform returned something
+            else than an image and a mask like those that it was given.
     """
 
     def __init__(self, preprocessing: Preprocessing, augmentation: Augmentation, *, void: int = 255) -> None:
         self.preprocessing = preprocessing
         self._augmentation = augmentation
-        self._fill: dict[type | str, Any] = {tv_tensors.Image: 0, tv_tensors.Mask: void}
-        steps: list[Callable[..., Any]] = []
-        if augmentation.horizontal_flip > 0:
-            steps.append(v2.RandomHorizontalFlip(augmentation.horizontal_flip))
-        if augmentation.color_jitter > 0:
-            jitter = augmentation.color_jitter
-            steps.append(v2.ColorJitter(brightness=jitter, contrast=jitter, saturation=jitter))
-        self._steps = v2.Compose(steps or [v2.Identity()])
+        self._void = void
+        self._rotate = v2.RandomRotation(
+            augmentation.rotation,
+            interpolation=v2.InterpolationMode.BILINEAR,  # of the image; masks always have the nearest value
+            fill={tv_tensors.Image: 0, tv_tensors.Mask: void},
+        )
+        self._steps = v2.Compose(steps_of(augmentation, void=void) or [v2.Identity()])
 
     def __call__(self, image: NDArray[Any], mask: NDArray[np.integer]) -> tuple[Tensor, Tensor]:
         """Image (H, W, C) and mask (H, W) to float32 (C, h, w) in [0, 1] and int64 (h, w)."""
@@ -90,10 +59,15 @@ class TrainTransform:
         if size != own:
             pixels, values = resize_image(pixels, size), resize_mask(mask, size)
         pair = tv_tensors.Image(pixels), tv_tensors.Mask(torch.from_numpy(values.astype(np.int64)))
+        if self._augmentation.rotation > 0:
+            pair = self._rotate(*pair)
         if crop is not None:
-            pair = v2.RandomCrop(list(crop), pad_if_needed=True, fill=self._fill)(*pair)
-        changed, changed_mask = self._steps(*pair)
-        return _unit(changed.as_subclass(Tensor)), changed_mask.as_subclass(Tensor).contiguous()
+            pair = LimitedCrop(crop, self._augmentation.crop_limit, self._void)(*pair)
+        pair = self._steps(*pair)
+        if self._augmentation.custom is not None:
+            pair = apply_own(self._augmentation.custom, *pair, void=self._void, mask_type=mask.dtype)
+        changed, changed_mask = (each.as_subclass(Tensor) for each in pair)
+        return _unit(changed), changed_mask.contiguous()
 
 
 class EvalTransform:
