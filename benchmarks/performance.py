@@ -42,6 +42,8 @@ def benchmarks() -> dict[str, list[str]]:
     found["training_mobilenetv2_100"] = ["--train", "--models", ",".join(networks), "--size", "256,512", "--batch", "8"]
     lite0 = "feedbackward/tf_efficientnet_lite0"
     own = "?rank=16&head_channels=64&head_strides=all"
+    networks = (f"{lite0}{own}", f"{lite0}{own}&freeze_encoder=true", "smp/Unet/tu-tf_efficientnet_lite0")
+    found["training_frozen"] = ["--train", "--models", ",".join(networks), "--size", "256,512", "--batch", "4"]
     networks = (
         "smp/Unet/tu-tf_efficientnet_lite0",
         "smp/FPN/tu-tf_efficientnet_lite0",

@@ -10,3 +10,4 @@ def test_calls_take_turns_after_a_warm_up():
 
 def test_median_and_quartiles():
     assert median_and_quartiles([4.0, 1.0, 2.0, 7.0, 3.0, 5.0, 6.0]) == (4.0, (2.0, 6.0))
+    assert median_and_quartiles([4.0]) == (4.0, (4.0, 4.0))

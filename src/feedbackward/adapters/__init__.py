@@ -4,7 +4,7 @@ from pathlib import Path
 
 from feedbackward.errors import InputError, nearest
 
-__all__ = ["find_adapter", "is_packaged", "list_adapters"]
+__all__ = ["card_of", "find_adapter", "is_packaged", "list_adapters"]
 
 SUFFIX = ".safetensors"
 
@@ -13,7 +13,7 @@ def list_adapters() -> list[str]:
     """The names of the packaged adapters, sorted; `load` and `feedbackward predict` accept them.
 
     Example:
-        >>> list_adapters()  # doctest: +SKIP
+        >>> list_adapters()
         ['coffee_leaves', 'nuclei']
     """
     return sorted(path.stem for path in Path(__file__).parent.glob(f"*{SUFFIX}"))
@@ -38,3 +38,8 @@ def find_adapter(name_or_file: str) -> Path:
 def is_packaged(name: str) -> bool:
     """Whether a name is that of a packaged adapter, and not that of a file or folder here."""
     return not Path(name).exists() and name in list_adapters()
+
+
+def card_of(name: str) -> Path:
+    """The card of a packaged adapter, in Markdown: its data, its license, its scores and how it was trained."""
+    return Path(__file__).parent / f"{name}.md"

@@ -39,7 +39,9 @@ def time_interleaved(calls: Sequence[Callable[[], object]], *, repeats: int) -> 
 
 
 def median_and_quartiles(times: Sequence[float]) -> tuple[float, tuple[float, float]]:
-    """The median, and the first and third quartile."""
+    """The median, and the first and third quartile; of a single time they are equal."""
+    if len(times) == 1:
+        return times[0], (times[0], times[0])
     low, _, high = statistics.quantiles(times, n=4)
     return statistics.median(times), (low, high)
 
