@@ -138,6 +138,7 @@ def _lite0() -> Group:
             DecoderConfig(),
             frozen=True,
         ),
+        _encoder_slower("lite0_slower_encoder", "ours, the encoder at 0.3 of the learning rate"),
         _ours("lite0_transitions", "ours, retrace=transitions", replace(OWN, retrace="transitions"), rates=(OUR_RATE,)),
         _peer(
             "lite0_small_segformer_frozen",

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+import feedbackward as fb
+from feedbackward.classes import ClassTable
 from feedbackward.cli.evaluate import main
 from feedbackward.data.cityscapes_labels import TRAIN_IDS
 from feedbackward.errors import InputError
@@ -178,6 +181,29 @@ def test_the_class_file_defines_the_encoding_of_both_folders(encoding: str, clas
     assert scores["notes"] == [
         "1 of 7 pixels are predicted as void, or as a class that is not scored: they count as misses of their class"
     ]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_network_is_scored_whatever_the_encoding_of_the_ground_truth(encoding: str, tmp_path: Path) -> None:
+    text, (road, car, _) = ENCODINGS[encoding]
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 2, (32, 48))
+    image = random.integers(0, 256, (32, 48, 3)).astype(np.uint8)
+    for folder, array in (("images", image), ("masks", np.array([road, car])[truth])):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(array.astype(np.uint8)).save(tmp_path / folder / "a.png")
+    (tmp_path / "classes.yaml").write_text(text)
+    torch.manual_seed(0)
+    network = fb.create_model("test_resnet", classes=2, encoder_weights=None)
+    network.class_table = ClassTable(("road", "car"), ((1, 2, 3), (4, 5, 6)), values=(40, 50), void_value=60)
+    network.save_pretrained(tmp_path / "network")
+    prediction = fb.load(tmp_path / "network")(image).mask
+    command = ["--dataset", "folder", "--classes", str(tmp_path / "classes.yaml"), "--ground-truth"]
+    command += [str(tmp_path / "masks"), "--model", str(tmp_path / "network"), "--source", str(tmp_path / "images")]
+    main([*command, "--json", str(tmp_path / "scores.json")])
+    expected = [[int(((truth == row) & (prediction == column)).sum()) for column in range(2)] for row in range(2)]
+    assert json.loads((tmp_path / "scores.json").read_text())["confusion"] == expected
+    assert len(np.unique(prediction)) == 2
 
 
 def test_boundary_sizes_and_each_image(classes: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -134,7 +134,7 @@ def evaluate(options: Namespace) -> None:
     console, predictions = Console(), options.predictions
     with tempfile.TemporaryDirectory() as folder:
         if options.model is not None and options.source is not None and predictions is None:
-            predictions = _predict(options, Path(folder), data, mask_classes, console)
+            predictions, mask_classes = _predict(options, Path(folder), data, mask_classes, console)
         elif predictions is None or options.model is not None or options.source is not None:
             raise InputError("give either --predictions DIR, or --model and --source DIR, whose images it predicts")
         scores = score(
@@ -155,7 +155,9 @@ def evaluate(options: Namespace) -> None:
         write_text(options.official, dumps(scores.to_official(), indent=4, sort_keys=True) + "\n")
 
 
-def _predict(options: Namespace, folder: Path, data: DataSource, classes: MaskClasses, console: Console) -> Path:
+def _predict(
+    options: Namespace, folder: Path, data: DataSource, classes: MaskClasses, console: Console
+) -> tuple[Path, MaskClasses]:
     # Scoring files needs no network, and importing them takes longer than the rest.
     from feedbackward.cli.predict_into import predict_into
     from feedbackward.loading import load_segmenter
@@ -165,7 +167,7 @@ def _predict(options: Namespace, folder: Path, data: DataSource, classes: MaskCl
     predictor = Predictor(network, resize=resize_of(options), augment=augment_of(options), tiles=tiles_of(options))
     if difference := reading_difference(predictor.preprocessing, network.preprocessing):
         console.print(Text(difference), soft_wrap=True)
-    return predict_into(folder, predictor, options.model, options.source, classes.table, data.layout, console)
+    return predict_into(folder, predictor, options.model, options.source, classes, data.layout, console)
 
 
 def score(

@@ -1,11 +1,13 @@
 """Prediction into a folder for the commands that score predictions."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from feedbackward.classes import ClassTable, check_classes
 from feedbackward.cli.console import progress_bar
+from feedbackward.data.encodings import IndexEncoding, MaskClasses
 from feedbackward.data.large import read_unless_large
 from feedbackward.data.listing import warn_left_out
 from feedbackward.data.sources import Layout
@@ -27,10 +29,10 @@ def predict_into(
     predictor: Predictor,
     model: str,
     source: Path,
-    expected: ClassTable,
+    classes: MaskClasses,
     layout: Layout,
     console: Console,
-) -> Path:
+) -> tuple[Path, MaskClasses]:
     """Predict images into a folder, to score them.
 
     Args:
@@ -38,12 +40,13 @@ def predict_into(
         predictor: Predictor of the network.
         model: Name of the network, for messages.
         source: The image or the folder of images.
-        expected: The classes that the network must have.
+        classes: The classes that the network must have, and their encoding in the ground truth.
         layout: How the predictions are written.
         console: Shows the progress.
 
     Returns:
-        The folder of the masks.
+        The folder of the masks, and the classes with their encoding there: masks have the values of the network's
+        classes, whatever the ground truth has.
 
     Raises:
         InputError: If there are no images, one cannot be predicted, or the network has other classes.
@@ -55,7 +58,8 @@ def predict_into(
     task, *others = predictor.tasks
     if others:
         raise InputError(f"{model} predicts {len(others) + 1} tasks; score the adapter of one task")
-    check_classes(named_classes(task, model, kinds, writing), expected, of=f"network {model}")
+    table = named_classes(task, model, kinds, writing)
+    check_classes(table, classes.table, of=f"network {model}")
     with progress_bar("predicting", total=len(jobs), console=console) as advance:
 
         def write(job: Job, result: Result) -> None:
@@ -69,7 +73,11 @@ def predict_into(
             write=write,
             skip=_refuse,
         )
-    return folder / KINDS[layout]
+    if layout == "masks":
+        indices = {value: index for index, value in enumerate(table.values)}
+        written = IndexEncoding(indices, ignored=[table.void_value], hint="Predict the images again")
+        classes = replace(classes, predictions=written)
+    return folder / KINDS[layout], classes
 
 
 def _refuse(_: Job, error: InputError) -> None:

@@ -80,10 +80,10 @@ def main(args: list[str]) -> None:
             row = [name, f"{files[name].stat().st_size / 1e6:.2f}", f"{1e3 * statistics.median(taken):.1f}"]
             if data is not None and classes is not None:
                 predictor = Predictor(one, resize=resize)
-                masks = predict_into(
-                    Path(folder, name), predictor, name, options.source, classes.table, data.layout, console
+                masks, encoded = predict_into(
+                    Path(folder, name), predictor, name, options.source, classes, data.layout, console
                 )
-                scores = score(data, classes, options.ground_truth, masks, 1, console)
+                scores = score(data, encoded, options.ground_truth, masks, 1, console)
                 row.append(percent(scores.scalars["mean_iou"]))
             table.add_row(*row)
     console.print(table)
