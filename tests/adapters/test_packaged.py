@@ -59,4 +59,5 @@ def test_predict_takes_one_by_its_name(tmp_path):
     Image.fromarray(np.full((60, 90, 3), 128, np.uint8)).save(tmp_path / "photo.jpg")
     command = ["predict", "coffee_leaves", str(tmp_path / "photo.jpg"), "--backbone", str(BACKBONE)]
     main([*command, "--output", str(tmp_path / "out"), "--quiet"])
-    assert Image.open(tmp_path / "out" / "masks" / "photo.png").size == (90, 60)
+    with Image.open(tmp_path / "out" / "masks" / "photo.png") as mask:
+        assert mask.size == (90, 60)
