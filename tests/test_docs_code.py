@@ -54,6 +54,19 @@ def test_the_recipes(index: int, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert found.items() >= yaml.safe_load(block)["data"]["init_args"]["augmentation"].items()
 
 
+def test_options_that_are_not_named(capsys: pytest.CaptureFixture[str]) -> None:
+    from feedbackward.data import Augmentation
+
+    assert "keep the recommended values" in PAGE
+    assert "`Augmentation(rotation=10)` starts from flips alone" in PAGE
+    with pytest.raises(SystemExit):
+        main("fit", ["--config", "camvid_mobilenetv2", "--data.augmentation.rotation", "10", "--print_config"])
+    found = yaml.safe_load(capsys.readouterr().out)["data"]["init_args"]["augmentation"]
+    assert (found["rotation"], found["horizontal_flip"], found["scale"]) == (10, 0.5, [0.75, 1.5])
+    own = Augmentation(rotation=10)
+    assert (own.horizontal_flip, own.scale) == (0.5, (1, 1))
+
+
 def test_the_table_has_every_option() -> None:
     from dataclasses import fields
 

@@ -2,9 +2,11 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 import feedbackward as fb
@@ -42,9 +44,72 @@ def test_scores_options_and_scenes_are_side_by_side(runs, tmp_path, capsys):
     assert "run_dir" not in html
     best = max(score["per_class"]["iou"]["foreground"] for score in scores)
     assert re.search(rf'IoU of foreground</td>.*<td class="best">{100 * best:.1f}</td>', html)
-    assert html.count("<figcaption>image</figcaption>") == html.count("<figcaption>second</figcaption>") > 0
+    assert (
+        html.count("<figcaption>image</figcaption>") == html.count("<figcaption>prediction of second</figcaption>") > 0
+    )
     main(["compare", *(str(run.root) for run in runs), "--output", str(page), "--overwrite"])
     assert page.read_text() == html
+
+
+def variant(run, folder, images):
+    """A copy of a run whose validation images are these, by name."""
+    shutil.copytree(run.root, folder)
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    options = config["data"]["init_args"]
+    data = folder / "other_data"
+    shutil.copytree(options["root"], data)
+    for kind in ("images", "masks"):
+        shutil.rmtree(data / kind / "val")
+        (data / kind / "val").mkdir()
+    for name, image in images.items():
+        Image.fromarray(image).save(data / "images" / "val" / f"{name}.png")
+        Image.fromarray(np.zeros(image.shape[:2], np.uint8)).save(data / "masks" / "val" / f"{name}.png")
+    options["root"] = str(data)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    return str(folder)
+
+
+def photographs(numbers, seed=0):
+    return {f"{n:02}": np.random.default_rng((seed, n)).integers(0, 255, (48, 64, 3), np.uint8) for n in numbers}
+
+
+def scenes_of(html):
+    return re.findall(r'<div class="scene"><h3>(.*?)</h3>', html)
+
+
+def test_scenes_are_drawn_from_the_images_that_all_runs_have(runs, tmp_path):
+    first = variant(runs[0], tmp_path / "first", photographs(range(10)))
+    second = variant(runs[1], tmp_path / "second", photographs(range(4, 20)))
+    page = tmp_path / "page.html"
+    main(["compare", first, second, "--output", str(page)])
+    assert scenes_of(page.read_text()) == ["04", "06", "07", "09"]
+    assert "eft out" not in page.read_text()
+
+
+def test_images_that_only_share_their_names_are_left_out(runs, tmp_path, capsys):
+    first = variant(runs[0], tmp_path / "first", photographs(range(3)))
+    second = variant(runs[1], tmp_path / "second", photographs([0, 1], seed=1) | photographs([2]))
+    page = tmp_path / "page.html"
+    main(["compare", first, second, "--output", str(page)])
+    note = "eft out: images that have the same name in all runs, but are different images (2): 00, 01"
+    assert scenes_of(page.read_text()) == ["02"]
+    assert f"L{note}." in page.read_text()
+    assert f"l{note}" in capsys.readouterr().out
+    third = variant(runs[1], tmp_path / "third", photographs(range(3), seed=2))
+    main(["compare", first, third, "--output", str(page), "--overwrite"])
+    assert scenes_of(page.read_text()) == []
+    assert "no validation images in common" in page.read_text()
+
+
+@pytest.mark.parametrize("name", ["image", "truth"])
+def test_runs_may_have_the_name_of_a_picture(runs, tmp_path, name):
+    def pictures(other):
+        page = tmp_path / f"{other.name}.html"
+        main(["compare", str(runs[0].root), str(other), "--output", str(page)])
+        return re.findall(r'<img src="([^"]*)"', page.read_text())
+
+    shutil.copytree(runs[1].root, tmp_path / name)
+    assert pictures(tmp_path / name) == pictures(runs[1].root) != []
 
 
 def test_mistakes_are_one_line(runs, tmp_path, monkeypatch, capsys):

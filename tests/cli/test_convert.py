@@ -59,9 +59,10 @@ def test_a_seed_gives_another_division(data: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--val", "2"], "val is 2.0; expected a share between 0 and 1"),
-        (["--val", "x"], "--val: expected a number"),
+        (["--val", "2"], "--val: "),
+        (["--val", "x"], "--val: "),
         (["--group", "("], "not a regular expression"),
+        (["--classes", "wall,,crack"], "with an empty name"),
         (["--classes", "one"], "1 names (one) for 2 classes"),
         (["--sed", "1"], "unknown option --sed; did you mean --seed?"),
     ],
@@ -71,6 +72,24 @@ def test_wrong_options_write_nothing(data: Path, tmp_path: Path, options: list[s
         main([str(data), str(tmp_path / "out"), *options])
     assert message in str(raised.value)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_what_is_assumed_and_what_has_no_effect(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "alone.png").unlink()
+    for number in range(20):
+        split = data / ("val" if number % 2 else "train")
+        split.mkdir(exist_ok=True)
+        for path in data.glob(f"s*_{number}*.png"):
+            path.rename(split / path.name)
+    mask = np.eye(6, 8, dtype=np.uint8)
+    mask[0, 7] = 255
+    Image.fromarray(mask).save(data / "train" / "s0_0_mask.png")
+    (data / "val" / "s0_1.png").write_bytes((data / "train" / "s0_0.png").read_bytes())
+    main([str(data), str(tmp_path / "out"), "--val", "0.3", "--group", "^[^_]*"])
+    unused, assumed, copies, _ = capsys.readouterr().out.splitlines()
+    assert unused == "--val, --group without effect: the data set has its own validation images"
+    assert assumed.startswith("255 in the masks is understood as pixels to ignore;")
+    assert copies.startswith("images that are in several splits, byte for byte (1): train/s0_0 = val/s0_1;")
 
 
 def test_a_folder_with_content_is_kept(data: Path) -> None:

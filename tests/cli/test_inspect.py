@@ -141,7 +141,7 @@ def test_fix_leaves_out_what_has_errors(leaking: Path, tmp_path: Path, capsys: p
 
 
 def test_fix_divides_no_copies(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without splits copies are a warning, as long as the division does not separate them."""
+    """Without splits copies are a warning: the division keeps them together."""
     flat = tmp_path / "flat"
     for kind in ("images", "masks"):
         for number in range(30):
@@ -150,10 +150,22 @@ def test_fix_divides_no_copies(data: Path, tmp_path: Path, capsys: pytest.Captur
             copy(data / kind / "train" / f"{name}.png", flat / kind / f"{number}.png")
         copy(data / kind / "val" / "d.png", flat / kind / "d.png")
     main([str(flat), "--fix", str(tmp_path / "fixed"), "--val", "0.1", "--seed", "3"])
-    assert "copies that another split has" in capsys.readouterr().out
+    assert "left out: 0 samples with errors\n" in capsys.readouterr().out
     copytree(tmp_path / "fixed", tmp_path / "again")
     main([str(tmp_path / "again")])
     assert "error" not in capsys.readouterr().out
+
+
+def test_fix_leaves_out_copies_that_another_split_has(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of test images: the others are divided by --fix."""
+    for kind in ("images", "masks"):
+        (data / kind / "val").rename(data / kind / "test")
+        copy(data / kind / "train" / "a.png", data / kind / "test" / "a2.png")
+    with pytest.raises(SystemExit):
+        main([str(data), "--fix", str(tmp_path / "fixed"), "--val", "0.4"])
+    assert "left out: 1 samples with errors\n" in capsys.readouterr().out
 
 
 def test_fix_refuses_to_leave_a_split_empty(leaking: Path, tmp_path: Path) -> None:

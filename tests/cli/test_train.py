@@ -1,13 +1,16 @@
 """`feedbackward train` and fb.train on small data sets of several kinds."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tifffile
+import yaml
 from PIL import Image
 
 import feedbackward as fb
+from feedbackward.classes import ClassTable
 from feedbackward.cli.main import main
 from feedbackward.cli.train import network_arguments
 
@@ -122,10 +125,87 @@ def test_camvid_is_read_as_it_is(tmp_path, squares, capsys):
     main(["train", str(tmp_path / "camvid"), *FAST, "--output", str(tmp_path / "run")])
     assert capsys.readouterr().out.startswith(f"found camvid in {tmp_path}/camvid\n")
     assert not (tmp_path / "run" / "data").exists()
-    with pytest.raises(
-        fb.InputError, match="is camvid, which names its classes and splits; omit --classes and --group"
-    ):
-        fb.train(tmp_path / "camvid", classes="a,b", output=tmp_path / "other")
+    for options in ({"classes": "a,b"}, {"val": 0.2}, {"group": "x"}):
+        with pytest.raises(
+            fb.InputError, match="is camvid, which has its own classes and splits; omit --classes, --val"
+        ):
+            fb.train(tmp_path / "camvid", **options, output=tmp_path / "other")
+
+
+def test_a_recipe_determines_what_is_not_given(labelme, tmp_path, capsys):
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(
+        "model: {name: test_resnet, encoder_weights: null}\n"
+        "trainer: {max_epochs: 2}\n"
+        "data: {class_path: feedbackward.data.folder.FolderData, init_args: {size: [32, 32]}}\n"
+        "seed_everything: 7\n"
+    )
+    run = fb.train(labelme, recipe=str(recipe), output=tmp_path / "run")
+    config = yaml.safe_load(run.config.read_text())
+    assert (config["model"]["name"], config["model"]["encoder_weights"]) == ("test_resnet", None)
+    assert (config["trainer"]["max_epochs"], config["seed_everything"]) == (2, 7)
+    assert config["data"]["init_args"]["size"] == [32, 32]
+    assert config["data"]["init_args"]["longest_side"] is None
+    assert "images as they are" not in capsys.readouterr().out
+    run = fb.train(labelme, recipe=str(recipe), epochs=1, seed=3, output=tmp_path / "other")
+    config = yaml.safe_load(run.config.read_text())
+    assert (config["trainer"]["max_epochs"], config["seed_everything"]) == (1, 3)
+
+
+def test_a_network_goes_on_with_its_own_normalization(labelme, tmp_path, capsys):
+    table = ClassTable(("background", "box"), ((0, 0, 0), (9, 9, 9)))
+    network = fb.create_model("test_resnet", classes=2, encoder_weights=None)
+    network.class_table = table
+    network.preprocessing = replace(network.preprocessing, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6))
+    network.save_pretrained(tmp_path / "first")
+    run = fb.train(labelme, start_from=tmp_path / "first", epochs=1, output=tmp_path / "run")
+    assert f"started from {tmp_path}/first: classifier kept for background, box" in capsys.readouterr().out
+    found = fb.from_pretrained(run.model).preprocessing
+    assert (found.mean, found.std) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+    capsys.readouterr()
+    main(["validate", "--config", str(run.config), "--json", str(tmp_path / "scores.json")])
+    best = json.loads(run.metrics.read_text())["best"]
+    assert json.loads((tmp_path / "scores.json").read_text())["confusion"] == best["confusion"]
+
+
+def test_a_split_of_its_own_is_kept(labelme, tmp_path):
+    for split, numbers in (("train", range(10)), ("val", range(10, 12))):
+        (labelme / split).mkdir()
+        for number in numbers:
+            for suffix in ("jpg", "json"):
+                (labelme / f"{number}.{suffix}").rename(labelme / split / f"{number}.{suffix}")
+    with pytest.raises(fb.InputError, match="has its own validation images; omit --val and --group"):
+        fb.train(labelme, val=0.3, output=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_gray_images_among_colors_of_16_bits_are_read_as_colors(tmp_path, squares):
+    for number in range(6):
+        image, _ = squares(dtype=np.uint16, most=900)
+        image = image[..., 0] if number % 2 else image
+        (tmp_path / "data" / "images").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / "masks").mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(tmp_path / "data" / "images" / f"{number}.tif", image, photometric=None)
+        Image.fromarray((image.reshape(48, 64, -1)[..., 0] > 400).astype(np.uint8)).save(
+            tmp_path / "data" / "masks" / f"{number}.png"
+        )
+    run = fb.train(tmp_path / "data", encoder="test_resnet", weights="none", epochs=1, output=tmp_path / "run")
+    preprocessing = fb.from_pretrained(run.model).preprocessing
+    assert (preprocessing.channels, preprocessing.value_range) == ("RGB", (0, 1023))
+
+
+def test_images_of_different_kinds_leave_nothing_behind(tmp_path, squares):
+    for number in range(4):
+        image, _ = squares(dtype=(np.uint8, np.uint16)[number % 2], most=250)
+        for kind, array in (("images", image), ("masks", (image[..., 0] > 99).astype(np.uint8))):
+            (tmp_path / "data" / kind).mkdir(parents=True, exist_ok=True)
+            tifffile.imwrite(tmp_path / "data" / kind / f"{number}.tif", array)
+    message = (
+        "the images have different types of values: uint8 in 2 images, uint16 in 2 images; a network takes one kind"
+    )
+    with pytest.raises(fb.InputError, match=message):
+        fb.train(tmp_path / "data", output=tmp_path / "run")
+    assert not (tmp_path / "run" / "data").exists()
 
 
 @pytest.mark.parametrize(

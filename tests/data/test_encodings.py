@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from feedbackward.data.encodings import ColorEncoding, IndexEncoding
+from feedbackward.data.encodings import ColorEncoding, IndexEncoding, pack, unpack
 from feedbackward.errors import InputError
 
 
@@ -54,6 +54,19 @@ def test_only_the_first_of_many_unknown_values_are_named(tmp_path, write):
     encoding = IndexEncoding({0: 0}, hint="")
     with pytest.raises(InputError, match=r"values 1, 2, 3, 4, 5 and 4 more \(9 of 10 pixels\)"):
         encoding.read(write(tmp_path / "mask.png", np.arange(10, dtype=np.uint8)[None]))
+
+
+def test_the_class_of_one_code():
+    values = IndexEncoding({7: 0, 300: 1}, ignored=[0], hint="")
+    assert [values.index(code) for code in (7, 300, 0, 1, 1 << 20)] == [0, 1, 255, None, None]
+    colors = ColorEncoding({(0, 0, 7): 0, (255, 1, 2): 1}, ignored=[(9, 9, 9)], hint="")
+    assert [colors.index(code) for code in (7, 0xFF0102, 0x090909, 0)] == [0, 1, 255, None]
+
+
+def test_colors_as_numbers():
+    colors = np.array([[[255, 128, 0], [0, 1, 255]]], np.uint8)
+    assert pack(colors).tolist() == [[255 * 65536 + 128 * 256, 256 + 255]]
+    assert [list(unpack(code)) for code in pack(colors).ravel().tolist()] == colors.reshape(-1, 3).tolist()
 
 
 BYTES = st.integers(0, 255)

@@ -168,3 +168,24 @@ def test_compressed_pixels_are_small(tmp_path):
     path = tmp_path / "out/images/train/train.tif"
     assert path.stat().st_size < pixels.nbytes / 10
     assert tifffile.imread(path).tolist() == pixels.tolist()
+
+
+def test_what_is_assumed_is_said(found, tmp_path):
+    Image.fromarray(np.array([[0, 1, 255]], np.uint8)).save(found.samples[0].mask)
+    Image.new("RGB", (3, 1)).save(found.samples[0].image, "JPEG")
+    Image.new("RGB", (8, 6), "blue").save(found.samples[1].image, "JPEG")
+    lines = []
+    assert convert(found, tmp_path / "out", say=lines.append).names == ("background", "foreground")
+    assert [line.split(";")[0] for line in lines] == ["255 in the masks is understood as pixels to ignore"]
+
+
+def test_copies_in_given_splits_are_said(found, tmp_path):
+    lines = []
+    convert(found, tmp_path / "out", say=lines.append)
+    assert [line.split(";")[0] for line in lines] == [
+        "images that are in several splits, byte for byte (1): train/a = val/b"
+    ]
+    Image.new("RGB", (8, 6), "blue").save(found.samples[1].image, "JPEG")
+    lines.clear()
+    convert(found, tmp_path / "again", say=lines.append)
+    assert lines == []

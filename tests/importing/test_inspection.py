@@ -10,8 +10,9 @@ from PIL import Image
 
 from feedbackward.importing import FoundData, Sample, recognize
 from feedbackward.importing.duplicates import leaks
-from feedbackward.importing.examination import MaskFacts, examine
+from feedbackward.importing.examination import examine
 from feedbackward.importing.inspection import Inspection, inspect
+from feedbackward.importing.mask_facts import MaskFacts
 
 Save = Callable[..., Path]
 SIZE = 40, 50
@@ -358,3 +359,40 @@ def test_a_copy_is_kept_where_it_is_scored() -> None:
     samples = [Sample(str(index), Path("x"), Path("y"), split) for index, split in enumerate(splits)]
     digests = [b"a", b"a", b"a", b"b", b"b", b"b", b"c"]
     assert leaks(samples, digests) == [(0, 2), (1, 2), (3, 4)]
+
+
+def test_palettes_among_colors_are_judged_by_their_colors(data: Path, save: Save) -> None:
+    (data / "classes.yaml").unlink()
+    for name in ("train/a", "val/c"):
+        save(f"masks/{name}.png", np.eye(*SIZE, dtype=np.uint8)[..., None] * np.array([255, 0, 0], np.uint8))
+    palette = Image.fromarray(np.eye(*SIZE, dtype=np.uint8))
+    palette.putpalette([0, 0, 0, 255, 0, 0])
+    palette.save(data / "masks/train/b.png")
+    inspection = look(data)
+    assert inspection.problems == ()
+    classes = inspection.facts.classes
+    assert classes is not None
+    assert classes.classes.table.names == ("black", "red")
+    assert inspection.facts.codes.masks == {0: 3, 0xFF0000: 3}
+
+
+def test_deep_masks_among_colors(data: Path, save: Save) -> None:
+    (data / "classes.yaml").unlink()
+    save("masks/train/a.png", np.eye(*SIZE, dtype=np.uint8)[..., None] * np.array([255, 0, 0], np.uint8))
+    for name in ("train/b", "val/c"):
+        save(f"masks/{name}.png", np.eye(*SIZE, dtype=np.uint16) * 300)
+    assert "masks/train/b.png has more than 8 bits per channel" in messages(data)["unreadable_mask"]
+
+
+def test_colors_are_reported_where_the_class_file_has_values(data: Path, save: Save) -> None:
+    save("masks/val/c.png", np.full((*SIZE, 3), (255, 0, 0), np.uint8))
+    codes = look(data).facts.to_dict()["mask_codes"]
+    assert [entry["value"] for entry in codes] == [0, 1, 255]  # the color is no value
+
+
+def test_a_photo_as_mask_tells_nothing_about_the_others(data: Path, save: Save) -> None:
+    (data / "classes.yaml").unlink()
+    save("masks/train/b.png", np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8))
+    for name in ("train/a", "val/c"):
+        save(f"masks/{name}.png", np.eye(*SIZE, dtype=np.uint16) * 300)
+    assert "unreadable_mask" not in messages(data)

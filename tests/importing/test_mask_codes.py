@@ -1,52 +1,16 @@
 from collections import Counter
 
-import numpy as np
 import pytest
-import tifffile
-from PIL import Image
 
 from feedbackward.errors import InputError
-from feedbackward.importing.mask_codes import Codes, count_codes, describe_codes, to_color
-
-
-@pytest.fixture
-def mask(tmp_path):
-    def write(pixels):
-        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.png"
-        Image.fromarray(np.asarray(pixels, np.uint8)).save(path)
-        return path
-
-    return write
+from feedbackward.importing.code_tally import Codes
+from feedbackward.importing.mask_codes import assumptions, describe_codes
 
 
 def of_values(**pixels):
     """Codes of values, each in one mask."""
     counts = Counter({int(value[1:]): count for value, count in pixels.items()})
     return Codes(False, counts, Counter(counts.keys()))
-
-
-def test_values_are_counted(mask):
-    codes = count_codes([mask([[0, 1], [1, 7]]), mask([[1, 1], [1, 1]])])
-    assert codes == Codes(False, Counter({0: 1, 1: 6, 7: 1}), Counter({0: 1, 1: 2, 7: 1}))
-
-
-def test_colors_are_counted_and_gray_masks_among_them(mask):
-    colored = mask([[(1, 2, 3), (255, 0, 0)], [(1, 2, 3), (4, 4, 4)]])
-    codes = count_codes([colored, mask([[4, 4], [4, 0]])])
-    assert codes.colors
-    by_color = {to_color(code): count for code, count in codes.pixels.items()}
-    assert by_color == {(1, 2, 3): 2, (255, 0, 0): 1, (4, 4, 4): 4, (0, 0, 0): 1}
-    assert codes.masks[0x040404] == 2
-
-
-def test_masks_that_cannot_be_read(mask, tmp_path):
-    path = tmp_path / "deep.tif"
-    tifffile.imwrite(path, np.arange(24, dtype=np.uint16).reshape(2, 4, 3), photometric="rgb")
-    with pytest.raises(InputError, match=r"deep\.tif has colors of more than 8 bits per channel"):
-        count_codes([mask([[0]]), path])
-    path.write_bytes(b"")
-    with pytest.raises(InputError, match=r"deep\.tif is not an image"):
-        count_codes([path])
 
 
 @pytest.mark.parametrize(
@@ -56,7 +20,10 @@ def test_masks_that_cannot_be_read(mask, tmp_path):
         (of_values(v0=9), None, {"background": 0, "foreground": 255}),
         (of_values(v0=9, v1=1), None, {"background": 0, "foreground": 1}),
         (of_values(v0=9, v1=1, v255=1), 255, {"background": 0, "foreground": 1}),
-        (of_values(v0=9, v1=1, v4=1, v255=1), 255, {"class_0": 0, "class_1": 1, "class_4": 4}),
+        (of_values(v1=9, v2=1, v255=1), 255, {"class_1": 1, "class_2": 2}),
+        (of_values(v0=9, v1=1, v4=1, v255=1), None, {"class_0": 0, "class_1": 1, "class_4": 4, "class_255": 255}),
+        (of_values(v0=9, v127=1, v255=1), None, {"class_0": 0, "class_127": 127, "class_255": 255}),
+        (of_values(v0=9, v85=1, v170=1, v255=1), None, {f"class_{v}": v for v in (0, 85, 170, 255)}),
         (of_values(v1=9, v2=1), None, {"class_1": 1, "class_2": 2}),
         (of_values(v0=9, v300=1), None, {"class_0": 0, "class_300": 300}),
     ],
@@ -80,15 +47,47 @@ def test_names_tell_whether_white_is_a_class():
         describe_codes(codes, ["a", "b", "c", "d"])
 
 
-def test_soft_edges_have_a_threshold():
-    edges = Counter({0: 900, 255: 100} | dict.fromkeys(range(100, 110), 1))
-    soft = Codes(False, edges, Counter(edges.keys()))
-    assert describe_codes(soft, ["wall", "crack"]) == {
+def mostly_black_and_white(*others):
+    """Codes of 0 and 255, and of other values in a pixel each."""
+    counts = Counter({0: 9000, 255: 1000} | dict.fromkeys(others, 1))
+    return Codes(False, counts, Counter(counts.keys()))
+
+
+@pytest.mark.parametrize("between", [range(1, 255), range(20, 250, 10), (3, 50, 90, 120, 130, 200, 210)])
+def test_soft_edges_have_a_threshold(between):
+    described = describe_codes(mostly_black_and_white(*between), ["wall", "crack"])
+    assert described == {
         "threshold": 128,
         "classes": [{"name": "wall", "value": 0}, {"name": "crack", "value": 255}],
     }
-    many = Counter(dict.fromkeys(range(12), 100) | {255: 100})
-    assert "threshold" not in describe_codes(Codes(False, many, Counter(many.keys())))
+    (line,) = assumptions(described)
+    assert line.startswith("the masks have soft edges: values from 128 on are understood as crack, lower ones as wall;")
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        range(1, 11),  # labels from 0, and void
+        range(300, 307),
+        (*range(20, 250, 10), 300),
+        range(100, 110),
+        (50, 100, 150, 200),
+    ],
+)
+def test_labels_have_no_threshold(others):
+    codes = mostly_black_and_white(*others)
+    described = describe_codes(codes)
+    assert "threshold" not in described
+    values = {entry["value"] for entry in described["classes"]}
+    assert values | ({described["ignore"]} - {None}) == set(codes.pixels)
+
+
+def test_what_is_assumed():
+    assert assumptions(describe_codes(of_values(v0=9, v1=1, v255=1))) == [
+        "255 in the masks is understood as pixels to ignore; if it is a class, write a class file that says so"
+    ]
+    assert assumptions(describe_codes(of_values(v0=9, v127=1, v255=1))) == []
+    assert assumptions(describe_codes(of_values(v0=9, v255=1))) == []
 
 
 def test_colors_have_the_names_of_html():

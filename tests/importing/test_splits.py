@@ -81,3 +81,52 @@ def test_shares_out_of_range(share):
 def test_what_cannot_be_divided(names, group, message):
     with pytest.raises(InputError, match=message):
         split_samples(samples(names), group=group)
+
+
+def test_a_group_is_checked_even_if_it_has_no_effect():
+    with pytest.raises(InputError, match=r"group is '\(', not a regular expression"):
+        split_samples([*samples(["a"], "val"), *samples(["b"], "train")], group="(")
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Sixty samples in files of equal size, of which every three have one content."""
+    made = []
+    for number in range(60):
+        path = tmp_path / f"{number:02}.png"
+        path.write_bytes(f"{number % 20:02}".encode())
+        made.append(Sample(path.stem, path, path))
+    return made
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_copies_are_never_divided(files, seed):
+    divided = split_samples(files, val=0.3, seed=seed)
+    contents = [
+        {sample.image.read_bytes() for sample in divided if sample.split == split} for split in ("train", "val")
+    ]
+    assert all(contents)
+    assert not contents[0] & contents[1]
+
+
+def test_groups_with_copies_of_one_image_stay_together(files):
+    """Numbers are grouped by their tens: 0 to 19 are copies of 20 to 39 and of 40 to 59."""
+    divided = split_samples(files, val=0.5, group="^.")
+    tens = {(sample.name[0], sample.split) for sample in divided}
+    assert len(tens) == 6
+    split_of = dict(tens)
+    assert split_of["0"] == split_of["2"] == split_of["4"] != split_of["1"] == split_of["3"] == split_of["5"]
+
+
+def test_only_copies_cannot_be_divided(files):
+    for sample in files:
+        sample.image.write_bytes(b"same")
+    with pytest.raises(InputError, match="60 images in 1 groups cannot be divided"):
+        split_samples(files)
+
+
+def test_files_of_other_sizes_are_not_read(files, monkeypatch):
+    for number, sample in enumerate(files):
+        sample.image.write_bytes(bytes(number + 1))
+    monkeypatch.setattr(type(files[0].image), "read_bytes", lambda path: pytest.fail(f"{path} is read"))
+    split_samples(files)

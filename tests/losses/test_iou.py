@@ -45,6 +45,13 @@ def test_iou_loss_is_zero_for_certainty_and_one_for_its_opposite() -> None:
     assert_close(iou_loss(-right, mask), torch.tensor(1.0, dtype=torch.float64))
 
 
+def test_a_class_that_is_ignored_does_not_count() -> None:
+    mask = torch.tensor([[[0, 0, 1, 2]]])
+    loss = iou_loss(torch.zeros(1, 3, 1, 4, dtype=torch.float64), mask, ignore_index=0)
+    # Of the two other pixels, each class has I = 1 / 3 and U = 2 / 3 + 1 - 1 / 3.
+    assert loss.item() == pytest.approx(1 - 1 / 4)
+
+
 def test_half_precision_does_not_overflow() -> None:
     logits = torch.zeros(1, 2, 400, 400, dtype=torch.float16)  # 160,000 pixels; float16 ends at 65,504
     mask = torch.zeros(1, 400, 400, dtype=torch.int64)

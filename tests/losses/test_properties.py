@@ -1,5 +1,7 @@
 """What every loss promises: changes that must not affect it, void pixels, finite gradients, precision."""
 
+from copy import deepcopy
+
 import hypothesis.strategies as st
 import pytest
 import torch
@@ -150,6 +152,27 @@ def test_void_pixels_can_be_left_out(loss: nn.Module, batch: tuple[Tensor, Tenso
     valid = mask != 255
     without = logits.movedim(1, -1)[valid].T[None, :, None], mask[valid][None, None]
     assert_close(loss(*without), loss(logits, mask))
+
+
+def with_void(loss: nn.Module, void: int) -> nn.Module:
+    changed = deepcopy(loss)
+    for module in changed.modules():
+        if hasattr(module, "ignore_index"):
+            module.ignore_index = void
+    return changed
+
+
+@every_loss
+@pytest.mark.parametrize("void", [-100, -1, 0, 1, 3, 4, 65535])
+def test_void_may_have_any_value(loss: nn.Module, void: int, batch: tuple[Tensor, Tensor]) -> None:
+    logits, mask = batch[0], batch[1].where(batch[1] != void, 2)  # the batch has the classes 0 to 2 and 255
+    results = []
+    for function, values in ((loss, mask), (with_void(loss, void), mask.where(mask != 255, void))):
+        leaf = logits.clone().requires_grad_()
+        value = function(leaf, values)
+        value.backward()
+        results.append((value.detach(), leaf.grad))
+    assert_close(results[1], results[0], rtol=0, atol=0)
 
 
 @every_loss

@@ -12,7 +12,7 @@ from feedbackward.errors import InputError
 from feedbackward.io import check_new, check_target, write_text
 
 if TYPE_CHECKING:
-    from feedbackward.training.comparison import Run
+    from feedbackward.training.comparison import CommonScenes, Run
     from feedbackward.training.panels import Panels
 
 SCENES = 4
@@ -57,14 +57,24 @@ def compare(paths: list[Path], output: Path, *, overwrite: bool = False) -> None
     for name, values in differing_options(runs).items():
         table.add_row(Text(name), *(Text(str(value)) for value in values))
     get_console().print(table)
-    write_text(output, render_comparison(runs, [_panels(run) for run in runs]))
+    scenes, panels = _predict_scenes(runs)
+    if scenes.note:
+        get_console().print(Text(scenes.note), soft_wrap=True)
+    write_text(output, render_comparison(runs, panels, note=scenes.note))
     get_console().print(Text(f"page: {output}"), soft_wrap=True)
 
 
-def _panels(run: "Run") -> "dict[str, Panels]":
-    """Scenes of the validation set of a run, predicted by its best network."""
+def _predict_scenes(runs: "list[Run]") -> "tuple[CommonScenes, list[dict[str, Panels]]]":
+    """Validation images that all runs have in common, predicted by the best network of each."""
     from feedbackward.cli.fit_cli import build_task
+    from feedbackward.training.comparison import common_scenes
     from feedbackward.training.results import predict_panels
 
-    task, data = build_task(["--config", str(run.folder.config), "--run_dir", str(run.folder.root)])
-    return predict_panels(task, data.dataset("val"), count=SCENES)
+    tasks, datasets = [], []
+    for run in runs:
+        task, data = build_task(["--config", str(run.folder.config), "--run_dir", str(run.folder.root)])
+        tasks.append(task)
+        datasets.append(data.dataset("val"))
+    scenes = common_scenes(datasets, count=SCENES)
+    indices = zip(*scenes.indices.values(), strict=True) if scenes.indices else [()] * len(runs)
+    return scenes, [predict_panels(*parts) for parts in zip(tasks, datasets, indices, strict=True)]

@@ -1,23 +1,21 @@
 """`feedbackward convert`: a data set of another tool or layout as images and masks in folders, with a class file."""
 
-from argparse import _ArgumentGroup
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import Namespace
 from rich.console import Console
 from rich.text import Text
 
 from feedbackward.cli.console import progress_bar
 from feedbackward.cli.parser import PlainHelpFormatter, command_parser
+from feedbackward.cli.split_options import add_class_option, add_split_options, class_names, division, without_effect
 from feedbackward.errors import InputError
 
 if TYPE_CHECKING:
     from feedbackward.importing import FoundData
-
-VAL = 0.1
 
 
 def main(args: list[str]) -> None:
@@ -31,23 +29,8 @@ def main(args: list[str]) -> None:
     parser.add_argument("data", metavar="DATA", type=Path, help="folder of the data set")
     parser.add_argument("output", metavar="OUTPUT", type=Path, help="folder to create")
     add_split_options(parser)
-    parser.add_argument(
-        "--classes",
-        metavar="A,B,...",
-        help="names of the classes by ascending value or color in the masks, if no file in DATA names them",
-    )
+    add_class_option(parser)
     convert(parser.parse_args(args))
-
-
-def add_split_options(parser: "ArgumentParser | _ArgumentGroup") -> None:
-    """Add the options of the division into train and val."""
-    parser.add_argument("--val", type=float, default=VAL, help=f"share of validation images, if DATA has none ({VAL})")
-    parser.add_argument("--seed", type=int, default=0, help="another seed gives another division (0)")
-    parser.add_argument(
-        "--group",
-        metavar="REGEX",
-        help="what images of one scene have in common in their names, such as '^[^_]*': a scene is never divided",
-    )
 
 
 def convert(options: Namespace) -> None:
@@ -60,15 +43,16 @@ def convert(options: Namespace) -> None:
         InputError: If the data set cannot be recognized, divided or written; nothing is written then.
     """
     refuse_content(options.output, option="OUTPUT")
+    names = class_names(options.classes)
     from dataclasses import replace
 
     from feedbackward.importing import recognize, split_samples
+    from feedbackward.importing.splits import has_own_division
 
     found = recognize(options.data)
-    samples = split_samples(found.samples, val=options.val, seed=options.seed, group=options.group)
-    names = [name.strip() for name in options.classes.split(",")] if options.classes else []
-    for note in found.notes:
-        _say(note)
+    samples = split_samples(found.samples, **division(options))
+    for note in (*found.notes, *(without_effect(options) if has_own_division(found.samples) else ())):
+        say(note)
     named = bool(names) or found.classes is not None
     write(replace(found, samples=samples), options.output, names=names, named=named)
 
@@ -95,13 +79,17 @@ def write(found: "FoundData", output: Path, *, names: Sequence[str] = (), named:
     from feedbackward.importing.convert import CLASS_FILE
     from feedbackward.importing.convert import convert as write_folders
 
+    lines = list[str]()
     with progress_bar("writing", total=len(found.samples), console=Console(stderr=True)) as advance:
-        table = write_folders(found, output, names=names, on_sample=advance)
+        table = write_folders(found, output, names=names, on_sample=advance, say=lines.append)
+    for line in lines:
+        say(line)
     counts = Counter(sample.split for sample in found.samples)
     by_split = ", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test") if counts[split])
     rename = "" if named else f" (named after the masks; rename them in {output / CLASS_FILE})"
-    _say(f"{output}: {by_split} images; {len(table)} classes: {', '.join(table.names)}{rename}")
+    say(f"{output}: {by_split} images; {len(table)} classes: {', '.join(table.names)}{rename}")
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Print a line."""
     Console().print(Text(line), soft_wrap=True)

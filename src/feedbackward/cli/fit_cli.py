@@ -28,7 +28,7 @@ from feedbackward.cli.fit_options import CONFIG_OPTIONS, Command, explain_fit
 from feedbackward.cli.prediction_options import add_augment, augment_of, reading_difference
 from feedbackward.data import SegmentationDataModule, find_source
 from feedbackward.decoder_config import DecoderConfig
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, listed
 from feedbackward.io import check_target, write_json
 from feedbackward.metrics import Scores
 from feedbackward.models.builders import PRESETS
@@ -270,16 +270,29 @@ class FitCLI(LightningCLI):
         """
         if self.trained is None:
             return
+        network = self.model.network
+        network.preprocessing = self.trained.reading_as(network.preprocessing)  # its normalization, if it had another
         difference = reading_difference(self.datamodule.preprocessing, self.trained)
         if difference and self.command != "fit" and not self.image_options:
             difference = f"{difference}, and is scored on those"
             self.datamodule.preprocessing = self.trained.without_normalization()
-            network = self.model.network
             network.preprocessing = network.preprocessing.reading_as(self.trained)
         if difference and self.trainer.is_global_zero:
             get_console().print(Text(difference), soft_wrap=True)
 
+    def _print_start(self) -> None:
+        """Says which classes go on with their part of the classifier, if the training starts from a trained network."""
+        kept = self.model.kept_classes
+        if kept is None or not self.trainer.is_global_zero:
+            return
+        new = [name for name in self.model.class_table.names if name not in kept]
+        parts = [
+            f"classifier {what} {listed(names)}" for what, names in (("kept for", kept), ("new for", new)) if names
+        ]
+        get_console().print(Text(f"started from {self.config.model.start_from}: {', '.join(parts)}"), soft_wrap=True)
+
     def _fit(self) -> None:
+        self._print_start()
         self.datamodule.setup("fit")  # before the logger writes files, in case the data is refused
         if not self.config.trainer.sync_batchnorm:
             check_first_batch(self.model.network, self.datamodule)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import yaml
 from jsonargparse import Namespace
 from rich.console import Console
-from rich.text import Text
 
 from feedbackward.cli import convert
 from feedbackward.cli.console import console_for_tables, progress_bar
 from feedbackward.cli.parser import PlainHelpFormatter, command_parser
+from feedbackward.cli.split_options import add_split_options, division, given_split_options, without_effect
 from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_json, write_text, write_whole
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from feedbackward.importing.inspection import Inspection
 
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-SPLIT_OPTIONS = ("val", "seed", "group")
 
 
 def main(args: list[str]) -> None:
@@ -49,9 +48,9 @@ def main(args: list[str]) -> None:
         type=Path | None,
         help="folder to create, as `feedbackward convert` does, without the samples that have errors",
     )
-    convert.add_split_options(parser.add_argument_group("how --fix divides"))
+    add_split_options(parser.add_argument_group("how --fix divides"))
     options = parser.parse_args(args)
-    given = [f"--{name}" for name in SPLIT_OPTIONS if options[name] != parser.get_defaults()[name]]
+    given = given_split_options(options)
     if given and options.fix is None:
         raise InputError(f"{', '.join(given)} without --fix OUTPUT, whose images it divides; add --fix, or omit it")
     if inspect(options):
@@ -123,16 +122,19 @@ def _fix(inspection: "Inspection", options: Namespace) -> None:
 
     from feedbackward.importing import split_samples
     from feedbackward.importing.duplicates import leaks
+    from feedbackward.importing.splits import has_own_division
 
     if not inspection.sound.samples:
         raise InputError(f"--fix {options.fix}: every sample has errors; see above")
-    samples = split_samples(inspection.sound.samples, val=options.val, seed=options.seed, group=options.group)
+    samples = split_samples(inspection.sound.samples, **division(options))
     repeated = {index for index, _ in leaks(samples, inspection.digests)}
     kept = tuple(sample for index, sample in enumerate(samples) if index not in repeated)
     line = f"left out: {inspection.left_out} samples with errors"
     if repeated:
         line += f", {len(repeated)} copies that another split has"
-    Console().print(Text(line), soft_wrap=True)
+    unused = without_effect(options) if has_own_division(inspection.sound.samples) else ()
+    for text in (line, *unused):
+        convert.say(text)
     empty = [split for split in ("train", "val") if not any(sample.split == split for sample in kept)]
     if empty:
         raise InputError(f"--fix {options.fix}: no sample for {' and '.join(empty)} would be left; add images to DATA")

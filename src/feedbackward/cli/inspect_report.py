@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from feedbackward.data.encodings import unpack
 from feedbackward.errors import listed
 from feedbackward.importing.facts import Facts
 from feedbackward.importing.inspection import Inspection
-from feedbackward.importing.mask_codes import to_color
 from feedbackward.importing.problems import Level
 
 MOST_ROWS = 40
@@ -64,7 +64,7 @@ def _table(facts: Facts) -> Table:
     shown = sorted(code for code, _ in codes.pixels.most_common(MOST_ROWS))
     for code in shown:
         name = "" if facts.classes is None else facts.class_of(code)
-        row = str(to_color(code)) if codes.colors else str(code), name, _percent(codes.pixels[code] / total)
+        row = str(unpack(code)) if codes.colors else str(code), name, _percent(codes.pixels[code] / total)
         table.add_row(*map(Text, row), str(codes.masks[code]))
     rest = codes.pixels.keys() - set(shown)
     if rest:

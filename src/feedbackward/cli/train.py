@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jsonargparse.typing import OpenUnitInterval, PositiveFloat, PositiveInt
+from jsonargparse.typing import PositiveFloat, PositiveInt
 from rich import get_console
 from rich.text import Text
 
 from feedbackward.cli.parser import PlainHelpFormatter, command_parser, height_width
+from feedbackward.cli.split_options import add_class_option, add_split_options, class_names
 from feedbackward.errors import InputError
 from feedbackward.training.recipes import AUTO
 
@@ -43,19 +44,23 @@ def main(args: list[str]) -> None:
     network.add_argument("--encoder", help="timm's name of an encoder, or vgg16_pwn, segnet, ... (of the recipe)")
     network.add_argument("--weights", help="of the encoder: imagenet, a file, or none for random ones (imagenet)")
     network.add_argument("--from", dest="start_from", metavar="MODEL", help="trained network to start from")
-    network.add_argument("--freeze-encoder", action="store_true", help="train its own decoder parts: an adapter")
+    network.add_argument(
+        "--freeze-encoder",
+        action="store_true",
+        help="train only the decoder's own parameters and the classifier; writes an adapter",
+    )
     data = parser.add_argument_group("the data")
-    data.add_argument("--classes", help="names of the classes by ascending mask value or color: wall,crack")
-    data.add_argument("--val", type=OpenUnitInterval, default=0.1, help="share of validation images, if none are (0.1)")
-    data.add_argument("--group", metavar="REGEX", help="part of a name that images of one scene have in common")
+    add_class_option(data)
+    add_split_options(data, seed="seed of all random numbers and of the division")
     data.add_argument("--size", help="H,W, or the length of the longer side, to which images are resized")
     run = parser.add_argument_group("the training")
-    run.add_argument("--recipe", help="name or file (scratch, pretrained or frozen, by what is given)")
-    run.add_argument("--epochs", type=PositiveInt, help="epochs (so that about 6000 images are seen, 12 to 200)")
+    run.add_argument("--recipe", help="name or file (chosen by --weights and --freeze-encoder)")
+    run.add_argument(
+        "--epochs", type=PositiveInt, help="number of epochs (enough to see about 6000 images, between 12 and 200)"
+    )
     run.add_argument("--batch-size", type=PositiveInt, help="images in a batch (4)")
     run.add_argument("--lr", type=PositiveFloat, help="learning rate (of the recipe)")
     run.add_argument("--device", help="cpu, cuda, cuda:1, mps (the accelerator)")
-    run.add_argument("--seed", type=int, default=0, help="seed of all random numbers (0)")
     run.add_argument("--output", type=Path, help="run folder (runs/DATA)")
     train(**vars(parser.parse_args(args)))
 
@@ -68,7 +73,7 @@ def train(
     start_from: str | Path | None = None,
     freeze_encoder: bool = False,
     classes: str | Sequence[str] | None = None,
-    val: float = 0.1,
+    val: float | None = None,
     group: str | None = None,
     size: str | int | tuple[int, int] | None = None,
     recipe: str | None = None,
@@ -76,7 +81,7 @@ def train(
     batch_size: int | None = None,
     lr: float | None = None,
     device: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     output: str | Path | None = None,
 ) -> "RunFolder":
     """Train a network on a folder of images with masks or annotations.
@@ -88,15 +93,17 @@ def train(
         start_from: A trained network to start from, with its encoder and decoder: folder, checkpoint or hub id.
         freeze_encoder: Train only what the decoder has of its own and the classifier, which gives an adapter.
         classes: The names of the classes, by ascending value or color, for masks whose classes are not named.
-        val: The share of validation images, if the data set has none.
+        val: The share of validation images, if the data set has none; by default 0.1.
         group: A regular expression for the part of a name that images of one scene have in common.
-        size: Height and width to which images are resized, or the length of the longer side.
-        recipe: Name or file of a recipe; by default the one for what is given, see recipe_for.
+        size: Height and width to which images are resized, or the length of the longer side; by default chosen by the
+            sizes of the images.
+        recipe: Name or file of a recipe, which then determines all that is not given here; by default the one for what
+            is given, see recipe_for.
         epochs: By default so many that about 6000 images are seen, from 12 to 200.
         batch_size: Images in a batch.
         lr: The learning rate; by default that of the recipe.
         device: "cpu", "cuda", "cuda:1", "mps"; by default the accelerator.
-        seed: The seed of all random numbers, and of the division into training and validation.
+        seed: The seed of all random numbers, and of the division into training and validation; 0 by default.
         output: The run folder; by default runs/DATA.
 
     Returns:
@@ -110,6 +117,7 @@ def train(
         >>> fb.load(run.model)("photo.jpg").shares  # doctest: +SKIP
     """
     from feedbackward.cli.fit_cli import run as fit
+    from feedbackward.training.choices import choose_epochs
     from feedbackward.training.own_data import prepare
     from feedbackward.training.run_folder import RunFolder
 
@@ -117,31 +125,36 @@ def train(
     folder = RunFolder(Path(output) if output is not None else Path("runs") / root.resolve().name)
     folder.check(resume=False)
     hardware = _device(device)
-    names = classes.split(",") if isinstance(classes, str) else [*(classes or ())]
-    network, of_network = network_arguments(encoder, weights, start_from, freeze_encoder=freeze_encoder)
-    found = prepare(
-        root,
-        folder.root / DATA,
-        names=names,
-        val=val,
-        group=group,
-        seed=seed,
-        size=None if size is None else _size(size),
+    names = class_names(classes) if isinstance(classes, str) else [*(classes or ())]
+    network, of_network = network_arguments(
+        encoder, weights, start_from, freeze_encoder=freeze_encoder, own_recipe=recipe is not None
     )
-    epochs = epochs or found.epochs
-    given = {
-        "--trainer.max_epochs": epochs,
-        "--data.batch_size": batch_size,
-        "--model.optimizer.lr": lr,
-        "--seed_everything": seed,
-        "--run_dir": folder.root,
-    }
-    own = [part for option, value in given.items() if value is not None for part in (option, str(value))]
-    arguments = ["--config", recipe or AUTO, *found.arguments, *network, *own, *hardware]
-    for line in (*found.lines, *of_network, f"training for {epochs} epochs, into {folder.root}"):
-        get_console().print(Text(line), soft_wrap=True)
+    resized = _size(size) if isinstance(size, str) else size
     try:
-        fit("fit", arguments)
+        found = prepare(
+            root,
+            folder.root / DATA,
+            names=names,
+            val=val,
+            group=group,
+            seed=seed,
+            size=resized,
+            choose_size=recipe is None,
+        )
+        if epochs is None and recipe is None and found.images is not None:
+            epochs = choose_epochs(found.images)
+        given = {
+            "--trainer.max_epochs": epochs,
+            "--data.batch_size": batch_size,
+            "--model.optimizer.lr": lr,
+            "--seed_everything": seed,
+            "--run_dir": folder.root,
+        }
+        own = [part for option, value in given.items() if value is not None for part in (option, str(value))]
+        length = "" if epochs is None else f" for {epochs} epochs"
+        for line in (*found.lines, *of_network, f"training{length}, into {folder.root}"):
+            get_console().print(Text(line), soft_wrap=True)
+        fit("fit", ["--config", recipe or AUTO, *found.arguments, *network, *own, *hardware])
     except BaseException:
         if not any(folder.checkpoints.glob("*.ckpt")):  # nothing to resume: the same command can be given again
             shutil.rmtree(folder.root / DATA, ignore_errors=True)
@@ -151,9 +164,25 @@ def train(
 
 
 def network_arguments(
-    encoder: str | None, weights: str | None, start_from: str | Path | None, *, freeze_encoder: bool
+    encoder: str | None,
+    weights: str | None,
+    start_from: str | Path | None,
+    *,
+    freeze_encoder: bool,
+    own_recipe: bool = False,
 ) -> tuple[list[str], list[str]]:
-    """The arguments of `feedbackward fit` that name the network, and lines about it."""
+    """The arguments of `feedbackward fit` that name the network, and lines about it.
+
+    Args:
+        encoder: As in train; so are the next three.
+        weights: The weights of the encoder.
+        start_from: A trained network.
+        freeze_encoder: Whether the encoder is frozen.
+        own_recipe: Whether a recipe was given, which then says what is not given here.
+
+    Raises:
+        InputError: If start_from is given with an encoder or weights, or is not a trained network.
+    """
     frozen = ["--model.freeze_encoder", "true"] if freeze_encoder else []
     if start_from is not None:
         if encoder is not None or weights is not None:
@@ -168,19 +197,18 @@ def network_arguments(
         else:
             arguments += ["--model.name", config["encoder_name"], "--model.encoder_norm", config["encoder_norm"]]
             arguments += ["--model.decoder", json.dumps(config["decoder"])]
-        return arguments, [f"network: starts from {start_from}"]
-    weights = weights or IMAGENET
-    shown = [
-        f"network: {encoder or 'the encoder of the recipe'} with {'random' if weights == RANDOM else weights} weights"
-    ]
-    arguments = ["--model.encoder_weights", "null" if weights == RANDOM else weights, *frozen]
-    return [*arguments, *(("--model.name", encoder) if encoder is not None else ())], shown
+        return arguments, []
+    weights = weights or (None if own_recipe else IMAGENET)
+    named = [] if encoder is None else ["--model.name", encoder]
+    if weights is None:
+        return [*named, *frozen], []
+    shown = f"{encoder or 'the encoder of the recipe'} with {'random' if weights == RANDOM else weights} weights"
+    arguments = ["--model.encoder_weights", "null" if weights == RANDOM else weights]
+    return [*named, *arguments, *frozen], [f"network: {shown}"]
 
 
-def _size(size: str | int | tuple[int, int]) -> int | tuple[int, int]:
-    if isinstance(size, str):
-        return int(size) if size.isdecimal() else height_width(size)
-    return size
+def _size(size: str) -> int | tuple[int, int]:
+    return int(size) if size.isdecimal() else height_width(size)
 
 
 def _device(device: str | None) -> list[str]:

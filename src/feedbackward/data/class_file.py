@@ -51,7 +51,19 @@ def read_class_file(path: str | Path) -> MaskClasses:
         InputError: If the file is missing, is not valid YAML or JSON, or does not describe classes.
     """
     path = Path(path)
-    data = _load(path)
+    return parse_classes(load_class_file(path), path)
+
+
+def parse_classes(data: Mapping[str, Any], path: str | Path) -> MaskClasses:
+    """The classes that the content of a class file describes, with the keys of read_class_file.
+
+    Args:
+        data: The content.
+        path: Where it comes from, for messages.
+
+    Raises:
+        InputError: If it does not describe classes.
+    """
     _check_keys(data, FILE_KEYS, path)
     entries = data.get("classes")
     if not isinstance(entries, list) or not entries:
@@ -66,7 +78,7 @@ def read_class_file(path: str | Path) -> MaskClasses:
     return describe(data, classes, path)
 
 
-def _index_classes(data: dict[str, Any], classes: list[_Entry], path: Path) -> MaskClasses:
+def _index_classes(data: Mapping[str, Any], classes: list[_Entry], path: str | Path) -> MaskClasses:
     for entry in classes:
         if len(entry.colors) > 1:
             _refuse(path, f"class {entry.name!r} has {len(entry.colors)} colors; with masks: indices give one")
@@ -99,7 +111,7 @@ def _index_classes(data: dict[str, Any], classes: list[_Entry], path: Path) -> M
     )
 
 
-def _color_classes(data: dict[str, Any], classes: list[_Entry], path: Path) -> MaskClasses:
+def _color_classes(data: Mapping[str, Any], classes: list[_Entry], path: str | Path) -> MaskClasses:
     if "threshold" in data:
         _refuse(path, "threshold is for masks of values; with masks: colors remove it")
     for entry in classes:
@@ -118,7 +130,7 @@ def _color_classes(data: dict[str, Any], classes: list[_Entry], path: Path) -> M
 
 
 def _table(
-    classes: list[_Entry], path: Path, *, values: tuple[int, ...] = (), void_value: int | None = None
+    classes: list[_Entry], path: str | Path, *, values: tuple[int, ...] = (), void_value: int | None = None
 ) -> ClassTable:
     void = void_index(len(classes))
     palette = default_palette(len(classes))
@@ -130,7 +142,7 @@ def _table(
         raise InputError(f"{path}: {error}") from error
 
 
-def _threshold(data: dict[str, Any], classes: list[_Entry], path: Path) -> int | None:
+def _threshold(data: Mapping[str, Any], classes: list[_Entry], path: str | Path) -> int | None:
     threshold = data.get("threshold")
     if threshold is None:
         return None
@@ -141,7 +153,7 @@ def _threshold(data: dict[str, Any], classes: list[_Entry], path: Path) -> int |
     return int(threshold)
 
 
-def _check_sides(values: list[tuple[int, ...]], threshold: int, path: Path) -> None:
+def _check_sides(values: list[tuple[int, ...]], threshold: int, path: str | Path) -> None:
     for value in values[0]:
         if value >= threshold:
             _refuse(path, f"value {value} of the first class is not below the threshold {threshold}")
@@ -169,7 +181,12 @@ def _unique(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
     return found
 
 
-def _load(path: Path) -> dict[str, Any]:
+def load_class_file(path: Path) -> dict[str, Any]:
+    """The content of a class file.
+
+    Raises:
+        InputError: If the file is missing, is not valid YAML or JSON, or has no keys.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         is_json = path.suffix.lower() == ".json"
@@ -193,7 +210,7 @@ def _load(path: Path) -> dict[str, Any]:
     return data
 
 
-def _entry(entry: object, path: Path) -> _Entry:
+def _entry(entry: object, path: str | Path) -> _Entry:
     fields: dict[str, Any] = dict(entry) if isinstance(entry, Mapping) else {"name": entry}
     _check_keys(fields, CLASS_KEYS, path)
     name = fields.get("name")
@@ -230,7 +247,7 @@ def _is_value(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_VALUE
 
 
-def _refuse_repeated(codes: Iterable[object], noun: str, path: Path) -> None:
+def _refuse_repeated(codes: Iterable[object], noun: str, path: str | Path) -> None:
     seen: set[object] = set()
     for code in codes:
         if code in seen:
@@ -239,11 +256,11 @@ def _refuse_repeated(codes: Iterable[object], noun: str, path: Path) -> None:
         seen.add(code)
 
 
-def _check_keys(data: Mapping[Any, Any], known: tuple[str, ...], path: Path) -> None:
+def _check_keys(data: Mapping[Any, Any], known: tuple[str, ...], path: str | Path) -> None:
     for key in data:
         if key not in known:
             _refuse(path, f"unknown key {key!r}; expected {', '.join(known)}")
 
 
-def _refuse(path: Path, problem: str) -> NoReturn:
+def _refuse(path: str | Path, problem: str) -> NoReturn:
     raise InputError(f"{path}: {problem}")

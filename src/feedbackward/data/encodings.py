@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from feedbackward.classes import LARGEST_VALUE, ClassTable, void_index
 from feedbackward.data.masks import Mask, read_mask, read_mask_colors
@@ -26,6 +27,10 @@ class MaskEncoding(Protocol):
         Raises:
             InputError: If the file cannot be read, or a pixel does not encode a class.
         """
+        ...
+
+    def index(self, code: int) -> int | None:
+        """The class index of a value or packed color, the index of void for ignored ones, and None for others."""
         ...
 
 
@@ -82,6 +87,10 @@ class IndexEncoding:
             raise InputError(self._message(mask, path))
         return indices
 
+    def index(self, code: int) -> int | None:
+        """As MaskEncoding.index."""
+        return _known(self._lookup, code)
+
     def _message(self, mask: Mask, path: Path) -> str:
         values, counts = np.unique(mask, return_counts=True)
         known = self._lookup != _unknown(self._lookup)
@@ -104,8 +113,8 @@ class ColorEncoding:
     """
 
     def __init__(self, indices: Mapping[Color, int], *, ignored: Iterable[Color] = (), hint: str) -> None:
-        packed = {_pack(color): index for color, index in indices.items()}
-        self._lookup = _lookup_table(1 << 24, packed, map(_pack, ignored))
+        packed = {_packed(color): index for color, index in indices.items()}
+        self._lookup = _lookup_table(1 << 24, packed, map(_packed, ignored))
         self._hint = hint
 
     def read(self, path: Path) -> Mask:
@@ -114,18 +123,47 @@ class ColorEncoding:
         Raises:
             InputError: If the file cannot be read, or contains a color that does not encode a class.
         """
-        colors = read_mask_colors(path).astype(np.int32)
-        packed = colors[..., 0] << 16 | colors[..., 1] << 8 | colors[..., 2]
+        packed = pack(read_mask_colors(path))
         indices = np.take(self._lookup, packed)
         unknown = packed[indices == _unknown(self._lookup)]
         if unknown.size:
-            names = [f"({c >> 16}, {c >> 8 & 255}, {c & 255})" for c in np.unique(unknown).tolist()]
+            names = [str(unpack(code)) for code in np.unique(unknown).tolist()]
             raise InputError(
                 f"{path}: {_named('color', names)} ({unknown.size} of {packed.size} pixels) outside the class table. "
                 f"Saving masks as JPEG or resizing them with interpolation creates such colors: save them as PNG "
                 f"and resize them with nearest neighbor. {self._hint}"
             )
         return indices
+
+    def index(self, code: int) -> int | None:
+        """As MaskEncoding.index."""
+        return _known(self._lookup, code)
+
+
+def pack(colors: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Colors (..., 3) as numbers: 65536 * red + 256 * green + blue."""
+    red, green, blue = (colors[..., channel].astype(np.int32) for channel in range(3))
+    packed: NDArray[np.int32] = red << 16 | green << 8 | blue
+    return packed
+
+
+def unpack(code: int) -> Color:
+    """The color of a number.
+
+    Example:
+        >>> unpack(0xFF8000)
+        (255, 128, 0)
+    """
+    return code >> 16, code >> 8 & 255, code & 255
+
+
+def _packed(color: Color) -> int:
+    return int(pack(np.array(color, np.uint8)))
+
+
+def _known(lookup: Mask, code: int) -> int | None:
+    index = int(lookup[code]) if code < len(lookup) else None
+    return None if index == _unknown(lookup) else index
 
 
 def _lookup_table(size: int, indices: Mapping[int, int], ignored: Iterable[int]) -> Mask:
@@ -139,10 +177,6 @@ def _lookup_table(size: int, indices: Mapping[int, int], ignored: Iterable[int])
 
 def _unknown(lookup: Mask) -> int:
     return np.iinfo(lookup.dtype).max - 1
-
-
-def _pack(color: Color) -> int:
-    return color[0] << 16 | color[1] << 8 | color[2]
 
 
 def _named(noun: str, things: Sequence[object]) -> str:

@@ -33,7 +33,7 @@ class DataSource:
         classes: Path of its MaskClasses, the classes and their encoding; None if a class file has to name them.
         scoring: The scores that it has.
         layout: How predictions are written so that they can be scored.
-        marks: The paths that a folder of this data set contains; none if it cannot be told from its folder.
+        marks: The paths in its folder by which it is recognized; none if it is not recognized so.
         pair: Finds the prediction of each ground-truth file, in a folder of ground truth and one of predictions.
     """
 
@@ -89,7 +89,6 @@ _SOURCES = (
         name="folder",
         datamodule="feedbackward.data.folder.FolderData",
         classes=None,
-        marks=("images/train", "images/val", "masks/train", "masks/val", "classes.yaml"),
     ),
     DataSource(
         name="streets",

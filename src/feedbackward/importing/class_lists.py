@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from feedbackward.data.folder import CLASS_FILES
 from feedbackward.errors import InputError, listed
 
 LABEL_MAP = "labelmap.txt"
@@ -12,6 +13,18 @@ VOC_IGNORED = "ignored"
 LABELME_IGNORED = "__ignore__"
 """What labelme has in the first line of its lists; its masks have no such value."""
 NAME_LISTS = ("classes.txt", "labels.txt", "class_names.txt")
+
+
+def class_list(root: Path) -> dict[str, Any] | Path | None:
+    """The class file in a folder, or the content of one from a list of its classes; None if there is neither.
+
+    Raises:
+        InputError: As read_class_list.
+    """
+    for name in CLASS_FILES:
+        if (root / name).is_file():
+            return root / name
+    return read_class_list(root)
 
 
 def read_class_list(root: Path) -> dict[str, Any] | None:

@@ -1,74 +1,58 @@
 """Counting the values or colors of masks, one mask after the other."""
 
+import os
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
-from feedbackward.errors import listed
-from feedbackward.importing.examination import MaskFacts
-from feedbackward.importing.mask_codes import Codes, to_color
-
-_GRAY = 0x010101
-"""The color (v, v, v) is this times v."""
+from feedbackward.importing.mask_facts import MaskFacts, read_mask_facts
 
 
 @dataclass(frozen=True)
-class PlacedMask:
-    """A mask and where it belongs.
+class Codes:
+    """The codes of masks: values, or colors as data.encodings packs them.
 
     Args:
-        facts: The mask.
-        sample: The position of its sample.
-        split: The split of its sample.
-        place: Its file or name, for messages.
+        colors: Whether they are colors.
+        pixels: The number of pixels of each.
+        masks: The number of masks in which each occurs.
     """
 
-    facts: MaskFacts
-    sample: int
-    split: str
-    place: str
-
-    def codes(self, *, as_colors: bool) -> list[int]:
-        """Its values; or its colors, also if it is gray."""
-        scale = _GRAY if as_colors and not self.facts.colors else 1
-        return [code * scale for code in self.facts.codes.tolist()]
-
-    def shown(self) -> str:
-        """Its place and some of its codes, for messages."""
-        return f"{self.place} ({shown_codes(self.codes(as_colors=self.facts.colors), colors=self.facts.colors)})"
-
-
-class CodeTally:
-    """The values of masks, and the colors of those that have some."""
-
-    def __init__(self) -> None:
-        self._values = Codes(False, Counter(), Counter())
-        self._colors = Codes(True, Counter(), Counter())
+    colors: bool
+    pixels: Counter[int] = field(default_factory=Counter)
+    masks: Counter[int] = field(default_factory=Counter)
 
     def add(self, mask: MaskFacts) -> None:
-        """Count a mask."""
-        codes = self._colors if mask.colors else self._values
+        """Count a mask of the same kind."""
+        assert mask.colors == self.colors
         found = mask.codes.tolist()
-        codes.pixels.update(dict(zip(found, mask.counts.tolist(), strict=True)))
-        codes.masks.update(found)
-
-    def total(self) -> Codes:
-        """The colors of all masks if any mask has colors, where gray ones are colors too; otherwise the values."""
-        if not self._colors.pixels:
-            return self._values
-        gray = self._values
-        return Codes(
-            True,
-            self._colors.pixels + Counter({code * _GRAY: count for code, count in gray.pixels.items()}),
-            self._colors.masks + Counter({code * _GRAY: count for code, count in gray.masks.items()}),
-        )
+        self.pixels.update(dict(zip(found, mask.counts.tolist(), strict=True)))
+        self.masks.update(found)
 
 
-def shown_codes(codes: list[int], *, colors: bool) -> str:
-    """Some values or colors, for messages.
+def tally(masks: Iterable[MaskFacts]) -> Codes:
+    """The codes of masks of one kind; no values if there are no masks."""
+    masks = tuple(masks)
+    codes = Codes(any(mask.colors for mask in masks))
+    for mask in masks:
+        codes.add(mask)
+    return codes
 
-    Example:
-        >>> shown_codes([7, 8], colors=False), shown_codes([0xFF], colors=True)
-        ('values 7, 8', 'color (0, 0, 255)')
+
+def count_codes(paths: Sequence[Path]) -> Codes:
+    """Count the values of mask files, or the colors of all if any has channels that differ, on all cores.
+
+    Raises:
+        InputError: If a mask cannot be read, or has more than 8 bits though others have colors.
     """
-    noun = f"{'color' if colors else 'value'}{'s' if len(codes) > 1 else ''}"
-    return f"{noun} {listed(map(to_color, codes) if colors else codes, most=5)}"
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        masks = list(pool.map(read_mask_facts, paths))
+        if any(mask.colors for mask in masks):
+            # Gray masks and palettes are decoded by their colors, too.
+            others = [path for path, mask in zip(paths, masks, strict=True) if not mask.colors]
+            masks = [mask for mask in masks if mask.colors]
+            masks += pool.map(partial(read_mask_facts, as_colors=True), others)
+    return tally(masks)

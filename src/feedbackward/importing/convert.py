@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from feedbackward.classes import ClassTable
-from feedbackward.data.class_file import read_class_file
+from feedbackward.data.class_file import parse_classes, read_class_file
 from feedbackward.data.files import image_size
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, listed
+from feedbackward.importing.code_tally import count_codes
+from feedbackward.importing.duplicates import file_digests, leaks
 from feedbackward.importing.found import FoundData, Sample, check_names
-from feedbackward.importing.mask_codes import count_codes, describe_codes
+from feedbackward.importing.mask_codes import assumptions, describe_codes
 from feedbackward.io import check_writable, nearest_existing, write_text, write_whole
 
 CLASS_FILE = "classes.yaml"
@@ -30,6 +32,7 @@ def convert(
     *,
     names: Sequence[str] = (),
     on_sample: Callable[[], object] = lambda: None,
+    say: Callable[[str], object] = lambda _: None,
 ) -> ClassTable:
     """Write a data set as OUTPUT/images/SPLIT, OUTPUT/masks/SPLIT and OUTPUT/classes.yaml, which FolderData reads.
 
@@ -41,6 +44,7 @@ def convert(
         output: A folder that does not exist, or is empty.
         names: The names of the classes by ascending value or color, for masks whose classes are not named.
         on_sample: Called after each sample.
+        say: Called with each line about what is assumed about the masks, and about images that several splits have.
 
     Returns:
         The classes.
@@ -59,14 +63,19 @@ def convert(
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
         part = Path(folder) / "data"
         try:
-            table = _write_all(found, part, names, on_sample)
+            table, lines = _write_all(found, part, names, on_sample)
         except InputError as error:  # the folder of the message will not exist
             raise InputError(str(error).replace(str(part), str(output))) from error
         part.replace(output)
+    for line in (*lines, *_note_copies(found.samples)):
+        say(line)
     return table
 
 
-def _write_all(found: FoundData, output: Path, names: Sequence[str], on_sample: Callable[[], object]) -> ClassTable:
+def _write_all(
+    found: FoundData, output: Path, names: Sequence[str], on_sample: Callable[[], object]
+) -> tuple[ClassTable, list[str]]:
+    """Write the samples and the class file, and return the classes and what is assumed about the masks."""
     for split in {sample.split for sample in found.samples}:
         assert split is not None
         (output / "images" / split).mkdir(parents=True)
@@ -80,17 +89,33 @@ def _write_all(found: FoundData, output: Path, names: Sequence[str], on_sample: 
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         masks = list(pool.map(write, found.samples))
-    return table or _write_classes(describe_codes(count_codes(masks), names), output)
+    if table is not None:
+        return table, []
+    described = describe_codes(count_codes(masks), names)
+    return _write_classes(described, output), assumptions(described)
+
+
+def _note_copies(samples: Sequence[Sample]) -> list[str]:
+    """The line about images that are in several of the splits that the data set came with."""
+    pairs = [(samples[index], samples[kept]) for index, kept in leaks(samples, file_digests(samples))]
+    if not pairs:
+        return []
+    some = listed((f"{copy.split}/{copy.name} = {kept.split}/{kept.name}" for copy, kept in pairs), most=3)
+    return [
+        f"images that are in several splits, byte for byte ({len(pairs)}): {some}; scores of images that were "
+        f"trained on are too good: `feedbackward inspect --fix` keeps one of each"
+    ]
 
 
 def _write_classes(classes: dict[str, Any] | Path, output: Path) -> ClassTable:
     if isinstance(classes, Path):
-        read_class_file(classes)  # its errors name the original
+        table = read_class_file(classes).table
         path, text = output / f"classes{classes.suffix}", classes.read_text(encoding="utf-8")
     else:
         path, text = output / CLASS_FILE, yaml.safe_dump(classes, sort_keys=False, allow_unicode=True)
+        table = parse_classes(classes, path).table
     write_text(path, text)
-    return read_class_file(path).table
+    return table
 
 
 def _write(sample: Sample, output: Path) -> Path:

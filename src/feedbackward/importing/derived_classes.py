@@ -1,12 +1,13 @@
 """The classes of masks that nothing describes: from the values or colors of all of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from feedbackward.errors import InputError
 from feedbackward.importing import problems
 from feedbackward.importing.class_codes import ClassCodes, read_class_codes
-from feedbackward.importing.code_tally import CodeTally, PlacedMask
-from feedbackward.importing.mask_codes import MOST_CODES, Codes, describe_codes
+from feedbackward.importing.code_tally import tally
+from feedbackward.importing.mask_codes import MOST_CODES, describe_codes
+from feedbackward.importing.placed_masks import PlacedMask, of_one_kind
 from feedbackward.importing.problems import ProblemLog
 
 
@@ -20,14 +21,16 @@ def derive_classes(masks: Sequence[PlacedMask], log: ProblemLog) -> tuple[ClassC
     Returns:
         The classes, None if they cannot be told, and the masks without those that were left out.
     """
-    sound = list(masks)
+    sound, failed = of_one_kind(masks)
     classes = _described(sound)
     if classes is None:
-        sound = [mask for mask in masks if len(mask.facts.codes) <= MOST_CODES]
         for mask in masks:
             if len(mask.facts.codes) > MOST_CODES:
                 note_too_many(mask, log)
+        sound, failed = of_one_kind([mask for mask in masks if len(mask.facts.codes) <= MOST_CODES])
         classes = _described(sound)
+    for mask, message in failed:
+        log.add(problems.UNREADABLE_MASK, message, samples=[mask.sample])
     if classes is None:
         for mask in sound:
             log.add(problems.TOO_MANY_TOGETHER, mask.shown(), samples=[mask.sample])
@@ -42,19 +45,11 @@ def note_too_many(mask: PlacedMask, log: ProblemLog) -> None:
     log.add(problems.TOO_MANY, f"{mask.place} ({len(mask.facts.codes)} {what})", samples=[mask.sample])
 
 
-def total_codes(masks: Iterable[PlacedMask]) -> Codes:
-    """The values or colors of masks."""
-    tally = CodeTally()
-    for mask in masks:
-        tally.add(mask.facts)
-    return tally.total()
-
-
 def _described(masks: Sequence[PlacedMask]) -> ClassCodes | None:
     if not masks:
         return None
     try:
-        return read_class_codes(describe_codes(total_codes(masks)))
+        return read_class_codes(describe_codes(tally(mask.facts for mask in masks)))
     except InputError:
         return None
 

@@ -1,7 +1,6 @@
 """What one sample consists of: its image and its mask, decoded once."""
 
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedbackward.data.files import decode_image
-from feedbackward.data.masks import read_mask_codes, read_mask_colors
 from feedbackward.data.opening import decoding, opened
 from feedbackward.errors import InputError
-from feedbackward.importing.found import Drawing, Sample
+from feedbackward.importing.duplicates import file_digest
+from feedbackward.importing.found import Sample
+from feedbackward.importing.mask_facts import MaskFacts, mask_facts, read_mask_facts
 
 _MAGICS = {
     b"\xff\xd8": "JPEG",
@@ -46,23 +46,6 @@ class ImageFacts:
 
 
 @dataclass(frozen=True)
-class MaskFacts:
-    """A mask, read or drawn.
-
-    Args:
-        size: Height and width, upright.
-        colors: Whether its codes are colors; see Codes.
-        codes: The codes that occur, ascending.
-        counts: The number of pixels of each.
-    """
-
-    size: tuple[int, int]
-    colors: bool
-    codes: NDArray[np.int64]
-    counts: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
 class Examined:
     """A sample, or what prevents reading it.
 
@@ -91,13 +74,13 @@ def examine(sample: Sample, *, as_colors: bool) -> Examined:
         image = str(error)
     if isinstance(sample.mask, Path):
         try:
-            return Examined(image, _mask_facts(sample.mask, as_colors=as_colors))
+            return Examined(image, read_mask_facts(sample.mask, as_colors=as_colors))
         except InputError as error:
             return Examined(image, str(error), _lossy(sample.mask))
     if isinstance(image, str):
         return Examined(image, None)
     try:
-        return Examined(image, _drawn_facts(sample.mask, image))
+        return Examined(image, mask_facts(sample.mask.draw(*image.size)))
     except InputError as error:
         return Examined(image, str(error))
 
@@ -108,44 +91,18 @@ def _image_facts(path: Path) -> ImageFacts:
     name = next((name for magic, name in _MAGICS.items() if data.startswith(magic)), "JPEG 2000")
     with opened(path) as image:
         pixels = decode_image(image, path, image.layout.channels)
-        return ImageFacts(
-            pixels.shape[:2], str(image.layout), _depth(pixels), name, blake2b(data, digest_size=16).digest()
-        )
+        return ImageFacts(pixels.shape[:2], str(image.layout), _depth(pixels), name, file_digest(data))
 
 
 def _array_facts(pixels: NDArray[Any]) -> ImageFacts:
     height, width, channels = pixels.shape
-    hashed = blake2b(np.ascontiguousarray(pixels).tobytes() + repr(pixels.shape).encode(), digest_size=16)
+    digest = file_digest(np.ascontiguousarray(pixels).tobytes() + repr(pixels.shape).encode())
     what = f"{channels} channel{'s' if channels > 1 else ''}"
-    return ImageFacts((height, width), what, _depth(pixels), "pixels of an archive", hashed.digest())
+    return ImageFacts((height, width), what, _depth(pixels), "pixels of an archive", digest)
 
 
 def _depth(pixels: NDArray[Any]) -> str:
     return {"uint8": "8 bits", "uint16": "16 bits"}.get(str(pixels.dtype), str(pixels.dtype))
-
-
-def _mask_facts(path: Path, *, as_colors: bool) -> MaskFacts:
-    pixels: NDArray[Any] = read_mask_colors(path) if as_colors else read_mask_codes(path)
-    if pixels.ndim == 2:
-        return MaskFacts(pixels.shape, False, *_count(pixels))
-    if pixels.dtype != np.uint8:
-        raise InputError(f"{path} has colors of more than 8 bits per channel; save the mask with 8 bits")
-    red, green, blue = (pixels[..., channel].astype(np.int32) for channel in range(3))
-    return MaskFacts(pixels.shape[:2], True, *_count(red << 16 | green << 8 | blue))
-
-
-def _drawn_facts(drawing: Drawing, image: ImageFacts) -> MaskFacts:
-    mask = drawing.draw(*image.size)
-    return MaskFacts(mask.shape, False, *_count(mask))
-
-
-def _count(codes: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The codes that occur and the number of pixels of each, by runs of equal pixels: masks have few."""
-    flat = codes.reshape(-1)
-    starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
-    lengths = np.diff(starts, append=flat.size)
-    found, runs = np.unique(flat[starts], return_inverse=True)
-    return found.astype(np.int64), np.bincount(runs, weights=lengths).astype(np.int64)
 
 
 def _lossy(path: Path) -> str | None:

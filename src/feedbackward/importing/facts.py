@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from feedbackward.data.encodings import unpack
 from feedbackward.importing.class_codes import ClassCodes
-from feedbackward.importing.mask_codes import Codes, to_color
+from feedbackward.importing.code_tally import Codes
 
 NO_SPLIT = "no split"
 """The name of the split of samples that belong to none."""
@@ -36,7 +37,7 @@ class Facts:
     channels: Counter[str] = field(default_factory=Counter)
     depths: Counter[str] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
-    codes: Codes = field(default_factory=lambda: Codes(False, Counter(), Counter()))
+    codes: Codes = field(default_factory=lambda: Codes(False))
     classes: ClassCodes | None = None
     pixels: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
 
@@ -81,7 +82,7 @@ class Facts:
             "formats": dict(self.formats),
             "mask_codes": [
                 {
-                    what: list(to_color(code)) if self.codes.colors else code,
+                    what: list(unpack(code)) if self.codes.colors else code,
                     "class": self.class_of(code),
                     "share_of_pixels": self.codes.pixels[code] / total,
                     "masks": self.codes.masks[code],

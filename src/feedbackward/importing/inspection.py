@@ -11,12 +11,14 @@ from pathlib import Path
 from feedbackward.errors import InputError
 from feedbackward.importing import problems
 from feedbackward.importing.class_codes import ClassCodes, read_class_codes
-from feedbackward.importing.code_tally import PlacedMask
+from feedbackward.importing.data_files import is_hidden
 from feedbackward.importing.duplicates import copies, leaks
-from feedbackward.importing.examination import Examined, ImageFacts, MaskFacts, examine
+from feedbackward.importing.examination import Examined, ImageFacts, examine
 from feedbackward.importing.facts import NO_SPLIT, Facts
 from feedbackward.importing.found import FoundData, Sample
+from feedbackward.importing.mask_facts import MaskFacts
 from feedbackward.importing.mask_inspection import MaskInspection
+from feedbackward.importing.placed_masks import PlacedMask
 from feedbackward.importing.problems import Kind, Problem, ProblemLog
 from feedbackward.importing.split_names import folder_split
 
@@ -65,7 +67,8 @@ def inspect(found: FoundData, root: Path, *, on_sample: Callable[[], object] = l
             images.append(examined.image if isinstance(examined.image, ImageFacts) else None)
             _note_sample(examined, index, sample, root, log)
             if isinstance(examined.mask, MaskFacts):
-                masks.add(PlacedMask(examined.mask, index, split, _place(sample.mask, sample, root)))
+                path = sample.mask if isinstance(sample.mask, Path) else None
+                masks.add(PlacedMask(examined.mask, index, split, _place(sample.mask, sample, root), path))
             on_sample()
     facts.codes = masks.finish()
     facts.classes, facts.pixels = masks.classes, masks.pixels
@@ -151,7 +154,7 @@ def _note_splits(splits: Counter[str], root: Path, log: ProblemLog) -> None:
     if splits.keys() == {NO_SPLIT}:
         return
     empty = {} if splits["train"] or splits[NO_SPLIT] else {"train": "train"}
-    for folder in sorted(path for path in root.rglob("*") if path.is_dir()):
+    for folder in sorted(path for path in root.rglob("*") if path.is_dir() and not is_hidden(path.relative_to(root))):
         split = folder_split(folder / "NAME", root)
         if split is not None and not splits[split] and (split != "test" or not any(folder.iterdir())):
             empty.setdefault(split, str(folder.relative_to(root)))

@@ -1,13 +1,13 @@
 """Checking masks: whether their values or colors are classes, and how much each class covers."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
 
 from feedbackward.importing import problems
 from feedbackward.importing.class_codes import ClassCodes
-from feedbackward.importing.code_tally import CodeTally, PlacedMask, shown_codes
-from feedbackward.importing.derived_classes import derive_classes, note_too_many, total_codes
-from feedbackward.importing.mask_codes import MOST_CODES, SOFT, Codes
+from feedbackward.importing.code_tally import Codes, tally
+from feedbackward.importing.derived_classes import derive_classes, note_too_many
+from feedbackward.importing.mask_codes import MOST_CODES, SOFT
+from feedbackward.importing.placed_masks import PlacedMask, shown_codes
 from feedbackward.importing.problems import ProblemLog
 
 MOST_KEPT = 256
@@ -32,7 +32,7 @@ class MaskInspection:
         self.classes, self._log = classes, log
         self.pixels = defaultdict[str, Counter[int]](Counter)
         self._unjudged = list[PlacedMask]()
-        self._tally = CodeTally()
+        self._codes = Codes(classes is not None and classes.colors)
         self._masks_by_split = defaultdict[str, Counter[int]](Counter)
 
     def add(self, mask: PlacedMask) -> None:
@@ -43,29 +43,27 @@ class MaskInspection:
         elif self.classes is None:
             self._unjudged.append(mask)
         else:
-            self._tally.add(facts)
-            self._masks_by_split[mask.split].update(facts.codes.tolist())
-            self._judge(mask, self.classes, as_colors=self.classes.colors)
+            if facts.colors == self.classes.colors:
+                self._codes.add(facts)
+                self._masks_by_split[mask.split].update(facts.codes.tolist())
+            self._judge(mask, self.classes)
 
     def finish(self) -> Codes:
         """Note the problems that only all masks together show, and return the codes of the masks."""
         if self.classes is not None:
             self._note_black_and_white(self.classes)
-            return self._tally.total()
+            return self._codes
         self.classes, sound = derive_classes(self._unjudged, self._log)
-        codes = total_codes(sound)
         if self.classes is not None:
             for mask in sound:
-                self._judge(mask, self.classes, as_colors=codes.colors)
-        return codes
+                self._judge(mask, self.classes)
+        return tally(mask.facts for mask in sound)
 
-    def _judge(self, mask: PlacedMask, classes: ClassCodes, *, as_colors: bool) -> None:
+    def _judge(self, mask: PlacedMask, classes: ClassCodes) -> None:
         areas, unknown = Counter[int](), list[int]()
-        index_of: Callable[[int], int | None] = classes.index
-        if mask.facts.colors and not as_colors:
-            index_of = _unknown
-        for code, count in zip(mask.codes(as_colors=as_colors), mask.facts.counts.tolist(), strict=True):
-            index = index_of(code)
+        of_one_kind = mask.facts.colors == classes.colors
+        for code, count in zip(mask.facts.codes.tolist(), mask.facts.counts.tolist(), strict=True):
+            index = classes.index(code) if of_one_kind else None
             if index is None:
                 unknown.append(code)
             else:
@@ -76,7 +74,7 @@ class MaskInspection:
         elif len(unknown) > MOST_CODES:
             note_too_many(mask, self._log)
         elif unknown:
-            shown = shown_codes(unknown, colors=mask.facts.colors or as_colors)
+            shown = shown_codes(unknown, colors=mask.facts.colors)
             self._log.add(problems.OUTSIDE, f"{mask.place} ({shown})", samples=[mask.sample])
         self.pixels[mask.split] += areas
         if not unknown:
@@ -103,7 +101,3 @@ class MaskInspection:
             for split, masks in self._masks_by_split.items():
                 if 255 in masks and masks.keys() <= {0, 255}:
                     self._log.add(problems.BLACK_AND_WHITE, split, count=max(masks.values()))
-
-
-def _unknown(code: int) -> None:
-    """No color is among the classes of values."""

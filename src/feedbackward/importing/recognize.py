@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from feedbackward.errors import InputError, listed
+from feedbackward.importing.data_files import data_files
 from feedbackward.importing.found import FoundData
+from feedbackward.importing.json_tools import damaged_note
 from feedbackward.importing.layouts import (
     ade20k,
     coco,
@@ -53,8 +55,9 @@ def recognize(root: Path) -> FoundData:
         found = find(root)
         if found is not None:
             return found
-    suffixes = Counter(path.suffix.lower() or "no suffix" for path in root.rglob("*") if path.is_file())
+    suffixes = Counter(path.suffix.lower() or "no suffix" for path in data_files(root))
     content = listed(f"{count} of {suffix}" for suffix, count in suffixes.most_common()) or "nothing"
+    content = "; ".join((content, *damaged_note(root)))
     raise InputError(
         f"{root} has no layout that is known; found {content}; expected one of: {'; '.join(LAYOUTS)}; see docs/data.md"
     )

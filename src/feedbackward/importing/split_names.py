@@ -5,7 +5,19 @@ from pathlib import Path
 
 from feedbackward.data.arguments import Split
 from feedbackward.importing.found import flat_name
-from feedbackward.importing.layouts.folders import SPLITS
+
+SPLITS: dict[str, Split] = {"train": "train", "training": "train", "val": "val", "valid": "val"}
+SPLITS |= {"validation": "val", "dev": "val", "test": "test", "testing": "test"}
+
+
+def named_split(name: str) -> Split | None:
+    """The split that something is named after, with or without a number.
+
+    Example:
+        >>> named_split("train2017"), named_split("Validation"), named_split("trainval")
+        ('train', 'val', None)
+    """
+    return SPLITS.get(re.sub(r"[_-]?\d+$", "", name.lower()))
 
 
 def folder_split(path: Path, root: Path) -> Split | None:
@@ -15,7 +27,7 @@ def folder_split(path: Path, root: Path) -> Split | None:
         >>> folder_split(Path("data/val2017/1.jpg"), Path("data"))
         'val'
     """
-    return next(filter(None, map(_of_folder, reversed(_folders(path, root)))), None)
+    return next(filter(None, map(named_split, reversed(_folders(path, root)))), None)
 
 
 def file_split(path: Path) -> Split | None:
@@ -36,15 +48,10 @@ def sample_name(image: Path, root: Path) -> str:
         >>> sample_name(Path("data/images/train/left/1.jpg"), Path("data"))
         'left__1'
     """
-    kept = [part for part in _folders(image, root) if not _of_folder(part) and part.lower() != "images"]
+    kept = [part for part in _folders(image, root) if not named_split(part) and part.lower() != "images"]
     return flat_name(Path(*kept, image.name), Path())
 
 
 def _folders(path: Path, root: Path) -> tuple[str, ...]:
     """The folders between the root and a file; none if it lies elsewhere."""
     return path.relative_to(root).parts[:-1] if path.is_relative_to(root) else ()
-
-
-def _of_folder(name: str) -> Split | None:
-    """The split that a folder is named after: train, train2017, val_1."""
-    return SPLITS.get(re.sub(r"[_-]?\d+$", "", name.lower()))

@@ -10,8 +10,8 @@ import yaml
 
 from feedbackward.data.arguments import SPLITS, Split
 from feedbackward.data.formats import IMAGE_SUFFIXES
-from feedbackward.data.listing import why_left_out
 from feedbackward.errors import InputError, listed, one_line
+from feedbackward.importing.data_files import data_files, is_hidden
 from feedbackward.importing.entries import reading
 
 NAMES = re.compile(rb"^names\s*:", re.MULTILINE)
@@ -41,7 +41,7 @@ def read_yolo_yaml(root: Path) -> YoloYaml | None:
     found = {
         path: data
         for path in sorted(root.iterdir())
-        if path.suffix.lower() in (".yaml", ".yml") and _is_yolo(data := _load(path))
+        if path.suffix.lower() in (".yaml", ".yml") and not is_hidden(Path(path.name)) and _is_yolo(data := _load(path))
     }
     if not found:
         return None
@@ -96,7 +96,7 @@ def _place(entry: str, base: Path) -> Path | None:
 
 def _images(place: Path, base: Path) -> Iterator[Path]:
     if place.is_dir():
-        yield from (path for path in sorted(place.rglob("*")) if why_left_out(path, IMAGE_SUFFIXES) is None)
+        yield from data_files(place, IMAGE_SUFFIXES)
         return
     try:
         lines = place.read_text(encoding="utf-8-sig").splitlines()

@@ -1,7 +1,7 @@
 """The Dice loss, without squares in the denominator.
 
 Sudre et al. (2017), "Generalised Dice overlap as a deep learning loss function for highly unbalanced segmentations",
-section 2.1. The first Dice loss, in section 3 of Milletari et al. (2016), "V-Net", has squares.
+where it is named DL2. The first Dice loss, of Milletari et al. (2016), "V-Net", has squares.
 """
 
 from jaxtyping import Float, Int64

@@ -12,7 +12,7 @@ from feedbackward.losses.inputs import check_several_classes, full_precision
 
 
 def _jaccard_steps(target: Bool[Tensor, " pixels"], dtype: torch.dtype) -> Float[Tensor, " pixels"]:
-    """How much the Jaccard loss of a class grows with each pixel that becomes an error (algorithm 1 of the paper).
+    """How much the Jaccard loss of a class grows with each pixel that becomes an error (the paper's algorithm 1).
 
     The paper subtracts successive losses I / U, which cancel in float32 over many pixels. Here a false negative adds
     1 / U and a false positive I / U - I / (U + 1).
@@ -36,8 +36,9 @@ def lovasz_loss(
     """The Lovász extension of the Jaccard loss, averaged over the classes present in the batch.
 
     With softmax probabilities X and one-hot Y, the errors of a class are m = abs(Y - X) at the valid pixels of the
-    batch (equation 11 of the paper), and its loss is sum(m * g) over the pixels by descending error (equations 8 and
-    9), where g is the increase of the Jaccard loss if this pixel becomes an error too.
+    batch (the paper's vector of pixel errors), and its loss is sum(m * g) over the pixels by descending error (the
+    paper's definition of the Lovász extension), where g is the increase of the Jaccard loss if this pixel becomes an
+    error too.
 
     Args:
         logits: Unnormalized class scores.

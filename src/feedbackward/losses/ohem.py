@@ -1,7 +1,7 @@
 """Cross-entropy of the hardest pixels: online hard example mining.
 
-Shrivastava, Gupta and Girshick (2016), "Training region-based object detectors with online hard example mining",
-section 4; for pixels Wu, Shen and van den Hengel (2016), "High-performance semantic segmentation using very deep fully
+Shrivastava, Gupta and Girshick (2016), "Training region-based object detectors with online hard example mining";
+for pixels Wu, Shen and van den Hengel (2016), "High-performance semantic segmentation using very deep fully
 convolutional networks", where it is called online bootstrapping.
 """
 

@@ -30,8 +30,9 @@ def soft_counts(
     """
     probabilities = logits.softmax(dim=1)  # (n, classes, h, w)
     classes = torch.arange(logits.shape[1], device=mask.device).view(1, -1, 1, 1)
-    target = mask.unsqueeze(1) == classes  # (n, classes, h, w) bool
     valid = (mask != ignore_index).unsqueeze(1)  # (n, 1, h, w) bool
+    target = mask.unsqueeze(1) == classes  # (n, classes, h, w) bool
+    target &= valid  # ignore_index may be the index of a class
 
     count = target.sum(dim=(0, 2, 3))
     intersection = (probabilities * target).sum(dim=(0, 2, 3))

@@ -26,8 +26,9 @@ def tversky_loss(
     """One minus the soft Tversky index, averaged over the classes present in the batch.
 
     With softmax probabilities X and one-hot Y over all valid pixels of the batch, per class TP = sum(X * Y),
-    FP = sum(X * (1 - Y)) and FN = sum((1 - X) * Y); the loss is 1 - mean(TP / (TP + alpha * FP + beta * FN)), section 2
-    of the paper. An absent class does not enter the mean; its probabilities are false negatives of the present ones.
+    FP = sum(X * (1 - Y)) and FN = sum((1 - X) * Y); the loss is 1 - mean(TP / (TP + alpha * FP + beta * FN)), for one
+    class with the paper's Tversky index. An absent class does not enter the mean; its probabilities are false negatives
+    of the present ones.
 
     Args:
         logits: Unnormalized class scores.

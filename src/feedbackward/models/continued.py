@@ -15,15 +15,16 @@ OWN_OPTIONS = ("classes", "freeze_encoder", "preprocessing")
 
 
 def with_classes(network: SegmentationNetwork, classes: int | ClassTable) -> SegmentationNetwork:
-    """The network with other classes; the same network if it has these already.
+    """A network with other classes and the weights of a trained one.
 
     Args:
         network: A trained network; it is not changed.
         classes: The new classes. With a table a class keeps the weights of the classifier if the network has one of
-            its name; with a number none does, unless it is the number that the network has.
+            its name; with a number none does.
 
     Returns:
-        A new network with equal weights elsewhere, in evaluation mode; the class table is the given one, or None.
+        A new network with equal weights elsewhere, in evaluation mode, with the class table if one is given; for the
+        number of classes that the network has, the network itself.
 
     Raises:
         InputError: If there are no classes, or the encoder is a module of your own.

@@ -1,4 +1,4 @@
-"""What a training of one's own data is given where its user gives nothing."""
+"""The defaults of `feedbackward train`, from the number and the sizes of the images."""
 
 from collections import Counter
 from statistics import median_low

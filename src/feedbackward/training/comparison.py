@@ -1,18 +1,25 @@
 """Several trainings side by side: the options that differ, curves, scores by class and the same images."""
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from matplotlib.figure import Figure
+from torch import Tensor
+from torch.utils.data import Dataset
 
-from feedbackward.errors import InputError
+from feedbackward.data.cityscapes import CityscapesDataset
+from feedbackward.data.datamodule import Item
+from feedbackward.data.pairs import PairDataset
+from feedbackward.errors import InputError, listed
 from feedbackward.metrics.scores import percent
 from feedbackward.training.pages import duration, inline, render_page
 from feedbackward.training.panels import Panels
+from feedbackward.training.pictures import spread
 from feedbackward.training.run_folder import RunFolder
 from feedbackward.viz.charts import Curve, inline_svg, plot_curves
 
@@ -67,12 +74,66 @@ def differing_options(runs: Sequence[Run]) -> dict[str, list[Any]]:
     return {name: found for name, found in values.items() if any(value != found[0] for value in found)}
 
 
-def render_comparison(runs: Sequence[Run], panels: Sequence[Mapping[str, Panels]]) -> str:
+@dataclass(frozen=True)
+class CommonScenes:
+    """The images that several data sets have in common, by name.
+
+    Args:
+        indices: Some of them, evenly spread; for each its index in every data set.
+        differing: The names that all data sets have, but of different images.
+    """
+
+    indices: dict[str, tuple[int, ...]]
+    differing: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """What was left out; empty if nothing was."""
+        if not self.differing:
+            return ""
+        return (
+            f"left out: images that have the same name in all runs, but are different images "
+            f"({len(self.differing)}): {listed(self.differing)}"
+        )
+
+
+def common_scenes(datasets: Sequence[Dataset[Item]], *, count: int) -> CommonScenes:
+    """Find images that all data sets have: of the same name, and equal in their files, or in pixels without files.
+
+    Args:
+        datasets: The data sets.
+        count: The largest number of images to choose.
+    """
+    digests = [_digests(dataset) for dataset in datasets]
+    places = [{name: index for index, name in enumerate(of_one)} for of_one in digests]
+    shared = [name for name in digests[0] if all(name in of_one for of_one in digests)]
+    same = [name for name in shared if len({of_one[name] for of_one in digests}) == 1]
+    differing = tuple(name for name in shared if len({of_one[name] for of_one in digests}) > 1)
+    return CommonScenes(
+        indices={same[i]: tuple(place[same[i]] for place in places) for i in spread(len(same), count)},
+        differing=differing,
+    )
+
+
+def _digests(dataset: Dataset[Item]) -> dict[str, str]:
+    """A digest of each image by name, in the order of the data set."""
+    if isinstance(dataset, PairDataset | CityscapesDataset):  # without decoding anything
+        return {pair.name: hashlib.sha256(pair.image.read_bytes()).hexdigest() for pair in dataset.pairs}
+    items = (dataset[index] for index in range(len(cast(Sized, dataset))))
+    return {item["name"]: _digest(item["image"]) for item in items}
+
+
+def _digest(image: Tensor) -> str:
+    return hashlib.sha256(f"{tuple(image.shape)}".encode() + image.numpy().tobytes()).hexdigest()
+
+
+def render_comparison(runs: Sequence[Run], panels: Sequence[Mapping[str, Panels]], *, note: str = "") -> str:
     """Render the comparison as one self-contained HTML file.
 
     Args:
         runs: The runs.
-        panels: The scenes of each run by name; those that all runs have are shown.
+        panels: The pictures of each run by the names of the scenes, which are the same for all.
+        note: What to say about the scenes.
     """
     best = [run.metrics["best"] for run in runs]
     classes = dict.fromkeys(name for scores in best for name in scores["names"])
@@ -91,11 +152,13 @@ def render_comparison(runs: Sequence[Run], panels: Sequence[Mapping[str, Panels]
             name: {
                 "image": inline(panels[0][name].image, "jpeg"),
                 "truth": inline(panels[0][name].truth, "png"),
-                **{run.name: inline(of_run[name].prediction, "png") for run, of_run in zip(runs, panels, strict=True)},
+                "predictions": {
+                    run.name: inline(of_run[name].prediction, "png") for run, of_run in zip(runs, panels, strict=True)
+                },
             }
             for name in panels[0]
-            if all(name in of_run for of_run in panels)
         },
+        note=note,
     )
 
 

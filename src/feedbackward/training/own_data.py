@@ -3,33 +3,31 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from feedbackward.classes import ClassTable
 from feedbackward.data.arguments import Size
-from feedbackward.data.formats import IMAGE_SUFFIXES
-from feedbackward.data.listing import list_files
 from feedbackward.data.sources import recognize_source
 from feedbackward.errors import InputError, listed
-from feedbackward.importing import FoundData, convert, recognize, split_samples
-from feedbackward.importing.headers import read_headers, value_range
-from feedbackward.training.choices import choose_crop, choose_epochs, choose_longest_side
+from feedbackward.importing import FoundData, Sample, convert, recognize, split_samples
+from feedbackward.importing.image_kind import read_kind, value_range
+from feedbackward.training.choices import choose_crop, choose_longest_side
 
 
 @dataclass(frozen=True)
-class OwnData:
-    """A data set that is ready.
+class PreparedData:
+    """A data set that can be trained on.
 
     Args:
         arguments: The arguments of `feedbackward fit` that name it and say how its images are read and resized.
         lines: What was found and chosen, for the user.
-        epochs: The number of epochs that suits its number of images.
+        images: The number of training images; None if it was not counted.
     """
 
     arguments: tuple[str, ...]
     lines: tuple[str, ...]
-    epochs: int
+    images: int | None = None
 
 
 def prepare(
@@ -37,57 +35,63 @@ def prepare(
     output: Path,
     *,
     names: Sequence[str] = (),
-    val: float = 0.1,
+    val: float | None = None,
     group: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     size: Size | int | None = None,
-) -> OwnData:
+    choose_size: bool = True,
+) -> PreparedData:
     """Recognize a data set, and convert it unless a datamodule reads its layout.
 
     Args:
         root: The folder of the data set.
         output: The folder to convert it into; it must not exist.
         names: As in convert.
-        val: The share of validation images; this and the next two as in split_samples.
+        val: The share of validation images, 0.1 by default; this and the next two as in split_samples.
         group: The part of a name that images of one scene have in common.
-        seed: The seed of the division.
-        size: Height and width to which images are resized, or the length of the longer side; by default chosen by
-            their sizes.
+        seed: The seed of the division, 0 by default.
+        size: Height and width to which images are resized, or the length of the longer side.
+        choose_size: Whether to choose a size and crops by the sizes of the images if none is given.
 
     Raises:
         InputError: If the data set is not recognized or damaged, or an argument does not apply to it.
     """
     source = recognize_source(root)
-    if source is not None and source.name != "folder":
-        if names or group:
-            raise InputError(f"{root} is {source.name}, which names its classes and splits; omit --classes and --group")
-        sized = () if size is None else _resized(size)
-        return OwnData(
-            ("--data", source.name, "--data.root", str(root), *sized), (f"found {source.name} in {root}",), 50
+    if source is not None:
+        if names or group is not None or val is not None:
+            raise InputError(
+                f"{root} is {source.name}, which has its own classes and splits; omit --classes, --val and --group"
+            )
+        return PreparedData(
+            ("--data", source.name, "--data.root", str(root), *_resized(size)), (f"found {source.name} in {root}",)
         )
     found = recognize(root)
-    divided = FoundData(
-        found.layout, split_samples(found.samples, val=val, group=group, seed=seed), found.classes, found.notes
-    )
-    table = convert(divided, output, names=names)
-    train = [*list_files(output / "images" / "train", IMAGE_SUFFIXES).values()]
-    images = [path for path in (output / "images").glob("*/*") if path.is_file()]
-    headers = read_headers(images)
+    if (val is not None or group is not None) and any(sample.split == "val" for sample in found.samples):
+        raise InputError(f"{root} has its own validation images; omit --val and --group")
+    samples = split_samples(found.samples, val=0.1 if val is None else val, group=group, seed=seed or 0)
+    assumed: list[str] = []
+    table = convert(replace(found, samples=samples), output, names=names, say=assumed.append)
+    images = {split: [*(output / "images" / split).glob("*")] for split in ("train", "val", "test")}
+    kind = read_kind([path for paths in images.values() for path in paths])
     arguments = ["--data", "folder", "--data.root", str(output)]
-    lines = [*_found_lines(root, found, divided, table)]
-    if headers.channels != 3:
-        arguments += ["--data.channels", str(headers.channels)]
-        lines.append(f"images of {headers.channels} channels")
-    ends = value_range(images, headers)
+    lines = [*_found_lines(root, found, samples, table), *assumed]
+    if kind.channels != 3:
+        arguments += ["--data.channels", str(kind.channels)]
+        lines.append(f"images of {kind.channels} channel{'s' if kind.channels > 1 else ''}")
+    ends = value_range(images["train"], kind)
     if ends is not None:
         arguments += ["--data.value_range", json.dumps(ends)]
-        lines.append(f"values from {ends[0]:g} to {ends[1]:g} ({headers.dtype}) become 0 to 1")
-    seen, how = _size_arguments(headers.sizes, size)
-    return OwnData((*arguments, *seen), (*lines, how), choose_epochs(len(train)))
+        lines.append(f"values from {ends[0]:g} to {ends[1]:g} ({kind.dtype}) become 0 to 1")
+    if choose_size:
+        sized, shown = _size_arguments(kind.sizes, size)
+        lines.append(shown)
+    else:
+        sized = _resized(size)
+    return PreparedData((*arguments, *sized), tuple(lines), len(images["train"]))
 
 
-def _found_lines(root: Path, found: FoundData, divided: FoundData, table: ClassTable) -> list[str]:
-    counts = Counter(sample.split for sample in divided.samples)
+def _found_lines(root: Path, found: FoundData, divided: Sequence[Sample], table: ClassTable) -> list[str]:
+    counts = Counter(sample.split for sample in divided)
     splits = ", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test") if counts[split])
     own = any(sample.split == "val" for sample in found.samples)
     return [

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import lightning.pytorch as pl
@@ -90,7 +91,7 @@ class RunResults(pl.Callback):
         report = render_report(
             self.metrics(),
             table=task.class_table,
-            panels=predict_panels(task, dataset, count=scenes),
+            panels=predict_panels(task, dataset, spread(len(dataset), scenes)),  # type: ignore[arg-type]
             config=self.config,
             versions=versions,
         )
@@ -135,11 +136,11 @@ def _without_folders(config: dict[str, Any]) -> dict[str, Any]:
 
 
 @torch.inference_mode()
-def predict_panels(task: SegmentationTask, dataset: Dataset[Item], *, count: int) -> dict[str, Panels]:
-    """Predict scenes spread evenly over a data set; pictures by name."""
+def predict_panels(task: SegmentationTask, dataset: Dataset[Item], indices: Iterable[int]) -> dict[str, Panels]:
+    """Predict the items of a data set that have these indices; pictures by name."""
     task.eval()
     panels = {}
-    for index in spread(len(dataset), count):  # type: ignore[arg-type]
+    for index in indices:
         item = dataset[index]
         prediction = task(item["image"][None].to(task.device)).argmax(dim=1)[0]
         panels[item["name"]] = draw_panels(item["image"], item["mask"], prediction, task.class_table)

@@ -120,8 +120,11 @@ class SegmentationTask(pl.LightningModule):
             encoder_name=encoder_name,
         )
         self.network.class_table = class_table
+        self.kept_classes: list[str] | None = None
         if start_from is not None:
-            take_weights(self.network, load_network(start_from))
+            trained = load_network(start_from)
+            self.kept_classes = take_weights(self.network, trained)
+            self.network.preprocessing = trained.preprocessing
         self.network.preprocessing = self.network.preprocessing.reading_as(preprocessing)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network.to(memory_format=self.memory_format)

@@ -148,17 +148,70 @@ def test_where_images_are_found(tmp_path):
     image(tmp_path / "images" / "b.png")
     found = coco.find(tmp_path)
     assert [sample.image.relative_to(tmp_path).as_posix() for sample in found.samples] == ["images/b.png", "deep/a.png"]
-    assert found.notes[0].startswith("left out 1 of 3 images of ")
-    assert found.notes[0].endswith("that do not exist: gone.png")
+    missing, elsewhere, unused = found.notes
+    assert missing.startswith("left out 1 of 3 images of ")
+    assert missing.endswith("that do not exist, or only in a folder of another split: gone.png")
+    assert elsewhere == (
+        "1 images are taken by their names, and lie elsewhere than annotated: elsewhere/b.png "
+        f"({tmp_path / 'images' / 'b.png'})"
+    )
+    assert unused == f"left out 1 images without an annotation: {tmp_path / 'other' / 'deep' / 'a.png'}"
+
+
+def test_the_longest_end_of_a_path_counts(tmp_path):
+    write(tmp_path / "annotations" / "a.json", [], ["/data/left/a.png", "/data/right/a.png"])
+    for folder in ("set/left", "set/right", "set/else"):
+        image(tmp_path / folder / "a.png")
+    found = coco.find(tmp_path)
+    assert [sample.image.parent.name for sample in found.samples] == ["left", "right"]
+
+
+@pytest.mark.parametrize("name", ["0.png", "val/0.png"])
+def test_an_image_of_another_split_is_not_taken(name, tmp_path):
+    """instances_train.json names 0.png, and only val has one."""
+    for path in ("val/0.png", "train/1.png"):
+        image(tmp_path / path)
+    write(tmp_path / "annotations" / "instances_train.json", [], [name, "1.png"])
+    found = coco.find(tmp_path)
+    assert [sample.image.name for sample in found.samples] == ["1.png"]
+    assert f"that do not exist, or only in a folder of another split: {name}" in found.notes[0]
 
 
 def test_other_json_files_are_passed(tmp_path):
     (tmp_path / "classes.json").write_text('{"classes": ["a"]}')
     (tmp_path / ".hidden.json").write_text("no JSON")
     assert coco.find(tmp_path) is None
-    (tmp_path / "damaged.json").write_text("{")
-    with pytest.raises(InputError, match=r"damaged\.json is not valid JSON"):
+
+
+def test_hidden_folders_are_passed(tmp_path):
+    image(tmp_path / "a.png")
+    write(tmp_path / "coco.json", [])
+    for folder in (".cache", "__MACOSX"):
+        image(tmp_path / folder / "a.png")
+        (tmp_path / folder / "coco.json").write_text("// no JSON")
+    found = coco.find(tmp_path)
+    assert [sample.image for sample in found.samples] == [tmp_path / "a.png"]
+    assert found.notes == ()
+
+
+def test_damaged_json(tmp_path):
+    damaged = tmp_path / "damaged.json"
+    damaged.write_text('{"a": 1 /* settings */}')
+    with pytest.raises(InputError, match=r"damaged\.json is not valid JSON"):  # the only one
         coco.find(tmp_path)
+    image(tmp_path / "a.png")
+    write(tmp_path / "coco.json", [])
+    assert coco.find(tmp_path).notes == (f"left out 1 files that are not valid JSON: {damaged}",)
+    image(tmp_path / "damaged.png")
+    with pytest.raises(InputError, match=r"damaged\.json is not valid JSON"):  # of an image of its name
+        coco.find(tmp_path)
+
+
+def test_damaged_json_is_named_where_nothing_is_recognized(tmp_path):
+    (tmp_path / "one.json").write_text("{")
+    (tmp_path / "two.json").write_text("{}")
+    with pytest.raises(InputError, match=r"no layout .*2 of \.json; left out 1 files that are not valid JSON: .*one"):
+        recognize(tmp_path)
 
 
 def test_a_file_is_read_again_after_a_change(tmp_path):
@@ -172,7 +225,10 @@ def test_a_file_is_read_again_after_a_change(tmp_path):
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        (annotation([], bbox=[1, 1, 2, 2]), r"1 of 2 annotations have no segmentation \(ids 10\): boxes say nothing"),
+        (
+            annotation([], bbox=[1, 1, 2, 2]),
+            r"1 of 2 annotations have no segmentation \(ids 10\): boxes do not outline",
+        ),
         (annotation([[1, 1, 2, 2]]), r"annotation 10 cannot be read: a polygon has 4 numbers; expected x and y of thr"),
         (annotation([[1, 1, 2, 2, 3, 3, 4]]), r"a polygon has 7 numbers"),
         (annotation([[1, 1, 2, float("nan"), 3, 3]]), r"points far outside the image of 8 x 6 pixels"),

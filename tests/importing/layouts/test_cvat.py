@@ -93,13 +93,18 @@ def test_subsets_and_tags(tmp_path, write):
     (sample,) = (found := cvat.find(tmp_path)).samples
     assert (sample.name, sample.split) == ("a", "val")
     assert not sample.mask.draw(4, 6).any()
-    (note,) = found.notes
+    note, elsewhere = found.notes
     assert note.endswith("annotations.xml: they are for whole images")
+    assert elsewhere.startswith("1 images are taken by their names, and lie elsewhere than annotated: sub/a.png (")
 
 
 def test_images_that_are_missing(tmp_path, write):
     write("</image><image name='b.png' width='6' height='4'>")
-    assert cvat.find(tmp_path).notes[0].endswith("annotations.xml that do not exist: b.png")
+    assert (
+        cvat.find(tmp_path)
+        .notes[0]
+        .endswith("annotations.xml that do not exist, or only in a folder of another split: b.png")
+    )
     write("", image='name="b.png" width="6" height="4"')
     with pytest.raises(InputError, match=r"none of the 1 annotated images exists \(b\.png\)"):
         cvat.find(tmp_path)
@@ -162,3 +167,9 @@ def test_an_image_of_another_size(tmp_path, write):
     with pytest.raises(InputError, match=r"a\.png has 3 x 2 pixels; expected 6 x 4"):
         sample.mask.draw(2, 3)
     assert sample.mask.draw(4, 6).dtype == np.uint8
+
+
+def test_images_without_an_annotation(tmp_path, write):
+    write("")
+    Image.new("RGB", (6, 4)).save(tmp_path / "more.png")
+    assert cvat.find(tmp_path).notes == (f"left out 1 images without an annotation: {tmp_path / 'more.png'}",)

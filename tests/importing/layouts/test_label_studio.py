@@ -103,7 +103,11 @@ def test_results_of_whole_images(find):
 
 
 def test_images_that_are_missing(find):
-    assert find(task(), task(image="b.png")).notes[0].endswith("export.json that do not exist: b.png")
+    assert (
+        find(task(), task(image="b.png"))
+        .notes[0]
+        .endswith("export.json that do not exist, or only in a folder of another split: b.png")
+    )
     with pytest.raises(InputError, match=r"none of the 1 annotated images exists \(b\.png\)"):
         find(task(image="b.png"))
 
@@ -145,3 +149,8 @@ def test_damaged_tasks(find):
     (sample,) = find(task(bigger)).samples
     with pytest.raises(InputError, match=r"a\.png has 5 x 4 pixels; expected 9 x 8, as .*export\.json says"):
         sample.mask.draw(4, 5)
+
+
+def test_images_without_an_annotation(tmp_path, find):
+    Image.new("RGB", (6, 4)).save(tmp_path / "more.png")
+    assert find(task()).notes == (f"left out 1 images without an annotation: {tmp_path / 'more.png'}",)

@@ -47,6 +47,10 @@ def drawn(found):
         (shape(None, (0, 0), (4, 0), (0, 4)), ["1111100", "1111000", "1110000", "1100000", "1000000"]),
         (shape("rectangle", (4, 3), (1, 1)), ["0000000", "0111100", "0111100", "0111100", "0000000"]),
         (
+            shape("rectangle", (1, 1), (4, 1), (4, 3), (1, 3)),
+            ["0000000", "0111100", "0111100", "0111100", "0000000"],
+        ),
+        (
             shape("oriented_rectangle", (3, 0), (5, 2), (3, 4), (1, 2)),
             ["0001000", "0011100", "0111110", "0011100", "0001000"],
         ),
@@ -90,7 +94,7 @@ def test_images_without_annotation(tmp_path, find):
     Image.new("RGB", (7, 5)).save(tmp_path / "b.png")
     found = find()
     assert [sample.name for sample in found.samples] == ["a"]
-    assert found.notes == (f"left out 1 images without a labelme file: {tmp_path / 'b.png'}",)
+    assert found.notes == (f"left out 1 images without an annotation: {tmp_path / 'b.png'}",)
 
 
 def test_splits_and_images_elsewhere(tmp_path):
@@ -111,6 +115,9 @@ def test_splits_and_images_elsewhere(tmp_path):
         (shape("star", (0, 0)), r"a\.json: shape 0 cannot be read: 'cat' is a star; expected one of polygon, oriented"),
         (shape("polygon", (0, 0), (1, 1)), r"the polygon 'cat' has 2 points; expected at least 3"),
         (shape("polygon", (0, 0), (1, 1), (2,)), r"shape 0 cannot be read: not enough values"),
+        (shape("circle", (0, 0), (1, 1), (2, 2)), r"the circle 'cat' has 3 points; expected 2"),
+        (shape("point", (0, 0), (1, 1)), r"the point 'cat' has 2 points; expected 1"),
+        (shape("point"), r"the point 'cat' has 0 points; expected at least 1"),
         ({"points": []}, r"shape 0 has no 'label'"),
         (shape("mask", (0, 0), (1, 1)), r"shape 0 has no 'mask'"),
         (shape("mask", (0, 0), (1, 1), mask="?"), r"shape 0 cannot be read: "),

@@ -72,8 +72,11 @@ def cvat(tmp_path):
         "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncat:250,50,83::\nignored:224,224,192::\n"
     )
     colors = np.array([[(0, 0, 0), (250, 50, 83), (224, 224, 192)]] * 2, np.uint8)
-    for name in ("a/my cat", "b"):
-        for folder, image in (("JPEGImages", Image.new("RGB", (3, 2))), ("SegmentationClass", Image.fromarray(colors))):
+    for color, name in (("red", "a/my cat"), ("blue", "b")):
+        for folder, image in (
+            ("JPEGImages", Image.new("RGB", (3, 2), color)),
+            ("SegmentationClass", Image.fromarray(colors)),
+        ):
             (base / folder / name).parent.mkdir(parents=True, exist_ok=True)
             image.save(base / folder / f"{name}.png")
     (base / "ImageSets/Segmentation/default.txt").write_text('"a/my cat"\nb\n')
@@ -137,3 +140,16 @@ def test_an_export_without_images(cvat):
     (cvat / "JPEGImages").rename(cvat / "other")
     with pytest.raises(InputError, match=r"no folder JPEGImages; put the images there \(CVAT: export with images\)"):
         recognize(cvat)
+
+
+def test_test_images_without_masks_are_left_out(voc, tmp_path):
+    (voc / "ImageSets/Segmentation/test.txt").write_text("2007_000063\n")
+    found = recognize(tmp_path)
+    assert [sample.name for sample in found.samples] == ["2007_000032", "2007_000039"]
+    assert found.notes[0] == "left out 1 images of the test list without a mask: 2007_000063"
+
+
+def test_hidden_copies_of_macos_are_passed(voc, tmp_path):
+    for folder in ("JPEGImages", "SegmentationClass"):
+        (tmp_path / "__MACOSX" / "VOC2012" / folder).mkdir(parents=True)
+    assert len(recognize(tmp_path).samples) == 2

@@ -93,6 +93,16 @@ def test_roboflow(tmp_path, image, described):
     assert note.endswith("test/images (test) does not exist and is left out")
 
 
+def test_images_that_the_description_does_not_name(tmp_path, image, described):
+    described("train: ../train/images\nval: ../valid/images\nnames: ['cat']\n")
+    for folder in ("train", "valid", "test"):
+        image(f"{folder}/images/a.png", f"0 {SQUARE}")
+    image(".cache/a.png")
+    assert yolo.find(tmp_path).notes == (
+        f"left out 1 images without an annotation: {tmp_path / 'test' / 'images' / 'a.png'}",
+    )
+
+
 def test_lists_of_folders_and_of_paths(tmp_path, image, described):
     described("path: set\ntrain: [images/one, images/two]\nval: val.txt\nnames: [cat]\n", "my.yml")
     for name in ("one/a", "two/b", "three/c"):
@@ -135,7 +145,7 @@ def test_masks_in_a_folder_labels_are_another_layout(tmp_path, image):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("0 0.5 0.5 0.2 0.2", r"1 of 2 lines are boxes, of five numbers \(.*a\.txt\); boxes say nothing of pixels"),
+        ("0 0.5 0.5 0.2 0.2", r"1 of 2 lines are boxes, of five numbers \(.*a\.txt\); boxes do not outline objects"),
         ("0 0.5 0.5 0.2 0.2 0.9 0.9 0.1", r"a\.txt: a line has 7 numbers after the class"),
         ("0 0.5 0.5", r"a\.txt: a line has 2 numbers after the class"),
         ("cat 0 0 1 0 1 1", r"expected CLASS X Y X Y X Y \.\.\., found 'cat 0 0"),
@@ -193,3 +203,11 @@ def test_a_label_file_that_is_not_text(tmp_path, image, described):
     (tmp_path / "labels" / "a.txt").write_bytes(b"\xff\xe9")
     with pytest.raises(InputError, match=r"a\.txt cannot be read: .*expected text in UTF-8"):
         yolo.find(tmp_path)
+
+
+def test_hidden_files_are_passed(tmp_path, image, described):
+    image("images/a.png", f"0 {SQUARE}")
+    described("names: [cat]\ntrain: images\n")
+    described("names: [cat]\ntrain: images\n", "._data.yaml")
+    (tmp_path / "labels" / "._a.txt").write_text("")
+    assert yolo.find(tmp_path).notes == ()

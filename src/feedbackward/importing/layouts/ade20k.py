@@ -11,7 +11,7 @@ from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.data.listing import list_files
 from feedbackward.errors import InputError
 from feedbackward.importing.found import FoundData, Sample, unpaired
-from feedbackward.importing.layouts.folders import SPLITS
+from feedbackward.importing.split_names import named_split
 
 NAME = "ADEChallengeData2016"
 CLASSES = "objectInfo150.txt"
@@ -40,7 +40,7 @@ def find(root: Path) -> FoundData | None:
         images = list_files(base / "images" / folder, IMAGE_SUFFIXES)
         masks = list_files(base / "annotations" / folder, IMAGE_SUFFIXES)
         names = sorted(images.keys() & masks.keys())
-        samples += [Sample(name, images[name], masks[name], SPLITS[folder]) for name in names]
+        samples += [Sample(name, images[name], masks[name], named_split(folder)) for name in names]
         notes += [f"{folder}: {note}" for note in unpaired(images, masks)]
     if not samples:
         raise InputError(f"{base}: no annotation has the name of an image; unpack {NAME}.zip again")

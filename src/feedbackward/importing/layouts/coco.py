@@ -19,7 +19,7 @@ from feedbackward.importing.entries import reading
 from feedbackward.importing.found import IGNORED, FoundData, Sample, check_names
 from feedbackward.importing.image_files import ImageFiles, check_any_found, missing_note
 from feedbackward.importing.json_files import read_json
-from feedbackward.importing.json_tools import json_files
+from feedbackward.importing.json_tools import damaged_note, json_files
 from feedbackward.importing.sized import Sized
 from feedbackward.importing.split_names import file_split, folder_split, sample_name
 
@@ -81,6 +81,7 @@ def find(root: Path) -> FoundData | None:
     check_any_found(samples, [name for file in files for name in file.missing], root)
     check_names(samples, where=root)
     notes += [note for file in files for note in missing_note(file.missing, len(file.sizes), file.path)]
+    notes += [*images.notes(image for file in files for image in file.images.values()), *damaged_note(root)]
     return FoundData("COCO annotations", tuple(samples), {"classes": list(values)}, tuple(notes))
 
 
@@ -103,7 +104,7 @@ def _read(path: Path, data: dict[str, Any], images: ImageFiles) -> _File:
     if boxes:
         raise InputError(
             f"{path}: {len(boxes)} of {len(data['annotations'])} annotations have no segmentation (ids "
-            f"{listed(map(_id, boxes), most=3)}): boxes say nothing of pixels; export polygons or masks"
+            f"{listed(map(_id, boxes), most=3)}): boxes do not outline objects; export polygons or masks"
         )
     for entry in data["annotations"]:
         with reading(f"annotation {_id(entry)}", path):

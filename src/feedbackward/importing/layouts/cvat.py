@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from feedbackward.data.arguments import Split
 from feedbackward.errors import InputError, listed
 from feedbackward.importing.coco_masks import Rings, Runs, check_counts, read_rings
+from feedbackward.importing.data_files import data_files
 from feedbackward.importing.drawn import Drawn
 from feedbackward.importing.drawn_classes import class_values
 from feedbackward.importing.entries import reading
 from feedbackward.importing.found import FoundData, Sample, check_names
 from feedbackward.importing.image_files import ImageFiles, check_any_found, missing_note
-from feedbackward.importing.layouts.folders import SPLITS
 from feedbackward.importing.sized import Sized
-from feedbackward.importing.split_names import folder_split, sample_name
+from feedbackward.importing.split_names import folder_split, named_split, sample_name
 
 HEAD = 1000
 """So many bytes of an XML file tell whether it is CVAT's."""
@@ -57,29 +57,31 @@ def find(root: Path) -> FoundData | None:
     Raises:
         InputError: If a file is damaged, is for video, has a shape without an area, or none of its images exists.
     """
-    paths = [path for path in sorted(root.rglob("*.xml")) if not path.name.startswith(".") and _is_cvat(path)]
+    paths = [path for path in data_files(root, (".xml",)) if _is_cvat(path)]
     if not paths:
         return None
     images, trees = ImageFiles(root), {path: _parse(path) for path in paths}
     labels = [name.text or "" for tree in trees.values() for name in tree.iterfind("meta/*/labels/label/name")]
     values = class_values(labels)
-    samples, missing, notes = list[Sample](), list[str](), list[str]()
+    samples, found, missing, notes = list[Sample](), list[Path](), list[str](), list[str]()
     for path, tree in trees.items():
         absent, entries = [], tree.findall("image")
         for entry in entries:
             with reading(f"image {entry.get('name')}", path):
                 name = entry.attrib["name"]
-                split = SPLITS.get(entry.get("subset", "").lower())
-                image = images.find(name, path, split) or images.find(f"images/{name}", path, split)
+                split = named_split(entry.get("subset", ""))
+                image = images.find(name, path, split)
                 if image is None:
                     absent.append(name)
                 else:
+                    found.append(image)
                     samples.append(_sample(entry, image, values, path, split or folder_split(image, root), root))
         missing += absent
         notes += missing_note(absent, len(entries), path)
         if tags := tree.findall("image/tag"):
             notes.append(f"left out {len(tags)} tags of {path}: they are for whole images")
     check_any_found(samples, missing, root)
+    notes += images.notes(found)
     samples.sort(key=lambda sample: sample.name)
     check_names(samples, where=root)
     return FoundData("CVAT annotations", tuple(samples), {"classes": list(values)}, tuple(notes))

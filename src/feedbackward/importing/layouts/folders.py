@@ -3,14 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from feedbackward.data.arguments import Split
-from feedbackward.data.folder import CLASS_FILES, find_suffix
+from feedbackward.data.folder import find_suffix
 from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.errors import InputError, listed
-from feedbackward.importing.class_lists import read_class_list
+from feedbackward.importing.class_lists import class_list
+from feedbackward.importing.data_files import data_files, hidden_files
 from feedbackward.importing.found import FoundData, Sample, check_names, unpaired
+from feedbackward.importing.mask_suffixes import MASK_SUFFIXES
+from feedbackward.importing.split_names import folder_split, named_split
 
 IMAGE_FOLDERS: tuple[str, ...] = (
     "images",
@@ -35,24 +36,6 @@ MASK_FOLDERS: tuple[str, ...] = (
     "segmentations",
 )
 MASK_FOLDERS += ("segmentation", "gt", "groundtruth", "ground_truth", "targets", "labelmasks")
-SUFFIXES: tuple[str, ...] = (
-    "_mask",
-    "-mask",
-    ".mask",
-    "_masks",
-    "_label",
-    "_labels",
-    "-label",
-    "_gt",
-    "-gt",
-    "_seg",
-    "_segmentation",
-)
-SUFFIXES += ("_annotation", "_groundtruth", "_gtFine_labelIds", "_L")
-"""What follows the name of the image in the name of its mask, if both lie in one folder."""
-SPLITS: dict[str, Split] = {"train": "train", "training": "train", "val": "val", "valid": "val"}
-SPLITS |= {"validation": "val", "dev": "val", "test": "test", "testing": "test"}
-
 Key = tuple[str, ...]
 """The parts of a path without its suffix and without the folder that says whether it is an image or a mask."""
 
@@ -63,10 +46,7 @@ def find(root: Path) -> FoundData | None:
     Raises:
         InputError: If there are masks but none belongs to an image, or two images have one name.
     """
-    hidden, files = list[Path](), list[Path]()
-    for path in sorted(root.rglob("*")):
-        if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES:
-            (hidden if _is_hidden(path.relative_to(root)) else files).append(path)
+    files = data_files(root, IMAGE_SUFFIXES)
     images, masks = _by_folder(files, root)
     where = "folders of images and of masks"
     if not masks:
@@ -85,7 +65,7 @@ def find(root: Path) -> FoundData | None:
             f"{root}: no mask has the name of an image; masks are {listed(map(_shown, masks), most=3)}, images "
             f"{listed(map(_shown, images), most=3)}: name each mask like its image"
         )
-    samples = tuple(Sample(_name(key), images[key], masks[key], _split(key)) for key in names)
+    samples = tuple(Sample(_name(key), images[key], masks[key], folder_split(images[key], root)) for key in names)
     check_names(samples, where=root)
     used = {*images.values(), *masks.values()}
     others = [path for path in files if path not in used]
@@ -93,19 +73,11 @@ def find(root: Path) -> FoundData | None:
         f"left out {len(paths)} {what}: {listed(map(str, paths), most=3)}"
         for what, paths in (
             ("files that are neither images nor masks by their folder", others),
-            ("hidden files", hidden),
+            ("hidden files", hidden_files(root, IMAGE_SUFFIXES)),
         )
         if paths
     ]
     return FoundData(where, samples, class_list(root), (*unpaired(images, masks), *left_out))
-
-
-def class_list(root: Path) -> dict[str, Any] | Path | None:
-    """The class file in a folder, or a list of its classes as other tools write it; None if there is none."""
-    for name in CLASS_FILES:
-        if (root / name).is_file():
-            return root / name
-    return read_class_list(root)
 
 
 def _by_folder(files: Sequence[Path], root: Path) -> tuple[dict[Key, Path], dict[Key, Path]]:
@@ -142,7 +114,7 @@ def _by_suffix(files: Iterable[Path], root: Path) -> tuple[dict[Key, Path], dict
     keys = defaultdict[Key, list[Path]](list)
     for path in files:
         keys[path.relative_to(root).with_suffix("").parts].append(path)
-    for suffix in SUFFIXES:
+    for suffix in MASK_SUFFIXES:
         bare = {key: (*key[:-1], key[-1].removesuffix(suffix)) for key in keys}
         masks = {bare[key]: key for key in keys if bare[key] != key and bare[key] in keys}
         if masks:
@@ -159,22 +131,14 @@ def _single(names: Mapping[Key, Key], files: Mapping[Key, Sequence[Path]]) -> di
     return {name: files[key][0] for name, key in names.items()}
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-
-
 def _kind(folder: str) -> str:
     name = folder.lower()
     return "image" if name in IMAGE_FOLDERS else "mask" if name in MASK_FOLDERS else ""
 
 
-def _split(key: Key) -> Split | None:
-    return next((SPLITS[part.lower()] for part in key[:-1] if part.lower() in SPLITS), None)
-
-
 def _name(key: Key) -> str:
     """The parts joined, without the folder of the split."""
-    return "__".join((*(part for part in key[:-1] if part.lower() not in SPLITS), key[-1]))
+    return "__".join((*(part for part in key[:-1] if not named_split(part)), key[-1]))
 
 
 def _shown(key: Key) -> str:

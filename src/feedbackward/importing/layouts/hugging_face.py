@@ -17,7 +17,7 @@ from feedbackward.data.opening import opened
 from feedbackward.errors import InputError, listed, one_line
 from feedbackward.importing.found import FoundData, Sample
 from feedbackward.importing.json_files import read_json
-from feedbackward.importing.layouts.folders import SPLITS
+from feedbackward.importing.split_names import SPLITS, named_split
 from feedbackward.preprocessing import Channels
 
 DICT, INFO, STATE = "dataset_dict.json", "dataset_info.json", "state.json"
@@ -112,7 +112,7 @@ def find(root: Path) -> FoundData | None:
     for key, table in tables.items():
         place = root / key
         image, mask = (_column(table.features, names, place) for names in (IMAGE_COLUMNS, MASK_COLUMNS))
-        split = SPLITS.get(key.lower())
+        split = named_split(key)
         if key and split is None:
             notes.append(f"{key} is none of the splits {listed(SPLITS)}: its images count as without a split")
         images, masks = _undecoded(table, image), _undecoded(table, mask)

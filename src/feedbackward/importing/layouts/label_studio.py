@@ -23,13 +23,13 @@ from feedbackward.importing.entries import reading
 from feedbackward.importing.found import Drawing, FoundData, Sample, check_names
 from feedbackward.importing.image_files import ImageFiles, check_any_found, missing_note
 from feedbackward.importing.json_files import read_json
-from feedbackward.importing.json_tools import RESULTS, json_files
+from feedbackward.importing.json_tools import RESULTS, damaged_note, json_files
 from feedbackward.importing.sized import Sized
 from feedbackward.importing.split_names import folder_split, sample_name
 
 REGIONS = ("polygonlabels", "rectanglelabels", "brushlabels")
 OF_IMAGES = ("choices", "textarea", "rating", "number", "taxonomy", "datetime", "relation")
-"""Results that say nothing of pixels."""
+"""Results for whole images."""
 # Label Studio puts eight characters before the names of uploaded files.
 UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-")
 
@@ -70,6 +70,7 @@ def find(root: Path) -> FoundData | None:
         notes += [f"{path}: {count} {what}" for what, count in counts.items()]
         notes += missing_note(absent, len(entries), path)
     check_any_found([task for _, task in tasks], missing, root)
+    notes += [*images.notes(task.image for _, task in tasks), *damaged_note(root)]
     values = class_values(sorted({label for _, task in tasks for _, label in task.shapes}))
     samples = []
     for path, task in tasks:

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from feedbackward.data.files import image_size
-from feedbackward.data.formats import IMAGE_SUFFIXES
-from feedbackward.data.listing import why_left_out
 from feedbackward.data.pillow_images import open_pillow
 from feedbackward.errors import InputError, listed
 from feedbackward.importing.coco_masks import Runs, encode_runs
@@ -23,8 +21,9 @@ from feedbackward.importing.drawn import Drawn
 from feedbackward.importing.drawn_classes import class_values, is_background
 from feedbackward.importing.entries import reading
 from feedbackward.importing.found import IGNORED, FoundData, Sample, check_names
+from feedbackward.importing.image_files import ImageFiles
 from feedbackward.importing.json_files import read_json
-from feedbackward.importing.json_tools import json_files
+from feedbackward.importing.json_tools import damaged_note, json_files
 from feedbackward.importing.sized import Sized
 from feedbackward.importing.split_names import folder_split, sample_name
 
@@ -33,6 +32,8 @@ LINE_WIDTH, POINT_RADIUS = 10, 5
 """The width of lines and the radius of points in labelme's own masks."""
 LEAST_POINTS = {"polygon": 3, "oriented_rectangle": 4, "rectangle": 2, "circle": 2, "line": 2, "linestrip": 2}
 LEAST_POINTS |= {"point": 1, "mask": 2}
+EXACT = ("circle", "point")
+"""More points than these have at least have no meaning."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class LabelmeShape:
             (x, y), *_ = points
             draw.ellipse([x - radius, y - radius, x + radius, y + radius], outline=1, fill=1)
         elif self.kind == "rectangle":
-            (x0, y0), (x1, y1) = points
-            draw.rectangle([min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)], outline=1, fill=1)
+            xs, ys = zip(*points, strict=True)
+            draw.rectangle([min(xs), min(ys), max(xs), max(ys)], outline=1, fill=1)
         elif self.kind in ("line", "linestrip"):
             draw.line(points, fill=1, width=LINE_WIDTH)
         else:
@@ -94,16 +95,8 @@ def find(root: Path) -> FoundData | None:
         samples.append(Sample(sample_name(file.path, root), file.image, sized, folder_split(file.path, root)))
     samples.sort(key=lambda sample: sample.name)
     check_names(samples, where=root)
-    return FoundData("labelme files", tuple(samples), {"classes": list(values)}, _note_unannotated(files))
-
-
-def _note_unannotated(files: list[_File]) -> tuple[str, ...]:
-    """The note about images without a labelme file, in the folders of those with one."""
-    annotated = {file.image.resolve() for file in files}
-    beside = [path for folder in sorted({file.image.parent for file in files}) for path in sorted(folder.iterdir())]
-    images = [path for path in beside if why_left_out(path, IMAGE_SUFFIXES) is None]
-    left_out = [path for path in images if path.resolve() not in annotated]
-    return (f"left out {len(left_out)} images without a labelme file: {listed(left_out, most=3)}",) if left_out else ()
+    notes = (*ImageFiles(root).unannotated(file.image for file in files), *damaged_note(root))
+    return FoundData("labelme files", tuple(samples), {"classes": list(values)}, notes)
 
 
 def _read(path: Path) -> _File:
@@ -131,6 +124,8 @@ def _shape(shape: dict[str, Any], height: int, width: int) -> LabelmeShape | Run
     points = tuple((float(x), float(y)) for x, y in shape["points"])
     if len(points) < LEAST_POINTS[kind]:
         raise ValueError(f"the {kind} {label!r} has {len(points)} points; expected at least {LEAST_POINTS[kind]}")
+    if kind in EXACT and len(points) > LEAST_POINTS[kind]:
+        raise ValueError(f"the {kind} {label!r} has {len(points)} points; expected {LEAST_POINTS[kind]}")
     if kind != "mask":
         return LabelmeShape(kind, points)
     mask = _mask(shape["mask"], points)

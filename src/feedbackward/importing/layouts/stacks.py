@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from feedbackward.data.arguments import Split
 from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.data.formats import SUFFIXES as FORMAT_SUFFIXES
-from feedbackward.data.listing import why_left_out
 from feedbackward.data.opening import decoding
 from feedbackward.data.stored import to_native
 from feedbackward.errors import InputError, listed
+from feedbackward.importing.class_lists import class_list
+from feedbackward.importing.data_files import data_files
 from feedbackward.importing.found import FoundData, Sample, flat_name
-from feedbackward.importing.layouts.folders import SPLITS, SUFFIXES, class_list
+from feedbackward.importing.mask_suffixes import MASK_SUFFIXES
+from feedbackward.importing.split_names import folder_split, named_split
 
 VOLUME = "-volume"
-ENDINGS = (("images", "masks"), (VOLUME, "-labels"), *(("", suffix) for suffix in SUFFIXES))
+ENDINGS = (("images", "masks"), (VOLUME, "-labels"), *(("", suffix) for suffix in MASK_SUFFIXES))
 """How the names of a stack of images and of its masks end."""
 NOTE = (
     "pages of one stack resemble each other, so that validation on pages of a training stack gives scores that are too "
@@ -84,7 +86,7 @@ def find(root: Path) -> FoundData | None:
     Raises:
         InputError: If a stack and its masks differ in pages or size, or pages cannot be images or masks.
     """
-    files = [path for path in sorted(root.rglob("*")) if why_left_out(path, IMAGE_SUFFIXES) is None and path.is_file()]
+    files = data_files(root, IMAGE_SUFFIXES)
     tiffs = {path.with_suffix(""): path for path in files if path.suffix.lower() in FORMAT_SUFFIXES["TIFF"]}
     samples, used = list[Sample](), set[Path]()
     for image, mask in _pairs(tiffs):
@@ -171,8 +173,7 @@ def _open(path: Path) -> list[Page]:
 
 def _split(path: Path, root: Path) -> Split | None:
     """By the folders, or the name: train-volume.tif."""
-    parts = (*path.relative_to(root).parts[:-1], path.stem.removesuffix(VOLUME))
-    return next((SPLITS[part.lower()] for part in parts if part.lower() in SPLITS), None)
+    return folder_split(path, root) or named_split(path.stem.removesuffix(VOLUME))
 
 
 def _shown(size: tuple[int, int]) -> str:

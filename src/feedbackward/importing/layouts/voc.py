@@ -9,10 +9,11 @@ from pathlib import Path
 
 from feedbackward.data.arguments import Split
 from feedbackward.data.formats import IMAGE_SUFFIXES
-from feedbackward.data.listing import why_left_out
 from feedbackward.errors import InputError, listed
+from feedbackward.importing.class_lists import class_list
+from feedbackward.importing.data_files import data_files, is_hidden
 from feedbackward.importing.found import FoundData, Sample, unpaired
-from feedbackward.importing.layouts.folders import SPLITS, class_list
+from feedbackward.importing.split_names import named_split
 
 IMAGES, MASKS, LISTS = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation"
 VOC_CLASSES = (
@@ -59,8 +60,12 @@ def find(root: Path) -> FoundData | None:
     masks = _by_id(base / MASKS)
     splits = _splits(base / LISTS)
     if splits:
-        _refuse_missing(splits, images, masks, base)
+        withheld = [key for key, split in splits.items() if split == "test" and key not in masks]
         notes = _unlisted(splits, images, masks)
+        if withheld:
+            notes += (f"left out {len(withheld)} images of the test list without a mask: {listed(withheld, most=3)}",)
+            splits = {key: split for key, split in splits.items() if key not in withheld}
+        _refuse_missing(splits, images, masks, base)
     else:
         splits = dict.fromkeys(sorted(images.keys() & masks.keys()))
         notes = unpaired(images, masks)
@@ -79,7 +84,8 @@ def find(root: Path) -> FoundData | None:
 def _base(root: Path) -> Path | None:
     """The folder that contains the data set."""
     found = [path.parent for pattern in ("", "*/", "*/*/") for path in sorted(root.glob(pattern + MASKS))]
-    bases = [path for path in found if (path / IMAGES).is_dir() or (path / LISTS).is_dir()]
+    shown = [path for path in found if not is_hidden(path.relative_to(root))]
+    bases = [path for path in shown if (path / IMAGES).is_dir() or (path / LISTS).is_dir()]
     if len(bases) > 1:
         raise InputError(f"{root} contains several data sets: {listed(bases)}; give one of these folders")
     return bases[0] if bases else None
@@ -88,12 +94,11 @@ def _base(root: Path) -> Path | None:
 def _by_id(folder: Path) -> dict[str, Path]:
     """The image files of a folder and its subfolders by their ids: paths without the suffix."""
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and why_left_out(path, IMAGE_SUFFIXES) is None:
-            key = path.relative_to(folder).with_suffix("").as_posix()
-            if key in found:
-                raise InputError(f"{found[key]} and {path} have one name; remove or rename one of them")
-            found[key] = path
+    for path in data_files(folder, IMAGE_SUFFIXES):
+        key = path.relative_to(folder).with_suffix("").as_posix()
+        if key in found:
+            raise InputError(f"{found[key]} and {path} have one name; remove or rename one of them")
+        found[key] = path
     return found
 
 
@@ -124,7 +129,7 @@ def _splits(folder: Path) -> dict[str, Split | None]:
     lists = {path: _ids(path) for path in sorted(folder.glob("*.txt"))}
     splits: dict[str, Split | None] = dict.fromkeys(sorted({key for ids in lists.values() for key in ids}))
     for path, ids in lists.items():
-        split = SPLITS.get(path.stem.lower())
+        split = named_split(path.stem)
         if split is None:
             continue
         for key in ids:

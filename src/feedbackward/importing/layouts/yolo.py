@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from feedbackward.data.arguments import Split
 from feedbackward.data.formats import IMAGE_SUFFIXES
-from feedbackward.data.listing import why_left_out
 from feedbackward.errors import InputError, listed
 from feedbackward.importing.coco_masks import Rings
+from feedbackward.importing.data_files import data_files, is_hidden
 from feedbackward.importing.drawn import Drawn
 from feedbackward.importing.drawn_classes import class_values
 from feedbackward.importing.found import FoundData, Sample, check_names
+from feedbackward.importing.image_files import ImageFiles
 from feedbackward.importing.split_names import folder_split, sample_name
 from feedbackward.importing.yolo_yaml import read_yolo_yaml
 
@@ -69,13 +70,17 @@ def find(root: Path) -> FoundData | None:
         samples.append(Sample(sample_name(image, root), image, drawn, split))
     samples.sort(key=lambda sample: sample.name)
     check_names(samples, where=root)
-    notes = (*(described.notes if described is not None else ()), *_notes(labels, lines))
+    notes = (
+        *(described.notes if described is not None else ()),
+        *_notes(labels, lines),
+        *ImageFiles(root).unannotated(images),
+    )
     return FoundData("YOLO polygons", tuple(samples), {"classes": list(values)}, notes)
 
 
 def _images_with_folder(root: Path) -> dict[Path, Split | None]:
     """The images in folders that are called images, with their splits."""
-    paths = [path for path in sorted(root.rglob("*")) if why_left_out(path, IMAGE_SUFFIXES) is None]
+    paths = data_files(root, IMAGE_SUFFIXES)
     return {path: folder_split(path, root) for path in paths if "images" in path.relative_to(root).parts[:-1]}
 
 
@@ -107,7 +112,7 @@ def _refuse_boxes(lines: Mapping[Path, Sequence[str]], root: Path) -> None:
     if boxes:
         total, some = sum(map(len, lines.values())), listed(dict.fromkeys(boxes), most=3)
         raise InputError(
-            f"{root}: {len(boxes)} of {total} lines are boxes, of five numbers ({some}); boxes say nothing of pixels: "
+            f"{root}: {len(boxes)} of {total} lines are boxes, of five numbers ({some}); boxes do not outline objects: "
             f"export polygons (YOLO segmentation)"
         )
 
@@ -138,7 +143,9 @@ def _notes(labels: Mapping[Path, Path], lines: Mapping[Path, Sequence[str]]) -> 
     if bare := [image for image, label in labels.items() if label not in lines]:
         notes.append(f"{len(bare)} images have no label file and are all background: {listed(bare, most=3)}")
     folders = sorted({label.parent for label in lines})
-    files = [file for folder in folders for file in sorted(folder.glob("*.txt")) if file.name != CLASS_LIST]
-    if unused := [file for file in files if file not in lines]:
+    files = [file for folder in folders for file in sorted(folder.glob("*.txt"))]
+    if unused := [
+        file for file in files if not (file in lines or file.name == CLASS_LIST or is_hidden(Path(file.name)))
+    ]:
         notes.append(f"left out {len(unused)} text files without an image: {listed(unused, most=3)}")
     return notes

@@ -1,5 +1,6 @@
 """What the headers of image files say, and the range of values that 8 bits do not hold."""
 
+import math
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -15,8 +16,8 @@ from feedbackward.errors import InputError, listed
 
 
 @dataclass(frozen=True)
-class Headers:
-    """Images of one kind.
+class ImageKind:
+    """What all images of a data set have in common.
 
     Args:
         sizes: How many images have each height and width.
@@ -29,7 +30,7 @@ class Headers:
     dtype: str
 
 
-def read_headers(paths: Sequence[Path]) -> Headers:
+def read_kind(paths: Sequence[Path]) -> ImageKind:
     """Read the headers of images, on all cores; gray images among colored ones count as colored.
 
     Raises:
@@ -42,33 +43,44 @@ def read_headers(paths: Sequence[Path]) -> Headers:
         channels = Counter({1: len(found)})
     for what, counts in (("channels", channels), ("types of values", Counter(dtype for *_, dtype in found))):
         if len(counts) > 1:
-            kinds = listed(f"{kind} in {count} images" for kind, count in counts.most_common())
+            kinds = listed(f"{kind} in {count} images" for kind, count in sorted(counts.items()))
             raise InputError(f"the images have different {what}: {kinds}; a network takes one kind: convert the others")
-    return Headers(Counter(size for size, *_ in found), next(iter(channels)), found[0][2])
+    return ImageKind(Counter(size for size, *_ in found), next(iter(channels)), found[0][2])
 
 
-def value_range(paths: Sequence[Path], headers: Headers) -> tuple[float, float] | None:
+def value_range(paths: Sequence[Path], kind: ImageKind) -> tuple[float, float] | None:
     """The pixel values that are to become 0 and 1; None where those of the type do, as in images of 8 bits.
 
-    For whole numbers this is from 0 to the largest one of as many bits as the values need, such as 4095, for floats
-    from the smallest to the largest value. All images are read, on all cores.
+    For whole numbers this is from 0 to the largest one of as many bits as the values need, such as 4095. For floats it
+    is from 0, or minus a power of two, to a power of two, so that other images are likely to be within it too. All
+    images are read, on all cores.
+
+    Args:
+        paths: The training images.
+        kind: What read_kind has found.
 
     Raises:
         InputError: If an image cannot be read.
     """
-    if headers.dtype == "uint8":
+    if kind.dtype == "uint8":
         return None
 
     def ends(path: Path) -> tuple[float, float]:
-        pixels = read_image(path, headers.channels)
+        pixels = read_image(path, "RGB" if kind.channels == 3 else kind.channels)
         return float(pixels.min()), float(pixels.max())
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         lowest, highest = np.array(list(pool.map(ends, paths))).T
     low, high = float(lowest.min()), float(highest.max())
-    if headers.dtype == "uint16":
+    if kind.dtype == "uint16":
         return 0.0, float(2 ** max(8, int(high).bit_length()) - 1)
-    return (low, high) if low < high else (low, low + 1)
+    widened = -_power_of_two(-low), _power_of_two(high)
+    return widened if widened[0] < widened[1] else (0.0, 1.0)
+
+
+def _power_of_two(value: float) -> float:
+    """The next power of two, or 0 for a value that is not positive."""
+    return 2.0 ** math.ceil(math.log2(value)) if value > 0 else 0.0
 
 
 def _read(path: Path) -> tuple[tuple[int, int], int, str]:
