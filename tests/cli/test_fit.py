@@ -101,6 +101,7 @@ def test_a_run_folder_contains_everything(trained, camvid):
         "checkpoints/best.ckpt",
         "checkpoints/last.ckpt",
         "config.yaml",
+        "first_batch.jpg",
         "metrics.json",
         "model/README.md",
         "model/config.json",

@@ -201,7 +201,7 @@ def test_images_of_different_kinds_leave_nothing_behind(tmp_path, squares):
             (tmp_path / "data" / kind).mkdir(parents=True, exist_ok=True)
             tifffile.imwrite(tmp_path / "data" / kind / f"{number}.tif", array)
     message = (
-        "the images have different types of values: uint8 in 2 images, uint16 in 2 images; a network takes one kind"
+        "the images have different types of values: uint16 in 2 images, uint8 in 2 images; a network takes one kind"
     )
     with pytest.raises(fb.InputError, match=message):
         fb.train(tmp_path / "data", output=tmp_path / "run")
