@@ -14,6 +14,15 @@ from feedbackward.viz.pictures import RIGHT, UNCOUNTED, WRONG
 
 TABLE = ClassTable(("road", "<sky>"), ((128, 64, 128), (70, 130, 180)))
 
+BY_SIZE = {
+    size: {
+        "objects": {"road": 7, "<sky>": 0},
+        "found": {"road": 3 / 7, "<sky>": None},
+        "recall": {"road": 0.512, "<sky>": None},
+    }
+    for size in ("small", "medium", "large")
+}
+
 
 @pytest.fixture
 def scene():
@@ -93,6 +102,8 @@ def page(metrics, scene):
         metrics,
         table=TABLE,
         panels={"frankfurt_1": draw_panels(*scene, TABLE)},
+        worst=[("ulm_2", 0.123, draw_panels(*scene, TABLE))],
+        by_size=BY_SIZE,
         config="model:\n  name: <feedbackward>\n",
         versions={"torch": "2.9"},
     )
@@ -103,7 +114,7 @@ def test_a_report_shows_scores_curves_confusion_and_pictures(page):
         assert text in page
     assert page.count("<svg") == 2
     assert 'title="road as &lt;sky&gt;: 25.0 %"' in page
-    assert page.count("<img") == 4
+    assert page.count("<img") == 8
     assert "errors of frankfurt_1" in page
     assert "rgb(70, 130, 180)" in page
 
@@ -115,8 +126,16 @@ def test_a_report_shows_the_notes_on_the_scores(page):
 def test_the_same_training_gives_the_same_page(metrics, page, scene):
     panels = {"frankfurt_1": draw_panels(*scene, TABLE)}
     config = "model:\n  name: <feedbackward>\n"
-    again = render_report(metrics, table=TABLE, panels=panels, config=config, versions={"torch": "2.9"})
+    worst = [("ulm_2", 0.123, panels["frankfurt_1"])]
+    options = {"worst": worst, "by_size": BY_SIZE, "versions": {"torch": "2.9"}}
+    again = render_report(metrics, table=TABLE, panels=panels, config=config, **options)
     assert again == page
+
+
+def test_a_report_shows_the_worst_images_and_the_objects_by_size(page):
+    assert "<h3>ulm_2: mean IoU 12.3 %</h3>" in page
+    assert "<td>road</td>" + 3 * "<td>7</td><td>42.9</td><td>51.2</td>" in page
+    assert "<td>&lt;sky&gt;</td>" + 3 * "<td>0</td><td>-</td><td>-</td>" in page
 
 
 def test_a_network_without_decoder_options_has_none_in_its_report(metrics, scene):
@@ -125,6 +144,8 @@ def test_a_network_without_decoder_options_has_none_in_its_report(metrics, scene
         {**metrics, "model": "segnet", "network": network},
         table=TABLE,
         panels={"frankfurt_1": draw_panels(*scene, TABLE)},
+        worst=[("ulm_2", 0.123, draw_panels(*scene, TABLE))],
+        by_size=BY_SIZE,
         config="",
         versions={},
     )

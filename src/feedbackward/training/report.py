@@ -19,6 +19,8 @@ def render_report(
     *,
     table: ClassTable,
     panels: dict[str, Panels],
+    worst: Sequence[tuple[str, float, Panels]],
+    by_size: dict[str, Any],
     config: str,
     versions: dict[str, Any],
 ) -> str:
@@ -28,6 +30,8 @@ def render_report(
         metrics: The content of metrics.json.
         table: The classes.
         panels: Scenes of the validation set, predicted by the best network, by name.
+        worst: The validation images with the lowest mean IoU: name, mean IoU from 0 to 1, and pictures.
+        by_size: See Scores.by_size.
         config: The full configuration.
         versions: The content of versions.json.
     """
@@ -42,20 +46,19 @@ def render_report(
         colors=[f"rgb{color}" for color in table.colors],
         charts=_charts(metrics["curves"], best["epoch"]),
         confusion=_confusion(best["confusion"]),
-        panels={
-            name: {
-                "image": inline(scene.image, "jpeg"),
-                "truth": inline(scene.truth, "png"),
-                "prediction": inline(scene.prediction, "png"),
-                "errors": inline(scene.errors, "png"),
-            }
-            for name, scene in panels.items()
-        },
+        panels={name: _pictures(scene) for name, scene in panels.items()},
+        worst=[(name, score, _pictures(scene)) for name, score, scene in worst],
+        by_size=by_size,
         void=f"rgb{VOID_COLOR}",
         verdicts={"right": f"rgb{RIGHT}", "wrong": f"rgb{WRONG}", "void": f"rgb{UNCOUNTED}"},
         config=config,
         versions=versions,
     )
+
+
+def _pictures(scene: Panels) -> dict[str, str]:
+    kinds = {"image": "jpeg", "truth": "png", "prediction": "png", "errors": "png"}
+    return {name: inline(getattr(scene, name), kind) for name, kind in kinds.items()}
 
 
 def _confusion(counts: Sequence[Sequence[int]]) -> list[list[dict[str, Any]]]:

@@ -18,6 +18,7 @@ from feedbackward.models.adapter import fitting_dtype
 from feedbackward.models.card import Training
 from feedbackward.models.checkpoint import read_checkpoint
 from feedbackward.models.feedbackward import Feedbackward
+from feedbackward.training.closer_look import look_closer
 from feedbackward.training.history import History
 from feedbackward.training.panels import Panels, draw_panels
 from feedbackward.training.pictures import spread
@@ -81,17 +82,23 @@ class RunResults(pl.Callback):
         Args:
             task: The trained task; its network becomes the best one.
             dataset: The validation set, for the pictures.
-            scenes: The number of scenes to show.
+            scenes: The number of scenes to show, and of the worst ones.
         """
         task.load_state_dict(read_checkpoint(self.folder.checkpoint("best"))["state_dict"])
         versions = json.loads(self.folder.versions.read_text())
         (self.folder.model / "README.md").unlink(missing_ok=True)  # the model card of an earlier finish of this run
         training = self._training(versions, dataset)
         task.network.save_pretrained(self.folder.model, model_card_kwargs={"training": training})
+        closer = look_closer(task, dataset, worst=scenes)
+        worst = predict_panels(task, dataset, (index for index, _ in closer.worst))
         report = render_report(
             self.metrics(),
             table=task.class_table,
             panels=predict_panels(task, dataset, spread(len(dataset), scenes)),  # type: ignore[arg-type]
+            worst=[
+                (name, score, panels) for (name, panels), (_, score) in zip(worst.items(), closer.worst, strict=True)
+            ],
+            by_size=closer.by_size,
             config=self.config,
             versions=versions,
         )
