@@ -37,6 +37,7 @@ from feedbackward.models.encoder import IMAGENET
 from feedbackward.preprocessing import Preprocessing
 from feedbackward.segmenters.augmented import Augmented
 from feedbackward.training.best_and_last import BestAndLast
+from feedbackward.training.class_weights import Scheme, read_masks, set_class_weights, weights_from_masks
 from feedbackward.training.console import EpochLines, print_scores
 from feedbackward.training.first_batch import FirstBatch
 from feedbackward.training.history import History
@@ -108,6 +109,11 @@ class FitCLI(LightningCLI):
             type=str | None,
             help="What to resume from (fit: 'last' or a file) or to score (validate, test: 'best', 'last' or a file; "
             "'best' is the default).",
+        )
+        parser.add_argument(
+            "--class_weights",
+            type=Scheme | None,
+            help="Weights of the classes in the loss of a training, from its masks; equal by default.",
         )
         if self.command != "fit":
             parser.add_argument("--json", type=Path | None, help="JSON file to write the scores to.")
@@ -291,9 +297,20 @@ class FitCLI(LightningCLI):
         ]
         get_console().print(Text(f"started from {self.config.model.start_from}: {', '.join(parts)}"), soft_wrap=True)
 
+    def _weight_classes(self) -> None:
+        scheme, table = self.config.class_weights, self.model.class_table
+        if scheme is None:
+            return
+        weights = weights_from_masks(read_masks(self.datamodule.training_set), table, scheme)
+        set_class_weights(self.model.loss, weights)
+        if self.trainer.is_global_zero:
+            shown = (f"{name} {weight:.3g}" for name, weight in zip(table.names, weights.tolist(), strict=True))
+            get_console().print(Text(f"class weights: {listed(shown, most=30)}"), soft_wrap=True)
+
     def _fit(self) -> None:
         self._print_start()
         self.datamodule.setup("fit")  # before the logger writes files, in case the data is refused
+        self._weight_classes()
         if not self.config.trainer.sync_batchnorm:
             check_first_batch(self.model.network, self.datamodule)
         try:

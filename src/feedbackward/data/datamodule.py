@@ -157,6 +157,11 @@ class SegmentationDataModule(LightningDataModule, ABC):
                 self._opened[split] = self.dataset(split)
                 logger.info("%s: %d images", split, len(cast(Sized, self._opened[split])))
 
+    @property
+    def training_set(self) -> Dataset[Item]:
+        """The split train, once `setup` has opened it."""
+        return self._opened["train"]
+
     def train_dataloader(self) -> DataLoader[Item]:
         """Shuffled training batches; of several processes each has its share.
 

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from feedbackward.data.datamodule import Item
 from feedbackward.data.encodings import MaskEncoding
 from feedbackward.data.files import check_image, read_image
+from feedbackward.data.masks import Mask
 from feedbackward.data.transforms import EvalTransform, TrainTransform
 from feedbackward.errors import InputError, listed
 from feedbackward.preprocessing import Channels
@@ -118,8 +119,12 @@ class PairDataset(Dataset[Item]):
     def __getitem__(self, index: int) -> Item:
         pair = self.pairs[index]
         pixels = read_image(pair.image, self._transform.preprocessing.channels)
-        image, mask = self._transform(pixels, self._encoding.read(pair.mask))
+        image, mask = self._transform(pixels, self.read_mask(index))
         return {"name": pair.name, "image": image, "mask": mask}
+
+    def read_mask(self, index: int) -> Mask:
+        """The class indices (H, W) of a mask, as its file has them: not resized."""
+        return self._encoding.read(self.pairs[index].mask)
 
 
 class ImageDataset(Dataset[Item]):
