@@ -37,7 +37,7 @@ def test_masks_of_void_alone_are_refused():
 
 def test_every_part_of_a_loss_that_takes_weights_gets_them():
     weights = torch.tensor([1.0, 2.0, 0.0])
-    for loss in (CrossEntropyIoULoss(), nn.CrossEntropyLoss(), SumLoss([IoULoss(), CrossEntropyLoss()], [1, 1])):
+    for loss in (CrossEntropyIoULoss(), nn.CrossEntropyLoss(), SumLoss([IoULoss(), CrossEntropyLoss()], [1.0, 1.0])):
         set_class_weights(loss, weights)
         found = [part.weight for part in loss.modules() if getattr(part, "weight", None) is not None]
         assert [part.tolist() for part in found] == [[1, 2, 0]]
