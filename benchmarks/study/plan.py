@@ -14,6 +14,8 @@ WEIGHTS, STUDY = "WEIGHTS", "STUDY"
 
 OWN = FOR_FROZEN
 """Our decoder with a part of its own and a classifier that reads several strides."""
+FINE = replace(OWN, output_stride=2, head_channels=32)
+"""The same for thin things: it ends at stride 2, with a narrower classifier."""
 VARIANTS = ("flipped_kernels", "without_skips", "parallel_low_rank")
 """Our network with a changed decoder."""
 FULL_RATES, FROZEN_RATES = ("0.003", "0.001"), ("0.01", "0.003")
@@ -147,8 +149,8 @@ def _lite0() -> Group:
             frozen=True,
             rates=(FROZEN_RATE,),
         ),
-        _peer("lite0_unet_frozen", "smp.Unet, encoder frozen", "Unet", frozen=True, rates=(FROZEN_RATE,)),
-        _peer("lite0_fpn_frozen", "smp.FPN, encoder frozen", "FPN", frozen=True, rates=(FROZEN_RATE,)),
+        _peer("lite0_unet_frozen", "smp.Unet, encoder frozen", "Unet", frozen=True, rates=(FROZEN_RATE,), seeds=3),
+        _peer("lite0_fpn_frozen", "smp.FPN, encoder frozen", "FPN", frozen=True, rates=(FROZEN_RATE,), seeds=3),
         _peer(
             "lite0_deeplabv3plus_frozen",
             "smp.DeepLabV3Plus, encoder frozen",
@@ -169,7 +171,8 @@ def _encoder_slower(name: str, title: str) -> Row:
 def _own_part() -> Group:
     """What the decoder's own part needs: one change each."""
     frozen = [
-        (f"rank_{rank}", f"rank {rank}", replace(OWN, rank=rank), "tf_efficientnet_lite0") for rank in (0, 4, "full")
+        (f"rank_{rank}", f"rank {rank}", replace(OWN, rank=rank), "tf_efficientnet_lite0")
+        for rank in (0, 4, 32, "full")
     ]
     frozen += [
         (
@@ -182,6 +185,7 @@ def _own_part() -> Group:
     ]
     frozen += [
         ("parallel", "updates parallel to the shared convolution (LoRA)", OWN, "parallel_low_rank"),
+        ("stride_2", "ends at stride 2, classifier of 32 channels", FINE, "tf_efficientnet_lite0"),
         (
             "head_one_layer",
             "classifier of one layer",
@@ -201,7 +205,7 @@ def _own_part() -> Group:
                 replace(OWN, head_channels=width),
                 "tf_efficientnet_lite0",
             )
-            for width in (32,)
+            for width in (32, 128)
         ),
     ]
     rows = [
@@ -211,7 +215,7 @@ def _own_part() -> Group:
     rows += [
         _ours(f"full_{name}", f"all trained, {title}", decoder, rates=(OUR_RATE,))
         for name, title, decoder, _ in frozen
-        if name in ("rank_0", "head_one_layer")
+        if name in ("rank_0", "stride_2", "head_one_layer")
     ]
     rows += [
         _ours(f"full_{variant}", f"all trained, {title}", OWN, model=variant, rates=(OUR_RATE,))
@@ -227,11 +231,10 @@ def _thin_and_round() -> list[Group]:
         ("coffee_leaves", (128, 256), "Coffee leaves"),
         ("nuclei", (192, 192), "Nuclei"),
     ):
-        fine = replace(OWN, output_stride=2, head_channels=32)
         rows = [
-            _ours(f"{data}_frozen_2", "ours at stride 2, encoder frozen", fine, frozen=True, rates=(FROZEN_RATE,)),
+            _ours(f"{data}_frozen_2", "ours at stride 2, encoder frozen", FINE, frozen=True, rates=(FROZEN_RATE,)),
             _ours(f"{data}_frozen", "ours, encoder frozen", OWN, frozen=True, rates=(FROZEN_RATE,)),
-            _ours(f"{data}_full_2", "ours at stride 2", fine, rates=(OUR_RATE,)),
+            _ours(f"{data}_full_2", "ours at stride 2", FINE, rates=(OUR_RATE,)),
             _peer(f"{data}_unet", "smp.Unet", "Unet", rates=(PEER_RATE,)),
             _peer(f"{data}_segformer", "smp.Segformer, 128 channels", "Segformer", rates=(PEER_RATE,)),
             _ours(f"{data}_full", "ours", OWN, rates=(OUR_RATE,)),
@@ -244,14 +247,13 @@ def _thin_and_round() -> list[Group]:
 def _few_images(data: str) -> Group:
     """Trained on few images, for 600 of them in all."""
     size = {"coffee_leaves": (128, 256), "nuclei": (192, 192)}[data]
-    fine = replace(OWN, output_stride=2, head_channels=32)
     rows = []
     for images in (10, 50):
         given = {"frozen": True, "rates": (FROZEN_RATE,)}
         rows += [
             replace(_for_epochs(row, 600 // images), images=images)
             for row in (
-                _ours(f"{data}_{images}_frozen", f"{images} images: ours at stride 2, encoder frozen", fine, **given),
+                _ours(f"{data}_{images}_frozen", f"{images} images: ours at stride 2, encoder frozen", FINE, **given),
                 _peer(f"{data}_{images}_unet", f"{images} images: smp.Unet", "Unet", rates=(PEER_RATE,)),
             )
         ]
