@@ -270,16 +270,21 @@ def _vgg() -> Group:
         row = _ours(f"vgg16_{name}", title, decoder, model="vgg16", weights=weights, rates=(OUR_RATE,))
         return _for_epochs(replace(row, arguments=(*row.arguments, *norms, *precision)), 10)
 
-    def baseline(name: str, title: str, *, crf: Literal["last"] | None = None) -> Row:
-        row = _row(name, title, name, weights=weights, rates=("0.001",))
+    def baseline(name: str, title: str, *, model: str | None = None, crf: Literal["last"] | None = None) -> Row:
+        row = _row(name, title, model or name, weights=weights, rates=("0.001",))
         return _for_epochs(replace(row, arguments=(*row.arguments, *precision), crf=crf), 10)
 
     rows = [
         ours("pwn", "VGG-PWN, back to the image", PAPER),
         baseline("segnet", "SegNet"),
         ours("pwn_4", "VGG-PWN, output_stride=4", replace(PAPER, output_stride=4)),
-        baseline("fcn8s", "FCN-8s (fc6 and fc7 from scratch)"),
-        baseline("deeplab_largefov", "DeepLab-LargeFOV (fc6 and fc7 from scratch)", crf="last"),
+        baseline("fcn8s", "FCN-8s (fc6 and fc7 from scratch)", model="fcn8s_convolutions"),
+        baseline(
+            "deeplab_largefov",
+            "DeepLab-LargeFOV (fc6 and fc7 from scratch)",
+            model="deeplab_largefov_convolutions",
+            crf="last",
+        ),
         ours("own", "ours, rank 16 and a classifier of several strides", OWN),
         ours("pwn_2", "VGG-PWN, output_stride=2", replace(PAPER, output_stride=2)),
     ]
