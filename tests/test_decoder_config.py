@@ -17,7 +17,7 @@ from feedbackward.errors import InputError
         ({"output_feature": "middle"}, r"output_feature='middle': expected one of 'first', 'last'"),
         ({"head_input": "mean"}, r"head_input='mean': expected one of 'both', 'sum'"),
         ({"norm": "layer"}, r"norm='layer': expected one of 'batch', 'group'"),
-        ({"output_stride": 0}, r"output_stride=0: expected a stride such as 4, 'auto' or 'image'"),
+        ({"output_stride": 0}, r"output_stride=0: expected a stride such as 4, 'auto', 'fine' or 'image'"),
         ({"output_stride": True}, r"output_stride=True: expected a stride"),
         ({"output_stride": None}, r"output_stride=None: expected a stride"),
         ({"head_kernel_size": 4}, r"head_kernel_size=4: expected an odd number"),

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from feedbackward.decoder_config import FOR_FROZEN, PAPER, DecoderConfig
+from feedbackward.decoder_config import PAPER, DecoderConfig
 
 RECIPE = Path(__file__).with_name("claims.yaml")
 WEIGHTS, STUDY = "WEIGHTS", "STUDY"
 """Stand for the folder of ImageNet weights, and that of the study, in the arguments of a row."""
 
-OWN = FOR_FROZEN
+OWN = DecoderConfig(rank=16, head_channels=64, head_strides="all")
 """Our decoder with a part of its own and a classifier that reads several strides."""
 FINE = replace(OWN, output_stride=2, head_channels=32)
 """The same for thin things: it ends at stride 2, with a narrower classifier."""
@@ -123,6 +123,8 @@ def _lite0() -> Group:
     ours = [
         _ours("lite0_frozen", "ours, encoder frozen", OWN, frozen=True, seeds=3),
         _ours("lite0", "ours", OWN, seeds=3),
+        _ours("lite0_frozen_2", "ours at stride 2, encoder frozen", FINE, frozen=True, rates=(FROZEN_RATE,), seeds=3),
+        _ours("lite0_2", "ours at stride 2", FINE, rates=(OUR_RATE,), seeds=3),
         _peer("lite0_unet", "smp.Unet", "Unet", seeds=3),
         _peer("lite0_segformer", "smp.Segformer, 128 channels", "Segformer", seeds=3),
         _peer(
@@ -185,7 +187,6 @@ def _own_part() -> Group:
     ]
     frozen += [
         ("parallel", "updates parallel to the shared convolution (LoRA)", OWN, "parallel_low_rank"),
-        ("stride_2", "ends at stride 2, classifier of 32 channels", FINE, "tf_efficientnet_lite0"),
         (
             "head_one_layer",
             "classifier of one layer",
@@ -215,7 +216,7 @@ def _own_part() -> Group:
     rows += [
         _ours(f"full_{name}", f"all trained, {title}", decoder, rates=(OUR_RATE,))
         for name, title, decoder, _ in frozen
-        if name in ("rank_0", "stride_2", "head_one_layer")
+        if name in ("rank_0", "head_one_layer")
     ]
     rows += [
         _ours(f"full_{variant}", f"all trained, {title}", OWN, model=variant, rates=(OUR_RATE,))

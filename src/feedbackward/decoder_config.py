@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from feedbackward.errors import InputError, listed
 
 Permute: TypeAlias = Literal["necessary", "possible"]
-OutputStride: TypeAlias = int | Literal["auto", "image"]
+OutputStride: TypeAlias = int | Literal["auto", "fine", "image"]
 OutputFeature: TypeAlias = Literal["first", "last"]
 Retrace: TypeAlias = Literal["all", "transitions"]
 HeadInput: TypeAlias = Literal["both", "sum"]
@@ -14,8 +14,8 @@ DecoderNorm: TypeAlias = Literal["batch", "group"]
 Rank: TypeAlias = int | Literal["full"]
 HeadStrides: TypeAlias = Literal["output", "all"]
 
-USUAL_STRIDE = 4
-"""The output stride that "auto" chooses where an encoder has a feature of that stride."""
+NAMED_STRIDES = {"auto": 4, "fine": 2}
+"""The output strides that have names: an encoder without a feature of that stride gets the nearest one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +27,8 @@ class DecoderConfig:
     Args:
         permute: Where channel axes are swapped: where "necessary", as the number of channels changes (the paper's PWN),
             or wherever "possible" (its PWP).
-        output_stride: Where the decoder ends: at a feature of this stride, at the "image" as in the paper, or "auto" at
-            stride 4 or the nearest one.
+        output_stride: Where the decoder ends: at a feature of this stride, at the "image" as in the paper, "auto" at
+            stride 4 or the nearest one, or "fine" at stride 2 or the nearest one.
         output_feature: Which feature of that stride: the "first" that the decoder reaches, the deepest, or the "last",
             nearest to the image.
         retrace: The layers in the decoder: "all" as in the paper, or the "transitions", which change resolution or
@@ -78,8 +78,10 @@ class DecoderConfig:
                 raise InputError(
                     f"{name}={getattr(self, name)!r}: expected one of {', '.join(map(repr, get_args(kind)))}"
                 )
-        if not (self.output_stride in ("auto", "image") or _is_at_least(self.output_stride, 1)):
-            raise InputError(f"output_stride={self.output_stride!r}: expected a stride such as 4, 'auto' or 'image'")
+        if not (self.output_stride in (*NAMED_STRIDES, "image") or _is_at_least(self.output_stride, 1)):
+            raise InputError(
+                f"output_stride={self.output_stride!r}: expected a stride such as 4, 'auto', 'fine' or 'image'"
+            )
         if not _is_at_least(self.head_kernel_size, 1) or self.head_kernel_size % 2 == 0:
             raise InputError(f"head_kernel_size={self.head_kernel_size!r}: expected an odd number, such as 1 or 3")
         if not _is_at_least(self.head_channels, 0):
@@ -127,7 +129,7 @@ PAPER = DecoderConfig(
 )
 """The decoder of the paper, as PWN; with permute="possible" as PWP."""
 
-FOR_FROZEN = DecoderConfig(rank=16, head_channels=64, head_strides="all")
+FOR_FROZEN = DecoderConfig(output_stride="fine", rank=16, head_channels=32, head_strides="all")
 """The decoder on a frozen encoder, which needs a part of its own: the weights that it shares are not trained for it."""
 
 

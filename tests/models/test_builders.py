@@ -74,6 +74,16 @@ def test_an_encoder_without_a_feature_of_stride_4_ends_at_the_nearest_stride(nam
     assert found.stride == {"convmixer_768_32": 8, "nasnetalarge": 2, "samvit_base_patch16": 16}[name]
 
 
+@pytest.mark.parametrize(
+    ("name", "stride"),
+    [("tf_efficientnet_lite0", 2), ("test_resnet", 2), ("convnext_atto", 4), ("convmixer_768_32", 8)],
+)
+def test_a_fine_decoder_ends_at_stride_2_or_the_nearest_one(name: str, stride: int) -> None:
+    with torch.device("meta"):
+        encoder = trace(create_encoder(name, weights=None, in_channels=3))
+        assert transpose(encoder, DecoderConfig(output_stride="fine")).stride == stride
+
+
 def test_pretrained_weights_come_from_the_cache_of_the_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))

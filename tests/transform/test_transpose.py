@@ -91,7 +91,7 @@ def test_output_stride_selects_a_feature_and_stride_one_is_the_image() -> None:
 
 
 def test_an_unavailable_output_stride_is_refused_with_the_available_ones() -> None:
-    with pytest.raises(InputError, match=r"output_stride=4.*choose one of \[1, 2\], 'auto' or 'image'"):
+    with pytest.raises(InputError, match=r"output_stride=4.*choose one of \[1, 2\], 'auto', 'fine' or 'image'"):
         transpose(trace(Block()), replace(PAPER, output_stride=4))
 
 

@@ -4,7 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from feedbackward.decoder_config import USUAL_STRIDE, DecoderConfig, OutputFeature
+from feedbackward.decoder_config import NAMED_STRIDES, DecoderConfig, OutputFeature
 from feedbackward.errors import InputError
 from feedbackward.nn import fuse
 from feedbackward.transform.shapes import ShapeInfo
@@ -35,14 +35,15 @@ def choose_end(ends: Sequence[End], config: DecoderConfig, shapes: ShapeInfo) ->
     if config.output_stride == "image":
         return ends[-1]
     available = ends_by_stride(ends, shapes)
-    if config.output_stride == "auto":
-        found = available[nearest_stride([stride for stride, found in available.items() if found[-1].layers])]
+    if config.output_stride in NAMED_STRIDES:
+        decoded = [stride for stride, found in available.items() if found[-1].layers]
+        found = available[nearest_stride(decoded, NAMED_STRIDES[config.output_stride])]
         end = _at_stride(found, config.output_feature)
         return end if end.layers else found[-1]  # the encoder's own stride: its first feature is the encoder's output
     if config.output_stride not in available:
         raise InputError(
             f"output_stride={config.output_stride}: this encoder has no feature of that stride at which the decoder "
-            f"can end; choose one of {list(available)}, 'auto' or 'image'"
+            f"can end; choose one of {list(available)}, 'auto', 'fine' or 'image'"
         )
     end = _at_stride(available[config.output_stride], config.output_feature)
     if not end.layers and config.output_feature == "first":
@@ -84,12 +85,12 @@ def _at_stride(ends: Sequence[End], feature: OutputFeature) -> End:
     return next((end for end in ends if end.signal.target is fuse), ends[0])
 
 
-def nearest_stride(strides: Sequence[int]) -> int:
-    """The stride whose ratio to 4 is closest to 1, the finer one of a tie; 1 only if there is no other.
+def nearest_stride(strides: Sequence[int], wanted: int) -> int:
+    """The stride whose ratio to the wanted one is closest to 1, the finer one of a tie; 1 only if there is no other.
 
     Example:
-        >>> nearest_stride([1, 2, 32]), nearest_stride([1, 16]), nearest_stride([1, 2, 4, 8])
-        (2, 16, 4)
+        >>> nearest_stride([1, 2, 32], 4), nearest_stride([1, 16], 4), nearest_stride([1, 2, 4, 8], 2)
+        (2, 16, 2)
     """
     coarser = [stride for stride in strides if stride > 1] or strides
-    return min(coarser, key=lambda stride: (abs(math.log2(stride / USUAL_STRIDE)), stride))
+    return min(coarser, key=lambda stride: (abs(math.log2(stride / wanted)), stride))
