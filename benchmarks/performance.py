@@ -43,7 +43,7 @@ def benchmarks() -> dict[str, list[str]]:
     lite0 = "feedbackward/tf_efficientnet_lite0"
     own = "?rank=16&head_channels=64&head_strides=all"
     fine = "?output_stride=2&rank=16&head_channels=32&head_strides=all"
-    networks = (f"{lite0}{fine}", f"{lite0}{fine}&freeze_encoder=true", "smp/Unet/tu-tf_efficientnet_lite0")
+    networks = (f"{lite0}{own}", f"{lite0}{own}&freeze_encoder=true", "smp/Unet/tu-tf_efficientnet_lite0")
     found["training_frozen"] = ["--train", "--models", ",".join(networks), "--size", "256,512", "--batch", "4"]
     networks = (
         "smp/Unet/tu-tf_efficientnet_lite0",
