@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from feedbackward.decoder_config import FOR_FROZEN, PAPER, DecoderConfig
+from feedbackward.decoder_config import PAPER, DecoderConfig
 
 RECIPE = Path(__file__).with_name("claims.yaml")
 WEIGHTS, STUDY = "WEIGHTS", "STUDY"
 """Stand for the folder of ImageNet weights, and that of the study, in the arguments of a row."""
 
-OWN = FOR_FROZEN
+OWN = DecoderConfig(rank=16, head_channels=64, head_strides="all")
 """Our decoder with a part of its own and a classifier that reads several strides."""
 FINE = replace(OWN, output_stride=2, head_channels=32)
 """The same for thin things: it ends at stride 2, with a narrower classifier."""
