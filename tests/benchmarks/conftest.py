@@ -28,13 +28,28 @@ def script():
     return load
 
 
-@pytest.fixture(scope="module")
-def networks():
-    """The study's own networks, registered while the tests run."""
+@pytest.fixture(scope="session")
+def registered():
+    """The study's own networks: the module, and what importing it adds to each registry."""
     before = [(registry, dict(registry)) for registry in (MODELS, NETWORKS)]
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(BENCHMARKS / "study"))
-        yield import_module("networks")
+        module = import_module("networks")
+        added = [(registry, dict(registry)) for registry, _ in before]
+        for registry, content in before:
+            registry.clear()
+            registry.update(content)
+        yield module, added
+
+
+@pytest.fixture(scope="module")
+def networks(registered):
+    """The study's own networks, registered while the tests of a file run."""
+    module, added = registered
+    before = [(registry, dict(registry)) for registry in (MODELS, NETWORKS)]
+    for registry, content in added:
+        registry.update(content)
+    yield module
     for registry, content in before:
         registry.clear()
         registry.update(content)
