@@ -117,6 +117,11 @@ def _key(config: dict[str, Any]) -> str:
     return json.dumps({key: value for key, value in config.items() if key not in ignored}, sort_keys=True)
 
 
+def _color(index: int) -> Any:
+    """The strong colors of the map first, then the pale ones."""
+    return colormaps["tab20"]((2 * index + index // 10) % 20)
+
+
 def draw(points: Sequence[Point]) -> Figure:
     """Two charts side by side: a color for each title, a hollow marker where the encoder is frozen."""
     figure = Figure(figsize=(10, 5.5), layout="constrained")
@@ -124,7 +129,7 @@ def draw(points: Sequence[Point]) -> Figure:
     left, right = figure.subplots(1, 2, sharey=True)
     titles = list(dict.fromkeys(point.title for point in points))
     for point in points:
-        color = colormaps["tab10"](titles.index(point.title) % 10)
+        color = _color(titles.index(point.title))
         look = {"color": color, "fmt": "o", "markerfacecolor": "white" if point.frozen else color, "capsize": 2}
         middle = mean(point.scores)
         spread = [[middle - min(point.scores)], [max(point.scores) - middle]]
@@ -132,7 +137,7 @@ def draw(points: Sequence[Point]) -> Figure:
         if point.milliseconds is not None:
             right.errorbar(point.milliseconds, middle, yerr=spread, **look)
     for title in titles:
-        left.scatter([], [], color=colormaps["tab10"](titles.index(title) % 10), label=title)
+        left.scatter([], [], color=_color(titles.index(title)), label=title)
     left.scatter([], [], facecolor="white", edgecolor="black", label="hollow: encoder frozen")
     left.set_xscale("log")
     left.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
