@@ -58,7 +58,7 @@ def test_version(capsys):
     ("command", "hint"),
     [
         ("predit", "did you mean predict?"),
-        ("xyz", "expected one of demo, fit, validate"),
+        ("xyz", "expected one of demo, train, inspect"),
         ("--model", "expected one of demo"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from feedbackward.data import CITYSCAPES, CityscapesData
+from feedbackward.data import CITYSCAPES, Augmentation, CityscapesData
 from feedbackward.errors import InputError
 
 VAL = "frankfurt_000000_000294"
@@ -12,7 +12,7 @@ VAL = "frankfurt_000000_000294"
 
 @pytest.fixture
 def data(cityscapes):
-    return CityscapesData(root=cityscapes, num_workers=0, size=(3, 4))
+    return CityscapesData(root=cityscapes, num_workers=0, size=(3, 4), augmentation=Augmentation())
 
 
 def test_training_items_are_decimated_train_ids(data):
