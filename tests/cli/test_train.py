@@ -115,6 +115,19 @@ def test_what_failed_before_the_first_epoch_can_be_tried_again(labelme, tmp_path
     assert "images resized to 32x48 (--size)" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("layout", ["labelme", "camvid"])
+def test_a_folder_that_was_there_before_is_never_removed(layout, labelme, tmp_path):
+    """The data set itself may lie where the run would put its own copy."""
+    data = labelme.rename(tmp_path / "data")
+    if layout == "camvid":
+        for folder in ("train", "trainannot", "val", "valannot"):
+            (data / folder).mkdir()
+    before = sorted(data.iterdir())
+    with pytest.raises(fb.InputError, match="data exists and is not an empty folder; give a new one"):
+        fb.train(data, encoder="test_resnet", weights="none", epochs=1, output=tmp_path)
+    assert sorted(data.iterdir()) == before
+
+
 def test_camvid_is_read_as_it_is(tmp_path, squares, capsys):
     for split, count in (("train", 2), ("val", 1)):
         for number in range(count):

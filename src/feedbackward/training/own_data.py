@@ -12,6 +12,7 @@ from feedbackward.data.sources import recognize_source
 from feedbackward.errors import InputError, listed
 from feedbackward.importing import FoundData, Sample, convert, recognize, split_samples
 from feedbackward.importing.image_kind import read_kind, value_range
+from feedbackward.importing.splits import has_own_division
 from feedbackward.training.choices import choose_crop, choose_longest_side
 
 
@@ -66,7 +67,8 @@ def prepare(
             ("--data", source.name, "--data.root", str(root), *_resized(size)), (f"found {source.name} in {root}",)
         )
     found = recognize(root)
-    if (val is not None or group is not None) and any(sample.split == "val" for sample in found.samples):
+    own = has_own_division(found.samples)
+    if own and (val is not None or group is not None):
         raise InputError(f"{root} has its own validation images; omit --val and --group")
     samples = split_samples(found.samples, val=0.1 if val is None else val, group=group, seed=seed or 0)
     assumed: list[str] = []
@@ -74,7 +76,7 @@ def prepare(
     images = {split: [*(output / "images" / split).glob("*")] for split in ("train", "val", "test")}
     kind = read_kind([path for paths in images.values() for path in paths])
     arguments = ["--data", "folder", "--data.root", str(output)]
-    lines = [*_found_lines(root, found, samples, table), *assumed]
+    lines = [*_found_lines(root, found, samples, table, own=own), *assumed]
     if kind.channels != 3:
         arguments += ["--data.channels", str(kind.channels)]
         lines.append(f"images of {kind.channels} channel{'s' if kind.channels > 1 else ''}")
@@ -90,10 +92,9 @@ def prepare(
     return PreparedData((*arguments, *sized), tuple(lines), len(images["train"]))
 
 
-def _found_lines(root: Path, found: FoundData, divided: Sequence[Sample], table: ClassTable) -> list[str]:
+def _found_lines(root: Path, found: FoundData, divided: Sequence[Sample], table: ClassTable, *, own: bool) -> list[str]:
     counts = Counter(sample.split for sample in divided)
     splits = ", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test") if counts[split])
-    own = any(sample.split == "val" for sample in found.samples)
     return [
         f"found {found.layout} in {root}: {len(found.samples)} images",
         *found.notes,
