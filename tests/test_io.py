@@ -6,6 +6,7 @@ import pytest
 
 from feedbackward.errors import InputError
 from feedbackward.io import (
+    check_empty,
     check_new,
     check_target,
     check_writable,
@@ -143,3 +144,14 @@ def test_the_longest_name_can_be_written(tmp_path):
 def test_a_name_that_is_not_utf8_keeps_its_bytes(tmp_path):
     write_text(tmp_path / "a", os.fsdecode(b"\xff.png"))
     assert (tmp_path / "a").read_bytes() == b"\xff.png"
+
+
+def test_a_folder_to_create_may_be_empty_but_has_no_content(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full" / "inner").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    check_empty(tmp_path / "new")
+    check_empty(tmp_path / "empty")
+    for name in ("full", "file"):
+        with pytest.raises(InputError, match=rf"^--fix \S+{name} exists and is not an empty folder; give a new one$"):
+            check_empty(tmp_path / name, what="--fix")

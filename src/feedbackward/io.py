@@ -85,6 +85,20 @@ def check_new(path: Path, *, overwrite: bool) -> None:
         raise InputError(f"{path} exists already; choose another name or add --overwrite")
 
 
+def check_empty(folder: Path, *, what: str = "") -> None:
+    """Check, before long work, that a folder does not exist yet or has no content.
+
+    Args:
+        folder: The folder to create.
+        what: What the user asked for, the beginning of the message.
+
+    Raises:
+        InputError: If it is a file, or a folder with content.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{what} {folder} exists and is not an empty folder; give a new one".lstrip())
+
+
 def check_writable(folder: Path, *, what: str) -> None:
     """Check that files can be created in a folder; none is left behind.
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from feedbackward.cli.console import progress_bar
 from feedbackward.cli.parser import PlainHelpFormatter, command_parser
 from feedbackward.cli.split_options import add_class_option, add_split_options, class_names, division, without_effect
-from feedbackward.errors import InputError
+from feedbackward.io import check_empty
 
 if TYPE_CHECKING:
     from feedbackward.importing import FoundData
@@ -42,7 +42,7 @@ def convert(options: Namespace) -> None:
     Raises:
         InputError: If the data set cannot be recognized, divided or written; nothing is written then.
     """
-    refuse_content(options.output, option="OUTPUT")
+    check_empty(options.output, what="OUTPUT")
     names = class_names(options.classes)
     from dataclasses import replace
 
@@ -55,16 +55,6 @@ def convert(options: Namespace) -> None:
         say(note)
     named = bool(names) or found.classes is not None
     write(replace(found, samples=samples), options.output, names=names, named=named)
-
-
-def refuse_content(output: Path, *, option: str) -> None:
-    """Refuse an output that exists, before long work.
-
-    Raises:
-        InputError: If it is a file, or a folder with content.
-    """
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise InputError(f"{option} {output} exists and is not an empty folder; give a new one")
 
 
 def write(found: "FoundData", output: Path, *, names: Sequence[str] = (), named: bool) -> None:

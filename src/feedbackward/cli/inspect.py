@@ -14,7 +14,7 @@ from feedbackward.cli.console import console_for_tables, progress_bar
 from feedbackward.cli.parser import PlainHelpFormatter, command_parser
 from feedbackward.cli.split_options import add_split_options, division, given_split_options, without_effect
 from feedbackward.errors import InputError
-from feedbackward.io import check_target, write_json, write_text, write_whole
+from feedbackward.io import check_empty, check_target, write_json, write_text, write_whole
 
 if TYPE_CHECKING:
     from feedbackward.importing.inspection import Inspection
@@ -75,7 +75,7 @@ def inspect(options: Namespace) -> bool:
     if options.picture is not None and options.picture.suffix.lower() not in PICTURES:
         raise InputError(f"--picture {options.picture}: expected a name that ends with .png or .jpg")
     if options.fix is not None:
-        convert.refuse_content(options.fix, option="--fix")
+        check_empty(options.fix, what="--fix")
     from feedbackward.cli.inspect_report import print_report
     from feedbackward.importing import recognize
     from feedbackward.importing.inspection import inspect as look

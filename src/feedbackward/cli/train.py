@@ -10,10 +10,10 @@ from jsonargparse.typing import PositiveFloat, PositiveInt
 from rich import get_console
 from rich.text import Text
 
-from feedbackward.cli.convert import refuse_content
 from feedbackward.cli.parser import PlainHelpFormatter, command_parser, height_width
 from feedbackward.cli.split_options import add_class_option, add_split_options, class_names
 from feedbackward.errors import InputError
+from feedbackward.io import check_empty
 from feedbackward.training.recipes import AUTO
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def train(
         encoder, weights, start_from, freeze_encoder=freeze_encoder, own_recipe=recipe is not None
     )
     resized = _size(size) if isinstance(size, str) else size
-    refuse_content(folder.root / DATA, option="the converted data goes to")  # what is there is not ours to remove
+    check_empty(folder.root / DATA, what="the converted data goes to")  # what is there is not ours to remove
     try:
         found = prepare(
             root,

@@ -21,7 +21,7 @@ from feedbackward.importing.code_tally import count_codes
 from feedbackward.importing.duplicates import file_digests, leaks
 from feedbackward.importing.found import FoundData, Sample, check_names
 from feedbackward.importing.mask_codes import assumptions, describe_codes
-from feedbackward.io import check_writable, nearest_existing, write_text, write_whole
+from feedbackward.io import check_empty, check_writable, nearest_existing, write_text, write_whole
 
 CLASS_FILE = "classes.yaml"
 
@@ -53,8 +53,7 @@ def convert(
         InputError: If the folder has content or cannot be written, two images of a split have one name, an image or a
             mask cannot be read, or the classes of the masks cannot be told.
     """
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise InputError(f"{output} exists and is not an empty folder; give a new one")
+    check_empty(output)
     if found.classes is not None and names:
         raise InputError(f"the {found.layout} name their classes; omit the names {', '.join(names)}")
     check_names(found.samples, where=output)
