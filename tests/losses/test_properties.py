@@ -12,6 +12,7 @@ from torch.testing import assert_close
 
 from feedbackward.errors import InputError
 from feedbackward.losses import (
+    BoundaryLoss,
     CrossEntropyIoULoss,
     CrossEntropyLoss,
     DiceLoss,
@@ -34,6 +35,8 @@ REFUSE_ONE_CLASS = [
     OHEMCrossEntropyLoss(threshold=0.7),
     OHEMCrossEntropyLoss(share=0.3),
     OHEMCrossEntropyLoss(share=0.3, threshold=0.4),
+    BoundaryLoss(),
+    BoundaryLoss(tolerance=0),
 ]
 UNWEIGHTED = [IoULoss(), CrossEntropyLoss(), CrossEntropyIoULoss(), *REFUSE_ONE_CLASS]
 WEIGHT = [0.5, 2.0, 1.0, 3.0]
@@ -146,7 +149,9 @@ def test_void_pixels_never_count(loss: nn.Module, batch: tuple[Tensor, Tensor]) 
     assert_close(loss(changed, mask), loss(logits, mask).detach())
 
 
-@every_loss
+@pytest.mark.parametrize(
+    "loss", [loss for loss in LOSSES if not isinstance(loss, BoundaryLoss)], ids=described
+)  # a boundary is where pixels are neighbors
 def test_void_pixels_can_be_left_out(loss: nn.Module, batch: tuple[Tensor, Tensor]) -> None:
     logits, mask = batch
     valid = mask != 255

@@ -5,9 +5,10 @@ for a batch of only such pixels.
 
 - `CrossEntropyLoss`, `FocalLoss`, `OHEMCrossEntropyLoss`: means over pixels.
 - `IoULoss`, `DiceLoss`, `TverskyLoss`, `LovaszLoss`: means over the classes present in the batch.
+- `BoundaryLoss`: a mean over the classes that have a boundary in the batch.
 - `CrossEntropyIoULoss`, `SumLoss`: sums of losses.
-- `cross_entropy`, `focal_loss`, `ohem_cross_entropy`, `iou_loss`, `tversky_loss`, `lovasz_loss`: the functions behind
-  the modules.
+- `boundary_loss`, `cross_entropy`, `focal_loss`, `ohem_cross_entropy`, `iou_loss`, `tversky_loss`, `lovasz_loss`: the
+  functions behind the modules.
 """
 
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 from feedbackward.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from feedbackward.losses.boundary import BoundaryLoss as BoundaryLoss
+    from feedbackward.losses.boundary import boundary_loss as boundary_loss
     from feedbackward.losses.cross_entropy_iou import CrossEntropyIoULoss as CrossEntropyIoULoss
     from feedbackward.losses.dice import DiceLoss as DiceLoss
     from feedbackward.losses.entropy import CrossEntropyLoss as CrossEntropyLoss
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 # No module has the name of a function: importing it would replace the function.
 _MODULES = {
+    "BoundaryLoss": "boundary",
     "CrossEntropyIoULoss": "cross_entropy_iou",
     "CrossEntropyLoss": "entropy",
     "DiceLoss": "dice",
@@ -42,6 +46,7 @@ _MODULES = {
     "OHEMCrossEntropyLoss": "ohem",
     "SumLoss": "weighted_sum",
     "TverskyLoss": "tversky",
+    "boundary_loss": "boundary",
     "cross_entropy": "entropy",
     "focal_loss": "focal",
     "iou_loss": "iou",
