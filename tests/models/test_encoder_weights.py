@@ -203,6 +203,54 @@ def test_a_damaged_file_is_refused(name: str, length: int, theirs: State, tmp_pa
         network(file)
 
 
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder of a repository in the hub's cache, which is all that can be reached."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    repository, commit = tmp_path / "models--someone--streets.v2", 40 * "0"
+    for folder in ("refs", f"snapshots/{commit}"):
+        (repository / folder).mkdir(parents=True)
+    (repository / "refs/main").write_text(commit)
+    return repository / "snapshots" / commit
+
+
+def test_a_repository_of_the_hub_gives_its_encoder(hub: Path, theirs: State) -> None:
+    save_file(prefixed("encoder.")(theirs), hub / "model.safetensors")
+    assert is_loaded(network("someone/streets.v2"), theirs)
+    assert is_loaded(network("someone/streets.v2@main"), theirs)
+    for name in ("someone/streets.v3", "someone/streets.v2@v1"):
+        with pytest.raises(fb.InputError, match=rf"'{name}' is neither a file or folder nor a repository that the hub"):
+            network(name)
+
+
+def test_an_old_repository_of_the_hub_gives_its_encoder(hub: Path, theirs: State) -> None:
+    torch.save(theirs, hub / "pytorch_model.bin")
+    assert is_loaded(network("someone/streets.v2"), theirs)
+
+
+def counted(caplog: pytest.LogCaptureFixture) -> str:
+    (record,) = (record for record in caplog.records if record.name == "feedbackward.models.encoder_weights")
+    return record.getMessage()
+
+
+def test_the_log_counts_the_tensors(theirs: State, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "feedbackward")
+    file = tmp_path / "weights.pth"
+    torch.save({"model": theirs}, file)
+    net = network(file)
+    own = [name for name in net.encoder.state_dict() if not name.endswith("num_batches_tracked")]
+    left = "2 others in it not used (fc.bias, fc.weight)"
+    assert counted(caplog) == f"encoder weights: {len(own)} tensors loaded from {file}; {left}"
+
+
+def test_the_log_counts_what_keeps_its_initial_values(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "feedbackward")
+    save_file(encoder_only(timm.create_model("vgg11_narrow").state_dict()), tmp_path / "weights.safetensors")
+    network(tmp_path / "weights.safetensors", "vgg11_narrow", encoder_norm="batch")
+    assert "; 32 missing in it keep their initial values (" in counted(caplog)  # 4 tensors for each of 8 norms
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none.pth", tmp_path):
         with pytest.raises(

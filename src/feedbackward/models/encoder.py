@@ -44,7 +44,7 @@ def create_encoder(
     Args:
         name: A name from timm.list_models(), with or without a pretrained tag (vgg16, vgg16.tv_in1k).
         weights: "imagenet" for timm's pretrained weights from the hub or its cache, the path of a local file or saved
-            network with weights of that encoder, or None for random ones.
+            network, or the id of a repository on the hub, with weights of that encoder, or None for random ones.
         in_channels: The number of image channels; pretrained weights of the first layer are adapted to it.
         optional: The tensors that a local file need not contain.
         classifier: Whether it keeps its own classifier, which a local file must then contain, too.
