@@ -13,7 +13,7 @@ from rich.text import Text
 
 from feedbackward.benchmark.names import GRAMMAR, RUNTIME_NAMES
 from feedbackward.cli.console import console_for_tables
-from feedbackward.cli.parser import command_parser, height_width
+from feedbackward.cli.parser import CommandParser, command_parser, height_width
 from feedbackward.io import check_target, write_json
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ class _AsWritten(RawDescriptionHelpFormatter, DefaultHelpFormatter):
     """Keeps the line breaks of the description."""
 
 
-def main(args: list[str]) -> None:
-    """Parse the arguments of `feedbackward benchmark` and run it."""
+def build_parser() -> CommandParser:
+    """The parser of `feedbackward benchmark`."""
     parser = command_parser(
         "benchmark",
         f"Time networks in turns, on the CPU or, with the runtime cuda, on a GPU. Networks:\n{GRAMMAR}",
@@ -58,7 +58,12 @@ def main(args: list[str]) -> None:
     )
     parser.add_argument("--train", action="store_true", help="time training steps instead")
     parser.add_argument("--json", type=Path | None, help="JSON file to write the results to")
-    benchmark(parser.parse_args(args))
+    return parser
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward benchmark` and run it."""
+    benchmark(build_parser().parse_args(args))
 
 
 def benchmark(options: Namespace) -> None:

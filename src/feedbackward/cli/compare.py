@@ -7,7 +7,7 @@ from rich import get_console
 from rich.table import Column, Table
 from rich.text import Text
 
-from feedbackward.cli.parser import PlainHelpFormatter, command_parser
+from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser
 from feedbackward.errors import InputError
 from feedbackward.io import check_new, check_target, write_text
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 SCENES = 4
 
 
-def main(args: list[str]) -> None:
-    """Parse the arguments of `feedbackward compare` and run it."""
+def build_parser() -> CommandParser:
+    """The parser of `feedbackward compare`."""
     parser = command_parser(
         "compare",
         "Compare trainings: the options that differ, curves, scores by class, and predictions of the same images.",
@@ -29,7 +29,12 @@ def main(args: list[str]) -> None:
     parser.add_argument("runs", nargs="+", type=Path, help="run folders")
     parser.add_argument("--output", type=Path, default=Path("compare.html"), help="page to write (compare.html)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing page")
-    options = parser.parse_args(args)
+    return parser
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward compare` and run it."""
+    options = build_parser().parse_args(args)
     compare(options.runs, options.output, overwrite=options.overwrite)
 
 

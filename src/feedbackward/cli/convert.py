@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from feedbackward.cli.console import progress_bar
-from feedbackward.cli.parser import PlainHelpFormatter, command_parser
+from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser
 from feedbackward.cli.split_options import add_class_option, add_split_options, class_names, division, without_effect
 from feedbackward.io import check_empty
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from feedbackward.importing import FoundData
 
 
-def main(args: list[str]) -> None:
-    """Parse the arguments of `feedbackward convert` and run it."""
+def build_parser() -> CommandParser:
+    """The parser of `feedbackward convert`."""
     parser = command_parser(
         "convert",
         "Write the images and masks of a folder as OUTPUT/images/SPLIT, OUTPUT/masks/SPLIT and OUTPUT/classes.yaml,\n"
@@ -30,7 +30,12 @@ def main(args: list[str]) -> None:
     parser.add_argument("output", metavar="OUTPUT", type=Path, help="folder to create")
     add_split_options(parser)
     add_class_option(parser)
-    convert(parser.parse_args(args))
+    return parser
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward convert` and run it."""
+    convert(build_parser().parse_args(args))
 
 
 def convert(options: Namespace) -> None:

@@ -8,7 +8,7 @@ from rich import get_console
 from rich.text import Text
 
 from feedbackward.cli import fit, predict
-from feedbackward.cli.parser import command_parser
+from feedbackward.cli.parser import CommandParser, command_parser
 from feedbackward.errors import InputError
 
 RECIPE = "streets_demo"
@@ -17,11 +17,16 @@ SIZE = (256, 512)
 SCENES = 4
 
 
-def main(args: list[str]) -> None:
-    """Parse the arguments of `feedbackward demo` and run it."""
+def build_parser() -> CommandParser:
+    """The parser of `feedbackward demo`."""
     parser = command_parser("demo")
     parser.add_function_arguments(demo, fail_untyped=True)
-    demo(**vars(parser.parse_args(args)))
+    return parser
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward demo` and run it."""
+    demo(**vars(build_parser().parse_args(args)))
 
 
 def demo(*, output: Path | None = None) -> None:

@@ -13,14 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from feedbackward.cli.console import console_for_tables, progress_bar
-from feedbackward.cli.parser import command_parser
+from feedbackward.cli.parser import CommandParser, command_parser
 from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_text
 from feedbackward.models.catalog import CLASSES, SIZE, Catalog, EncoderRecord, catalog, keep
 
 
-def main(args: list[str]) -> None:
-    """Parse the arguments of `feedbackward encoders` and run it."""
+def build_parser() -> CommandParser:
+    """The parser of `feedbackward encoders`."""
     parser = command_parser("encoders")
     parser.add_argument("pattern", nargs="?", default="*", help="Names to list, such as 'resnet*'.")
     parser.add_function_arguments(encoders, skip={"pattern", "measure"}, fail_untyped=True)
@@ -30,7 +30,12 @@ def main(args: list[str]) -> None:
         help="Measure the architectures again, without weights. For all of them this takes a quarter of an hour, and "
         "the list is saved for the installed version of timm.",
     )
-    given = vars(parser.parse_args(args))
+    return parser
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward encoders` and run it."""
+    given = vars(build_parser().parse_args(args))
     encoders(given.pop("pattern"), **given)
 
 

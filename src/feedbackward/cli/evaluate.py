@@ -13,7 +13,7 @@ from rich.text import Text
 
 from feedbackward.cli.console import progress_bar
 from feedbackward.cli.model_argument import add_backbone
-from feedbackward.cli.parser import PlainHelpFormatter, command_parser
+from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser
 from feedbackward.cli.prediction_options import (
     add_augment,
     add_resize,
@@ -40,8 +40,8 @@ NETWORK_OPTIONS = ("size", "scale", "longest_side", "shortest_side", "flip", "sc
 """The options of --model."""
 
 
-def main(args: list[str]) -> None:
-    """Parse the arguments of `feedbackward evaluate` and run it."""
+def build_parser() -> CommandParser:
+    """The parser of `feedbackward evaluate`."""
     parser = command_parser(
         "evaluate",
         "Score a folder of predictions, or the predictions of a network, against the ground truth.",
@@ -98,6 +98,12 @@ def main(args: list[str]) -> None:
     add_augment(seen)
     add_tiles(seen)
     seen.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps, ... (the accelerator)")
+    return parser
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward evaluate` and run it."""
+    parser = build_parser()
     options = parser.parse_args(args)
     if options.model is None:
         _refuse_network_options(options, parser.get_defaults())

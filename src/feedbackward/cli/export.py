@@ -8,21 +8,26 @@ from rich.table import Table
 from rich.text import Text
 
 from feedbackward.cli.model_argument import split_models
-from feedbackward.cli.parser import command_parser, height_width
+from feedbackward.cli.parser import CommandParser, command_parser, height_width
 from feedbackward.exporting.names import FormatName, PrecisionName
 from feedbackward.io import check_new
 
 MEGABYTE = 1e6
 
 
-def main(args: list[str]) -> None:
-    """Parse the arguments of `feedbackward export` and run it."""
+def build_parser() -> CommandParser:
+    """The parser of `feedbackward export`."""
     parser = command_parser("export")
     # Not called `export`: the parser would look the function up as feedbackward.export, which imports torch.
     parser.add_function_arguments(export_network, skip={"argmax", "overwrite"}, fail_untyped=True)
     parser.add_argument("--argmax", action="store_true", help="output the class of each pixel, not the logits")
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
-    export_network(**vars(parser.parse_args(args)))
+    return parser
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward export` and run it."""
+    export_network(**vars(build_parser().parse_args(args)))
 
 
 def export_network(

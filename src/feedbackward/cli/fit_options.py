@@ -51,7 +51,7 @@ def check_options(command: Command, args: list[str]) -> None:
     known = known_options()
     if known["lightning"] != version("lightning"):
         return
-    names = _names(command)
+    names = option_names(command)
     decided_by_parser = known["classes"] if _listed_data(args) else [*known["classes"], "--data"]
     for option in (arg.partition("=")[0] for arg in args if arg.startswith("--")):
         if option.replace("--data.init_args.", "--data.") in names or option == "--":
@@ -62,7 +62,7 @@ def check_options(command: Command, args: list[str]) -> None:
 
 def explain_fit(error: Exception, command: str, args: list[str]) -> str:
     """The parser's error as one line."""
-    options = {name.removeprefix("--"): name for name in _names(command)}
+    options = {name.removeprefix("--"): name for name in option_names(command)}
     message = explain(str(error), options, command=f"feedbackward {command}")
     if not any(option in CONFIG_OPTIONS for option, _ in _values(args)):
         return f"{message}; name a recipe with --config: {', '.join(list_recipes())}"
@@ -74,7 +74,8 @@ def explain_fit(error: Exception, command: str, args: list[str]) -> str:
     return message
 
 
-def _names(command: str) -> set[str]:
+def option_names(command: str) -> set[str]:
+    """The options of fit, validate or test that are known."""
     known = known_options()
     return {*known["options"], *known["data"], *(known["scoring"] if command != "fit" else ())}
 

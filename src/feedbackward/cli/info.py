@@ -13,7 +13,7 @@ from rich.text import Text
 
 from feedbackward.adapters import SUFFIX, find_adapter, is_packaged
 from feedbackward.cli.console import console_for_tables
-from feedbackward.cli.parser import command_parser, height_width
+from feedbackward.cli.parser import CommandParser, command_parser, height_width
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_text
@@ -27,8 +27,8 @@ CLASSES = 19
 """Number of classes by default: of Cityscapes, as in the paper."""
 
 
-def main(args: list[str]) -> None:
-    """Parse the arguments of `feedbackward info` and run it."""
+def build_parser() -> CommandParser:
+    """The parser of `feedbackward info`."""
     parser = command_parser("info", "Print the parameters and the FLOPs of a network, and its decoder node by node.")
     parser.add_argument("name", help="encoder of timm, preset, saved folder, checkpoint (.ckpt) or adapter")
     parser.add_argument("--size", default="512,1024", help="height and width of the image, H,W")
@@ -54,7 +54,12 @@ def main(args: list[str]) -> None:
     )
     parser.add_class_arguments(DecoderConfig, nested_key=None)
     parser.set_defaults({field.name: SUPPRESS for field in fields(DecoderConfig)})
-    given = vars(parser.parse_args(args))
+    return parser
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward info` and run it."""
+    given = vars(build_parser().parse_args(args))
     info(given.pop("name"), size=given.pop("size"), drawing=given.pop("draw"), options=given)
 
 

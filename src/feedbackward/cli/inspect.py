@@ -11,7 +11,7 @@ from rich.console import Console
 
 from feedbackward.cli import convert
 from feedbackward.cli.console import console_for_tables, progress_bar
-from feedbackward.cli.parser import PlainHelpFormatter, command_parser
+from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser
 from feedbackward.cli.split_options import add_split_options, division, given_split_options, without_effect
 from feedbackward.errors import InputError
 from feedbackward.io import check_empty, check_target, write_json, write_text, write_whole
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 
-def main(args: list[str]) -> None:
-    """Parse the arguments of `feedbackward inspect` and run it; the exit status is 1 if there are errors."""
+def build_parser() -> CommandParser:
+    """The parser of `feedbackward inspect`."""
     parser = command_parser(
         "inspect",
         "Decode all images and masks of a folder, and print what the data set consists of and what is wrong with it.\n"
@@ -49,7 +49,12 @@ def main(args: list[str]) -> None:
         help="folder to create, as `feedbackward convert` does, without the samples that have errors",
     )
     add_split_options(parser.add_argument_group("how --fix divides"))
-    options = parser.parse_args(args)
+    return parser
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward inspect` and run it; the exit status is 1 if there are errors."""
+    options = build_parser().parse_args(args)
     given = given_split_options(options)
     if given and options.fix is None:
         raise InputError(f"{', '.join(given)} without --fix OUTPUT, whose images it divides; add --fix, or omit it")

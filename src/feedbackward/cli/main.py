@@ -22,6 +22,7 @@ COMMANDS = {
     "encoders": "list the architectures of timm and which of them can be encoders",
     "info": "print the parameters, the cost and the decoder of a network",
     "streets": "write synthetic street scenes as a data set",
+    "completion": "print a script with which a shell completes commands and options",
 }
 _STAGES = ("fit", "validate", "test")
 

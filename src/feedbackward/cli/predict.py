@@ -79,7 +79,7 @@ WORKERS = min(4, os.cpu_count() or 1)
 
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward predict` and run it; the exit status is 1 if images were skipped."""
-    options = _parser().parse_args(args)
+    options = build_parser().parse_args(args)
     reporter = Reporter(as_json=options.json, quiet=options.quiet)
     try:
         skipped = predict(options, reporter)
@@ -90,7 +90,8 @@ def main(args: list[str]) -> None:
         raise SystemExit(1)
 
 
-def _parser() -> CommandParser:
+def build_parser() -> CommandParser:
+    """The parser of `feedbackward predict`."""
     parser = command_parser("predict", DESCRIPTION, usage=USAGE, epilog=EXAMPLES, formatter_class=PlainHelpFormatter)
     parser.add_argument("model", help=MODEL_HELP)
     add_backbone(parser)

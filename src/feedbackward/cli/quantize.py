@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from feedbackward.cli.evaluate import score
-from feedbackward.cli.parser import command_parser
+from feedbackward.cli.parser import CommandParser, command_parser
 from feedbackward.cli.predict_into import predict_into
 from feedbackward.data.files import read_image
 from feedbackward.data.sources import find_source, list_sources
@@ -25,8 +25,8 @@ from feedbackward.segmenters.sources import find_sources
 REPEATS = 10
 
 
-def main(args: list[str]) -> None:
-    """Parse the arguments of `feedbackward quantize` and run it."""
+def build_parser() -> CommandParser:
+    """The parser of `feedbackward quantize`."""
     parser = command_parser(
         "quantize", "Export a trained network to an ONNX file of 8-bit integers, and compare it with float32."
     )
@@ -48,7 +48,12 @@ def main(args: list[str]) -> None:
     parser.add_argument("--ground-truth", type=Path | None, help="folder of their true masks")
     parser.add_argument("--classes", type=Path | None, help="class file, for --dataset folder only")
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
-    options = parser.parse_args(args)
+    return parser
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward quantize` and run it."""
+    options = build_parser().parse_args(args)
     check_new(options.output, overwrite=options.overwrite)
     asked = (options.dataset, options.source, options.ground_truth)
     if any(asked) and not all(asked):

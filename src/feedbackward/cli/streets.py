@@ -6,16 +6,21 @@ from rich.console import Console
 from rich.text import Text
 
 from feedbackward.cli.console import progress_bar
-from feedbackward.cli.parser import command_parser, height_width
+from feedbackward.cli.parser import CommandParser, command_parser, height_width
 from feedbackward.data.arguments import Split
 from feedbackward.streets.writing import write_cityscapes
 
 
-def main(args: list[str]) -> None:
-    """Parse the arguments of `feedbackward streets` and run it."""
+def build_parser() -> CommandParser:
+    """The parser of `feedbackward streets`."""
     parser = command_parser("streets")
     parser.add_function_arguments(streets, fail_untyped=True)
-    streets(**vars(parser.parse_args(args)))
+    return parser
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward streets` and run it."""
+    streets(**vars(build_parser().parse_args(args)))
 
 
 def streets(
