@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from jsonargparse.typing import PositiveFloat, PositiveInt
+from jsonargparse.typing import OpenUnitInterval, PositiveFloat, PositiveInt
 
 from feedbackward.cli.parser import command_parser, height_width
 from feedbackward.errors import InputError
@@ -17,6 +17,7 @@ def paint(
     width: PositiveInt = 1,
     coats: PositiveInt | None = None,
     scale: PositiveFloat = 1.0,
+    gloss: OpenUnitInterval = 0.5,
     folder: Path | None = None,
     dry: bool = True,
 ) -> None:
@@ -36,8 +37,8 @@ def parse():
 def test_the_values_of_the_options(parse) -> None:
     found = parse(["wall", "--color", "red", "--coats=2", "--folder", "a/b", "--dry", "false"])
     assert vars(found) == {
-        "name": "wall", "color": "red", "width": 1, "coats": 2, "scale": 1.0, "folder": Path("a/b"), "dry": False,
-        "kind": "oil",
+        "name": "wall", "color": "red", "width": 1, "coats": 2, "scale": 1.0, "gloss": 0.5,
+        "folder": Path("a/b"), "dry": False, "kind": "oil",
     }  # fmt: skip
 
 
@@ -58,6 +59,8 @@ def test_the_values_of_the_options(parse) -> None:
         (["wall", "--color", "red", "--width", "1.5"], "--width: expected a whole number, found '1.5'"),
         (["wall", "--color", "red", "--coats", "0"], "--coats: expected more than 0, found '0'"),
         (["wall", "--color", "red", "--scale", "-1"], "--scale: expected more than 0, found '-1'"),
+        (["wall", "--color", "red", "--scale", "big"], "--scale: expected a number, found 'big'"),
+        (["wall", "--color", "red", "--gloss", "2"], "--gloss: expected more than 0 and less than 1, found '2'"),
         (["wall", "--color", "red", "--dry", "often"], "--dry: expected true or false, found 'often'"),
         (["wall", "--color", "red", "--kind", "wax"], "--kind: invalid choice: 'wax' (choose from "),
     ],

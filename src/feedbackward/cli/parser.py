@@ -10,6 +10,7 @@ from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 from feedbackward.errors import InputError
 
+_LIMITS = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most"}
 _TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "Path": "a path"}
 
 
@@ -102,12 +103,16 @@ def _expected(reason: str) -> str:
     """The reason that a value was refused, without the names of Python's types."""
     if match := re.search(r"Expected a dot import path string: (.*)", reason):
         return f"there is no class or file {match[1]!r}"
-    value = re.search(r"(?:Got value|Given value|base 10): '?(.*?)'?$|\w: (.+) does not conform", reason, re.MULTILINE)
+    value = re.search(
+        r"(?:Got value|Given value|base 10|to float): '?(.*?)'?$|\w: (.+) does not conform", reason, re.MULTILINE
+    )
     found = f", found {(value[1] or value[2])!r}" if value else ""
-    if match := re.search(r"restriction v>(=?)(\S+)", reason):
-        return f"expected {'at least' if match[1] else 'more than'} {match[2]}{found}"
+    if limits := re.findall(r"\bv([<>]=?)([\d.]+)", reason):
+        return f"expected {' and '.join(f'{_LIMITS[sign]} {limit}' for sign, limit in limits)}{found}"
     if "invalid literal for int()" in reason:
         return f"expected a whole number{found}"
+    if "could not convert string to float" in reason:
+        return f"expected a number{found}"
     types = re.findall(r"<class '(?:\w+\.)*(?!NoneType)(\w+)'>", re.sub("Given value type.*", "", reason))
     kinds = [_TYPES.get(name, name) for name in dict.fromkeys(types)]
     if match := re.search(r"Literal\[(.*?)\]", reason):
