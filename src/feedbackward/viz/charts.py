@@ -50,7 +50,7 @@ def plot_curves(axes: Axes, curves: Iterable[Curve]) -> None:
             ms=3,
         )
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
 
