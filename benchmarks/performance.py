@@ -1,7 +1,7 @@
 """Run the benchmarks of docs/performance.md, on an idle machine: python benchmarks/performance.py [NAME ...].
 
 Each writes docs/performance/NAME.json; docs/make_performance.py puts them into the page. `tradeoff` redraws the figure
-of mean IoU against time too.
+of mean IoU against time too. `loading` is that of loading.py.
 """
 
 import subprocess
@@ -15,6 +15,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "performance"
 STUDY = DOCS / "study"
 TRADEOFF = Path(__file__).parent / "study" / "tradeoff.py"
+LOADING = Path(__file__).with_name("loading.py")
 EVERY_RUNTIME = "eager,channels_last,optimized,compile,onnxruntime,openvino"
 
 
@@ -62,13 +63,17 @@ def benchmarks() -> dict[str, list[str]]:
 def run(names: list[str]) -> None:
     """Run the benchmarks of these names, or all."""
     known = benchmarks()
-    unknown = set(names) - known.keys()
+    every = [*known, "loading"]
+    unknown = set(names) - set(every)
     if unknown:
-        sys.exit(f"unknown benchmark {', '.join(sorted(unknown))}; expected some of {', '.join(known)}")
+        sys.exit(f"unknown benchmark {', '.join(sorted(unknown))}; expected some of {', '.join(every)}")
     RESULTS.mkdir(exist_ok=True)
-    for name in names or known:
+    for name in names or every:
         print(name, flush=True)
         result = RESULTS / f"{name}.json"
+        if name == "loading":
+            subprocess.run([sys.executable, LOADING, "--json", result], check=True)
+            continue
         main(["benchmark", *known[name], "--threads", "2", "--repeats", "5", "--json", str(result)])
         if name == "tradeoff":
             subprocess.run([sys.executable, TRADEOFF, result, STUDY / "claims", STUDY / "tradeoff.svg"], check=True)

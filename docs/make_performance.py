@@ -43,6 +43,8 @@ def benchmark(path: Path) -> str:
     results = json.loads(path.read_text(encoding="utf-8"))["results"]
     if "cpu" in results[0]:
         lines = startup(results)
+    elif "peaks" in results[0]:
+        lines = loading(results)
     else:
         lines = training(results) if "saved_bytes" in results[0] else inference(results)
     return "\n".join(lines) + "\n"
@@ -92,6 +94,32 @@ def startup(results: list[dict[str, Any]]) -> list[str]:
     for one in results:
         ratio = one["cpu"] / results[0]["cpu"]
         lines.append(f"| `{one['name']}` | {one['cpu']:.2f} | {ratio:.2f} | {one['wall']:.2f} |")
+    return lines
+
+
+def loading(results: list[dict[str, Any]]) -> list[str]:
+    """A row for each loader and number of workers: the first one's rate is 1; and for training without loading."""
+    lines = table(
+        "images from",
+        "workers",
+        "images/s",
+        "ratio",
+        "training, images/s",
+        "waiting",
+        "memory, MB",
+        "after the last epoch",
+    )
+    first: dict[int, float] = {}
+    for one in results:
+        cells = [one["name"], str(one["workers"]), "-", "-", "-", "-", "-", "-"]
+        if "images_per_second" in one:
+            rate, peaks = one["images_per_second"], one["peaks"]
+            ratio = rate / first.setdefault(one["workers"], rate)
+            cells[2:4] = f"{rate:.0f}", f"{ratio:.2f}"
+            cells[6:] = megabytes(peaks[0]), megabytes(peaks[-1])
+        if "trained_per_second" in one:
+            cells[4:6] = f"{one['trained_per_second']:.2f}", f"{one['waited']:.1%}"
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 

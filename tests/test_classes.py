@@ -4,6 +4,7 @@ import pytest
 
 from feedbackward.classes import ClassTable, check_classes, void_index
 from feedbackward.errors import InputError
+from feedbackward.task import class_tasks
 
 TABLE = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
 
@@ -17,6 +18,27 @@ def test_a_table_round_trips_through_plain_data():
 def test_the_mask_values_are_the_indices_by_default():
     assert TABLE.values == (0, 1)
     assert ClassTable(TABLE.names, TABLE.colors, values=(0, 1)) == TABLE
+
+
+def test_overlapping_classes_have_two_logits_and_two_indices():
+    table = ClassTable(("wet", "cracked", "old"), ((0, 0, 0),) * 3, overlapping=True)
+    assert (len(table), table.logits, table.values) == (3, 6, (0, 1))
+    assert ClassTable.from_dict(json.loads(json.dumps(table.to_dict()))) == table
+    (_, cracked, _) = class_tasks(table)
+    assert (cracked.name, cracked.classes) == ("cracked", 2)
+    assert cracked.class_table == ClassTable(("background", "cracked"), ((0, 0, 0), (0, 0, 0)))
+    assert class_tasks(TABLE) == class_tasks(None) == ()
+
+
+def test_overlapping_classes_are_no_others():
+    table = ClassTable(TABLE.names, TABLE.colors, overlapping=True)
+    with pytest.raises(InputError, match=r"the file was trained on classes that overlap, but the data has classes of"):
+        check_classes(table, TABLE, of="file")
+    with pytest.raises(InputError, match="ignore_index 1 is the class 'present'"):
+        ClassTable(TABLE.names, TABLE.colors, 1, overlapping=True)
+    for name in ("background", "image", ".hidden", "a/b", ""):
+        with pytest.raises(InputError, match=f"overlapping class {name!r}: expected a name that can be a folder's"):
+            ClassTable((name,), ((0, 0, 0),), overlapping=True)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,12 @@ from feedbackward.cli.main import main
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 DOCS = Path(__file__).parents[1] / "docs"
-DATA = {"photos": ["background", "leaf"], "more_photos": ["background", "leaf", "stem"], "mine": ["background", "car"]}
+DATA = {
+    "DATA": ["background", "leaf"],
+    "photos": ["background", "leaf"],
+    "more_photos": ["background", "leaf", "stem"],
+    "mine": ["background", "car"],
+}
 """The data sets that the pages name, and their classes."""
 SMALL = {
     "train": ["--encoder", "test_resnet", "--weights", "none", "--epochs", "1"],
@@ -49,11 +55,29 @@ def write_data(root: Path, classes: list[str]) -> None:
     (root / "classes.yaml").write_text(f"classes: [{', '.join(classes)}]\n")
 
 
+def write_layers(root: Path) -> None:
+    """A data set with a folder of masks for each of two classes that overlap."""
+    write_data(root, ["background", "wet", "cracked"])
+    for split in ("train", "val"):
+        for path in sorted((root / "masks" / split).glob("*.png")):
+            mask = np.asarray(PIL.Image.open(path))
+            path.unlink()
+            for name, layer in (("wet", mask > 0), ("cracked", mask == 2)):
+                folder = root / "masks" / split / name
+                folder.mkdir(exist_ok=True)
+                PIL.Image.fromarray(layer.astype(np.uint8)).save(folder / path.name)
+    (root / "classes.yaml").write_text("masks: layers\nclasses: [wet, cracked]\n")
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, from which modules can be imported, with the data that the pages name."""
     for name, classes in DATA.items():
         write_data(tmp_path / name, classes)
+    write_layers(tmp_path / "roads")
+    images = sorted((tmp_path / "DATA" / "images" / "val").iterdir())
+    shutil.copytree(images[0].parent, tmp_path / "NEW_IMAGES")
+    PIL.Image.open(images[0]).save(tmp_path / "photo.jpg")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path

@@ -7,6 +7,8 @@ from feedbackward.errors import InputError
 
 LARGEST_VALUE = 65535
 """Masks have 8 or 16 bits."""
+BACKGROUND = "background"
+"""What is not of a class, where classes overlap."""
 
 
 def void_index(classes: int) -> int:
@@ -26,17 +28,22 @@ class ClassTable:
     Mask files may contain other values than the indices that a network is trained with. `values` and `void_value` are
     those of the files, in which predictions are written; `ignore_index` is void in decoded masks.
 
+    Where classes overlap, a decoded mask has a layer for each class, with the index 0 where the class is absent and 1
+    where it is present; a network has two logits for each class, and the softmax over the two is the sigmoid of their
+    difference.
+
     Args:
         names: One name per class.
         colors: One (red, green, blue) per class, 0 to 255.
         ignore_index: The index of pixels that are not counted (void).
-        values: The value of each class in mask files, 0 to 65535; the indices by default.
+        values: The value of each index in mask files, 0 to 65535; the indices by default.
         void_value: The value of void in mask files, 0 to 65535.
+        overlapping: Whether a pixel may belong to several classes, or to none.
 
     Raises:
         InputError: If there are no classes, names repeat, names, colors and values differ in number, a color is not
-            three values from 0 to 255, ignore_index is the index of a class, or values and void_value are not all
-            different and from 0 to 65535.
+            three values from 0 to 255, ignore_index is an index of the mask, values and void_value are not all
+            different and from 0 to 65535, or an overlapping class has a name that cannot be a folder's.
 
     Example:
         >>> table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
@@ -49,6 +56,7 @@ class ClassTable:
     ignore_index: int = 255
     values: tuple[int, ...] = ()
     void_value: int = 255
+    overlapping: bool = False
 
     def __post_init__(self) -> None:
         if not self.names:
@@ -64,22 +72,34 @@ class ClassTable:
         for name, color in zip(self.names, self.colors, strict=True):
             if len(color) != 3 or not all(0 <= value <= 255 for value in color):
                 raise InputError(f"color {color} of class {name!r}: expected three values from 0 to 255")
-        if 0 <= self.ignore_index < len(self.names):
+        if self.overlapping:
+            self._check_overlapping()
+        indices = ("absent", "present") if self.overlapping else self.names
+        if 0 <= self.ignore_index < len(indices):
             raise InputError(
-                f"ignore_index {self.ignore_index} is the class {self.names[self.ignore_index]!r}; "
-                f"choose a value that is not a class, such as {void_index(len(self.names))}"
+                f"ignore_index {self.ignore_index} is the class {indices[self.ignore_index]!r}; "
+                f"choose a value that is not a class, such as {void_index(len(indices))}"
             )
         if not self.values:
-            object.__setattr__(self, "values", tuple(range(len(self.names))))
-        self._check_values()
+            object.__setattr__(self, "values", tuple(range(len(indices))))
+        self._check_values(indices)
 
-    def _check_values(self) -> None:
-        if len(self.values) != len(self.names):
+    def _check_overlapping(self) -> None:
+        """Each class has a folder of its name, and exported files an output beside their input "image"."""
+        for name in self.names:
+            if name in ("", BACKGROUND, "image") or name.startswith(".") or set(name) & set("/\\"):
+                raise InputError(
+                    f"overlapping class {name!r}: expected a name that can be a folder's, without slashes and a dot "
+                    f"at the start, and not {BACKGROUND} or image; a pixel of no class needs no class of its own"
+                )
+
+    def _check_values(self, indices: tuple[str, ...]) -> None:
+        if len(self.values) != len(indices):
             raise InputError(
-                f"class names ({len(self.names)}) and values ({len(self.values)}) differ in number; expected one value "
+                f"class names ({len(indices)}) and values ({len(self.values)}) differ in number; expected one value "
                 f"per class, or none for the indices"
             )
-        users = [*(f"class {name!r}" for name in self.names), "void"]
+        users = [*(f"class {name!r}" for name in indices), "void"]
         owner: dict[int, str] = {}
         for value, user in zip((*self.values, self.void_value), users, strict=True):
             if not 0 <= value <= LARGEST_VALUE:
@@ -91,6 +111,11 @@ class ClassTable:
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def logits(self) -> int:
+        """The number of logits that a network has for each pixel."""
+        return len(self.names) * (2 if self.overlapping else 1)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; from_dict is its inverse."""
         return {
@@ -99,6 +124,7 @@ class ClassTable:
             "ignore_index": self.ignore_index,
             "values": list(self.values),
             "void_value": self.void_value,
+            "overlapping": self.overlapping,
         }
 
     @classmethod
@@ -111,6 +137,7 @@ class ClassTable:
             int(data["ignore_index"]),
             tuple(map(int, data["values"])),
             int(data["void_value"]),
+            bool(data.get("overlapping", False)),  # absent in older files
         )
 
 
@@ -131,4 +158,10 @@ def check_classes(saved: ClassTable | None, class_table: ClassTable, *, of: str)
         raise InputError(
             f"the {of} was trained on {len(saved)} classes ({', '.join(saved.names)}), but the data "
             f"has {len(class_table)} ({', '.join(class_table.names)}); use the data set that it was trained on"
+        )
+    if saved.overlapping != class_table.overlapping:
+        kinds = {True: "classes that overlap", False: "classes of which each pixel has one"}
+        raise InputError(
+            f"the {of} was trained on {kinds[saved.overlapping]}, but the data has {kinds[class_table.overlapping]}; "
+            f"use the data set that it was trained on"
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from feedbackward.classes import ClassTable
+from feedbackward.classes import BACKGROUND, ClassTable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +26,15 @@ class Task:
     class_table: ClassTable | None
 
 
+def class_tasks(table: ClassTable | None) -> tuple[Task, ...]:
+    """One task for each class of a network whose classes overlap, which tells it from the background; else none."""
+    if table is None or not table.overlapping:
+        return ()
+    pairs = zip(table.names, table.colors, strict=True)
+    of_void = table.ignore_index, table.values, table.void_value
+    return tuple(Task(name, 2, ClassTable((BACKGROUND, name), ((0, 0, 0), color), *of_void)) for name, color in pairs)
+
+
 def tasks_of(segmenter: Any) -> tuple[Task, ...]:
     """The tasks of a segmenter or a network: those that it names, or the single one that it is."""
     named: tuple[Task, ...] | None = getattr(segmenter, "tasks", None)
@@ -34,6 +43,8 @@ def tasks_of(segmenter: Any) -> tuple[Task, ...]:
 
 def split_tasks(logits: Any, tasks: Sequence[Task]) -> list[Any]:
     """The logits (N, classes, H, W) of each task, from those of all."""
+    if len(tasks) == 1:
+        return [logits]
     ends = list(accumulate(task.classes for task in tasks))
     return [logits[:, end - task.classes : end] for end, task in zip(ends, tasks, strict=True)]
 

@@ -1,5 +1,6 @@
 """Trains, scores and resumes through the command line, on a few tiny scenes in CamVid's layout."""
 
+import csv
 import json
 import re
 import shutil
@@ -124,8 +125,8 @@ def test_a_run_folder_contains_everything(trained, camvid):
 def test_metrics_json(trained):
     metrics = json.loads((trained / "metrics.json").read_text())
     network = from_pretrained(trained / "model")
-    assert metrics["recipe"] == "tiny"
-    assert metrics["data"] == "CamVidData"
+    assert metrics["run"] == "trained"
+    assert metrics["data"] == "CamVid"
     assert metrics["epochs"] == 2
     assert metrics["seed"] == 0
     assert metrics["parameters"] == sum(parameter.numel() for parameter in network.parameters())
@@ -332,6 +333,28 @@ def test_test_takes_a_checkpoint_anywhere(command, trained, tmp_path, capsys):
 def test_encoder_weights_are_not_loaded_if_a_checkpoint_contains_them(command, run, capsys):
     command("validate", "--run_dir", run, "--model.encoder_weights", "gone.safetensors")
     assert "mean IoU" in capsys.readouterr().out
+
+
+def test_trackers_by_name(command, tmp_path):
+    options = ["--run_dir", tmp_path / "run", "--tracker", "csv,tensorboard"]
+    command("fit", *options)
+    command("fit", *options, "--ckpt_path", "last", "--trainer.max_epochs", 3)
+    curves = json.loads((tmp_path / "run/metrics.json").read_text())["curves"]
+    for version, epochs in enumerate((curves[:2], curves[2:])):
+        with (tmp_path / f"run/csv/version_{version}/metrics.csv").open() as file:
+            logged = [float(row["val/mean_iou"]) for row in csv.DictReader(file) if row["val/mean_iou"]]
+        assert logged == pytest.approx([record["val/mean_iou"] for record in epochs])
+    config = yaml.safe_load((tmp_path / "run/config.yaml").read_text())
+    assert yaml.safe_load((tmp_path / "run/csv/version_1/hparams.yaml").read_text()) == config
+    assert (tmp_path / "run/csv/version_0/val/val_0/epoch_1.jpg").is_file()
+    assert any(name.startswith("run/tensorboard/events") for name in files(tmp_path))
+
+
+def test_trackers_that_cannot_be_used_write_nothing(command, tmp_path):
+    refused(command, "fit", "--tracker", "csw", message="unknown tracker 'csw'; did you mean csv")
+    both = ["--tracker", "csv", "--trainer.logger", "CSVLogger", "--trainer.logger.save_dir", "logs"]
+    refused(command, "fit", *both, message=r"--tracker csv and trainer\.logger are both given; give one of them")
+    assert files(tmp_path) == []
 
 
 def test_early_stop_when_the_score_degrades(command, tmp_path):

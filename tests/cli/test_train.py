@@ -64,6 +64,27 @@ def test_labelme_files_are_trained_on_and_predicted_with_two_commands(labelme, t
     assert "runs/labelme contains a training already" in capsys.readouterr().err
 
 
+def test_a_coco_export_is_trained_on_and_predicted_with_two_commands(tmp_path, monkeypatch, squares, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "coco" / "images").mkdir(parents=True)
+    images, annotations = [], []
+    for number in range(12):
+        image, (x, y) = squares()
+        Image.fromarray(image).save(f"coco/images/{number}.jpg")
+        images.append({"id": number, "file_name": f"{number}.jpg", "height": 48, "width": 64})
+        corners = [x, y, x + 20, y, x + 20, y + 20, x, y + 20]
+        annotations.append({"id": number, "image_id": number, "category_id": 7, "segmentation": [corners]})
+    content = {"images": images, "annotations": annotations, "categories": [{"id": 7, "name": "box"}]}
+    (tmp_path / "coco" / "annotations.json").write_text(json.dumps(content))
+    main(["train", "coco", *FAST])
+    printed = capsys.readouterr().out
+    assert "found COCO annotations in coco: 12 images" in printed
+    assert "classes (2): background, box" in printed
+    assert (tmp_path / "runs/coco/report.html").is_file()
+    main(["predict", "runs/coco/model", "coco/images", "--output", "out", "--quiet"])
+    assert len(list((tmp_path / "out/masks").iterdir())) == 12
+
+
 def test_a_training_goes_on_from_a_network_with_other_classes(labelme, tmp_path, squares):
     first = fb.train(labelme, encoder="test_resnet", weights="none", epochs=1, output=tmp_path / "first")
     for number in range(12):
@@ -113,6 +134,17 @@ def test_what_failed_before_the_first_epoch_can_be_tried_again(labelme, tmp_path
     assert not (output / "data").exists()
     main([*command, "--weights", "none", "--device", "cpu", "--size", "32,48", "--batch-size", "2"])
     assert "images resized to 32x48 (--size)" in capsys.readouterr().out
+
+
+def test_a_run_is_tracked_and_named_after_its_data(labelme, tmp_path):
+    run = fb.train(labelme, encoder="test_resnet", weights="none", epochs=1, tracker="csv", output=tmp_path / "boxes_1")
+    metrics = json.loads(run.metrics.read_text())
+    assert (metrics["run"], metrics["data"]) == ("boxes_1", "labelme")
+    assert (run.root / "csv/version_0/metrics.csv").is_file()
+    assert not (run.root / "tensorboard").exists()
+    with pytest.raises(fb.InputError, match="unknown tracker 'csw'; did you mean csv"):
+        fb.train(labelme, tracker="csw", output=tmp_path / "boxes_2")
+    assert not (tmp_path / "boxes_2").exists()
 
 
 @pytest.mark.parametrize("layout", ["labelme", "camvid"])

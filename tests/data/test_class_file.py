@@ -150,7 +150,7 @@ COLORED = "classes: [{name: a, color: [1, 2, 3]}, {name: b, color: [4, 5, 6]}]"
             "classes: [a, {name: b, value: 0}]",
             "value 0 is given twice; expected different values for the classes and ignore",
         ),
-        ("classes: [a]\nmasks: rgb", "masks is 'rgb'; expected indices or colors"),
+        ("classes: [a]\nmasks: rgb", "masks is 'rgb'; expected indices or colors or layers"),
         ("classes: [a]\nignore: 0", "value 0 is given twice; expected different values for the classes and ignore"),
         ("classes: [a]\nignore: [[0, 0, 0]]", "with masks: indices give a value from 0 to 65535 or a list"),
         ("classes: [{name: a, color: [[1, 2, 3], [4, 5, 6]]}]", "class 'a' has 2 colors; with masks: indices give one"),

@@ -113,9 +113,12 @@ def test_flips_and_tiles_are_those_of_each_task(adapters, backbone, options):
         np.testing.assert_allclose(results[name].probabilities, alone.probabilities, atol=1e-4)
 
 
-def test_thresholds_are_for_one_task(adapters, backbone):
-    with pytest.raises(InputError, match="thresholds are for one network, and there are 3 tasks"):
-        fb.load(adapters, backbone=backbone, thresholds={"leaf": 0.7})
+def test_a_threshold_is_that_of_the_task_with_the_class(adapters, backbone):
+    image = np.random.default_rng(0).integers(0, 256, (65, 97, 3), np.uint8)
+    results, plain = (fb.load(adapters, backbone=backbone, thresholds=t)(image) for t in ({"leaf": 0.7}, None))
+    np.testing.assert_array_equal(results["leaves"].mask, plain["leaves"].probabilities[1] >= np.float32(0.7))
+    for name in ("cells", "roads"):
+        np.testing.assert_array_equal(results[name].mask, plain[name].mask)
 
 
 def test_predict_writes_a_folder_for_each_task(adapters, backbone, tmp_path, capsys):
@@ -195,7 +198,8 @@ def test_predict_writes_a_folder_for_each_task_of_an_exported_file(adapters, bac
     evaluate = ["evaluate", "--dataset", "camvid", "--ground-truth", str(tmp_path), "--source", str(tmp_path)]
     with pytest.raises(SystemExit):
         main([*evaluate, "--model", str(tmp_path / "tasks.onnx")])
-    assert "tasks.onnx predicts 3 tasks; score the adapter of one task" in capsys.readouterr().err
+    expected = "tasks.onnx predicts 3 tasks, and one can be scored; score the adapter of one task"
+    assert expected in capsys.readouterr().err
 
 
 def test_a_predictor_of_one_task_refuses_several(networks):

@@ -4,6 +4,7 @@ import pytest
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.segmenters.thresholds import apply_thresholds, check_thresholds, parse_thresholds
+from feedbackward.task import Task
 
 BINARY = ClassTable(("background", "crack"), ((0, 0, 0), (255, 0, 0)))
 TABLE = ClassTable(("road", "crack", "stain"), ((0, 0, 0), (255, 0, 0), (0, 255, 0)))
@@ -51,7 +52,8 @@ def test_void_may_need_16_bits():
 
 def test_parsing():
     table = ClassTable(("a=b", "crack"), ((0, 0, 0), (255, 0, 0)))
-    assert check_thresholds(parse_thresholds(["crack=0.7", "a=b=1"]), table) == {1: 0.7, 0: 1.0}
+    tasks = [Task("", 2, table)]
+    assert check_thresholds(parse_thresholds(["crack=0.7", "a=b=1"]), tasks) == {"": {1: 0.7, 0: 1.0}}
     assert parse_thresholds([]) == {}
 
 
@@ -69,5 +71,5 @@ def test_parsing():
 )
 def test_wrong_thresholds(texts, message):
     with pytest.raises(InputError) as error:
-        check_thresholds(parse_thresholds(texts), TABLE)
+        check_thresholds(parse_thresholds(texts), [Task("", len(TABLE), TABLE)])
     assert str(error.value).startswith(message)

@@ -82,7 +82,7 @@ def metrics():
         for epoch, score in enumerate((0.1, 0.4567, None), start=1)
     ]
     return {
-        "recipe": "tiny",
+        "run": "tiny",
         "model": "test_resnet",
         "network": {"model": "feedbackward", "encoder_name": "test_resnet", "decoder": {"permute": "possible"}},
         "data": "CamVidData",
@@ -100,6 +100,7 @@ def metrics():
 def page(metrics, scene):
     return render_report(
         metrics,
+        facts=["Epoch 2 of 3 & the best."],
         table=TABLE,
         panels={"frankfurt_1": draw_panels(*scene, TABLE)},
         worst=[("ulm_2", 0.123, draw_panels(*scene, TABLE))],
@@ -112,6 +113,7 @@ def page(metrics, scene):
 def test_a_report_shows_scores_curves_confusion_and_pictures(page):
     for text in ("45.7 %", "mean IoU", "91.3", "2.35 M", "1 h 2 min", "CamVidData", "test_resnet", "torch: 2.9"):
         assert text in page
+    assert "<li>Epoch 2 of 3 &amp; the best.</li>" in page
     assert page.count("<svg") == 2
     assert 'title="road as &lt;sky&gt;: 25.0 %"' in page
     assert page.count("<img") == 8
@@ -128,6 +130,7 @@ def test_the_same_training_gives_the_same_page(metrics, page, scene):
     config = "model:\n  name: <feedbackward>\n"
     worst = [("ulm_2", 0.123, panels["frankfurt_1"])]
     options = {"worst": worst, "by_size": BY_SIZE, "versions": {"torch": "2.9"}}
+    options["facts"] = ["Epoch 2 of 3 & the best."]
     again = render_report(metrics, table=TABLE, panels=panels, config=config, **options)
     assert again == page
 
@@ -142,6 +145,7 @@ def test_a_network_without_decoder_options_has_none_in_its_report(metrics, scene
     network = {"model": "segnet", "encoder_name": "vgg16"}
     page = render_report(
         {**metrics, "model": "segnet", "network": network},
+        facts=[],
         table=TABLE,
         panels={"frankfurt_1": draw_panels(*scene, TABLE)},
         worst=[("ulm_2", 0.123, draw_panels(*scene, TABLE))],
@@ -149,7 +153,7 @@ def test_a_network_without_decoder_options_has_none_in_its_report(metrics, scene
         config="",
         versions={},
     )
-    assert '<p class="sub">segnet on CamVidData;' in page
+    assert '<p class="sub">segnet on CamVidData</p>' in page
 
 
 def test_a_report_is_self_contained(page):

@@ -1,6 +1,7 @@
 """LightningCLI over SegmentationTask and the data sets, with run folders, recipes by name and exported files."""
 
 import logging
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import lightning.pytorch as pl
 from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 from rich import get_console
 from rich.text import Text
 
@@ -41,12 +42,14 @@ from feedbackward.training.class_weights import Scheme, read_masks, set_class_we
 from feedbackward.training.console import EpochLines, print_scores
 from feedbackward.training.first_batch import FirstBatch
 from feedbackward.training.history import History
-from feedbackward.training.pictures import TensorBoardPictures
+from feedbackward.training.pictures import Pictures
+from feedbackward.training.portable import data_name
 from feedbackward.training.recipes import AUTO, find_recipe, recipe_for
 from feedbackward.training.results import RunResults
 from feedbackward.training.run_folder import RunFolder
 from feedbackward.training.sync_norms import SyncNorms
 from feedbackward.training.task import SegmentationTask
+from feedbackward.training.trackers import open_trackers, tracker_names
 
 # Advice of Lightning that does not apply: all logs are per epoch here, the recipe chooses the number of workers, frozen
 # encoders are in evaluation mode, and scoring needs none of the training's callbacks. The others are deprecations that
@@ -115,6 +118,12 @@ class FitCLI(LightningCLI):
             type=Scheme | None,
             help="Weights of the classes in the loss of a training, from its masks; equal by default.",
         )
+        parser.add_argument("--data_name", type=str | None, help="Name of the data set in cards, reports and trackers.")
+        parser.add_argument(
+            "--tracker",
+            type=str | None,
+            help="Where to log: tensorboard (default), csv, wandb, mlflow, trackio; several with commas between them.",
+        )
         if self.command != "fit":
             parser.add_argument("--json", type=Path | None, help="JSON file to write the scores to.")
             add_augment(parser)
@@ -160,6 +169,7 @@ class FitCLI(LightningCLI):
         """Checks the run folder and the checkpoint before any work is done."""
         if self.command == "fit" and not self.config.trainer.fast_dev_run:
             check_validation(self.config.trainer)
+        self.trackers = self._tracker_names()
         self.folder = RunFolder(self.config.run_dir or Path("runs") / (self.recipe or "run"))
         self.ckpt_path = None if self.exported else self._find_checkpoint(self.config.ckpt_path)
         self.config.run_dir, self.config.ckpt_path = self.folder.root, None
@@ -178,6 +188,15 @@ class FitCLI(LightningCLI):
             self.folder.check(resume=source == self.folder.checkpoints.resolve())
         elif self.config.json is not None:
             check_target(self.config.json, option="--json")
+
+    def _tracker_names(self) -> list[str]:
+        """The trackers of a training, unless it has loggers of its own, none, or is a trial run."""
+        trainer, names = self.config.trainer, self.config.tracker
+        if names is not None and trainer.logger is not None:
+            raise InputError(f"--tracker {names} and trainer.logger are both given; give one of them")
+        if self.command != "fit" or trainer.fast_dev_run or trainer.logger not in (None, True):
+            return []
+        return tracker_names(names or "tensorboard")
 
     def _show_preset(self) -> None:
         """Replaces the defaults by a preset's own options, so that the saved configuration says what is trained."""
@@ -207,23 +226,21 @@ class FitCLI(LightningCLI):
             )
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
-        """Adds the callbacks and the logger of the command; validate and test write no logs."""
+        """Adds the callbacks of the command; its trackers are opened when the data has been checked."""
         settings = self.config_init.trainer
         show_bar = settings.enable_progress_bar is not False and get_console().is_terminal
         callbacks = [*(settings.callbacks or []), *([RichProgressBar()] if show_bar else [])]
-        logger = settings.logger
+        own_logger = settings.logger not in (None, True)
         self.history = History()
         if self.command == "fit":
             callbacks += self._fit_callbacks()
-            if logger in (None, True):
-                logger = TensorBoardLogger(self.folder.root, name="tensorboard", version="")
         if settings.sync_batchnorm:
             plugins = settings.plugins or []
             kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), SyncNorms()]
         return super().instantiate_trainer(
             **kwargs,
             callbacks=callbacks,
-            logger=logger or False,
+            logger=settings.logger if own_logger else False,
             default_root_dir=self.folder.root,
             enable_checkpointing=self.command == "fit",
             enable_progress_bar=show_bar,
@@ -233,21 +250,20 @@ class FitCLI(LightningCLI):
     def _fit_callbacks(self) -> list[pl.Callback]:
         if self.config.trainer.fast_dev_run:  # a trial run, which writes nothing
             return [self.history, EpochLines(self.history)]
-        facts = {
-            "recipe": self.recipe or "run",
-            "model": self.config.model.name,
-            "data": self.config.data.class_path.rpartition(".")[2],
-            "seed": self.config.seed_everything,
-        }
-        self.results = RunResults(self.folder, self.history, config=self.full_config, facts=facts)
+        self.results = RunResults(
+            self.folder, self.history, config=self.full_config, model=self.config.model.name, data=self._data_name()
+        )
         return [
             self.history,
             EpochLines(self.history),
             self.results,
             FirstBatch(self.folder),
-            TensorBoardPictures(),
+            Pictures(),
             BestAndLast(self.folder, self.history),
         ]
+
+    def _data_name(self) -> str:
+        return self.config.data_name or data_name(self.config.data)
 
     def run(self) -> None:
         """Runs the command and prints its scores."""
@@ -309,10 +325,12 @@ class FitCLI(LightningCLI):
 
     def _fit(self) -> None:
         self._print_start()
-        self.datamodule.setup("fit")  # before the logger writes files, in case the data is refused
+        self.datamodule.setup("fit")
         self._weight_classes()
         if not self.config.trainer.sync_batchnorm:
             check_first_batch(self.model.network, self.datamodule)
+        if self.trackers:
+            self.trainer.loggers = open_trackers(self.trackers, self.folder.root, project=self._data_name())
         try:
             self.trainer.fit(self.model, self.datamodule, ckpt_path=self.ckpt_path, weights_only=True)
         except SystemExit:
@@ -329,7 +347,7 @@ class FitCLI(LightningCLI):
                 f"{self.folder.root}; train for longer or validate more often: --trainer.check_val_every_n_epoch 1"
             )
         if self.trainer.is_global_zero:
-            self.results.finish(self.model, self.datamodule.val_dataloader().dataset)
+            self.results.finish(self.model, self.datamodule)
             print_scores(Scores.from_dict(best), title=f"validation, {self.history.summary}")
             if self.folder.adapter.exists():
                 size = self.folder.adapter.stat().st_size / 1e3
@@ -381,10 +399,25 @@ def run(command: Command, args: list[str]) -> None:
 def _quiet() -> Iterator[None]:
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _log_on_console():
         for message in QUIET:
             warnings.filterwarnings("ignore", message=message)
         yield
+
+
+@contextmanager
+def _log_on_console() -> Iterator[None]:
+    """Print the log of the library, such as the numbers of images and of loaded tensors, from one process."""
+    logger, handler = logging.getLogger("feedbackward"), logging.StreamHandler(sys.stdout)
+    handler.addFilter(rank_zero_only(lambda _: True, default=False))
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def _recipe_for(args: Sequence[str]) -> str:

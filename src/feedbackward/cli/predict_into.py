@@ -57,7 +57,10 @@ def predict_into(
     jobs = plan(sources.items, kinds, folder)
     task, *others = predictor.tasks
     if others:
-        raise InputError(f"{model} predicts {len(others) + 1} tasks; score the adapter of one task")
+        raise InputError(
+            f"{model} predicts {len(others) + 1} tasks, and one can be scored; score the adapter of one task, or with "
+            f"`feedbackward validate` a network whose classes overlap"
+        )
     table = named_classes(task, model, kinds, writing)
     check_classes(table, classes.table, of=f"network {model}")
     with progress_bar("predicting", total=len(jobs), console=console) as advance:

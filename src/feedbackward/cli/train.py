@@ -10,7 +10,7 @@ from jsonargparse.typing import PositiveFloat, PositiveInt
 from rich import get_console
 from rich.text import Text
 
-from feedbackward.cli.parser import PlainHelpFormatter, command_parser, height_width
+from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser, height_width
 from feedbackward.cli.split_options import add_class_option, add_split_options, class_names
 from feedbackward.errors import InputError
 from feedbackward.io import check_empty
@@ -37,8 +37,8 @@ IMAGENET, RANDOM = "imagenet", "none"
 """Values of --weights: timm's pretrained weights, and random ones."""
 
 
-def main(args: list[str]) -> None:
-    """Parse the arguments of `feedbackward train` and run it."""
+def build_parser() -> CommandParser:
+    """The parser of `feedbackward train`."""
     parser = command_parser("train", DESCRIPTION, usage=USAGE, epilog=EXAMPLES, formatter_class=PlainHelpFormatter)
     parser.add_argument("data", type=Path, help="folder of the data set; `feedbackward inspect` checks it")
     network = parser.add_argument_group("the network")
@@ -62,8 +62,14 @@ def main(args: list[str]) -> None:
     run.add_argument("--batch-size", type=PositiveInt, help="images in a batch (4)")
     run.add_argument("--lr", type=PositiveFloat, help="learning rate (of the recipe)")
     run.add_argument("--device", help="cpu, cuda, cuda:1, mps (the accelerator)")
+    run.add_argument("--tracker", metavar="NAME,...", help="tensorboard, csv, wandb, mlflow, trackio (tensorboard)")
     run.add_argument("--output", type=Path, help="run folder (runs/DATA)")
-    train(**vars(parser.parse_args(args)))
+    return parser
+
+
+def main(args: list[str]) -> None:
+    """Parse the arguments of `feedbackward train` and run it."""
+    train(**vars(build_parser().parse_args(args)))
 
 
 def train(
@@ -83,6 +89,7 @@ def train(
     lr: float | None = None,
     device: str | None = None,
     seed: int | None = None,
+    tracker: str | None = None,
     output: str | Path | None = None,
 ) -> "RunFolder":
     """Train a network on a folder of images with masks or annotations.
@@ -105,6 +112,8 @@ def train(
         lr: The learning rate; by default that of the recipe.
         device: "cpu", "cuda", "cuda:1", "mps"; by default the accelerator.
         seed: The seed of all random numbers, and of the division into training and validation; 0 by default.
+        tracker: Where to log: "tensorboard" (default), "csv", "wandb", "mlflow", "trackio", or several with commas
+            between them.
         output: The run folder; by default runs/DATA.
 
     Returns:
@@ -121,7 +130,10 @@ def train(
     from feedbackward.training.choices import choose_epochs
     from feedbackward.training.own_data import prepare
     from feedbackward.training.run_folder import RunFolder
+    from feedbackward.training.trackers import tracker_names
 
+    if tracker is not None:
+        tracker_names(tracker)
     root = Path(data).expanduser()
     folder = RunFolder(Path(output) if output is not None else Path("runs") / root.resolve().name)
     folder.check(resume=False)
@@ -150,6 +162,7 @@ def train(
             "--data.batch_size": batch_size,
             "--model.optimizer.lr": lr,
             "--seed_everything": seed,
+            "--tracker": tracker,
             "--run_dir": folder.root,
         }
         own = [part for option, value in given.items() if value is not None for part in (option, str(value))]

@@ -63,4 +63,4 @@ class CamVidData(SegmentationDataModule):
             hint=hint,
         )
         check_pairs(pairs, CAMVID_CLASSES.encoding, channels=self.preprocessing.channels, one_size=self.one_size(split))
-        return PairDataset(pairs, CAMVID_CLASSES.encoding, self.transform(split))
+        return PairDataset(pairs, CAMVID_CLASSES.encoding, self.transform(split), self.prepared)

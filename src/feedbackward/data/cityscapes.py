@@ -4,6 +4,7 @@ Source: Cordts et al. (2016), "The Cityscapes dataset for semantic urban scene u
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ from feedbackward.data.datamodule import Item, SegmentationDataModule
 from feedbackward.data.files import read_image
 from feedbackward.data.masks import read_instance_ids, read_mask
 from feedbackward.data.pairs import ImageDataset, Pair, PairDataset, check_pairs
+from feedbackward.data.prepared import NOT_STORED, Arrays, Prepared
 from feedbackward.data.sources import Scoring
 from feedbackward.data.transforms import EvalTransform
 
@@ -93,14 +95,14 @@ class CityscapesData(SegmentationDataModule):
             sources = _TRAINING_SETS[self.train_annotations]
             pairs = [pair for kind, folder in sources for pair in find_pairs(self.root, folder, kind)]
             check_pairs(pairs, LABEL_ID_ENCODING, channels=self.preprocessing.channels, one_size=self.one_size(split))
-            return PairDataset(pairs, LABEL_ID_ENCODING, self.transform(split))
+            return PairDataset(pairs, LABEL_ID_ENCODING, self.transform(split), self.prepared)
         pairs = find_pairs(self.root, split, "gtFine")
         if split == "test":
             refuse_withheld(pairs)
         instances = find_instances(pairs)
         check_pairs(pairs, LABEL_ID_ENCODING, channels=self.preprocessing.channels, one_size=self.one_size(split))
         check_instances(pairs, instances)
-        return CityscapesDataset(pairs, instances, EvalTransform(self.preprocessing))
+        return CityscapesDataset(pairs, instances, EvalTransform(self.preprocessing), self.prepared)
 
     def predict_dataloader(self) -> DataLoader[Item]:
         """The test images, without masks."""
@@ -115,25 +117,44 @@ class CityscapesDataset(Dataset[Item]):
         pairs: Images and label images, checked.
         instances: The instance map of each pair.
         transform: Converts the pixels into tensors.
+        prepared: Where the images and annotations come from.
     """
 
-    def __init__(self, pairs: Sequence[Pair], instances: Sequence[Path], transform: EvalTransform) -> None:
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        instances: Sequence[Path],
+        transform: EvalTransform,
+        prepared: Prepared = NOT_STORED,
+    ) -> None:
         self.pairs = pairs
         self._instances = instances
         self._transform = transform
+        self._prepared = prepared
+        self._recipe = f"{transform.preparation} cityscapes"
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> Item:
         pair = self.pairs[index]
-        label_ids = read_mask(pair.mask)
-        pixels = read_image(pair.image, self._transform.preprocessing.channels)
-        image, mask = self._transform(pixels, LABEL_ID_ENCODING.encode(label_ids, pair.mask))
+        files = pair.image, pair.mask, self._instances[index]
+        arrays = self._prepared.load(files, self._recipe, partial(self._prepare, index))
+        label_ids = arrays["label_ids"]
+        image, mask = self._transform.finish(arrays["image"], LABEL_ID_ENCODING.encode(label_ids, pair.mask))
         return {
             "name": pair.name,
             "image": image,
             "mask": mask,
             "label_ids": torch.from_numpy(label_ids),
-            "instance_ids": torch.from_numpy(read_instance_ids(self._instances[index])),
+            "instance_ids": torch.from_numpy(arrays["instance_ids"]),
+        }
+
+    def _prepare(self, index: int) -> Arrays:
+        pair = self.pairs[index]
+        pixels = read_image(pair.image, self._transform.preprocessing.channels)
+        return {
+            "image": self._transform.resized(pixels),
+            "label_ids": read_mask(pair.mask),
+            "instance_ids": read_instance_ids(self._instances[index]),
         }

@@ -1,6 +1,6 @@
 """The YAML or JSON file that names the classes of a folder of masks and their encoding.
 
-masks: indices            # or colors
+masks: indices            # or colors, or layers
 ignore: 255               # the value of ignored pixels; with colors a color, such as [0, 0, 0]; or a list of them
 classes:
   - road                  # value 0, a color from the default palette
@@ -19,6 +19,7 @@ import yaml
 
 from feedbackward.classes import LARGEST_VALUE, ClassTable, void_index
 from feedbackward.data.encodings import MOST_CLASSES, Color, ColorEncoding, IndexEncoding, MaskClasses
+from feedbackward.data.layers import LayerEncoding
 from feedbackward.data.palette import default_palette
 from feedbackward.errors import InputError, one_line
 
@@ -42,10 +43,11 @@ def read_class_file(path: str | Path) -> MaskClasses:
 
     Keys: `classes` lists names, or mappings of `name`, `value` (in masks of indices; by default the position in the
     list) and `color` ([red, green, blue]; required if masks are colors). A class may have a list of values or colors;
-    the first is the one that predictions are written in. `masks` is "indices" (default) or "colors". `ignore` is the
-    value or color of ignored pixels, or a list of them, for indices 255 by default (65535 for more than 254 classes)
-    unless a class has that value. `threshold` is for two classes and masks with soft edges, such as gray levels
-    between 0 and 255: values at or above it belong to the second class.
+    the first is the one that predictions are written in. `masks` is "indices" (default), "colors", or "layers" for
+    classes that overlap, each with its own mask of 0 and 1, or 0 and 255. `ignore` is the value or color of ignored
+    pixels, or a list of them, for indices 255 by default (65535 for more than 254 classes) unless a class has that
+    value. `threshold` is for two classes and masks with soft edges, such as gray levels between 0 and 255: values at or
+    above it belong to the second class.
 
     Raises:
         InputError: If the file is missing, is not valid YAML or JSON, or does not describe classes.
@@ -72,10 +74,9 @@ def parse_classes(data: Mapping[str, Any], path: str | Path) -> MaskClasses:
         _refuse(path, f"{len(entries)} classes; masks hold at most {MOST_CLASSES}")
     classes = [_entry(entry, path) for entry in entries]
     kind = data.get("masks", "indices")
-    if kind not in ("indices", "colors"):
-        _refuse(path, f"masks is {kind!r}; expected indices or colors")
-    describe = _color_classes if kind == "colors" else _index_classes
-    return describe(data, classes, path)
+    if not isinstance(kind, str) or kind not in _KINDS:
+        _refuse(path, f"masks is {kind!r}; expected {' or '.join(_KINDS)}")
+    return _KINDS[kind](data, classes, path)
 
 
 def _index_classes(data: Mapping[str, Any], classes: list[_Entry], path: str | Path) -> MaskClasses:
@@ -129,15 +130,43 @@ def _color_classes(data: Mapping[str, Any], classes: list[_Entry], path: str | P
     return MaskClasses(_table(classes, path), encoding, encoding)
 
 
+def _layer_classes(data: Mapping[str, Any], classes: list[_Entry], path: str | Path) -> MaskClasses:
+    if "threshold" in data:
+        _refuse(path, "threshold is for masks of indices; with masks: layers remove it")
+    for entry in classes:
+        if entry.values:
+            _refuse(path, f"class {entry.name!r} has a value; with masks: layers remove it")
+        if len(entry.colors) > 1:
+            _refuse(path, f"class {entry.name!r} has {len(entry.colors)} colors; with masks: layers give one")
+    ignored = _several(data.get("ignore"), _is_value)
+    if ignored is None:
+        _refuse(
+            path, f"ignore is {data['ignore']!r}; with masks: layers give a value from 2 to 65535 or a list of them"
+        )
+    _refuse_repeated((0, 1, *ignored), "value", path)
+    hint = f"The mask of a class has 0 and 1, or 0 and 255; for values to ignore set 'ignore:' in {path}"
+    encoding = LayerEncoding([entry.name for entry in classes], ignored=ignored, hint=hint)
+    table = _table(classes, path, void_value=next(iter(ignored), None), overlapping=True)
+    return MaskClasses(table, encoding, encoding, ignores_white=255 in ignored)
+
+
+_KINDS = {"indices": _index_classes, "colors": _color_classes, "layers": _layer_classes}
+
+
 def _table(
-    classes: list[_Entry], path: str | Path, *, values: tuple[int, ...] = (), void_value: int | None = None
+    classes: list[_Entry],
+    path: str | Path,
+    *,
+    values: tuple[int, ...] = (),
+    void_value: int | None = None,
+    overlapping: bool = False,
 ) -> ClassTable:
-    void = void_index(len(classes))
+    void = void_index(2 if overlapping else len(classes))
     palette = default_palette(len(classes))
     colors = tuple(entry.colors[0] if entry.colors else color for entry, color in zip(classes, palette, strict=True))
     names = tuple(entry.name for entry in classes)
     try:
-        return ClassTable(names, colors, void, values, void if void_value is None else void_value)
+        return ClassTable(names, colors, void, values, void if void_value is None else void_value, overlapping)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 

@@ -1,10 +1,12 @@
 """The base of all datamodules: items of one form, and the loaders of the splits."""
 
 import logging
+import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sized
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypedDict, cast
 
 import torch
@@ -15,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from feedbackward.classes import ClassTable
 from feedbackward.data.arguments import Size, Split
 from feedbackward.data.augmentation import RECOMMENDED, Augmentation, check_augmentation
+from feedbackward.data.prepared import NOT_STORED, Prepared, PreparedFolder
 from feedbackward.data.sampler import EpochSampler, SeededItems
 from feedbackward.data.sources import Scoring
 from feedbackward.data.transforms import EvalTransform, TrainTransform
@@ -37,7 +40,8 @@ class Item(TypedDict, total=False):
     Attributes:
         image: float32 (C, h, w) in [0, 1], resized, not normalized.
         mask: int64 (H, W), class indices and the class table's ignore_index for void. In training (H, W) is the
-            image's (h, w); in evaluation it is the mask's own, full resolution. Absent only in images to predict.
+            image's (h, w); in evaluation it is the mask's own, full resolution. Absent only in images to predict. If
+            classes overlap, it is (classes, H, W): 0, 1 where the class is present, and ignore_index.
         name: The file's stem, unique in its split.
         label_ids: uint8 (H, W), Cityscapes label ids; only in evaluation, if scoring is "cityscapes".
         instance_ids: int32 (H, W), Cityscapes instance map; only together with label_ids.
@@ -78,9 +82,13 @@ class SegmentationDataModule(LightningDataModule, ABC):
         channels: Channels of the images and their order: "RGB", "BGR", "gray" or a number of bands.
         value_range: Pixel values that become 0 and 1, such as [0, 4095]; by default the range of the image's bits.
         augmentation: Random changes of the training images, by default flips and scales of 0.75 to 1.5.
+        cache: Folder in which decoded and resized images and masks are stored, so that they are not decoded again in
+            each epoch and training; by default they are.
+        cache_gb: The largest size of that folder in GB; what does not fit is decoded each time.
 
     Attributes:
         preprocessing: How images are read and resized, without normalization.
+        prepared: Where decoded images and masks come from: the files, or the folder `cache`.
 
     Raises:
         InputError: If a number is below its minimum, several sizes are given, or an augmentation does not apply.
@@ -99,6 +107,8 @@ class SegmentationDataModule(LightningDataModule, ABC):
         channels: Channels = "RGB",
         value_range: Range | None = None,
         augmentation: Augmentation = RECOMMENDED,
+        cache: str | Path | None = None,
+        cache_gb: float = 20,
     ) -> None:
         super().__init__()
         for name, value, least in (
@@ -108,6 +118,8 @@ class SegmentationDataModule(LightningDataModule, ABC):
         ):
             if value < least:
                 raise InputError(f"{name} is {value}; expected {least} or more")
+        if not 0 < cache_gb < math.inf:
+            raise InputError(f"cache_gb is {cache_gb}; expected a size in GB, above 0")
         resize = Resize(size=size, scale=scale, longest_side=longest_side, shortest_side=shortest_side)
         self.preprocessing = replace(Preprocessing.identity(channels), value_range=value_range, resize=resize)
         check_augmentation(augmentation, self.preprocessing, workers=num_workers)
@@ -115,6 +127,9 @@ class SegmentationDataModule(LightningDataModule, ABC):
         self.eval_batch_size = eval_batch_size
         self.num_workers = num_workers
         self.augmentation = augmentation
+        self.prepared: Prepared = NOT_STORED
+        if cache is not None:
+            self.prepared = PreparedFolder(Path(cache).expanduser(), limit=int(cache_gb * 1e9))
         self._training_seed: int | None = None
         self._sampler: EpochSampler | None = None
         self._resumed_epochs = 0
@@ -142,7 +157,12 @@ class SegmentationDataModule(LightningDataModule, ABC):
         """Converts an image (H, W, C) and a mask (H, W) into the tensors of an item."""
         if split != "train":
             return EvalTransform(self.preprocessing)
-        return TrainTransform(self.preprocessing, self.augmentation, void=self.class_table.ignore_index)
+        return TrainTransform(
+            self.preprocessing,
+            self.augmentation,
+            void=self.class_table.ignore_index,
+            reduce=isinstance(self.prepared, PreparedFolder),
+        )
 
     def one_size(self, split: Split) -> bool:
         """Whether the images and masks of a split must have the same size to fit in a batch."""
@@ -152,6 +172,7 @@ class SegmentationDataModule(LightningDataModule, ABC):
 
     def setup(self, stage: str) -> None:
         """Open the splits of the stage: train and val for "fit", val for "validate", test for "test"."""
+        self.prepared.check()
         for split in STAGE_SPLITS[stage]:
             if split not in self._opened:
                 self._opened[split] = self.dataset(split)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol
 
@@ -19,14 +20,26 @@ Color = tuple[int, int, int]
 
 
 class MaskEncoding(Protocol):
-    """Decodes mask files into class indices."""
+    """Decodes mask files into class indices.
+
+    Attributes:
+        digest: A hash of what the files' values become; encodings that decode alike have the same one.
+    """
+
+    digest: str
 
     def read(self, path: Path) -> Mask:
         """Class indices (H, W), uint8 with 255 for void; for more than 254 classes uint16 with 65535 for void.
 
+        For classes that overlap it has a layer for each, (classes, H, W), see LayerEncoding.
+
         Raises:
             InputError: If the file cannot be read, or a pixel does not encode a class.
         """
+        ...
+
+    def files(self, path: Path) -> tuple[Path, ...]:
+        """The files that read(path) reads."""
         ...
 
     def index(self, code: int) -> int | None:
@@ -62,6 +75,7 @@ class IndexEncoding:
 
     def __init__(self, indices: Mapping[int, int], *, ignored: Iterable[int] = (), hint: str) -> None:
         self._lookup = _lookup_table(LARGEST_VALUE + 1, indices, ignored)
+        self.digest = blake2b(self._lookup.tobytes(), digest_size=16).hexdigest()
         self._hint = hint
 
     def read(self, path: Path) -> Mask:
@@ -86,6 +100,10 @@ class IndexEncoding:
         if (indices == _unknown(self._lookup)).any():
             raise InputError(self._message(mask, path))
         return indices
+
+    def files(self, path: Path) -> tuple[Path, ...]:
+        """The file itself."""
+        return (path,)
 
     def index(self, code: int) -> int | None:
         """As MaskEncoding.index."""
@@ -114,7 +132,9 @@ class ColorEncoding:
 
     def __init__(self, indices: Mapping[Color, int], *, ignored: Iterable[Color] = (), hint: str) -> None:
         packed = {_packed(color): index for color, index in indices.items()}
-        self._lookup = _lookup_table(1 << 24, packed, map(_packed, ignored))
+        void = sorted(map(_packed, ignored))
+        self._lookup = _lookup_table(1 << 24, packed, void)
+        self.digest = blake2b(repr((sorted(packed.items()), void)).encode(), digest_size=16).hexdigest()
         self._hint = hint
 
     def read(self, path: Path) -> Mask:
@@ -134,6 +154,10 @@ class ColorEncoding:
                 f"and resize them with nearest neighbor. {self._hint}"
             )
         return indices
+
+    def files(self, path: Path) -> tuple[Path, ...]:
+        """The file itself."""
+        return (path,)
 
     def index(self, code: int) -> int | None:
         """As MaskEncoding.index."""

@@ -1,5 +1,6 @@
 """Any folder of images and masks: ROOT/images/SPLIT, ROOT/masks/SPLIT and ROOT/classes.yaml."""
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +12,14 @@ from feedbackward.data.class_file import read_class_file
 from feedbackward.data.datamodule import SegmentationDataModule
 from feedbackward.data.encodings import MaskClasses
 from feedbackward.data.formats import IMAGE_SUFFIXES
+from feedbackward.data.layers import layer_folders
 from feedbackward.data.listing import list_files
 from feedbackward.data.masks import read_mask
 from feedbackward.data.pairs import Pair, PairDataset, check_pairs, match
 from feedbackward.errors import InputError, listed
 
 CLASS_FILES = ("classes.yaml", "classes.yml", "classes.json")
+_LAYERS = re.compile(rb"""^\s*\{?\s*["']?masks["']?\s*:\s*["']?layers\b""", re.MULTILINE)
 
 
 class FolderData(SegmentationDataModule):
@@ -29,7 +32,8 @@ class FolderData(SegmentationDataModule):
         ROOT/masks/train/NAME.png       (with mask_suffix NAME_mask.png, for example)
 
     The class file lists the classes and their encoding: `classes: [background, car]` suffices for masks with the
-    values 0 and 1, and 255 for void pixels. See read_class_file for values, colors and ignored pixels.
+    values 0 and 1, and 255 for void pixels. See read_class_file for values, colors and ignored pixels. With
+    `masks: layers` classes overlap, and each has a mask of its own for every image, ROOT/masks/train/CLASS/NAME.png.
 
     Args:
         root: Folder that contains images, masks and the class file.
@@ -73,28 +77,35 @@ class FolderData(SegmentationDataModule):
             InputError: If a folder or file is missing, damaged or malformed; the message names it.
         """
         images, masks = self.root / "images" / split, self.root / "masks" / split
+        table = self._classes.table
         hint = (
-            f"Expected {images}/NAME.jpg (or .png) with {masks}/NAME{self.mask_suffix}.png: each mask named like its "
-            f"image{f' with {self.mask_suffix} after it' if self.mask_suffix else ''}, and saved as PNG, because JPEG "
+            f"Expected {images}/NAME.jpg (or .png) with {masks}/{'CLASS/' if table.overlapping else ''}NAME"
+            f"{self.mask_suffix}.png: each mask named like its image"
+            f"{f' with {self.mask_suffix} after it' if self.mask_suffix else ''}, and saved as PNG, because JPEG "
             f"changes the values"
         )
-        for folder in (images, masks):
-            if not folder.is_dir():
-                raise InputError(f"no folder {folder}. {hint}")
+        if not images.is_dir():
+            raise InputError(f"no folder {images}. {hint}")
+        folders = layer_folders(masks, table.names, hint=hint) if table.overlapping else [masks]
+        matched = [self._match(images, folder, hint) for folder in folders]
+        _check_names(matched)
+        pairs = matched[0]
+        check_pairs(pairs, self._classes.encoding, channels=self.preprocessing.channels, one_size=self.one_size(split))
+        if self._classes.ignores_white:
+            for of_folder in matched:
+                _refuse_black_and_white(of_folder)
+        return PairDataset(pairs, self._classes.encoding, self.transform(split), self.prepared)
+
+    def _match(self, images: Path, masks: Path, hint: str) -> list[Pair]:
+        """The images with the masks in a folder."""
+        if not masks.is_dir():
+            raise InputError(f"no folder {masks}. {hint}")
         image_files = list_files(images, IMAGE_SUFFIXES)
         mask_files = list_files(masks, IMAGE_SUFFIXES)
         if (suffix := find_suffix(image_files, mask_files)) and not self.mask_suffix:
             hint = f"The names of all masks end with {suffix}: set data.mask_suffix to {suffix}"
-        pairs = match(
-            image_files,
-            _without_suffix(mask_files, self.mask_suffix, hint),
-            where=f"{images} and {masks}",
-            hint=hint,
-        )
-        check_pairs(pairs, self._classes.encoding, channels=self.preprocessing.channels, one_size=self.one_size(split))
-        if self._classes.ignores_white:
-            _refuse_black_and_white(pairs)
-        return PairDataset(pairs, self._classes.encoding, self.transform(split))
+        named = _without_suffix(mask_files, self.mask_suffix, hint)
+        return match(image_files, named, where=f"{images} and {masks}", hint=hint)
 
 
 def find_class_file(root: Path) -> Path:
@@ -112,6 +123,12 @@ def find_class_file(root: Path) -> Path:
         f"no {' or '.join(CLASS_FILES)} in {root}; write one that names the classes, for example "
         f"'classes: [background, car]', or give its path as data.classes"
     )
+
+
+def layered_class_file(root: Path) -> Path | None:
+    """The class file in a folder, if it says that classes overlap; its content is not checked otherwise."""
+    files = (root / name for name in CLASS_FILES)
+    return next((file for file in files if file.is_file() and _LAYERS.search(file.read_bytes())), None)
 
 
 def find_suffix(images: Iterable[str], masks: Collection[str]) -> str:
@@ -141,6 +158,16 @@ def _without_suffix(masks: dict[str, Path], suffix: str, hint: str) -> dict[str,
     return {name.removesuffix(suffix): path for name, path in masks.items()}
 
 
+def _check_names(matched: Sequence[Sequence[Pair]]) -> None:
+    """Refuse masks of an image whose files have different names: one is found by that of another."""
+    for first, *others in zip(*matched, strict=True):
+        for other in others:
+            if other.mask.name != first.mask.name:
+                raise InputError(
+                    f"{first.mask} and {other.mask} are masks of one image in different formats; save both in one"
+                )
+
+
 def _refuse_black_and_white(pairs: Sequence[Pair]) -> None:
     """Masks of 0 and 255 decode to one class and void: valid, but never intended."""
     white = False
@@ -153,5 +180,5 @@ def _refuse_black_and_white(pairs: Sequence[Pair]) -> None:
         raise InputError(
             f"all {len(pairs)} masks in {pairs[0].mask.parent} contain only 0 and 255, and 255 is ignored, so "
             f"there would be a single class to learn. These are black-and-white pictures: give the white class "
-            f"'value: 255' in the class file, or divide the masks by 255"
+            f"'value: 255' in the class file (with masks: layers remove 'ignore: 255'), or divide the masks by 255"
         )

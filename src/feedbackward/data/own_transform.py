@@ -35,7 +35,7 @@ def apply_own(
         own: A transform of torchvision.transforms.v2, which is given both tensors, or a function of an image (H, W, C)
             and a mask (H, W), which are arrays of its own; either returns both, of the same shape and type.
         image: (C, H, W), uint8, or float32 in [0, 1].
-        mask: (H, W), int64.
+        mask: (H, W), int64; of classes that overlap (classes, H, W), also for a function.
         void: The value of void in masks.
         mask_type: The type of a function's mask, unless it cannot hold void.
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from torch.utils.data import Dataset
@@ -12,6 +13,7 @@ from feedbackward.data.datamodule import Item
 from feedbackward.data.encodings import MaskEncoding
 from feedbackward.data.files import check_image, read_image
 from feedbackward.data.masks import Mask
+from feedbackward.data.prepared import NOT_STORED, Arrays, Prepared
 from feedbackward.data.transforms import EvalTransform, TrainTransform
 from feedbackward.errors import InputError, listed
 from feedbackward.preprocessing import Channels
@@ -24,7 +26,7 @@ class Pair:
     Args:
         name: Unique in the split.
         image: The image's file.
-        mask: The mask's file.
+        mask: The mask's file, or that of the first of several classes that overlap.
     """
 
     name: str
@@ -77,7 +79,7 @@ def check_pairs(pairs: Sequence[Pair], encoding: MaskEncoding, *, channels: Chan
 
     def check(pair: Pair) -> tuple[int, int]:
         height, width = check_image(pair.image, channels)
-        mask_height, mask_width = encoding.read(pair.mask).shape
+        mask_height, mask_width = encoding.read(pair.mask).shape[-2:]
         if (height, width) != (mask_height, mask_width):
             raise InputError(
                 f"{pair.image} is {height}x{width} but its mask {pair.mask} is {mask_height}x{mask_width} "
@@ -104,26 +106,38 @@ class PairDataset(Dataset[Item]):
         pairs: The pairs of the split, checked.
         encoding: Decodes the masks.
         transform: Converts the pixels into tensors.
+        prepared: Where the arrays that are not random come from.
     """
 
     def __init__(
-        self, pairs: Sequence[Pair], encoding: MaskEncoding, transform: TrainTransform | EvalTransform
+        self,
+        pairs: Sequence[Pair],
+        encoding: MaskEncoding,
+        transform: TrainTransform | EvalTransform,
+        prepared: Prepared = NOT_STORED,
     ) -> None:
         self.pairs = pairs
         self._encoding = encoding
         self._transform = transform
+        self._prepared = prepared
+        self._recipe = f"{transform.preparation} {encoding.digest}"
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> Item:
         pair = self.pairs[index]
-        pixels = read_image(pair.image, self._transform.preprocessing.channels)
-        image, mask = self._transform(pixels, self.read_mask(index))
+        files = pair.image, *self._encoding.files(pair.mask)
+        arrays = self._prepared.load(files, self._recipe, partial(self._prepare, index))
+        image, mask = self._transform.finish(**arrays)
         return {"name": pair.name, "image": image, "mask": mask}
 
+    def _prepare(self, index: int) -> Arrays:
+        pixels = read_image(self.pairs[index].image, self._transform.preprocessing.channels)
+        return self._transform.prepare(pixels, self.read_mask(index))
+
     def read_mask(self, index: int) -> Mask:
-        """The class indices (H, W) of a mask, as its file has them: not resized."""
+        """The class indices (H, W) or (classes, H, W) of a mask, as its files have them: not resized."""
         return self._encoding.read(self.pairs[index].mask)
 
 

@@ -33,6 +33,7 @@ class LimitedCrop:
     Args:
         size: Height and width; smaller images are padded with black, masks with void.
         limit: The largest share of a class in the pixels that are not void. If 10 crops exceed it, the last is taken.
+            Where classes overlap, the pixels without any of them count as a class of their own.
         void: The value of void in masks.
     """
 
@@ -46,13 +47,20 @@ class LimitedCrop:
         crop = v2.RandomCrop(list(self.size), pad_if_needed=True, fill=fill)
         for _ in range(_CROPS):
             cropped: tuple[Tensor, Tensor] = crop(image, mask)
-            if self.limit == 1 or self._largest_share(cropped[1]) <= self.limit:
+            share = self._largest_share if mask.ndim == 2 else self._largest_share_of_layers
+            if self.limit == 1 or share(cropped[1].as_subclass(Tensor)) <= self.limit:
                 break
         return cropped
 
     def _largest_share(self, mask: Tensor) -> float:
         counts = torch.bincount(mask[mask != self.void])
         return (counts.max() / counts.sum()).item() if len(counts) else 1.0
+
+    def _largest_share_of_layers(self, layers: Tensor) -> float:
+        present, known = layers == 1, layers != self.void
+        counts = torch.cat([present, ~present.any(0, keepdim=True) & known.any(0, keepdim=True)]).sum((1, 2))
+        pixels = known.any(0).sum()
+        return (counts.max() / pixels).item() if pixels else 1.0
 
 
 @dataclass(frozen=True)
@@ -136,9 +144,9 @@ class Dropout:
         """Image and mask without what is under the rectangles."""
         pixels, values = image.as_subclass(Tensor).clone(), mask.as_subclass(Tensor).clone()
         for _ in range(int(torch.randint(self.most + 1, ()))):
-            rows, columns = (self._draw(length) for length in values.shape)
-            pixels[:, rows, columns] = 0
-            values[rows, columns] = self.void
+            rows, columns = (self._draw(length) for length in values.shape[-2:])
+            pixels[..., rows, columns] = 0
+            values[..., rows, columns] = self.void
         return tv_tensors.wrap(pixels, like=image), tv_tensors.wrap(values, like=mask)
 
     def _draw(self, length: int) -> slice:

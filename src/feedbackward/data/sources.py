@@ -52,7 +52,7 @@ class DataSource:
             class_file: The class file, for a data set that needs one.
 
         Raises:
-            InputError: If the class file is missing, superfluous or malformed.
+            InputError: If the class file is missing, superfluous or malformed, or its classes overlap.
         """
         if self.classes is None:
             if class_file is None:
@@ -61,7 +61,13 @@ class DataSource:
                 )
             from feedbackward.data.class_file import read_class_file
 
-            return read_class_file(class_file)
+            described = read_class_file(class_file)
+            if described.table.overlapping:
+                raise InputError(
+                    f"{class_file}: the classes overlap (masks: layers); score the network with `feedbackward "
+                    f"validate`, or the files of one class with a class file of 'classes: [background, NAME]'"
+                )
+            return described
         if class_file is not None:
             raise InputError(f"the data set {self.name} has its own classes: omit the class file {class_file}")
         module, _, name = self.classes.rpartition(".")

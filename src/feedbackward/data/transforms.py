@@ -12,6 +12,7 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from feedbackward.data.arguments import Size
 from feedbackward.data.augmentation import Augmentation
 from feedbackward.data.own_transform import apply_own
 from feedbackward.data.random_changes import LimitedCrop, steps_of
@@ -29,14 +30,19 @@ class TrainTransform:
         preprocessing: How images are read and resized; see resize_mask for masks.
         augmentation: The random part.
         void: The value of masks where an image is padded, turned away or dropped.
+        reduce: Whether `prepare` reduces images to the largest size that the random scales ask for. Images that are
+            reduced are resized twice, unless that is the only size.
 
     Raises:
         InputError: On a call, if the augmentation does not suit the image, or its custom transform returned something
             else than an image and a mask like those that it was given.
     """
 
-    def __init__(self, preprocessing: Preprocessing, augmentation: Augmentation, *, void: int = 255) -> None:
+    def __init__(
+        self, preprocessing: Preprocessing, augmentation: Augmentation, *, void: int = 255, reduce: bool = False
+    ) -> None:
         self.preprocessing = preprocessing
+        self._reduce = reduce
         self._augmentation = augmentation
         self._void = void
         self._rotate = v2.RandomRotation(
@@ -48,16 +54,51 @@ class TrainTransform:
 
     def __call__(self, image: NDArray[Any], mask: NDArray[np.integer]) -> tuple[Tensor, Tensor]:
         """Image (H, W, C) and mask (H, W) to float32 (C, h, w) in [0, 1] and int64 (h, w)."""
+        return self.finish(**self.prepare(image, mask))
+
+    @property
+    def preparation(self) -> str:
+        """What the result of `prepare` depends on, besides image and mask."""
+        return f"train {_reading(self.preprocessing)} {self._augmentation.scale[1]} {self._reduce}"
+
+    def prepare(self, image: NDArray[Any], mask: NDArray[np.integer]) -> dict[str, NDArray[Any]]:
+        """The part that is not random.
+
+        Returns:
+            The arguments of `finish`.
+        """
         own = image.shape[0], image.shape[1]
         resized = self.preprocessing.resize.output_size(own)
+        values = to_resizable(image, self.preprocessing.value_range)
+        if self._reduce:
+            height, width = scale_size(resized, self._augmentation.scale[1])
+            size = min(own[0], height), min(own[1], width)
+            if size != own:
+                values, mask = _resized(values, size), resize_mask(mask, size)
+        return {"image": values, "mask": mask, "size": np.array(resized)}
+
+    def finish(
+        self, image: NDArray[Any], mask: NDArray[np.integer], size: NDArray[np.integer]
+    ) -> tuple[Tensor, Tensor]:
+        """The random part.
+
+        Args:
+            image: (H, W, C), uint8 or float32 in [0, 1].
+            mask: (H, W).
+            size: Height and width to which the image is resized before the random scale.
+
+        Returns:
+            As a call.
+        """
+        own, resized = (image.shape[0], image.shape[1]), (int(size[0]), int(size[1]))
         crop = self._augmentation.crop
-        size = resized
+        scaled = resized
         if self._augmentation.scale != (1.0, 1.0):
-            size = scale_size(resized, torch.empty(()).uniform_(*self._augmentation.scale).item())
+            scaled = scale_size(resized, torch.empty(()).uniform_(*self._augmentation.scale).item())
             crop = crop or resized
-        pixels, values = _channels_first(image, self.preprocessing), mask
-        if size != own:
-            pixels, values = resize_image(pixels, size), resize_mask(mask, size)
+        pixels, values = _channels_first(image), mask
+        if scaled != own:
+            pixels, values = resize_image(pixels, scaled), resize_mask(mask, scaled)
         pair = tv_tensors.Image(pixels), tv_tensors.Mask(torch.from_numpy(values.astype(np.int64)))
         if self._augmentation.rotation > 0:
             pair = self._rotate(*pair)
@@ -82,20 +123,44 @@ class EvalTransform:
 
     def __call__(self, image: NDArray[Any], mask: NDArray[np.integer]) -> tuple[Tensor, Tensor]:
         """Image (H, W, C) and mask (H, W) to float32 (C, h, w) in [0, 1] and int64 (H, W)."""
-        return self.image(image), torch.from_numpy(mask.astype(np.int64))
+        return self.finish(**self.prepare(image, mask))
 
     def image(self, image: NDArray[Any]) -> Tensor:
         """Image (H, W, C), as it was read, to float32 (C, h, w) in [0, 1]."""
+        return _unit(_channels_first(self.resized(image)))
+
+    @property
+    def preparation(self) -> str:
+        """What the results of `prepare` and `resized` depend on, besides image and mask."""
+        return f"evaluation {_reading(self.preprocessing)}"
+
+    def prepare(self, image: NDArray[Any], mask: NDArray[np.integer]) -> dict[str, NDArray[Any]]:
+        """All but the conversion into tensors: the arguments of `finish`."""
+        return {"image": self.resized(image), "mask": mask}
+
+    def resized(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Image (H, W, C), as it was read, to (h, w, C), uint8 or float32 in [0, 1]."""
         own = image.shape[0], image.shape[1]
         size = self.preprocessing.resize.output_size(own)
-        pixels = _channels_first(image, self.preprocessing)
-        return _unit(pixels if size == own else resize_image(pixels, size))
+        values = to_resizable(image, self.preprocessing.value_range)
+        return values if size == own else _resized(values, size)
+
+    def finish(self, image: NDArray[Any], mask: NDArray[np.integer]) -> tuple[Tensor, Tensor]:
+        """Image (h, w, C), uint8 or float32 in [0, 1], and mask (H, W) to tensors; returns as a call."""
+        return _unit(_channels_first(image)), torch.from_numpy(mask.astype(np.int64))
 
 
-def _channels_first(image: NDArray[Any], preprocessing: Preprocessing) -> Tensor:
+def _reading(preprocessing: Preprocessing) -> str:
+    return f"{preprocessing.channels} {preprocessing.value_range} {preprocessing.resize!r}"
+
+
+def _channels_first(values: NDArray[Any]) -> Tensor:
     """Channels stay last in memory: torch's fast path for resizing."""
-    values = to_resizable(image, preprocessing.value_range)
     return torch.from_numpy(np.require(values, requirements=["C", "W"])).permute(2, 0, 1)
+
+
+def _resized(values: NDArray[Any], size: Size) -> NDArray[Any]:
+    return resize_image(_channels_first(values), size).permute(1, 2, 0).numpy()
 
 
 def _unit(pixels: Tensor) -> Tensor:

@@ -26,14 +26,14 @@ class Metadata:
 
     Args:
         config: The network's configuration, as in its config.json.
-        class_table: Names and colors of the classes, if known; None for several tasks.
+        class_table: Names and colors of the classes, if known; None for several adapters.
         in_channels: The channels of the images, which are float32 with values in [0, 1]; three are RGB.
         output: "logits" (N, classes, H, W) as float32, or "classes" (N, H, W) as 8-bit integers. Also the name of the
             output, unless there are several tasks: then each has an output of its name.
         size: The fixed height and width of the images, or None for any from `smallest` on.
         smallest: The smallest height and width.
         sizes: Height and width of the three batches on which the file was compared with the network.
-        tasks: The tasks, if there are several.
+        tasks: The tasks, if there are several; of overlapping classes one each.
         version: The version of this library that wrote the file.
     """
 

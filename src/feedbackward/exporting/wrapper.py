@@ -13,7 +13,7 @@ from torch.fx.experimental import _config  # it has no public name
 
 from feedbackward.errors import InputError
 from feedbackward.exporting.metadata import Metadata
-from feedbackward.task import tasks_of
+from feedbackward.task import split_tasks, tasks_of
 
 if TYPE_CHECKING:
     from feedbackward.models import OptimizedNetwork, SegmentationNetwork, TaskNetwork
@@ -42,7 +42,8 @@ class ExportWrapper(nn.Module):
         logits = self.network(self.preprocessing(image).to(self.dtype))
         if isinstance(logits, dict):
             return tuple(self._output(logits[task.name]) for task in tasks_of(self.network))
-        return self._output(logits)
+        outputs = tuple(self._output(each) for each in split_tasks(logits, tasks_of(self.network)))
+        return outputs[0] if len(outputs) == 1 else outputs
 
     def _output(self, logits: Tensor) -> Output:
         return logits.argmax(dim=1).to(torch.uint8) if self.argmax else logits.float()

@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from feedbackward.data.folder import layered_class_file
 from feedbackward.errors import InputError, listed
 from feedbackward.importing.data_files import data_files
 from feedbackward.importing.found import FoundData
 from feedbackward.importing.json_tools import damaged_note
 from feedbackward.importing.layouts import (
     ade20k,
+    camvid,
+    cityscapes,
     coco,
     cvat,
     folders,
@@ -24,6 +27,8 @@ from feedbackward.importing.layouts import (
 Finder = Callable[[Path], FoundData | None]
 
 LAYOUTS: dict[str, Finder] = {
+    "Cityscapes: leftImg8bit and gtFine": cityscapes.find,
+    "CamVid: train, trainannot, val, valannot": camvid.find,
     "COCO: a JSON file with images, annotations and categories": coco.find,
     "Label Studio: an export as JSON": label_studio.find,
     "CVAT for images 1.1: annotations.xml": cvat.find,
@@ -47,10 +52,16 @@ def recognize(root: Path) -> FoundData:
         root: The folder of the data set.
 
     Raises:
-        InputError: If there is no such folder, its layout is unknown, or an annotation is damaged.
+        InputError: If there is no such folder, its layout is unknown, classes overlap in our own, or an annotation is
+            damaged.
     """
     if not root.is_dir():
         raise InputError(f"no folder {root}; give the folder that contains the data set")
+    if file := layered_class_file(root):
+        raise InputError(
+            f"{file}: classes overlap (masks: layers), and their masks are neither inspected nor converted; "
+            f"`feedbackward train` and `fit --data folder` read them as they are"
+        )
     for find in LAYOUTS.values():
         found = find(root)
         if found is not None:

@@ -4,13 +4,15 @@ Rows are the ground truth; columns are the predictions, with void as the last on
 the matrices of its images are summed first. A class with a zero denominator scores nan, and means leave nan out.
 """
 
+from collections.abc import Sequence
+
 from jaxtyping import Float64, Int64, Integer
 from torch import Tensor
 
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError, listed
 from feedbackward.metrics.runs import constant_runs, sum_at
-from feedbackward.metrics.scores import Scores, mean
+from feedbackward.metrics.scores import ByName, Scores, mean
 
 
 def confusion_matrix(
@@ -112,19 +114,35 @@ def segmentation_scores(confusion: Int64[Tensor, "classes columns"], class_table
         )
     }
     return Scores(
-        scalars={
-            "mean_iou": mean(per_class["iou"].values()),
-            "mean_dice": mean(per_class["dice"].values()),
-            "pixel_accuracy": float(pixel_accuracy(confusion)),
-            "mean_precision": mean(per_class["precision"].values()),
-            "mean_accuracy": mean(per_class["accuracy"].values()),
-        },
+        scalars=scalars_of(per_class, float(pixel_accuracy(confusion))),
         per_class=per_class,
         confusion=confusion[:, :-1].tolist(),
         predicted_void=confusion[:, -1].tolist(),
         names=names,
         notes=_notes(confusion, names),
     )
+
+
+def scalars_of(per_class: ByName, accuracy: float) -> dict[str, float]:
+    """The means over the classes, with the pixel accuracy between them."""
+    return {
+        "mean_iou": mean(per_class["iou"].values()),
+        "mean_dice": mean(per_class["dice"].values()),
+        "pixel_accuracy": accuracy,
+        "mean_precision": mean(per_class["precision"].values()),
+        "mean_accuracy": mean(per_class["accuracy"].values()),
+    }
+
+
+def absence_notes(names: Sequence[str], occurs: Sequence[bool]) -> list[str]:
+    """A note about the classes without a score, if there are any."""
+    absent = [name for name, there in zip(names, occurs, strict=True) if not there]
+    if not absent:
+        return []
+    return [
+        f"{len(absent)} of {len(names)} classes are neither in the ground truth nor predicted, have no score and are "
+        f"left out of the means: {listed(absent, most=5)}"
+    ]
 
 
 def _true(confusion: Tensor) -> Tensor:
@@ -142,13 +160,7 @@ def _notes(confusion: Tensor, names: list[str]) -> list[str]:
             "with one class every pixel that counts belongs to it, so that any network scores 100; give the rest a "
             "class of its own"
         )
-    occurs = (_true(confusion) + _predicted(confusion) > 0).tolist()
-    absent = [name for name, there in zip(names, occurs, strict=True) if not there]
-    if absent:
-        notes.append(
-            f"{len(absent)} of {len(names)} classes are neither in the ground truth nor predicted, have no score and "
-            f"are left out of the means: {listed(absent, most=5)}"
-        )
+    notes += absence_notes(names, (_true(confusion) + _predicted(confusion) > 0).tolist())
     void = int(confusion[:, -1].sum())
     if void:
         notes.append(

@@ -54,7 +54,8 @@ class Scores:
         per_class: iou, dice (which is F1), precision and accuracy (which is recall), for Cityscapes also iiou, where
             asked for boundary_iou, each by class name.
         per_category: For Cityscapes iou and iiou, each by name of the seven categories; otherwise empty.
-        confusion: Pixels by true class (row) and predicted class (column), of the classes in `names`.
+        confusion: Pixels by true class (row) and predicted class (column), of the classes in `names`; empty if classes
+            overlap.
         predicted_void: The pixels of each true class that are predicted as void, or for Cityscapes as a label that is
             not evaluated.
         by_size: Where asked for, by size of object, "small", "medium" and "large": objects, found and recall, each by

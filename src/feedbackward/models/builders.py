@@ -77,8 +77,8 @@ def create_model(
         name: timm's name of any encoder with a decoder (see list_encoders), or one of list_models(): "vgg16_pwn" and
             "vgg16_pwp" are the paper's networks, "segnet", "fcn8s" and "deeplab_largefov" its baselines.
         classes: The number of classes.
-        encoder_weights: "imagenet" for timm's pretrained weights, the path of a local file or of a saved network that
-            contains the encoder's weights, or None for random ones.
+        encoder_weights: "imagenet" for timm's pretrained weights, the path of a local file or of a saved network or the
+            id of a repository on the hub that contains the encoder's weights, or None for random ones.
         in_channels: The number of image channels; pretrained weights of the first layer are adapted to it.
         decoder: The options of the decoder; by default DecoderConfig(), FOR_FROZEN on a frozen encoder, or those of the
             preset.

@@ -22,6 +22,7 @@ class Training:
     """How a network was trained, and what it scored.
 
     Args:
+        run: The name of the run, by which the network is called.
         data: The data set.
         split: The part of it that was scored.
         scores: Values in percent, by title.
@@ -33,6 +34,7 @@ class Training:
         versions: The versions of the packages, and the machine.
     """
 
+    run: str
     data: str
     split: str
     scores: dict[str, str]
@@ -65,7 +67,7 @@ def model_card(
         class_table: Its classes, if known.
         training: How it was trained, if known.
     """
-    name = " on ".join(str(config[key]) for key in ("model", "encoder_name") if config.get(key))
+    network = " on ".join(str(config[key]) for key in ("model", "encoder_name") if config.get(key))
     metadata: dict[str, Any] = data.to_dict()  # type: ignore[no-untyped-call]
     if training is not None:
         results = [
@@ -80,11 +82,11 @@ def model_card(
             for title, value in training.scores.items()
             if value != "-"
         ]
-        metadata |= {"model_name": name, "eval_results": results}
+        metadata |= {"model_name": training.run, "eval_results": results}
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     content = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         card_data=ModelCardData(**metadata).to_yaml(),
-        name=name,
+        network=network,
         config=config,
         parameters=parameters,
         megabytes=size / 1e6,

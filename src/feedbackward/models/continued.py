@@ -20,17 +20,20 @@ def with_classes(network: SegmentationNetwork, classes: int | ClassTable) -> Seg
     Args:
         network: A trained network; it is not changed.
         classes: The new classes. With a table a class keeps the weights of the classifier if the network has one of
-            its name; with a number none does.
+            its name, and the classes of both or of neither overlap; with a number none does.
 
     Returns:
         A new network with equal weights elsewhere, in evaluation mode, with the class table if one is given; for the
         number of classes that the network has, the network itself.
 
     Raises:
-        InputError: If there are no classes, or the encoder is a module of your own.
+        InputError: If there are no classes, the network's classes overlap and a number is given, or the encoder is a
+            module of your own.
     """
     table = classes if isinstance(classes, ClassTable) else None
-    count = len(classes) if isinstance(classes, ClassTable) else classes
+    count = classes.logits if isinstance(classes, ClassTable) else classes
+    if table is None and network.tasks:
+        raise InputError(f"classes={classes}: the classes of the network overlap; give a class table")
     if table is None and count == network.classes:
         return network
     config = {key: value for key, value in network.config.items() if key != "preprocessing"}
@@ -45,7 +48,8 @@ def with_classes(network: SegmentationNetwork, classes: int | ClassTable) -> Seg
 def take_weights(network: SegmentationNetwork, source: SegmentationNetwork) -> list[str]:
     """Give a network the weights of a trained one.
 
-    Rows of the classifier are taken for the classes whose names agree; the others keep what they have.
+    Rows of the classifier are taken for the classes whose names agree, unless only those of one network overlap; the
+    others keep what they have.
 
     Args:
         network: The network to fill; its classes may be others.
@@ -65,7 +69,9 @@ def take_weights(network: SegmentationNetwork, source: SegmentationNetwork) -> l
             "the network to start from has other options: "
             + listed(f"{key} {theirs.get(key)!r} where {ours.get(key)!r} was asked for" for key in differing)
         )
-    rows = _known_classes(network, source)
+    known = _known_classes(network, source)
+    per_class = 1 if network.class_table is None else network.class_table.logits // len(network.class_table)
+    rows = [(per_class * own + row, per_class * their + row) for own, their in known for row in range(per_class)]
     state, taken = network.state_dict(), source.state_dict()
     axes = _class_axes(source)
     own, their = torch.tensor(rows, dtype=torch.long).reshape(-1, 2).unbind(1)
@@ -75,15 +81,15 @@ def take_weights(network: SegmentationNetwork, source: SegmentationNetwork) -> l
         else:
             tensor.copy_(taken[name])
     names = network.class_table.names if network.class_table is not None else ()
-    return [names[own] for own, _ in rows] if names else []
+    return [names[own] for own, _ in known]
 
 
 def _known_classes(network: SegmentationNetwork, source: SegmentationNetwork) -> list[tuple[int, int]]:
     """The indices of each class that both have, in the network and in the source."""
-    if network.class_table is None or source.class_table is None:
+    ours, theirs = network.class_table, source.class_table
+    if ours is None or theirs is None or ours.overlapping != theirs.overlapping:
         return []
-    theirs = source.class_table.names
-    return [(own, theirs.index(name)) for own, name in enumerate(network.class_table.names) if name in theirs]
+    return [(own, theirs.names.index(name)) for own, name in enumerate(ours.names) if name in theirs.names]
 
 
 def _class_axes(network: SegmentationNetwork) -> dict[str, int]:

@@ -136,8 +136,9 @@ def _check_counts(network: SegmentationNetwork) -> None:
         raise InputError(
             f"the preprocessing is for {network.preprocessing.in_channels} channels, and the network takes {channels}"
         )
-    if table is not None and len(table) != network.classes:
-        raise InputError(f"the class table names {len(table)} classes, and the network has {network.classes}")
+    if table is not None and table.logits != network.classes:
+        kind = "overlapping classes, which need two logits each" if table.overlapping else "classes"
+        raise InputError(f"the class table names {len(table)} {kind}, and the network has {network.classes}")
 
 
 def check_format(found: object, *, source: Path) -> None:

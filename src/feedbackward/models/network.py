@@ -18,6 +18,7 @@ from feedbackward.models.card import Training, model_card
 from feedbackward.models.encoder import check_positive
 from feedbackward.nn import refuse_single_values
 from feedbackward.preprocessing import Preprocessing
+from feedbackward.task import Task, class_tasks
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 FORMAT = 4
@@ -66,8 +67,13 @@ class SegmentationNetwork(
 
     @property
     def classes(self) -> int:
-        """The number of classes."""
+        """The number of classes, two for each of several that overlap."""
         return int(self._config["classes"])
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """One for each class if the classes overlap, otherwise none."""
+        return class_tasks(self.class_table)
 
     @property
     def device(self) -> torch.device:

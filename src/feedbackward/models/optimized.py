@@ -38,6 +38,7 @@ class OptimizedNetwork(nn.Module):
         class_table: The network's.
         preprocessing: The network's.
         smallest: The network's.
+        tasks: The network's.
     """
 
     def __init__(self, network: Feedbackward, decode: Callable[[Tensor], Parts]) -> None:
@@ -49,6 +50,7 @@ class OptimizedNetwork(nn.Module):
         self.class_table = network.class_table
         self.preprocessing = network.preprocessing
         self.smallest = network.smallest
+        self.tasks = network.tasks
 
     @property
     def classes(self) -> int:

@@ -40,8 +40,8 @@ class TaskNetwork(nn.Module):
         smallest: The smallest height and width that an exported file accepts.
 
     Raises:
-        InputError: If there is no network, their encoders or their preprocessing differ, or an encoder's norms were
-            trained for its task.
+        InputError: If there is no network, their encoders or their preprocessing differ, an encoder's norms were
+            trained for its task, or the classes of a network overlap.
     """
 
     def __init__(
@@ -130,6 +130,8 @@ def _check(networks: Mapping[str, Feedbackward]) -> None:
     for other, network in networks.items():
         if network.config["encoder_name"] is None:
             raise InputError(f"{other}: its encoder is a module of your own; tasks share one of timm's encoders")
+        if network.tasks:
+            raise InputError(f"{other}: its classes overlap, and are {len(network.tasks)} tasks already; load it alone")
         if network.trained_norms():
             raise InputError(f"{other}: its encoder's norms were trained for it, so that it cannot share the encoder")
     for other, network in others:

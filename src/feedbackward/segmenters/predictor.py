@@ -18,7 +18,7 @@ from feedbackward.segmenters.reduced import ReducedCopy
 from feedbackward.segmenters.result import Result
 from feedbackward.segmenters.segmenter import Segmenter, Wrapper, check_logits
 from feedbackward.segmenters.stitching import Read, segment_in_bands
-from feedbackward.segmenters.thresholds import apply_thresholds, check_thresholds
+from feedbackward.segmenters.thresholds import apply_thresholds, check_thresholds, table_of
 from feedbackward.segmenters.tiles import Size, Tiles
 from feedbackward.task import Task, split_tasks
 
@@ -50,7 +50,7 @@ class Predictor(Wrapper):
 
     Raises:
         InputError: If the segmenter is a file that outputs classes, and `resize`, an average or a CRF needs
-            logits; or if no class has the name of a threshold.
+            logits; or if no class, or those of several tasks, have the name of a threshold.
 
     Example:
         >>> predictor = Predictor(load_network("camvid.ckpt"))  # doctest: +SKIP
@@ -71,9 +71,7 @@ class Predictor(Wrapper):
     ) -> None:
         super().__init__(segmenter)
         self._probabilities = probabilities
-        if thresholds and len(self.tasks) > 1:
-            raise InputError(f"thresholds are for one network, and there are {len(self.tasks)} tasks; omit them")
-        self._thresholds = check_thresholds(thresholds, self._table(self.tasks[0])) if thresholds else {}
+        self._thresholds = check_thresholds(thresholds or {}, self.tasks)
         self._tiles = tiles or Tiles()
         self._stack: Any = Normalized(segmenter)  # takes arrays or tensors
         self._preprocessing = segmenter.preprocessing.without_normalization()
@@ -173,13 +171,7 @@ class Predictor(Wrapper):
             raise InputError(f"there are {len(self.tasks)} tasks; use TaskPredictor, which returns a result for each")
 
     def _tables(self) -> list[ClassTable]:
-        return [self._table(task) for task in self.tasks]
-
-    @staticmethod
-    def _table(task: Task) -> ClassTable:
-        if task.class_table is None:
-            raise InputError("the network has no class names and colors; set its class_table")
-        return task.class_table
+        return [table_of(task) for task in self.tasks]
 
     def in_bands(self, read: Read, size: Size, reduce: Callable[[Any], Any]) -> Iterator[Any]:
         """Segment an image of any size in tiles.
@@ -222,8 +214,9 @@ class Predictor(Wrapper):
             return [self._in_tiles(image, probabilities=probabilities) for image in images]
         by_task = []
         for task, logits in zip(self.tasks, split_tasks(self.logits(images), self.tasks), strict=True):
-            shares = _softmax(to_array(logits)) if probabilities or self._thresholds else None
-            masks = self._chosen(shares if self._thresholds else logits, task)
+            has_thresholds = task.name in self._thresholds
+            shares = _softmax(to_array(logits)) if probabilities or has_thresholds else None
+            masks = self._chosen(shares if has_thresholds else logits, task)
             kept = shares if probabilities and shares is not None else [None] * len(masks)
             by_task.append(list(zip(masks, kept, strict=True)))
         return [list(of_image) for of_image in zip(*by_task, strict=True)]
@@ -259,15 +252,18 @@ class Predictor(Wrapper):
 
         def reduce(logits: Any) -> NDArray[Any]:
             parts = zip(self.tasks, split_tasks(logits[None], self.tasks), strict=True)
-            scores = [(task, _softmax(to_array(part)) if self._thresholds else part) for task, part in parts]
-            return np.concatenate([self._chosen(each, task) for task, each in scores])
+            return np.concatenate([self._chosen(self._scores(part, task), task) for task, part in parts])
 
         return list(np.concatenate(list(self.in_bands(read, size, reduce)), -2))
 
+    def _scores(self, logits: Any, task: Task) -> Any:
+        """What the classes are chosen by: logits, or probabilities if the task has thresholds."""
+        return _softmax(to_array(logits)) if task.name in self._thresholds else logits
+
     def _chosen(self, scores: Any, task: Task) -> NDArray[Any]:
-        """The masks (N, H, W) of probabilities (N, classes, H, W), or of any scores if there are no thresholds."""
-        if self._thresholds:
-            return np.stack([apply_thresholds(each, self._thresholds, self._table(task)) for each in scores])
+        """The masks (N, H, W) of probabilities (N, classes, H, W), or of any scores if the task has no thresholds."""
+        if thresholds := self._thresholds.get(task.name):
+            return np.stack([apply_thresholds(each, thresholds, table_of(task)) for each in scores])
         indices: NDArray[Any] = to_array(scores.argmax(1)).astype(np.uint8 if task.classes <= 254 else np.uint16)
         return indices
 

@@ -1,12 +1,13 @@
 """Thresholds for the probabilities of single classes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from feedbackward.classes import ClassTable
-from feedbackward.errors import InputError, nearest
+from feedbackward.errors import InputError, listed, nearest
+from feedbackward.task import Task
 
 
 def apply_thresholds(
@@ -46,27 +47,49 @@ def apply_thresholds(
     return chosen
 
 
-def check_thresholds(thresholds: Mapping[str, float], table: ClassTable) -> dict[int, float]:
-    """The thresholds by the index of their class.
+def table_of(task: Task) -> ClassTable:
+    """The classes of a task.
+
+    Raises:
+        InputError: If they have no names.
+    """
+    if task.class_table is None:
+        raise InputError("the network has no class names and colors; set its class_table")
+    return task.class_table
+
+
+def check_thresholds(thresholds: Mapping[str, float], tasks: Sequence[Task]) -> dict[str, dict[int, float]]:
+    """The thresholds of each task that has some, by the index of their class.
 
     Args:
         thresholds: By the name of the class, above 0 and at most 1.
-        table: The classes.
+        tasks: The tasks.
 
     Raises:
-        InputError: If a class does not exist, or a threshold is out of range.
+        InputError: If a class does not exist or belongs to several tasks, a threshold is out of range, or a task has no
+            class table.
 
     Example:
         >>> table = ClassTable(("background", "crack"), ((0, 0, 0), (255, 0, 0)))
-        >>> check_thresholds({"crack": 0.7}, table)
-        {1: 0.7}
+        >>> check_thresholds({"crack": 0.7}, [Task("walls", 2, table)])
+        {'walls': {1: 0.7}}
     """
+    found = dict[str, dict[int, float]]()
     for name, threshold in thresholds.items():
-        if name not in table.names:
-            raise InputError(f"threshold {name}={threshold:g}: no class has that name; {nearest(name, table.names)}")
+        tables = {task.name: table_of(task) for task in tasks}
+        owners = [task for task, table in tables.items() if name in table.names]
+        if not owners:
+            names = [each for table in tables.values() for each in table.names]
+            raise InputError(f"threshold {name}={threshold:g}: no class has that name; {nearest(name, names)}")
+        if len(owners) > 1:
+            raise InputError(
+                f"threshold {name}={threshold:g}: the tasks {listed(owners)} have a class of that name; expected the "
+                f"name of a class that one task has"
+            )
         if not 0 < threshold <= 1:
             raise InputError(f"threshold {name}={threshold:g}: expected a probability above 0 and at most 1")
-    return {table.names.index(name): float(threshold) for name, threshold in thresholds.items()}
+        found.setdefault(owners[0], {})[tables[owners[0]].names.index(name)] = float(threshold)
+    return found
 
 
 def parse_thresholds(texts: Iterable[str]) -> dict[str, float]:

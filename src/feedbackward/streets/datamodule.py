@@ -6,6 +6,7 @@ from feedbackward.classes import ClassTable
 from feedbackward.data.arguments import Size, Split
 from feedbackward.data.cityscapes_labels import CITYSCAPES
 from feedbackward.data.datamodule import SegmentationDataModule
+from feedbackward.data.prepared import PreparedFolder
 from feedbackward.data.sources import Scoring
 from feedbackward.errors import InputError
 from feedbackward.streets.dataset import Streets
@@ -46,6 +47,8 @@ class StreetsData(SegmentationDataModule):
         **options: Any,
     ) -> None:
         super().__init__(batch_size=batch_size, eval_batch_size=eval_batch_size, size=size, **options)
+        if isinstance(self.prepared, PreparedFolder):
+            raise InputError(f"cache is {self.prepared.folder}; these scenes are drawn, not read from files: omit it")
         self.size = size
         check_seed(seed)
         self.seed = seed

@@ -33,13 +33,18 @@ def weights_from_masks(masks: Iterable[NDArray[Any]], table: ClassTable, scheme:
             1 - BETA ** n, where n is the number of its pixels in average images.
 
     Raises:
-        InputError: If no pixel has a class.
+        InputError: If no pixel has a class, or classes overlap.
 
     Example:
         >>> table = ClassTable(("wall", "crack"), ((0, 0, 0), (255, 0, 0)))
         >>> weights_from_masks([np.array([[0, 0, 0, 1]])], table, "inverse_frequency")
         tensor([0.6667, 2.0000])
     """
+    if table.overlapping:
+        raise InputError(
+            "class weights are for classes that do not overlap; omit them, and give the loss weights of absence and "
+            "presence, such as --model.loss.weight '[1, 5]'"
+        )
     counts = np.array([np.bincount(mask.ravel(), minlength=256)[: len(table)] for mask in masks], np.float64)
     pixels = counts.sum(axis=0)
     if not pixels.any():

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
+from feedbackward.classes import ClassTable
 from feedbackward.data.datamodule import Item
-from feedbackward.metrics.functional import confusion_matrix, segmentation_scores
 from feedbackward.metrics.objects import add_scores_by_size, count_objects
-from feedbackward.metrics.scores import Scores
+from feedbackward.metrics.overlapping import PRESENT, metric_of
 from feedbackward.nn import resize_logits
+from feedbackward.nn.overlapping import chosen_classes
 from feedbackward.segmenters.tiled import Tiled
 from feedbackward.training.task import SegmentationTask
 
@@ -41,21 +43,29 @@ def look_closer(task: SegmentationTask, dataset: Dataset[Item], *, worst: int = 
     """
     task.eval()
     table, segmenter = task.class_table, Tiled(task.segmenter)
-    scored, total = list[tuple[float, int]](), torch.zeros(len(table), len(table) + 1, dtype=torch.int64)
+    scored, metric = list[tuple[float, int]](), metric_of(table)
     objects = torch.zeros(4, 3, len(table), dtype=torch.int64)
     for index in range(len(dataset)):  # type: ignore[arg-type]
         item = dataset[index]
         logits = segmenter.logits(item["image"][None].to(task.device, memory_format=task.memory_format))
-        height, width = item["mask"].shape
-        prediction = resize_logits(logits, (height, width)).argmax(dim=1)[0].cpu()
-        counts = confusion_matrix(
-            prediction[None], item["mask"][None], classes=len(table), ignore_index=table.ignore_index
-        )
-        total += counts
-        objects += count_objects(prediction, item["mask"], classes=len(table), ignore_index=table.ignore_index)
-        score = segmentation_scores(counts, table).scalars["mean_iou"]
+        height, width = item["mask"].shape[-2:]
+        resized = resize_logits(logits, (height, width))
+        prediction = chosen_classes(resized, overlapping=table.overlapping)[0].cpu()
+        objects += _objects(prediction, item["mask"], table)
+        metric.reset()
+        metric.update(prediction[None], item["mask"][None])
+        score = metric.compute().scalars["mean_iou"]
         if not math.isnan(score):
             scored.append((score, index))
-    scores: Scores = segmentation_scores(total, table)
+    scores = metric.compute()  # of the last image: only its names matter
     add_scores_by_size(scores, objects)
     return CloserLook([(index, score) for score, index in heapq.nsmallest(worst, scored)], scores.to_dict()["by_size"])
+
+
+def _objects(prediction: Tensor, mask: Tensor, table: ClassTable) -> Tensor:
+    """What count_objects counts, (4, 3, classes); where classes overlap, of each class alone."""
+    if not table.overlapping:
+        return count_objects(prediction, mask, classes=len(table), ignore_index=table.ignore_index)
+    layers = zip(prediction, mask, strict=True)
+    counts = [count_objects(*layer, classes=2, ignore_index=table.ignore_index) for layer in layers]
+    return torch.stack([of_class[..., PRESENT] for of_class in counts], dim=-1)

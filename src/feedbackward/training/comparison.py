@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -20,11 +20,9 @@ from feedbackward.metrics.scores import percent
 from feedbackward.training.pages import duration, inline, render_page
 from feedbackward.training.panels import Panels
 from feedbackward.training.pictures import spread
+from feedbackward.training.portable import OUTPUTS, flat
 from feedbackward.training.run_folder import RunFolder
 from feedbackward.viz.charts import Curve, inline_svg, plot_curves
-
-_PLACES = ("run_dir", "ckpt_path", "trainer.default_root_dir", "trainer.logger")
-"""Options that differ between any two runs and change nothing."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
         metrics = json.loads(folder.metrics.read_text(encoding="utf-8"))
         if metrics["best"] is None:
             raise InputError(f"the training in {path} has not been validated yet; compare it later")
-        options = dict(_flat(yaml.safe_load(folder.config.read_text(encoding="utf-8"))))
+        options = dict(flat(yaml.safe_load(folder.config.read_text(encoding="utf-8"))))
         runs.append(Run(path.resolve().name, folder, metrics, options))
     names = [run.name for run in runs]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
@@ -69,7 +67,7 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
 
 def differing_options(runs: Sequence[Run]) -> dict[str, list[Any]]:
     """The values of each option that differs between the runs, by name; None where a run does not have it."""
-    names = dict.fromkeys(name for run in runs for name in run.options if name not in _PLACES)
+    names = dict.fromkeys(name for run in runs for name in run.options if name not in OUTPUTS)
     values = {name: [run.options.get(name) for run in runs] for name in names}
     return {name: found for name, found in values.items() if any(value != found[0] for value in found)}
 
@@ -181,11 +179,3 @@ def _chart(runs: Sequence[Run], key: str, *, factor: float) -> str:
     )
     figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=3)
     return inline_svg(figure)
-
-
-def _flat(options: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in options.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

@@ -71,7 +71,7 @@ def _waiting(record: dict[str, float], pl_module: pl.LightningModule) -> str:
     cores = os.cpu_count() or 1
     hint = f"raise --data.num_workers ({data.num_workers}; the machine has {cores} cores)"
     if data.num_workers >= cores:
-        hint = "smaller images or a faster format would help: see --data.size"
+        hint = "decode them only once (--data.cache FOLDER), or make them smaller (--data.size)"
     return f"{share:.0%} of this epoch was spent waiting for images; {hint}"
 
 

@@ -10,7 +10,7 @@ from rich import get_console
 from rich.text import Text
 
 from feedbackward.io import write_whole
-from feedbackward.training.panels import draw_panels
+from feedbackward.training.panels import draw_panels, seen_classes
 from feedbackward.training.run_folder import RunFolder
 from feedbackward.training.task import SegmentationTask
 from feedbackward.viz import pictures
@@ -41,7 +41,7 @@ class FirstBatch(pl.Callback):
         for image, mask in zip(batch["image"][:MOST], batch["mask"][:MOST], strict=True):
             panels = draw_panels(image, mask, mask, table)
             rows.append(np.concatenate([panels.image, panels.truth], axis=1))
-            seen.update(pictures.present(table, mask.cpu().numpy()))
+            seen.update(seen_classes(mask, table))
         picture = Image.fromarray(pictures.with_legend(np.concatenate(rows), table, sorted(seen)))
         write_whole(self.folder.first_batch, lambda file: picture.save(file, "JPEG", quality=90))
         get_console().print(Text(f"the first batch, as the network sees it: {self.folder.first_batch}"), soft_wrap=True)

@@ -12,8 +12,8 @@ class History(pl.Callback):
     """Collects the curves and the best and last scores of a training.
 
     Attributes:
-        epochs: One dict per finished epoch: epoch (from 1), seconds, of them "waited" for training images, and all that
-            is logged.
+        epochs: One dict per finished epoch: epoch (from 1), seconds, of them "waited" for training images, the number
+            of training "images", that of validation images "scored" (0 without validation), and all that is logged.
         best: epoch, and the validation scores of the epoch with the highest mean IoU; None before the first.
         last: The same for the last validation.
     """
@@ -23,6 +23,7 @@ class History(pl.Callback):
         self.best: dict[str, Any] | None = None
         self.last: dict[str, Any] | None = None
         self._start = self._idle_since = self._waited = 0.0
+        self._images = self._scored = 0
 
     @property
     def seconds(self) -> float:
@@ -45,6 +46,7 @@ class History(pl.Callback):
         """Start timing the epoch."""
         self._start = self._idle_since = time.perf_counter()
         self._waited = 0.0
+        self._images = self._scored = 0
 
     def on_train_batch_start(
         self,
@@ -58,14 +60,31 @@ class History(pl.Callback):
 
     def on_train_batch_end(
         self,
-        trainer: pl.Trainer,  # noqa: ARG002
+        trainer: pl.Trainer,
         pl_module: pl.LightningModule,  # noqa: ARG002
         outputs: Any,  # noqa: ARG002
-        batch: Any,  # noqa: ARG002
+        batch: Any,
         batch_idx: int,  # noqa: ARG002
     ) -> None:
-        """Start waiting for the next batch."""
+        """Count the images of the batch, and start waiting for the next one."""
+        self._images += len(batch["image"]) * trainer.world_size
         self._idle_since = time.perf_counter()
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+        """Start counting; the last validation of an epoch is the one that counts."""
+        self._scored = 0
+
+    def on_validation_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,  # noqa: ARG002
+        outputs: Any,  # noqa: ARG002
+        batch: Any,
+        batch_idx: int,  # noqa: ARG002
+        dataloader_idx: int = 0,  # noqa: ARG002
+    ) -> None:
+        """Count the images of the batch."""
+        self._scored += len(batch["image"]) * trainer.world_size
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add the epoch; its validation has finished."""
@@ -78,7 +97,8 @@ class History(pl.Callback):
             if scores is not None or not name.startswith("val/")  # the trainer keeps the metrics of the last validation
         }
         seconds = time.perf_counter() - self._start
-        self.epochs.append({"epoch": epoch, "seconds": seconds, "waited": self._waited, **logged})
+        counts = {"images": self._images, "scored": self._scored}
+        self.epochs.append({"epoch": epoch, "seconds": seconds, "waited": self._waited, **counts, **logged})
         if scores is None:  # no validation in this epoch: trainer.check_val_every_n_epoch
             return
         self.last = {"epoch": epoch, **scores.to_dict()}

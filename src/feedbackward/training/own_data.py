@@ -8,6 +8,9 @@ from pathlib import Path
 
 from feedbackward.classes import ClassTable
 from feedbackward.data.arguments import Size
+from feedbackward.data.folder import layered_class_file
+from feedbackward.data.formats import IMAGE_SUFFIXES
+from feedbackward.data.listing import why_left_out
 from feedbackward.data.sources import recognize_source
 from feedbackward.errors import InputError, listed
 from feedbackward.importing import FoundData, Sample, convert, recognize, split_samples
@@ -66,6 +69,13 @@ def prepare(
         return PreparedData(
             ("--data", source.name, "--data.root", str(root), *_resized(size)), (f"found {source.name} in {root}",)
         )
+    named = "--data_name", root.resolve().name
+    if layered_class_file(root) is not None:
+        if names or group is not None or val is not None:
+            raise InputError(f"{root} has its own classes and splits; omit --classes, --val and --group")
+        arguments, lines, count = _reading(root, size, choose_size=choose_size)
+        lines = [f"found images in {root}, with masks of classes that overlap", *lines]
+        return PreparedData((*arguments, *named), tuple(lines), count)
     found = recognize(root)
     own = has_own_division(found.samples)
     if own and (val is not None or group is not None):
@@ -73,10 +83,22 @@ def prepare(
     samples = split_samples(found.samples, val=0.1 if val is None else val, group=group, seed=seed or 0)
     assumed: list[str] = []
     table = convert(replace(found, samples=samples), output, names=names, say=assumed.append)
-    images = {split: [*(output / "images" / split).glob("*")] for split in ("train", "val", "test")}
+    arguments, lines, count = _reading(output, size, choose_size=choose_size)
+    lines = [*_found_lines(root, found, samples, table, own=own), *assumed, *lines]
+    return PreparedData((*arguments, *named), tuple(lines), count)
+
+
+def _reading(root: Path, size: Size | int | None, *, choose_size: bool) -> tuple[list[str], list[str], int]:
+    """The arguments for a folder in our own layout, lines about how it is read, and the number of training images.
+
+    Raises:
+        InputError: If it has no training images, or an image is damaged or unlike the others.
+    """
+    images = {split: _images(root / "images" / split) for split in ("train", "val", "test")}
+    if not images["train"]:
+        raise InputError(f"no images in {root / 'images' / 'train'}; expected the layout of docs/data.md")
     kind = read_kind([path for paths in images.values() for path in paths])
-    arguments = ["--data", "folder", "--data.root", str(output)]
-    lines = [*_found_lines(root, found, samples, table, own=own), *assumed]
+    arguments, lines = ["--data", "folder", "--data.root", str(root)], list[str]()
     if kind.channels != 3:
         arguments += ["--data.channels", str(kind.channels)]
         lines.append(f"images of {kind.channels} channel{'s' if kind.channels > 1 else ''}")
@@ -89,7 +111,12 @@ def prepare(
         lines.append(shown)
     else:
         sized = _resized(size)
-    return PreparedData((*arguments, *sized), tuple(lines), len(images["train"]))
+    return [*arguments, *sized], lines, len(images["train"])
+
+
+def _images(folder: Path) -> list[Path]:
+    """The images of a split; none if there is no folder."""
+    return [path for path in sorted(folder.glob("*")) if why_left_out(path, IMAGE_SUFFIXES) is None]
 
 
 def _found_lines(root: Path, found: FoundData, divided: Sequence[Sample], table: ClassTable, *, own: bool) -> list[str]:

@@ -17,6 +17,7 @@ from feedbackward.viz.pictures import RIGHT, UNCOUNTED, VOID_COLOR, WRONG
 def render_report(
     metrics: dict[str, Any],
     *,
+    facts: Sequence[str],
     table: ClassTable,
     panels: dict[str, Panels],
     worst: Sequence[tuple[str, float, Panels]],
@@ -28,6 +29,7 @@ def render_report(
 
     Args:
         metrics: The content of metrics.json.
+        facts: Sentences about the training.
         table: The classes.
         panels: Scenes of the validation set, predicted by the best network, by name.
         worst: The validation images with the lowest mean IoU: name, mean IoU from 0 to 1, and pictures.
@@ -39,6 +41,7 @@ def render_report(
     return render_page(
         "report.html.jinja",
         metrics=metrics,
+        facts=facts,
         best=best,
         titles=TITLES,
         percent=percent,

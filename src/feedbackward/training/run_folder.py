@@ -14,8 +14,8 @@ class RunFolder:
 
     Args:
         root: The folder; it contains config.yaml, versions.json, metrics.json, report.html, first_batch.jpg,
-            tensorboard/, checkpoints/best.ckpt and last.ckpt, model/ (the best network, for from_pretrained), and
-            adapter.safetensors if the encoder was frozen.
+            tensorboard/ (or what another tracker writes), checkpoints/best.ckpt and last.ckpt, model/ (the best
+            network, for from_pretrained), and adapter.safetensors if the encoder was frozen.
     """
 
     root: Path

@@ -20,12 +20,15 @@ from feedbackward.data.sources import Scoring
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.losses import CrossEntropyIoULoss
-from feedbackward.metrics import CityscapesMetric, Scores, SegmentationMetric
+from feedbackward.losses.overlapping import OverlappingLoss
+from feedbackward.metrics import CityscapesMetric, OverlappingMetric, Scores, SegmentationMetric
+from feedbackward.metrics.overlapping import metric_of
 from feedbackward.models import create_model, list_models
 from feedbackward.models.continued import take_weights
 from feedbackward.models.feedbackward import EncoderNorm, Freeze
 from feedbackward.models.saved import load_network
 from feedbackward.nn import DenseCRF, resize_logits
+from feedbackward.nn.overlapping import chosen_classes
 from feedbackward.preprocessing import Preprocessing
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.refined import Refined
@@ -56,7 +59,8 @@ class SegmentationTask(pl.LightningModule):
         freeze_encoder: Train only what the decoder has of its own and the classifier; "weights" for the encoder's
             norms too.
         encoder_name: timm's name of the VGG of segnet, fcn8s or deeplab_largefov; VGG-16 if None.
-        loss: Called with logits (N, classes, H, W) and mask (N, H, W); cross-entropy plus IoU loss if None.
+        loss: Called with logits (N, classes, H, W) and mask (N, H, W); cross-entropy plus IoU loss if None. If classes
+            overlap, it is called with the two logits and the mask of each image and class, see OverlappingLoss.
         optimizer: Builds the optimizer from the parameters.
         rates: The learning rates of encoder, decoder and head, relative to the optimizer's.
         decay_norms: Apply the optimizer's weight decay to norms and biases too.
@@ -111,7 +115,7 @@ class SegmentationTask(pl.LightningModule):
         super().__init__()
         self.network = create_model(
             name,
-            classes=len(class_table),
+            classes=class_table.logits,
             encoder_weights=encoder_weights if start_from is None else None,
             in_channels=preprocessing.in_channels,
             decoder=None if decoder == DecoderConfig() and name in list_models() else decoder,  # it has its own
@@ -133,6 +137,8 @@ class SegmentationTask(pl.LightningModule):
         self.segmenter: Segmenter = Normalized(self.network)
         self.loss = CrossEntropyIoULoss(ignore_index=class_table.ignore_index) if loss is None else loss
         _check_ignore_index(self.loss, class_table.ignore_index)
+        if class_table.overlapping:
+            self.loss = OverlappingLoss(self.loss)
         self.optimizer = optimizer
         self.rates = rates
         self.decay_norms = decay_norms
@@ -146,7 +152,7 @@ class SegmentationTask(pl.LightningModule):
         self.saved_schedules: list[dict[str, Any]] = []
 
     def forward(self, image: Tensor) -> Tensor:
-        """Compute float32 logits (N, classes, H, W) of images (N, C, H, W) in [0, 1]."""
+        """Compute float32 logits (N, classes, H, W) of images (N, C, H, W) in [0, 1], two per overlapping class."""
         return self.segmenter.logits(self._in_memory(image))
 
     def _in_memory(self, image: Tensor) -> Tensor:
@@ -175,12 +181,12 @@ class SegmentationTask(pl.LightningModule):
             # Refined.logits would run the network a second time.
             refined = Refined(self.segmenter, self.crf).refine(own_size, image)
             logits = resize_logits(refined, mask.shape[-2:])
-        prediction = logits.argmax(dim=1)  # (N, H, W)
+        prediction = chosen_classes(logits, overlapping=self.class_table.overlapping)
         metric = self._metric(stage)
         metric.update(prediction, *(batch[name] for name in metric.annotations))
         return {"loss": loss, "prediction": prediction}
 
-    def _metric(self, stage: Literal["val", "test"]) -> SegmentationMetric | CityscapesMetric:
+    def _metric(self, stage: Literal["val", "test"]) -> SegmentationMetric | OverlappingMetric | CityscapesMetric:
         return self.val_metric if stage == "val" else self.test_metric
 
     def _finish(self, stage: Literal["val", "test"]) -> None:
@@ -201,7 +207,7 @@ class SegmentationTask(pl.LightningModule):
         return self._step(batch, "train")["loss"]
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """Score a batch; returns loss and prediction (N, H, W) for the callbacks."""
+        """Score a batch; returns loss and prediction, which has the mask's shape, for the callbacks."""
         return self._step(batch, "val")
 
     def test_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
@@ -246,8 +252,8 @@ class SegmentationTask(pl.LightningModule):
         self.saved_schedules = checkpoint.get("lr_schedulers", [])
 
 
-def _metric(class_table: ClassTable, scoring: Scoring) -> SegmentationMetric | CityscapesMetric:
-    return CityscapesMetric() if scoring == "cityscapes" else SegmentationMetric(class_table)
+def _metric(class_table: ClassTable, scoring: Scoring) -> SegmentationMetric | OverlappingMetric | CityscapesMetric:
+    return CityscapesMetric() if scoring == "cityscapes" else metric_of(class_table)
 
 
 def _check_ignore_index(loss: nn.Module, expected: int) -> None:
