@@ -126,8 +126,11 @@ def test_the_convolutions_of_a_vgg_are_enough_where_no_more_is_used(tmp_path: Pa
             network(file, name, encoder_name="vgg11_narrow")
 
 
-def test_a_file_in_the_layout_of_the_original_authors_is_converted(tmp_path: Path) -> None:
+def test_a_file_in_the_layout_of_the_original_authors_is_converted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """ConvNeXt's authors use other names, and timm renames them if the classifier is there."""
+    caplog.set_level("INFO", "feedbackward")
     theirs = timm.create_model("test_convnext").state_dict()
     original = {}
     for name, tensor in theirs.items():
@@ -145,6 +148,7 @@ def test_a_file_in_the_layout_of_the_original_authors_is_converted(tmp_path: Pat
     assert not any(name.startswith("stem") for name in original)
     torch.save({"model": original}, tmp_path / "original.pth")
     assert is_loaded(network(tmp_path / "original.pth", "test_convnext"), theirs)
+    assert "original.pth, renamed as timm does it; " in counted(caplog)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 5])
@@ -219,7 +223,7 @@ def test_a_repository_of_the_hub_gives_its_encoder(hub: Path, theirs: State) -> 
     save_file(prefixed("encoder.")(theirs), hub / "model.safetensors")
     assert is_loaded(network("someone/streets.v2"), theirs)
     assert is_loaded(network("someone/streets.v2@main"), theirs)
-    for name in ("someone/streets.v3", "someone/streets.v2@v1"):
+    for name in ("someone/streets.v3", "someone/streets.v2@v1", "../streets", "runs/streets--v2"):
         with pytest.raises(fb.InputError, match=rf"'{name}' is neither a file or folder nor a repository that the hub"):
             network(name)
 
@@ -240,7 +244,7 @@ def test_the_log_counts_the_tensors(theirs: State, tmp_path: Path, caplog: pytes
     torch.save({"model": theirs}, file)
     net = network(file)
     own = [name for name in net.encoder.state_dict() if not name.endswith("num_batches_tracked")]
-    left = "2 others in it not used (fc.bias, fc.weight)"
+    left = "2 others not used (fc.bias, fc.weight)"
     assert counted(caplog) == f"encoder weights: {len(own)} tensors loaded from {file}; {left}"
 
 
@@ -248,7 +252,7 @@ def test_the_log_counts_what_keeps_its_initial_values(tmp_path: Path, caplog: py
     caplog.set_level("INFO", "feedbackward")
     save_file(encoder_only(timm.create_model("vgg11_narrow").state_dict()), tmp_path / "weights.safetensors")
     network(tmp_path / "weights.safetensors", "vgg11_narrow", encoder_norm="batch")
-    assert "; 32 missing in it keep their initial values (" in counted(caplog)  # 4 tensors for each of 8 norms
+    assert "; 32 that are missing keep their initial values (" in counted(caplog)  # 4 tensors for each of 8 norms
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def _expected(reason: str) -> str:
         r"(?:Got value|Given value|base 10|to float): '?(.*?)'?$|\w: (.+) does not conform", reason, re.MULTILINE
     )
     found = f", found {(value[1] or value[2])!r}" if value else ""
-    if limits := re.findall(r"\bv([<>]=?)([\d.]+)", reason):
+    if limits := re.findall(r"\bv([<>]=?)(\S+)", reason):
         return f"expected {' and '.join(f'{_LIMITS[sign]} {limit}' for sign, limit in limits)}{found}"
     if "invalid literal for int()" in reason:
         return f"expected a whole number{found}"

@@ -53,7 +53,7 @@ def load_encoder_weights(
     tensors = read_tensors(source)
     expected = {key: value for key, value in module.state_dict().items() if not key.endswith(COUNTER)}
     try:
-        found, left = _fitting(tensors, expected, name=name, in_channels=in_channels, optional=optional)
+        found, left, how = _fitting(tensors, expected, name=name, in_channels=in_channels, optional=optional)
     except InputError as error:
         raise InputError(
             f"encoder_weights: {os.fspath(source)!r} does not contain weights of timm's {name!r}: {error}; give a file "
@@ -61,16 +61,16 @@ def load_encoder_weights(
         ) from error
     module.load_state_dict(found, strict=False)
     initial = expected.keys() - found.keys()
-    counts = [f"encoder weights: {len(found)} tensors loaded from {os.fspath(source)}"]
-    counts += [f"{len(left)} others in it not used ({first(left)})"] if left else []
-    counts += [f"{len(initial)} missing in it keep their initial values ({first(initial)})"] if initial else []
+    counts = [f"encoder weights: {len(found)} tensors loaded from {os.fspath(source)}{how}"]
+    counts += [f"{len(left)} others not used ({first(left)})"] if left else []
+    counts += [f"{len(initial)} that are missing keep their initial values ({first(initial)})"] if initial else []
     _log.info("; ".join(counts))
 
 
 def _fitting(
     tensors: dict[str, Tensor], expected: dict[str, Tensor], *, name: str, in_channels: int, optional: Names
-) -> tuple[dict[str, Tensor], list[str]]:
-    """The tensors of a file that are expected, under their expected names, and the names of the others.
+) -> tuple[dict[str, Tensor], list[str], str]:
+    """The tensors of a file that are expected, under their expected names, the names of the others, and what was done.
 
     Raises:
         InputError: If any does not fit.
@@ -87,14 +87,16 @@ def _fitting(
         return {key: adapted[key] for key in used}, [*left], mismatches(wanted, adapted)
 
     found, left, problems = select(tensors)
+    how = ""
     if problems:
+        how = ", renamed as timm does it"
         try:
             found, left, remaining = select(_converted(name, tensors))
         except Exception as error:  # timm's conversions fail in many ways on a file that they were not made for
             raise InputError("; ".join(problems)) from error
         if remaining:
             raise InputError("; ".join(remaining))
-    return found, [key for key in left if not key.endswith(COUNTER)]
+    return found, [key for key in left if not key.endswith(COUNTER)], how
 
 
 def _converted(name: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

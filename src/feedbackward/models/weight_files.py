@@ -8,7 +8,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
 from timm.models import load_state_dict
 from torch import Tensor
 
@@ -67,7 +67,7 @@ def _from_hub(name: str) -> Path:
             return Path(hf_hub_download(repository, SAVED_WEIGHTS, revision=revision or None))
         except EntryNotFoundError:
             return Path(hf_hub_download(repository, TORCH_WEIGHTS, revision=revision or None))
-    except (OSError, HfHubHTTPError) as error:
+    except (OSError, HfHubHTTPError, HFValidationError) as error:
         raise InputError(
             f"encoder_weights: {name!r} is neither a file or folder nor a repository that the hub could provide "
             f"({one_line(error)}); give a file of weights, or the id of a repository with {SAVED_WEIGHTS}"
