@@ -44,7 +44,7 @@ VOID = 255
 
 
 @dataclass(frozen=True)
-class Course:
+class Workload:
     """What is loaded, and how.
 
     Args:
@@ -59,13 +59,13 @@ class Course:
     batch: int
     workers: int
 
-    def loader(self, way: str) -> Any:
+    def loader(self, candidate: str) -> Any:
         """The training batches; each iteration is an epoch."""
         options = {"batch_size": self.batch, "num_workers": self.workers}
-        if way == PLAIN:
+        if candidate == PLAIN:
             dataset = Plain(self.folder, self.size)
             return DataLoader(dataset, shuffle=True, drop_last=True, persistent_workers=self.workers > 0, **options)
-        cache = self.folder / f"cache_{os.getpid()}" if way == CACHED else None
+        cache = self.folder / f"cache_{os.getpid()}" if candidate == CACHED else None
         data = FolderData(root=self.folder, size=self.size, augmentation=RECOMMENDED, cache=cache, **options)
         data.setup("fit")
         return data.train_dataloader()
@@ -119,25 +119,25 @@ def draw(folder: Path, count: int, size: tuple[int, int]) -> None:
             )
 
 
-def load(course: Course, way: str, epochs: int) -> dict[str, Any]:
+def load(workload: Workload, candidate: str, epochs: int) -> dict[str, Any]:
     """Images a second in each epoch, and the peak of the memory after it."""
     torch.set_num_threads(1)
-    loader, rates, peaks = course.loader(way), [], []
+    loader, rates, peaks = workload.loader(candidate), [], []
     for _ in range(epochs):
         start = time.perf_counter()
-        images = sum(course.batch for _ in loader)
+        images = sum(workload.batch for _ in loader)
         rates.append(images / (time.perf_counter() - start))
         peaks.append(peak_memory())
     return {"rates": rates, "peaks": peaks}
 
 
-def train(course: Course, way: str, steps: int) -> dict[str, Any]:
+def train(workload: Workload, candidate: str, steps: int) -> dict[str, Any]:
     """Images a second that a network trains on, and the share of the time in which it waited for them."""
     torch.set_num_threads(THREADS)
     torch.manual_seed(0)
     network = create_model(ENCODER, encoder_weights=None, classes=CLASSES).train()
     optimizer, loss = torch.optim.Adam(network.parameters()), CrossEntropyLoss()
-    batches = fixed(course) if way == FIXED else endless(course.loader(way), fill=way == CACHED)
+    batches = fixed(workload) if candidate == FIXED else endless(workload.loader(candidate), fill=candidate == CACHED)
     waited = begun = 0.0
     for step in range(steps + 1):
         if step == 1:
@@ -149,13 +149,13 @@ def train(course: Course, way: str, steps: int) -> dict[str, Any]:
         loss(network(image), mask).backward()
         optimizer.step()
     seconds = time.perf_counter() - begun
-    return {"rate": steps * course.batch / seconds, "waited": waited / seconds}
+    return {"rate": steps * workload.batch / seconds, "waited": waited / seconds}
 
 
-def fixed(course: Course) -> Iterator[tuple[Tensor, Tensor]]:
+def fixed(workload: Workload) -> Iterator[tuple[Tensor, Tensor]]:
     """One batch, again and again."""
-    image = torch.rand(course.batch, 3, *course.size)
-    mask = torch.randint(0, CLASSES, (course.batch, *course.size))
+    image = torch.rand(workload.batch, 3, *workload.size)
+    mask = torch.randint(0, CLASSES, (workload.batch, *workload.size))
     while True:
         yield image, mask
 
@@ -179,10 +179,14 @@ def peak_memory() -> int:
     return total
 
 
-def apart(course: Course, way: str, **number: int) -> dict[str, Any]:
+def apart(workload: Workload, candidate: str, **number: int) -> dict[str, Any]:
     """The result of `load` (epochs=...) or `train` (steps=...) in a process of its own."""
     ((name, value),) = number.items()
-    job = {"way": way, name: value, "course": [str(course.folder), course.size, course.batch, course.workers]}
+    job = {
+        "candidate": candidate,
+        name: value,
+        "workload": [str(workload.folder), workload.size, workload.batch, workload.workers],
+    }
     result = subprocess.run([sys.executable, __file__, "--job", json.dumps(job)], stdout=subprocess.PIPE, check=True)
     found: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
     return found
@@ -190,29 +194,31 @@ def apart(course: Course, way: str, **number: int) -> dict[str, Any]:
 
 def work(job: dict[str, Any]) -> None:
     """What `apart` asks for."""
-    folder, size, batch, workers = job.pop("course")
-    course = Course(Path(folder), tuple(size), batch, workers)
-    print(json.dumps((load if "epochs" in job else train)(course, **job)))
+    folder, size, batch, workers = job.pop("workload")
+    workload = Workload(Path(folder), tuple(size), batch, workers)
+    print(json.dumps((load if "epochs" in job else train)(workload, **job)))
 
 
 def measure(folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
     """A row for each loader and number of workers, and for training without loading."""
     size = tuple(map(int, options.resized.split(",")))
-    courses = {workers: Course(folder, size, options.batch, workers) for workers in options.workers}
-    ways = list(product(options.workers, (PLAIN, OURS, CACHED)))
-    runs: dict[tuple[int, str], list[dict[str, Any]]] = {way: [] for way in ways}
-    for repeat, (workers, way) in product(range(options.repeats), ways):
-        print(f"{repeat + 1} of {options.repeats}: {way}, {workers} workers", file=sys.stderr)
-        runs[workers, way].append(apart(courses[workers], way, epochs=options.epochs))
+    workloads = {workers: Workload(folder, size, options.batch, workers) for workers in options.workers}
+    candidates = list(product(options.workers, (PLAIN, OURS, CACHED)))
+    runs: dict[tuple[int, str], list[dict[str, Any]]] = {candidate: [] for candidate in candidates}
+    for repeat, (workers, candidate) in product(range(options.repeats), candidates):
+        print(f"{repeat + 1} of {options.repeats}: {candidate}, {workers} workers", file=sys.stderr)
+        runs[workers, candidate].append(apart(workloads[workers], candidate, epochs=options.epochs))
     rows = []
-    for (workers, way), own in runs.items():
+    for (workers, candidate), own in runs.items():
         rates = [rate for run in own for rate in run["rates"][1:]]
         peaks = [statistics.median(epoch) for epoch in zip(*(run["peaks"] for run in own), strict=True)]
-        rows.append({"name": way, "workers": workers, "images_per_second": statistics.median(rates), "peaks": peaks})
-    course = courses[max(options.workers)]
-    for row in (*(row for row in rows if row["workers"] == course.workers), {"name": FIXED, "workers": 0}):
+        rows.append(
+            {"name": candidate, "workers": workers, "images_per_second": statistics.median(rates), "peaks": peaks}
+        )
+    workload = workloads[max(options.workers)]
+    for row in (*(row for row in rows if row["workers"] == workload.workers), {"name": FIXED, "workers": 0}):
         print(f"training: {row['name']}", file=sys.stderr)
-        found = apart(course, row["name"], steps=options.steps)
+        found = apart(workload, row["name"], steps=options.steps)
         row |= {"trained_per_second": found["rate"], "waited": found["waited"]}
         if row["name"] == FIXED:
             rows.append(row)

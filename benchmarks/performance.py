@@ -57,6 +57,16 @@ def benchmarks() -> dict[str, list[str]]:
         lite0,
     )
     found["tradeoff"] = ["--models", ",".join(networks), "--runtimes", "onnxruntime"]
+    parts = ("head_channels=64", "head_channels=32&head_strides=all", "head_channels=128&head_strides=all")
+    networks = (
+        f"{lite0}{own}",
+        f"{lite0}?head_channels=64&head_strides=all",
+        f"{lite0}?rank=full&head_channels=64&head_strides=all",
+        *(f"{lite0}?rank=16&{part}" for part in parts),
+        f"{lite0}?rank=16",
+        lite0,
+    )
+    found["own_part"] = ["--models", ",".join(networks), "--runtimes", "onnxruntime"]
     return found
 
 

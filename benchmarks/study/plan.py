@@ -210,7 +210,15 @@ def _own_part() -> Group:
         ),
     ]
     rows = [
-        _ours(f"frozen_{name}", f"encoder frozen, {title}", decoder, frozen=True, model=model, rates=(FROZEN_RATE,))
+        _ours(
+            f"frozen_{name}",
+            f"encoder frozen, {title}",
+            decoder,
+            frozen=True,
+            model=model,
+            rates=(FROZEN_RATE,),
+            seeds=3 if name in ("rank_0", "parallel") else 1,  # what is compared with rank 16
+        )
         for name, title, decoder, model in frozen
     ]
     rows += [

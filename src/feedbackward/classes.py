@@ -8,7 +8,7 @@ from feedbackward.errors import InputError
 LARGEST_VALUE = 65535
 """Masks have 8 or 16 bits."""
 BACKGROUND = "background"
-"""What is not of a class, where classes overlap."""
+"""The pixels without a class, where classes overlap."""
 
 
 def void_index(classes: int) -> int:

@@ -38,7 +38,8 @@ def load(
 
     Returns:
         The predictor. Its `segmenter` is the network itself, optimized if possible, or the exported file. For a list of
-        adapters, or a file exported from one, it is a TaskPredictor, which returns a dictionary of results.
+        adapters, a network whose classes overlap, or a file exported from either, it is a TaskPredictor, which returns
+        a dictionary of results.
 
     Raises:
         InputError: If there is no such model, it cannot be loaded, or the device is not available or not the file's.

@@ -14,9 +14,9 @@ def loading(script):
 
 def test_all_loaders_have_batches_of_one_form(loading, tmp_path):
     loading.draw(tmp_path, 4, (60, 90))
-    course = loading.Course(tmp_path, (20, 30), 2, 0)
-    for way in (loading.PLAIN, loading.OURS, loading.CACHED):
-        loader = course.loader(way)
+    workload = loading.Workload(tmp_path, (20, 30), 2, 0)
+    for candidate in (loading.PLAIN, loading.OURS, loading.CACHED):
+        loader = workload.loader(candidate)
         batches = [
             (batch["image"], batch["mask"]) if isinstance(batch, dict) else batch for _ in range(2) for batch in loader
         ]
@@ -37,18 +37,21 @@ def test_a_rehearsal(loading, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["loading.py", *arguments.split(), "--json", str(file)])
     jobs = []
 
-    def apart(course, way, **number):  # without starting Python seven times
-        jobs.append((way, *number))
-        return loading.load(course, way, **number) if "epochs" in number else {"rate": 4.0, "waited": 0.5}
+    def apart(workload, candidate, **number):  # without starting Python seven times
+        jobs.append((candidate, *number))
+        return loading.load(workload, candidate, **number) if "epochs" in number else {"rate": 4.0, "waited": 0.5}
 
     monkeypatch.setattr(loading, "apart", apart)
     threads = torch.get_num_threads()
     loading.main()
     torch.set_num_threads(threads)
     rows = json.loads(file.read_text())["results"]
-    ways = [loading.PLAIN, loading.OURS, loading.CACHED]
-    assert [row["name"] for row in rows] == [*ways, loading.FIXED]
-    assert jobs == [*((way, "epochs") for way in ways), *((way, "steps") for way in [*ways, loading.FIXED])]
+    candidates = [loading.PLAIN, loading.OURS, loading.CACHED]
+    assert [row["name"] for row in rows] == [*candidates, loading.FIXED]
+    assert jobs == [
+        *((candidate, "epochs") for candidate in candidates),
+        *((candidate, "steps") for candidate in [*candidates, loading.FIXED]),
+    ]
     for row in rows[:3]:
         assert row["images_per_second"] > 0
         assert 1e7 < row["peaks"][0] <= row["peaks"][1]

@@ -1,5 +1,6 @@
 """Masks of classes that overlap: their files, their class file, and the same geometry for all layers."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from torchvision import tv_tensors
 
 from feedbackward.data.augmentation import Augmentation
 from feedbackward.data.class_file import read_class_file
-from feedbackward.data.folder import FolderData
+from feedbackward.data.folder import FolderData, layered_class_file
 from feedbackward.data.random_changes import LimitedCrop
 from feedbackward.data.resize import resize_mask
 from feedbackward.data.sources import find_source
@@ -17,6 +18,7 @@ from feedbackward.data.transforms import TrainTransform
 from feedbackward.errors import InputError
 from feedbackward.importing import recognize
 from feedbackward.preprocessing import Preprocessing
+from feedbackward.training.own_data import prepare
 
 CLASSES = "masks: layers\nclasses: [{name: wet, color: [0, 0, 200]}, cracked]\n"
 WET = np.array([[0, 255, 255, 255], [0, 0, 255, 255]], np.uint8)
@@ -62,14 +64,9 @@ def test_void_needs_a_value(root, write):
 
 
 def test_with_255_ignored_present_is_1(root, write):
+    """A class that does not occur in a split may have void there, so that its masks have 0 and 255."""
     (root / "classes.yaml").write_text(CLASSES + "ignore: 255\n")
-    with pytest.raises(InputError, match=r"all 2 masks in .*wet contain only 0 and 255.* remove 'ignore: 255'"):
-        FolderData(root=root).dataset("val")
-    some = CRACKED.copy()
-    some[0, 0] = 255
-    for name in ("a", "b"):
-        write(root / "masks" / "val" / "wet" / f"{name}.png", some)
-    assert FolderData(root=root).dataset("val")[0]["mask"].tolist() == [some.tolist(), CRACKED.tolist()]
+    assert FolderData(root=root).dataset("val")[0]["mask"].tolist() == [WET.tolist(), CRACKED.tolist()]
 
 
 @pytest.mark.parametrize(
@@ -120,10 +117,37 @@ def test_what_reads_single_masks_says_so(root):
         find_source("folder").read_classes(root / "classes.yaml")
     with pytest.raises(InputError, match=r"classes overlap .* `feedbackward train` .* read them as they are"):
         recognize(root)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("classes.json", '{"masks": "layers", "classes": ["wet", "cracked"]}'),
+        ("classes.json", '{"classes": ["wet", "cracked"], "masks": "layers"}'),
+        ("classes.yml", "{classes: [wet, cracked], masks: layers}"),
+        ("classes.yaml", "classes: [wet, cracked]\nmasks: !!str layers"),
+    ],
+)
+def test_layers_are_recognized_however_the_class_file_is_written(name, text, root):
     (root / "classes.yaml").unlink()
-    (root / "classes.json").write_text('{"masks": "layers", "classes": ["wet", "cracked"]}')
-    with pytest.raises(InputError, match=r"classes.json: classes overlap"):
+    (root / name).write_text(text)
+    assert FolderData(root=root).class_table.overlapping
+    assert layered_class_file(root) == root / name
+    with pytest.raises(InputError, match=f"{name}: classes overlap"):
         recognize(root)
+
+
+def test_a_damaged_class_file_is_named(root, tmp_path):
+    (root / "classes.yaml").write_text("masks: layers\nclasses: [wet, cracked\n")
+    for act in (recognize, lambda folder: prepare(folder, tmp_path / "converted")):
+        with pytest.raises(InputError, match=r"classes\.yaml is not valid YAML"):
+            act(root)
+
+
+def test_a_folder_without_training_images_is_told_the_layout(root, tmp_path):
+    shutil.rmtree(root / "images" / "train")
+    with pytest.raises(InputError, match=r"images/train/NAME.jpg .* masks/train/CLASS/NAME.png where classes overlap"):
+        prepare(root, tmp_path / "converted")
 
 
 @pytest.mark.parametrize("seed", range(4))

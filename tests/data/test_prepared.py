@@ -75,9 +75,9 @@ def pairs(tmp_path, write):
     return made
 
 
-def training(pairs, cache=None, *, limit=10**9, **augmentation):
-    """A training set, resized to 20x30."""
-    preprocessing = Preprocessing((0.0,) * 3, (1.0,) * 3, resize=Resize(size=(20, 30)))
+def training(pairs, cache=None, *, limit=10**9, size=(20, 30), **augmentation):
+    """A training set, resized."""
+    preprocessing = Preprocessing((0.0,) * 3, (1.0,) * 3, resize=Resize(size=size))
     transform = TrainTransform(preprocessing, Augmentation(**augmentation), reduce=cache is not None)
     return PairDataset(pairs, ENCODING, transform, NOT_STORED if cache is None else PreparedFolder(cache, limit=limit))
 
@@ -121,10 +121,19 @@ def test_images_of_many_bits_and_their_range(tmp_path, write, cache):
             assert_same(seeded(stored), expected)
 
 
-def test_training_without_random_scales_is_the_same(pairs, cache):
-    expected = seeded(training(pairs))
+def test_training_of_images_that_are_only_scaled_down_is_the_same(pairs, cache):
+    expected = seeded(training(pairs, size=None, scale=(0.5, 0.8)))
     for _ in range(2):
-        assert_same(seeded(training(pairs, cache)), expected)
+        assert_same(seeded(training(pairs, cache, size=None, scale=(0.5, 0.8))), expected)
+
+
+@pytest.mark.parametrize("size", [(20, 30), (80, 30), (40, 120), (80, 120)])  # of images of 60x90
+def test_training_without_random_scales_is_the_same(size, pairs, cache, write):
+    for number, pair in enumerate(pairs):
+        write(pair.image, np.random.default_rng(number).integers(0, 256, (60, 90, 3), dtype=np.uint8))
+    expected = seeded(training(pairs, size=size))
+    for _ in range(2):
+        assert_same(seeded(training(pairs, cache, size=size)), expected)
 
 
 def test_training_images_are_reduced_to_the_largest_size_that_is_asked_for(pairs, cache):
@@ -263,20 +272,89 @@ def test_a_damaged_entry_is_made_again(damage, pairs, cache, caplog):
     assert len(caplog.messages) == 3
 
 
-def test_the_folder_stays_below_its_limit(tmp_path, cache, caplog):
-    source = tmp_path / "source"
-    source.write_text("")
+def test_an_entry_that_cannot_be_opened_is_said_once(pairs, cache, caplog):
+    expected = seeded(training(pairs, cache))
+    for path in entries(cache):
+        path.unlink()
+        path.mkdir()
+    dataset = training(pairs, cache)
+    for _ in range(2):
+        assert_same(seeded(dataset), expected)
+    read, written = caplog.messages
+    assert "Is a directory" in read
+    assert read.endswith("; entries that cannot be read are made again")
+    assert "Is a directory" in written
+    assert "adds nothing more" in written
+
+
+def test_memory_that_runs_out_is_no_damage(pairs, cache, monkeypatch):
+    dataset = training(pairs, cache)
+    seeded(dataset)
+
+    def full(*_args, **_options):
+        raise MemoryError
+
+    monkeypatch.setattr(np, "load", full)
+    with pytest.raises(MemoryError):
+        dataset[0]
+
+
+@pytest.fixture
+def source(tmp_path):
+    """An empty file, to make entries from."""
+    path = tmp_path / "source"
+    path.write_text("")
+    return path
+
+
+def test_large_entries_fill_the_folder_up_to_its_limit(source, cache, caplog):
+    folder = PreparedFolder(cache, limit=700_000)
+    for number in range(3):
+        folder.load([source], f"{number}", lambda: {"a": np.zeros(300_000, np.uint8)})
+    assert [path.stat().st_size // 1000 for path in entries(cache)] == [300, 300]
+    (message,) = caplog.messages
+    assert message.startswith(
+        f"data.cache {cache}: it holds 0.6 MB, and the next entry of 0.3 MB would exceed data.cache_gb, 0.0007 GB; "
+        f"raise it, or remove old entries. This process adds nothing more"
+    )
+
+
+def test_every_worker_says_that_it_adds_nothing(pairs, cache, tmp_path):
+    training(pairs, cache)[0]
+    dataset = training(pairs[:2], cache, limit=1)
+    handler = logging.FileHandler(tmp_path / "log")
+    prepared._log.addHandler(handler)
+    try:
+        list(DataLoader(dataset, None, num_workers=2))  # the second one has an image that is not stored
+    finally:
+        prepared._log.removeHandler(handler)
+        handler.close()
+    (line,) = (tmp_path / "log").read_text().splitlines()
+    assert "adds nothing more" in line
+
+
+def test_the_folder_stays_below_its_limit(source, cache, caplog):
     folder, other = (PreparedFolder(cache, limit=600_000) for _ in range(2))
     for number in range(100):
         for filling in (folder, other):
             value = filling.load([source], f"{filling is other} {number}", lambda: {"a": np.full(10_000, 7, np.uint8)})
             assert (value["a"] == 7).all()
             assert sum(path.stat().st_size for path in entries(cache)) <= 600_000
-    assert sum(path.stat().st_size for path in entries(cache)) > 300_000
+    assert sum(path.stat().st_size for path in entries(cache)) > 580_000
     assert len(caplog.messages) == 2  # one of each
-    expected = f"data.cache {cache}: the limit data.cache_gb of 0.0006 GB is reached; raise it, or empty the folder. "
-    assert caplog.messages[0].startswith(expected)
     assert (folder.load([source], "False 0", list)["a"] == 7).all()  # what is stored remains
+
+
+def test_a_process_that_has_not_looked_for_long_exceeds_the_limit_by_its_share(source, cache, monkeypatch):
+    def add(folder, recipe):
+        folder.load([source], recipe, lambda: {"a": np.zeros(10_000, np.uint8)})
+        return sum(path.stat().st_size for path in entries(cache))
+
+    monkeypatch.setattr(prepared, "SHARES", 16)
+    folder, other = (PreparedFolder(cache, limit=600_000) for _ in range(2))
+    add(other, "first")
+    assert max(add(folder, f"{number}") for number in range(100)) <= 600_000
+    assert 600_000 < max(add(other, f"other {number}") for number in range(10)) <= 600_000 + 600_000 // 16
 
 
 def test_a_full_disk_ends_the_filling_and_not_the_training(pairs, cache, caplog, monkeypatch):
@@ -287,7 +365,7 @@ def test_a_full_disk_ends_the_filling_and_not_the_training(pairs, cache, caplog,
     assert_same(seeded(training(pairs, cache)), seeded(training(pairs)))
     assert entries(cache) == []
     (message,) = caplog.messages
-    assert "No space left on device; choose another folder, or empty the folder. Nothing more is added" in message
+    assert "No space left on device; choose another folder. This process adds nothing more" in message
 
 
 @pytest.mark.parametrize(("age", "times"), [(10, 1), (0, 4)])  # an image is stored in the first of three epochs

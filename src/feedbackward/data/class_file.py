@@ -23,6 +23,8 @@ from feedbackward.data.layers import LayerEncoding
 from feedbackward.data.palette import default_palette
 from feedbackward.errors import InputError, one_line
 
+CLASS_FILES = ("classes.yaml", "classes.yml", "classes.json")
+"""The names of the class file in the folder of a data set."""
 FILE_KEYS = ("classes", "ignore", "masks", "threshold")
 CLASS_KEYS = ("name", "value", "color")
 
@@ -36,6 +38,11 @@ class _Entry:
     name: str
     values: tuple[int, ...]
     colors: tuple[Color, ...]
+
+
+def own_class_file(root: Path) -> Path | None:
+    """The class file in the folder of a data set; None if there is none."""
+    return next((root / name for name in CLASS_FILES if (root / name).is_file()), None)
 
 
 def read_class_file(path: str | Path) -> MaskClasses:
@@ -147,7 +154,7 @@ def _layer_classes(data: Mapping[str, Any], classes: list[_Entry], path: str | P
     hint = f"The mask of a class has 0 and 1, or 0 and 255; for values to ignore set 'ignore:' in {path}"
     encoding = LayerEncoding([entry.name for entry in classes], ignored=ignored, hint=hint)
     table = _table(classes, path, void_value=next(iter(ignored), None), overlapping=True)
-    return MaskClasses(table, encoding, encoding, ignores_white=255 in ignored)
+    return MaskClasses(table, encoding, encoding)
 
 
 _KINDS = {"indices": _index_classes, "colors": _color_classes, "layers": _layer_classes}

@@ -202,6 +202,11 @@ class SegmentationDataModule(LightningDataModule, ABC):
         drop_last = len(sampler) >= self.batch_size
         return self._loader(dataset, batch_size=self.batch_size, sampler=sampler, drop_last=drop_last)
 
+    def training_batches(self, processes: int) -> int:
+        """The number of training batches of an epoch, in each of several processes."""
+        share = -(-len(cast(Sized, self.training_set)) // processes)
+        return max(1, share // self.batch_size)
+
     @property
     def _finished_epochs(self) -> int:
         if self.trainer is None:

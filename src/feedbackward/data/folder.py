@@ -1,6 +1,5 @@
 """Any folder of images and masks: ROOT/images/SPLIT, ROOT/masks/SPLIT and ROOT/classes.yaml."""
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from feedbackward.classes import ClassTable
 from feedbackward.data.arguments import Split
-from feedbackward.data.class_file import read_class_file
+from feedbackward.data.class_file import CLASS_FILES, load_class_file, own_class_file, read_class_file
 from feedbackward.data.datamodule import SegmentationDataModule
 from feedbackward.data.encodings import MaskClasses
 from feedbackward.data.formats import IMAGE_SUFFIXES
@@ -17,9 +16,6 @@ from feedbackward.data.listing import list_files
 from feedbackward.data.masks import read_mask
 from feedbackward.data.pairs import Pair, PairDataset, check_pairs, match
 from feedbackward.errors import InputError, listed
-
-CLASS_FILES = ("classes.yaml", "classes.yml", "classes.json")
-_LAYERS = re.compile(rb"""^\s*\{?\s*["']?masks["']?\s*:\s*["']?layers\b""", re.MULTILINE)
 
 
 class FolderData(SegmentationDataModule):
@@ -92,8 +88,7 @@ class FolderData(SegmentationDataModule):
         pairs = matched[0]
         check_pairs(pairs, self._classes.encoding, channels=self.preprocessing.channels, one_size=self.one_size(split))
         if self._classes.ignores_white:
-            for of_folder in matched:
-                _refuse_black_and_white(of_folder)
+            _refuse_black_and_white(pairs)
         return PairDataset(pairs, self._classes.encoding, self.transform(split), self.prepared)
 
     def _match(self, images: Path, masks: Path, hint: str) -> list[Pair]:
@@ -116,9 +111,8 @@ def find_class_file(root: Path) -> Path:
     """
     if not root.is_dir():
         raise InputError(f"no folder {root}; set data.root to the folder that contains images, masks and classes.yaml")
-    for name in CLASS_FILES:
-        if (root / name).is_file():
-            return root / name
+    if file := own_class_file(root):
+        return file
     raise InputError(
         f"no {' or '.join(CLASS_FILES)} in {root}; write one that names the classes, for example "
         f"'classes: [background, car]', or give its path as data.classes"
@@ -126,9 +120,13 @@ def find_class_file(root: Path) -> Path:
 
 
 def layered_class_file(root: Path) -> Path | None:
-    """The class file in a folder, if it says that classes overlap; its content is not checked otherwise."""
-    files = (root / name for name in CLASS_FILES)
-    return next((file for file in files if file.is_file() and _LAYERS.search(file.read_bytes())), None)
+    """The class file in a folder with masks, if it says that classes overlap; what else it says is not checked.
+
+    Raises:
+        InputError: If there is one that is not valid YAML or JSON.
+    """
+    file = own_class_file(root) if (root / "masks").is_dir() else None
+    return file if file is not None and load_class_file(file).get("masks") == "layers" else None
 
 
 def find_suffix(images: Iterable[str], masks: Collection[str]) -> str:
@@ -180,5 +178,5 @@ def _refuse_black_and_white(pairs: Sequence[Pair]) -> None:
         raise InputError(
             f"all {len(pairs)} masks in {pairs[0].mask.parent} contain only 0 and 255, and 255 is ignored, so "
             f"there would be a single class to learn. These are black-and-white pictures: give the white class "
-            f"'value: 255' in the class file (with masks: layers remove 'ignore: 255'), or divide the masks by 255"
+            f"'value: 255' in the class file, or divide the masks by 255"
         )

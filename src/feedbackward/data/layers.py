@@ -26,7 +26,6 @@ class LayerEncoding:
         self._names = names
         self._ones = IndexEncoding({0: 0, 1: 1}, ignored=ignored, hint=hint)
         self._whites = self._ones if WHITE in ignored else IndexEncoding({0: 0, WHITE: 1}, ignored=ignored, hint=hint)
-        self.digest = f"{self._ones.digest} {self._whites.digest} {' '.join(names)}"
         self.digest = f"layers {self._ones.digest} {self._whites.digest}"
 
     def read(self, path: Path) -> Mask:

@@ -11,12 +11,12 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import get_worker_info
 
 from feedbackward.data.opening import decoding
 from feedbackward.errors import InputError, one_line
@@ -31,8 +31,8 @@ FORMAT = 1
 SETTLED = 2.0
 """Seconds for which a file must not have changed before its times are trusted: some file systems count in seconds."""
 
-PROCESSES = 16
-"""How many processes can fill a folder at once without exceeding its limit."""
+SHARES = 256
+"""A process adds at most this part of the limit, or one entry, before it looks again at what others have added."""
 
 _HEADERS = 2048
 """At most so many bytes of an entry are not its arrays."""
@@ -83,18 +83,20 @@ class PreparedFolder:
     """Makes arrays when they are first needed, and stores them in a folder.
 
     The content of each file is hashed once per process, and again when its size or one of its times has changed.
-    Nothing is removed: when the limit is reached, no more is added, and a warning says so.
+    Nothing is removed: when an entry would exceed the limit, no more is added, and each process says so once.
 
     Args:
         folder: The folder; it is created when the first entry is written.
-        limit: The largest size of its files in bytes.
+        limit: The largest size of its files in bytes. Each further process that adds entries at the same time can
+            exceed it by 1 / SHARES of it, or by one entry if that is larger.
     """
 
     def __init__(self, folder: Path, *, limit: int) -> None:
         self.folder = folder
         self._limit = limit
-        self._allowance = 0
+        self._left = 0  # bytes that this process adds before it looks at the folder again
         self._closed = False
+        self._unreadable = False
         self._known: dict[Path, tuple[tuple[int, ...], str]] = {}
 
     def check(self) -> None:
@@ -111,7 +113,7 @@ class PreparedFolder:
         """As Prepared.load."""
         key = self._key(sources, recipe)
         path = self.folder / f"{key}.npz"
-        stored = _read(path)
+        stored = self._read(path)
         if stored is not None:
             return stored
         arrays = make()
@@ -135,38 +137,47 @@ class PreparedFolder:
                     self._known[path] = stamp, digest
         return digest
 
-    def _add(self, path: Path, arrays: Arrays) -> None:
-        """Store an entry if there is room for it.
+    def _read(self, path: Path) -> Arrays | None:
+        """The arrays of an entry; None if there is none that can be read."""
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if not self._unreadable:
+                self._unreadable = True
+                _log.warning("data.cache %s: %s; entries that cannot be read are made again", self.folder, error)
+            return None
+        return _unpack(content, path)
 
-        A process looks at the folder again when it has used up its share of the room that there was, so that all
-        together stay below the limit.
-        """
+    def _add(self, path: Path, arrays: Arrays) -> None:
+        """Store an entry if there is room for it."""
         if self._closed:
             return
         size = _HEADERS + sum(array.nbytes for array in arrays.values())
         try:
-            if size > self._allowance:
+            if size > self._left:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                self._allowance = (self._limit - _size(self.folder)) // PROCESSES
-            if size > self._allowance:
-                self._close(f"the limit data.cache_gb of {self._limit / 1e9:g} GB is reached; raise it")
-                return
-            self._allowance -= size
+                used = _size(self.folder)
+                if used + size > self._limit:
+                    self._close(
+                        f"it holds {used / 1e6:.1f} MB, and the next entry of {size / 1e6:.1f} MB would exceed "
+                        f"data.cache_gb, {self._limit / 1e9:g} GB; raise it, or remove old entries"
+                    )
+                    return
+                self._left = min(self._limit - used, max(size, self._limit // SHARES))
+            self._left -= size
             _write(path, arrays)
         except OSError as error:
             self._close(f"{error}; choose another folder")
 
     def _close(self, reason: str) -> None:
-        """Add nothing more; of several workers the first one says so."""
         self._closed = True
-        worker = get_worker_info()
-        if worker is None or worker.id == 0:
-            _log.warning(
-                "data.cache %s: %s, or empty the folder. Nothing more is added; images that are not in it are decoded "
-                "each time",
-                self.folder,
-                reason,
-            )
+        _log.warning(
+            "data.cache %s: %s. This process adds nothing more; images that are not in it are decoded each time",
+            self.folder,
+            reason,
+        )
 
 
 def _hash(path: Path) -> str:
@@ -177,13 +188,13 @@ def _hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path) -> Arrays | None:
-    """The arrays of an entry; None if there is none, or a damaged one: a zip archive has checksums."""
+def _unpack(content: bytes, path: Path) -> Arrays | None:
+    """The arrays of an entry; None if it is damaged: a zip archive has checksums."""
     try:
-        with path.open("rb") as file, np.load(file) as archive:
+        with np.load(BytesIO(content)) as archive:
             return {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        return None
+    except MemoryError:
+        raise
     except Exception as error:  # a damaged archive raises almost any exception
         _log.warning("data.cache: %s is damaged (%s) and is made again", path, one_line(error))
         return None

@@ -45,9 +45,9 @@ class LimitedCrop:
         """The crops of image and mask."""
         fill = {tv_tensors.Image: 0, tv_tensors.Mask: self.void}
         crop = v2.RandomCrop(list(self.size), pad_if_needed=True, fill=fill)
+        share = self._largest_share if mask.ndim == 2 else self._largest_share_of_layers
         for _ in range(_CROPS):
             cropped: tuple[Tensor, Tensor] = crop(image, mask)
-            share = self._largest_share if mask.ndim == 2 else self._largest_share_of_layers
             if self.limit == 1 or share(cropped[1].as_subclass(Tensor)) <= self.limit:
                 break
         return cropped

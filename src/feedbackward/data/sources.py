@@ -45,6 +45,10 @@ class DataSource:
     marks: tuple[str, ...] = ()
     pair: Callable[[Path, Path], list[PredictionPair]] = pair_by_path
 
+    def fits(self, root: Path) -> bool:
+        """Whether a folder has its layout."""
+        return bool(self.marks) and all((root / mark).exists() for mark in self.marks)
+
     def read_classes(self, class_file: Path | None = None) -> "MaskClasses":
         """The classes and their encoding.
 
@@ -134,6 +138,9 @@ def find_source(name: str) -> DataSource:
 
 
 def recognize_source(root: Path) -> DataSource | None:
-    """The data set that a folder contains, by its layout; None if it has another one."""
-    found = (source for source in _SOURCES if source.marks and all((root / mark).exists() for mark in source.marks))
-    return next(found, None)
+    """The data set that a folder contains, by its layout; None if it has another one, or a class file of its own."""
+    from feedbackward.data.class_file import own_class_file
+
+    if own_class_file(root) is not None:
+        return None
+    return next((source for source in _SOURCES if source.fits(root)), None)

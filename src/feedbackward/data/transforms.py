@@ -30,8 +30,8 @@ class TrainTransform:
         preprocessing: How images are read and resized; see resize_mask for masks.
         augmentation: The random part.
         void: The value of masks where an image is padded, turned away or dropped.
-        reduce: Whether `prepare` reduces images to the largest size that the random scales ask for. Images that are
-            reduced are resized twice, unless that is the only size.
+        reduce: Whether `prepare` reduces images to the size to which they are resized, times the largest random scale
+            if that is above 1. Images that are reduced are resized twice, unless that is the only size.
 
     Raises:
         InputError: On a call, if the augmentation does not suit the image, or its custom transform returned something
@@ -44,6 +44,7 @@ class TrainTransform:
         self.preprocessing = preprocessing
         self._reduce = reduce
         self._augmentation = augmentation
+        self._enlargement = max(1.0, augmentation.scale[1])
         self._void = void
         self._rotate = v2.RandomRotation(
             augmentation.rotation,
@@ -59,7 +60,7 @@ class TrainTransform:
     @property
     def preparation(self) -> str:
         """What the result of `prepare` depends on, besides image and mask."""
-        return f"train {_reading(self.preprocessing)} {self._augmentation.scale[1]} {self._reduce}"
+        return f"train {_reading(self.preprocessing)} {self._enlargement} {self._reduce}"
 
     def prepare(self, image: NDArray[Any], mask: NDArray[np.integer]) -> dict[str, NDArray[Any]]:
         """The part that is not random.
@@ -71,9 +72,8 @@ class TrainTransform:
         resized = self.preprocessing.resize.output_size(own)
         values = to_resizable(image, self.preprocessing.value_range)
         if self._reduce:
-            height, width = scale_size(resized, self._augmentation.scale[1])
-            size = min(own[0], height), min(own[1], width)
-            if size != own:
+            size = scale_size(resized, self._enlargement)
+            if size[0] * size[1] < own[0] * own[1]:
                 values, mask = _resized(values, size), resize_mask(mask, size)
         return {"image": values, "mask": mask, "size": np.array(resized)}
 

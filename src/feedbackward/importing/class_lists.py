@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from feedbackward.data.folder import CLASS_FILES
+from feedbackward.data.class_file import own_class_file
 from feedbackward.errors import InputError, listed
 
 LABEL_MAP = "labelmap.txt"
@@ -21,10 +21,7 @@ def class_list(root: Path) -> dict[str, Any] | Path | None:
     Raises:
         InputError: As read_class_list.
     """
-    for name in CLASS_FILES:
-        if (root / name).is_file():
-            return root / name
-    return read_class_list(root)
+    return own_class_file(root) or read_class_list(root)
 
 
 def read_class_list(root: Path) -> dict[str, Any] | None:

@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from feedbackward.data.class_file import load_class_file
 from feedbackward.data.folder import layered_class_file
 from feedbackward.errors import InputError, listed
 from feedbackward.importing.data_files import data_files
@@ -65,6 +67,7 @@ def recognize(root: Path) -> FoundData:
     for find in LAYOUTS.values():
         found = find(root)
         if found is not None:
+            _refuse_layers(found.classes)
             return found
     suffixes = Counter(path.suffix.lower() or "no suffix" for path in data_files(root))
     content = listed(f"{count} of {suffix}" for suffix, count in suffixes.most_common()) or "nothing"
@@ -72,3 +75,12 @@ def recognize(root: Path) -> FoundData:
     raise InputError(
         f"{root} has no layout that is known; found {content}; expected one of: {'; '.join(LAYOUTS)}; see docs/data.md"
     )
+
+
+def _refuse_layers(classes: dict[str, Any] | Path | None) -> None:
+    """A class file of classes that overlap is for masks in folders of classes, which no layout here has."""
+    if isinstance(classes, Path) and load_class_file(classes).get("masks") == "layers":
+        raise InputError(
+            f"{classes}: classes overlap (masks: layers), which needs images/SPLIT/NAME.jpg and "
+            f"masks/SPLIT/CLASS/NAME.png; arrange the files like that, or omit 'masks: layers'"
+        )

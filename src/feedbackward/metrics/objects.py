@@ -4,6 +4,8 @@ An object is a connected region of one class in the ground truth, with 8 neighbo
 that touch are one. Sizes are those of COCO: small below 32^2 pixels, medium below 96^2, large from there on.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Int64, Integer
 from torch import Tensor
@@ -11,7 +13,7 @@ from torch.nn.functional import pad
 
 from feedbackward.metrics.components import connect_runs
 from feedbackward.metrics.runs import constant_runs, sum_at
-from feedbackward.metrics.scores import Scores, ratio
+from feedbackward.metrics.scores import ByName, Scores, ratio
 
 SIZES = ("small", "medium", "large")
 _LIMITS = (32**2, 96**2)
@@ -46,24 +48,34 @@ def count_objects(
     return torch.stack([sum_at(place, values, 3 * classes) for values in counted]).view(4, 3, classes)
 
 
-def add_scores_by_size(scores: Scores, counts: Int64[Tensor, "4 3 classes"]) -> None:
-    """Add the scores by size of object of a data set.
+def scores_by_size(counts: Int64[Tensor, "4 3 classes"], names: Sequence[str]) -> dict[str, ByName]:
+    """The scores by size of object of a data set.
 
     For each size, by class: objects, their number; found, the share of them that is found; recall, the share of their
     pixels that is predicted correctly.
 
     Args:
-        scores: The scores of the data set, to add to.
         counts: The sum over the images of what count_objects returns.
+        names: The classes.
     """
-    scores.by_size = {
+    return {
         size: {
-            "objects": dict(zip(scores.names, objects, strict=True)),
-            "found": {name: ratio(*pair) for name, *pair in zip(scores.names, found, objects, strict=True)},
-            "recall": {name: ratio(*pair) for name, *pair in zip(scores.names, hits, pixels, strict=True)},
+            "objects": dict(zip(names, objects, strict=True)),
+            "found": {name: ratio(*pair) for name, *pair in zip(names, found, objects, strict=True)},
+            "recall": {name: ratio(*pair) for name, *pair in zip(names, hits, pixels, strict=True)},
         }
         for size, (objects, found, pixels, hits) in zip(SIZES, counts.transpose(0, 1).tolist(), strict=True)
     }
+
+
+def add_scores_by_size(scores: Scores, counts: Int64[Tensor, "4 3 classes"]) -> None:
+    """Add the scores by size of object of a data set, and a note about them.
+
+    Args:
+        scores: The scores of the data set, to add to.
+        counts: The sum over the images of what count_objects returns.
+    """
+    scores.by_size = scores_by_size(counts, scores.names)
     scores.notes.append(
         "by size: recall of the pixels, and found objects (at least half of their pixels predicted correctly); an "
         "object is a connected region of a class in the ground truth, small below 32x32 pixels, medium below 96x96"

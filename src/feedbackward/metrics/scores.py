@@ -99,10 +99,7 @@ class Scores:
         if self.per_category:
             data["per_category"] = {name: _finite(values) for name, values in self.per_category.items()}
         if self.by_size:
-            data["by_size"] = {
-                size: {name: _finite(values) for name, values in scores.items()}
-                for size, scores in self.by_size.items()
-            }
+            data["by_size"] = plain_by_size(self.by_size)
         data |= {"confusion": self.confusion, "predicted_void": self.predicted_void}
         if self.label_confusion is not None:
             data["label_confusion"] = self.label_confusion
@@ -224,6 +221,11 @@ def _columns(first: str, *others: str) -> "rich.table.Table":
     for column in others:
         table.add_column(column, justify="right")
     return table
+
+
+def plain_by_size(by_size: Mapping[str, ByName]) -> dict[str, Any]:
+    """Scores by size of object as plain JSON data; undefined ones are None."""
+    return {size: {name: _finite(values) for name, values in scores.items()} for size, scores in by_size.items()}
 
 
 def _finite(values: Mapping[str, float | int]) -> dict[str, float | int | None]:

@@ -42,8 +42,8 @@ def weights_from_masks(masks: Iterable[NDArray[Any]], table: ClassTable, scheme:
     """
     if table.overlapping:
         raise InputError(
-            "class weights are for classes that do not overlap; omit them, and give the loss weights of absence and "
-            "presence, such as --model.loss.weight '[1, 5]'"
+            "class weights are for classes that do not overlap; omit them, and use a loss with weights of absence and "
+            "presence, such as CrossEntropyLoss with weight [1, 5]"
         )
     counts = np.array([np.bincount(mask.ravel(), minlength=256)[: len(table)] for mask in masks], np.float64)
     pixels = counts.sum(axis=0)

@@ -11,8 +11,9 @@ from torch.utils.data import Dataset
 
 from feedbackward.classes import ClassTable
 from feedbackward.data.datamodule import Item
-from feedbackward.metrics.objects import add_scores_by_size, count_objects
+from feedbackward.metrics.objects import count_objects, scores_by_size
 from feedbackward.metrics.overlapping import PRESENT, metric_of
+from feedbackward.metrics.scores import plain_by_size
 from feedbackward.nn import resize_logits
 from feedbackward.nn.overlapping import chosen_classes
 from feedbackward.segmenters.tiled import Tiled
@@ -25,7 +26,7 @@ class CloserLook:
 
     Args:
         worst: The index and the mean IoU, from 0 to 1, of the worst images, the worst one first.
-        by_size: See Scores.by_size.
+        by_size: See Scores.by_size; undefined scores are None.
     """
 
     worst: list[tuple[int, float]]
@@ -57,9 +58,8 @@ def look_closer(task: SegmentationTask, dataset: Dataset[Item], *, worst: int = 
         score = metric.compute().scalars["mean_iou"]
         if not math.isnan(score):
             scored.append((score, index))
-    scores = metric.compute()  # of the last image: only its names matter
-    add_scores_by_size(scores, objects)
-    return CloserLook([(index, score) for score, index in heapq.nsmallest(worst, scored)], scores.to_dict()["by_size"])
+    by_size = plain_by_size(scores_by_size(objects, table.names))
+    return CloserLook([(index, score) for score, index in heapq.nsmallest(worst, scored)], by_size)
 
 
 def _objects(prediction: Tensor, mask: Tensor, table: ClassTable) -> Tensor:

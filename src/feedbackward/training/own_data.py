@@ -96,7 +96,10 @@ def _reading(root: Path, size: Size | int | None, *, choose_size: bool) -> tuple
     """
     images = {split: _images(root / "images" / split) for split in ("train", "val", "test")}
     if not images["train"]:
-        raise InputError(f"no images in {root / 'images' / 'train'}; expected the layout of docs/data.md")
+        raise InputError(
+            f"no images in {root / 'images' / 'train'}; expected images/train/NAME.jpg with masks/train/NAME.png, or "
+            f"masks/train/CLASS/NAME.png where classes overlap"
+        )
     kind = read_kind([path for paths in images.values() for path in paths])
     arguments, lines = ["--data", "folder", "--data.root", str(root)], list[str]()
     if kind.channels != 3:

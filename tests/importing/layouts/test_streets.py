@@ -8,9 +8,12 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from feedbackward.cli.main import main
-from feedbackward.data import CamVidData, CityscapesData
+from feedbackward.data import CamVidData, CityscapesData, FolderData
 from feedbackward.data.class_file import parse_classes
+from feedbackward.data.masks import read_mask
+from feedbackward.data.sources import recognize_source
 from feedbackward.importing import recognize
+from feedbackward.training.own_data import prepare
 
 
 def save(path: Path, pixels: np.ndarray) -> None:
@@ -48,6 +51,26 @@ def test_masks_and_classes_are_those_of_the_datamodule(name: str, kind: type, re
             assert_array_equal(described.encoding.read(sample.mask), item["mask"])
 
 
+@pytest.mark.parametrize("name", ["camvid", "cityscapes"])
+def test_a_class_file_in_the_folder_says_the_classes(
+    name: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = request.getfixturevalue(name)
+    theirs = recognize(root)
+    values = ", ".join(map(str, range(1, 34)))
+    file = root / "classes.yaml"
+    file.write_text(f"classes: [rest, {{name: thing, value: [{values}]}}]\n")
+    assert recognize_source(root) is None
+    found = recognize(root)
+    assert (found.samples, found.classes) == (theirs.samples, file)
+    output = tmp_path_factory.mktemp("data") / "converted"
+    assert "classes (2): rest, thing" in " ".join(prepare(root, output, choose_size=False).lines)
+    data = FolderData(root=output)
+    assert data.class_table.names == ("rest", "thing")
+    raw = read_mask(next(each.mask for each in theirs.samples if each.split == "val"))
+    assert_array_equal(data.dataset("val")[0]["mask"], raw > 0)
+
+
 def test_what_has_no_partner_is_noted(camvid: Path) -> None:
     (camvid / "train" / "a.png").unlink()
     found = recognize(camvid)
@@ -61,3 +84,11 @@ def test_inspect_counts_them(camvid: Path, capsys: pytest.CaptureFixture[str]) -
     assert "layout    CamVid" in out
     assert "images    4: 2 train, 2 val" in out
     assert "bicyclist" in out
+
+
+def test_layers_need_a_folder_for_each_class(camvid: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (camvid / "classes.yaml").write_text("masks: layers\nclasses: [wet, cracked]\n")
+    with pytest.raises(SystemExit):
+        main(["convert", str(camvid), str(camvid / "out")])
+    assert "classes overlap (masks: layers), which needs images/SPLIT/NAME.jpg and " in capsys.readouterr().err
+    assert not (camvid / "out").exists()

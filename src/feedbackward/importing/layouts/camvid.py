@@ -4,9 +4,10 @@ from pathlib import Path
 
 from feedbackward.data.arguments import SPLITS
 from feedbackward.data.camvid_labels import CAMVID, UNLABELED
+from feedbackward.data.class_file import own_class_file
 from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.data.listing import list_files
-from feedbackward.data.sources import recognize_source
+from feedbackward.data.sources import find_source
 from feedbackward.importing.found import FoundData, Sample, unpaired
 
 CLASSES = {
@@ -16,14 +17,15 @@ CLASSES = {
 
 
 def find(root: Path) -> FoundData | None:
-    """The images with a mask; None if the folder is not CamVid."""
-    source = recognize_source(root)
-    if source is None or source.name != "camvid":
+    """The images with a mask; None if the folder does not have CamVid's layout."""
+    if not find_source("camvid").fits(root):
         return None
+    own = own_class_file(root)
     samples, notes = list[Sample](), list[str]()
     for split in SPLITS:
         folders = root / split, root / f"{split}annot"
         images, masks = (list_files(each, IMAGE_SUFFIXES) if each.is_dir() else {} for each in folders)
         samples += [Sample(name, images[name], masks[name], split) for name in sorted(images.keys() & masks.keys())]
         notes += unpaired(images, masks)
-    return FoundData("CamVid", tuple(samples), CLASSES, tuple(notes))
+    layout = "CamVid" if own is None else "folders as in CamVid"
+    return FoundData(layout, tuple(samples), own or CLASSES, tuple(notes))

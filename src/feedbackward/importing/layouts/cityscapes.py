@@ -5,7 +5,8 @@ from pathlib import Path
 from feedbackward.data.arguments import SPLITS
 from feedbackward.data.cityscapes_files import find_files
 from feedbackward.data.cityscapes_labels import LABELS
-from feedbackward.data.sources import recognize_source
+from feedbackward.data.class_file import own_class_file
+from feedbackward.data.sources import find_source
 from feedbackward.importing.found import FoundData, Sample, unpaired
 
 CLASSES = {
@@ -17,14 +18,14 @@ CLASSES = {
 
 
 def find(root: Path) -> FoundData | None:
-    """The images with label ids; None if the folder is not Cityscapes.
+    """The images with label ids; None if the folder does not have Cityscapes' layout.
 
     Raises:
         InputError: If two files have the same name.
     """
-    source = recognize_source(root)
-    if source is None or source.name != "cityscapes":
+    if not find_source("cityscapes").fits(root):
         return None
+    own = own_class_file(root)
     samples, notes = list[Sample](), list[str]()
     for split in SPLITS:
         parts = ("leftImg8bit", "_leftImg8bit"), ("gtFine", "_gtFine_labelIds")
@@ -34,4 +35,5 @@ def find(root: Path) -> FoundData | None:
         )
         samples += [Sample(name, images[name], masks[name], split) for name in sorted(images.keys() & masks.keys())]
         notes += unpaired(images, masks)
-    return FoundData("Cityscapes", tuple(samples), CLASSES, tuple(notes))
+    layout = "Cityscapes" if own is None else "folders as in Cityscapes"
+    return FoundData(layout, tuple(samples), own or CLASSES, tuple(notes))
