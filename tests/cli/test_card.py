@@ -2,9 +2,11 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from huggingface_hub import ModelCard
 from PIL import Image
@@ -12,6 +14,7 @@ from PIL import Image
 import feedbackward as fb
 from feedbackward.cli import fit
 from feedbackward.errors import InputError
+from feedbackward.training.portable import shown_place
 
 RECIPE = """
 model:
@@ -100,8 +103,8 @@ def test_the_card_of_a_resumed_training_is_about_all_of_it(train, leaves, tmp_pa
     assert f"Trained in {seconds:.0f} s: 7 epochs, in which 28 images were seen" in facts(run)[1]
     assert "of 7, the best of the 7 that were scored, on the same 3 images, seed 0:" in facts(run)[0]
     assert facts(run)[-1] == (
-        "Until epoch 6 with seed_everything 0 and not 7, trainer.max_epochs 6 and not 7, "
-        "data.init_args.size None and not [2, 3]."
+        "Up to epoch 6: seed_everything 0 (later 7), trainer.max_epochs 6 (later 7), "
+        "data.init_args.size None (later [2, 3])."
     )
     assert all(fact in (run / "report.html").read_text() for fact in facts(run))
 
@@ -152,15 +155,69 @@ def test_a_file_with_the_weights_of_the_encoder_is_named_without_its_folder(trai
     options = ["--model.encoder_weights", weights / "model", "--model.freeze_encoder", "true"]
     run = train("--trainer.max_epochs", 1, *options)
     card = (run / "model/README.md").read_text()
-    assert "The encoder started from the weights lite." in facts(run)
+    assert "The encoder started from the weights of lite." in facts(run)
     assert "--model.encoder_weights WEIGHTS" in card
     assert "encoder_weights:" not in card
     assert str(tmp_path) not in card
 
 
 @pytest.mark.parametrize("interval", ["0.7", "2"])
-def test_weights_that_are_saved_are_those_that_were_scored(train, interval):
+def test_weights_that_are_saved_are_those_that_were_scored(train, interval, tmp_path):
     options = ["--data.batch_size", 1, "--data.size", "[64,64]", "--trainer.val_check_interval", interval]
     message = rf"val_check_interval is {interval} and an epoch has 5 batches: the weights at its end, which are saved"
     with pytest.raises(InputError, match=message):
         train(*options)
+    assert [path.name for path in tmp_path.iterdir()] == ["recipe.yaml"]  # nothing was written
+
+
+@pytest.mark.parametrize(("interval", "batches"), [("0.5", "2"), ("2", "4"), ("1", "1.0")])
+def test_an_interval_that_divides_the_epoch_is_trained(train, interval, batches):
+    options = ["--data.batch_size", 1, "--data.size", "[64,64]", "--trainer.limit_train_batches", batches]
+    run = train(*options, "--trainer.val_check_interval", interval, "--trainer.max_epochs", 1)
+    assert "on the same 3 images" in facts(run)[0]
+
+
+def test_a_training_of_an_older_version_is_refused_before_it_goes_on(train, capsys):
+    """Its checkpoints have no record of the parts of the training, and none of the images of an epoch."""
+    run = train("--trainer.max_epochs", 1)
+    last = run / "checkpoints/last.ckpt"
+    checkpoint = torch.load(last, weights_only=True)
+    del checkpoint["callbacks"]["RunResults"]
+    for record in checkpoint["callbacks"]["History"]["epochs"]:
+        del record["images"], record["scored"]
+    torch.save(checkpoint, last)
+    before = last.read_bytes()
+    capsys.readouterr()
+    for epochs in (1, 2):  # also where only the report is missing
+        (run / "report.html").unlink(missing_ok=True)
+        with pytest.raises(InputError, match=r"last\.ckpt cannot be resumed: it lacks the records of its epochs"):
+            train("--ckpt_path", "last", "--trainer.max_epochs", epochs)
+    assert last.read_bytes() == before
+    assert "epoch   " not in capsys.readouterr().out
+
+
+def test_options_inside_lists_keep_their_place_in_the_recipe(train, tmp_path):
+    saved = tmp_path / "elsewhere"
+    (tmp_path / "more.yaml").write_text(
+        "trainer:\n  callbacks:\n  - class_path: lightning.pytorch.callbacks.ModelCheckpoint\n"
+        f"    init_args: {{dirpath: {saved}, save_last: true, save_top_k: 0}}\n"
+    )
+    run = train("--config", "more.yaml", "--trainer.max_epochs", 1)
+    card = (run / "model/README.md").read_text()
+    recipe = yaml.safe_load(re.search(r"```yaml\n(.*?)```", card, flags=re.DOTALL)[1])
+    assert recipe["trainer"]["callbacks"][0]["init_args"]["dirpath"] == "PATH"
+    assert recipe["trainer"]["callbacks"][0]["init_args"]["save_last"] is True
+    assert "(with paths of your own for trainer.callbacks[0].init_args.dirpath)" in card
+    assert "`feedbackward fit --config recipe.yaml --data.root FOLDER`" in card
+    assert str(tmp_path) not in card
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "best.ckpt", "checkpoints/last.ckpt", "model"])
+def test_a_folder_that_is_no_run_gives_no_name(name, tmp_path):
+    home = tmp_path / "alice"
+    home.mkdir()
+    (home / "config.yaml").touch()  # any program's
+    assert shown_place(str(home / name)) == Path(name).name
+    (home / "versions.json").touch()
+    assert shown_place(str(home / name)) == "alice"
+    assert shown_place(f"/{name}") == Path(name).name

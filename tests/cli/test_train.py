@@ -281,6 +281,26 @@ def test_mistakes_are_one_line(arguments, message, tmp_path, monkeypatch, capsys
     assert [*tmp_path.iterdir()] == []
 
 
+def test_images_are_kept_in_a_cache(labelme, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    main(["train", "labelme", *FAST, "--cache", "kept", "--output", "run"])
+    config = yaml.safe_load((tmp_path / "run/config.yaml").read_text())
+    assert config["data"]["init_args"]["cache"] == "kept"
+    assert any(path.is_file() for path in (tmp_path / "kept").rglob("*"))
+
+
+@pytest.mark.parametrize(
+    ("weights", "line"),
+    [
+        (None, "network: resnet18 with ImageNet weights"),
+        ("none", "network: resnet18 with random weights"),
+        ("lite.pth", "network: resnet18 with the weights of lite.pth"),
+    ],
+)
+def test_a_line_says_which_weights_the_encoder_has(weights, line):
+    assert network_arguments("resnet18", weights, None, freeze_encoder=False)[1] == [line]
+
+
 def test_a_baseline_is_continued_by_its_name(tmp_path):
     network = fb.create_model("segnet", classes=2, encoder_weights=None, encoder_name="vgg11")
     network.save_pretrained(tmp_path)

@@ -55,7 +55,7 @@ def test_a_line_says_once_what_to_do_about_waiting(
     fit(make_task, make_trainer, stripes, seconds=seconds)
     printed = capsys.readouterr().out
     assert printed.count("of this epoch was spent waiting for images; ") == hints
-    assert printed.count("raise --data.num_workers (0; the machine has ") == hints
+    assert printed.count("raise --data.num_workers of `fit` (0; the machine has ") == hints
 
 
 def test_the_time_left_is_that_of_the_remaining_epochs(capsys):

@@ -1,6 +1,11 @@
-"""The trackers get the scores and the pictures of a training; W&B, MLflow and trackio are replaced by stubs."""
+"""The trackers get the scores and the pictures of a training.
+
+W&B, MLflow and trackio are replaced by stubs; where they are installed, they are tested too.
+"""
 
 import io
+import os
+import re
 import sys
 from pathlib import Path
 
@@ -22,6 +27,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:`isinstance.treespec, LeafSpec.` is deprecated"),
 ]
 
+VARIABLES = ("MLFLOW_TRACKING_URI", "TRACKIO_DIR")
 STUBS = {
     "wandb/__init__.py": """
 runs, run = [], None
@@ -53,7 +59,11 @@ class Run:
         self.exit_code = exit_code
         wandb.run = None
 """,
-    "mlflow/__init__.py": "def set_tracking_uri(uri): pass",
+    "mlflow/__init__.py": """
+import os
+def set_tracking_uri(uri):
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+""",
     "mlflow/entities.py": """
 class Metric:
     def __init__(self, key, value, timestamp, step):
@@ -120,8 +130,8 @@ def stubs(tmp_path, monkeypatch):
     before = {name: sys.modules.pop(name) for name in [*sys.modules] if _is_stub(name)}
     monkeypatch.setattr(lightning_wandb, "_WANDB_AVAILABLE", True)
     monkeypatch.setattr(lightning_mlflow, "_MLFLOW_AVAILABLE", True)
-    monkeypatch.setattr(trackers, "_MLFLOW_SERVER", None)
-    monkeypatch.delenv("TRACKIO_DIR", raising=False)
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
     yield
     for name in [*sys.modules]:
         if _is_stub(name):
@@ -195,9 +205,12 @@ def test_mlflow(fit, stubs, stripes, tmp_path, monkeypatch):
     check_picture(clients[0].pictures["val/scene_2/epoch_1.jpg"], stripes, task)
     assert clients[0].status == "FINISHED"
 
-    monkeypatch.setattr(trackers, "_MLFLOW_SERVER", "http://server")
+    fit("mlflow", "second")  # mlflow has set the variable to the database of the first
+    assert clients[1].uri == f"sqlite:///{tmp_path}/second/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server")  # after the import
     fit("mlflow", "other")
-    assert (clients[1].uri, clients[1].artifacts) == ("http://server", None)
+    assert (clients[2].uri, clients[2].artifacts) == ("http://server", None)
+    assert os.environ["MLFLOW_TRACKING_URI"] == "http://server"
 
 
 def test_trackio(fit, stubs, stripes, tmp_path):
@@ -221,6 +234,56 @@ def test_trackio_has_one_folder_in_a_process(stubs, tmp_path, monkeypatch):
         open_trackers(["trackio"], tmp_path / "two", project="leaves")
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "one/trackio"))
     open_trackers(["trackio"], tmp_path / "two", project="leaves")
+
+
+real = pytest.mark.filterwarnings("ignore")  # those of the packages themselves
+
+
+@real
+def test_the_real_wandb(fit, tmp_path, monkeypatch):
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    score, _ = fit("wandb")
+    (run,) = (tmp_path / "runs/leaves_2/wandb").glob("offline-run-*")
+    (records,) = run.glob("*.wandb")  # names and values are plain text in it
+    logged = re.search(rb"val/mean_iou[^0-9]{1,9}([0-9.e-]+)", records.read_bytes())
+    assert float(logged[1]) == pytest.approx(score)
+    (picture,) = run.glob("files/media/images/val/scene_2_*")
+    with Image.open(picture) as image:
+        assert image.width >= 2 * 24
+
+
+@real
+def test_the_real_mlflow(fit, tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for name in ("one", "two"):  # in one process
+        score, _ = fit("mlflow", name)
+        assert "MLFLOW_TRACKING_URI" not in os.environ
+        client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/{name}/mlflow.db")
+        (run,) = client.search_runs([client.get_experiment_by_name("leaves").experiment_id])
+        assert (run.info.run_name, run.info.status) == (name, "FINISHED")
+        assert run.data.metrics["val/mean_iou"] == pytest.approx(score)
+        (picture,) = client.list_artifacts(run.info.run_id, "val/scene_2")
+        assert picture.path == "val/scene_2/epoch_1.jpg"
+        assert (tmp_path / name / "mlflow" / run.info.run_id / "artifacts" / picture.path).is_file()
+
+
+@real
+def test_the_real_trackio(fit, tmp_path, monkeypatch):
+    pytest.importorskip("trackio")
+    monkeypatch.delenv("TRACKIO_DIR", raising=False)
+    for name in [name for name in sys.modules if _is_stub(name)]:
+        monkeypatch.delitem(sys.modules, name)  # so that it reads its folder anew
+    score, _ = fit("trackio")
+    from trackio.sqlite_storage import SQLiteStorage
+
+    assert [*(tmp_path / "runs/leaves_2/trackio").glob("leaves*.db")]
+    logged = SQLiteStorage.get_logs("leaves", "leaves_2")
+    assert {"val/mean_iou": pytest.approx(score)}.items() <= {
+        name: value for record in logged for name, value in record.items()
+    }.items()
+    assert any("val/scene_2" in record for record in logged)
 
 
 def test_csv_and_tensorboard(fit, stripes, tmp_path):

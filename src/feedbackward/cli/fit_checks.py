@@ -1,9 +1,11 @@
 """Checks of the arguments of `feedbackward fit | validate | test` before any work is done."""
 
 import re
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
 
+import lightning.pytorch as pl
 import torch
 from jsonargparse import Namespace
 from torch import nn
@@ -35,6 +37,51 @@ def check_validation(trainer: Namespace) -> None:
         raise InputError(
             f"trainer.check_val_every_n_epoch is {every} and trainer.max_epochs {epochs}: the last weights would never "
             f"be scored; set --trainer.max_epochs {-(-epochs // every) * every} or --trainer.check_val_every_n_epoch 1"
+        )
+
+
+def check_validation_interval(trainer: pl.Trainer, interval: Any, data: SegmentationDataModule) -> None:
+    """Check that the weights at the end of an epoch, which are saved, are those that its last validation scores.
+
+    Args:
+        trainer: The trainer.
+        interval: Its option val_check_interval.
+        data: The data set, set up for training.
+
+    Raises:
+        InputError: If the epoch goes on after it.
+    """
+    if interval is None:
+        return
+    batches, limit = data.training_batches(trainer.world_size), trainer.limit_train_batches
+    batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+    every = max(1, int(batches * interval)) if isinstance(interval, float) else interval
+    ends = isinstance(every, int) and every > 0 and batches % every == 0  # a string is a duration
+    if trainer.check_val_every_n_epoch is None and isinstance(every, int):  # batches are counted over several epochs
+        ends = ends or every % batches == 0
+    if not ends:
+        raise InputError(
+            f"trainer.val_check_interval is {interval} and an epoch has {batches} batches: the weights at its end, "
+            f"which are saved, would not be those that are scored; leave it out, or choose one that divides the "
+            f"batches evenly"
+        )
+
+
+def check_resumable(checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Check that a checkpoint has the records of a training that the report of a resumed one needs.
+
+    Args:
+        checkpoint: The checkpoint.
+        path: Its path, for the message.
+
+    Raises:
+        InputError: If it has none.
+    """
+    callbacks = checkpoint.get("callbacks", {})
+    if not (callbacks.get("RunResults", {}).get("sessions") and callbacks.get("History", {}).get("epochs")):
+        raise InputError(
+            f"{path} cannot be resumed: it lacks the records of its epochs, as another version of feedbackward wrote "
+            f"it; start a new training from its network: --model.start_from {path}"
         )
 
 

@@ -20,7 +20,9 @@ from rich.text import Text
 from feedbackward.classes import check_classes
 from feedbackward.cli.fit_checks import (
     check_first_batch,
+    check_resumable,
     check_validation,
+    check_validation_interval,
     image_options,
     input_error,
     take_exported,
@@ -122,7 +124,8 @@ class FitCLI(LightningCLI):
         parser.add_argument(
             "--tracker",
             type=str | None,
-            help="Where to log: tensorboard (default), csv, wandb, mlflow, trackio; several with commas between them.",
+            help="Where to log a training: tensorboard (default), csv, wandb, mlflow, trackio; several with commas "
+            "between them.",
         )
         if self.command != "fit":
             parser.add_argument("--json", type=Path | None, help="JSON file to write the scores to.")
@@ -179,6 +182,8 @@ class FitCLI(LightningCLI):
             self.trained = self.exported.preprocessing
         if self.ckpt_path is not None:
             checkpoint = read_checkpoint(self.ckpt_path)
+            if self.command == "fit":
+                check_resumable(checkpoint, self.ckpt_path)
             self._check_progress(checkpoint)
             self.trained = Preprocessing.from_dict(checkpoint["feedbackward"]["network"]["preprocessing"])
         if self.ckpt_path is not None or self.exported is not None:
@@ -329,6 +334,8 @@ class FitCLI(LightningCLI):
         self._weight_classes()
         if not self.config.trainer.sync_batchnorm:
             check_first_batch(self.model.network, self.datamodule)
+        if not self.config.trainer.fast_dev_run:
+            check_validation_interval(self.trainer, self.config.trainer.val_check_interval, self.datamodule)
         if self.trackers:
             self.trainer.loggers = open_trackers(self.trackers, self.folder.root, project=self._data_name())
         try:

@@ -43,7 +43,9 @@ def build_parser() -> CommandParser:
     parser.add_argument("data", type=Path, help="folder of the data set; `feedbackward inspect` checks it")
     network = parser.add_argument_group("the network")
     network.add_argument("--encoder", help="timm's name of an encoder, or vgg16_pwn, segnet, ... (of the recipe)")
-    network.add_argument("--weights", help="of the encoder: imagenet, a file, or none for random ones (imagenet)")
+    network.add_argument(
+        "--weights", help="of the encoder: imagenet, a file, a hub id, or none for random ones (imagenet)"
+    )
     network.add_argument("--from", dest="start_from", metavar="MODEL", help="trained network to start from")
     network.add_argument(
         "--freeze-encoder",
@@ -54,6 +56,7 @@ def build_parser() -> CommandParser:
     add_class_option(data)
     add_split_options(data, seed="seed of all random numbers and of the division")
     data.add_argument("--size", help="H,W, or the length of the longer side, to which images are resized")
+    data.add_argument("--cache", metavar="FOLDER", help="where images are kept, so as to be decoded once")
     run = parser.add_argument_group("the training")
     run.add_argument("--recipe", help="name or file (chosen by --weights and --freeze-encoder)")
     run.add_argument(
@@ -83,6 +86,7 @@ def train(
     val: float | None = None,
     group: str | None = None,
     size: str | int | tuple[int, int] | None = None,
+    cache: str | Path | None = None,
     recipe: str | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -97,7 +101,8 @@ def train(
     Args:
         data: The folder, in Cityscapes' or CamVid's layout, or in one that `importing.recognize` knows.
         encoder: timm's name of an encoder, or one of list_models(); by default that of the recipe.
-        weights: The weights of the encoder: "imagenet" (default), a file, or "none" for random ones.
+        weights: The weights of the encoder: "imagenet" (default), a file, the id of a repository on the hub, or "none"
+            for random ones.
         start_from: A trained network to start from, with its encoder and decoder: folder, checkpoint or hub id.
         freeze_encoder: Train only what the decoder has of its own and the classifier, which gives an adapter.
         classes: The names of the classes, by ascending value or color, for masks whose classes are not named.
@@ -105,6 +110,7 @@ def train(
         group: A regular expression for the part of a name that images of one scene have in common.
         size: Height and width to which images are resized, or the length of the longer side; by default chosen by the
             sizes of the images.
+        cache: Folder in which decoded images and masks are stored, so that they are decoded only once.
         recipe: Name or file of a recipe, which then determines all that is not given here; by default the one for what
             is given, see recipe_for.
         epochs: By default so many that about 6000 images are seen, from 12 to 200.
@@ -160,6 +166,7 @@ def train(
         given = {
             "--trainer.max_epochs": epochs,
             "--data.batch_size": batch_size,
+            "--data.cache": cache,
             "--model.optimizer.lr": lr,
             "--seed_everything": seed,
             "--tracker": tracker,
@@ -217,7 +224,8 @@ def network_arguments(
     named = [] if encoder is None else ["--model.name", encoder]
     if weights is None:
         return [*named, *frozen], []
-    shown = f"{encoder or 'the encoder of the recipe'} with {'random' if weights == RANDOM else weights} weights"
+    common = {RANDOM: "random weights", IMAGENET: "ImageNet weights"}
+    shown = f"{encoder or 'the encoder of the recipe'} with {common.get(weights, f'the weights of {weights}')}"
     arguments = ["--model.encoder_weights", "null" if weights == RANDOM else weights]
     return [*named, *arguments, *frozen], [f"network: {shown}"]
 

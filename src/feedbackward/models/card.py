@@ -31,6 +31,7 @@ class Training:
         facts: Sentences about the training, such as its duration and caveats about the scores.
         recipe: The configuration as YAML, without paths.
         command: The command that repeats the training with that recipe in a file recipe.yaml.
+        placeholders: The options in the recipe that need a path first.
         versions: The versions of the packages, and the machine.
     """
 
@@ -43,6 +44,7 @@ class Training:
     facts: Sequence[str]
     recipe: str
     command: str
+    placeholders: Sequence[str]
     versions: dict[str, Any]
 
 

@@ -7,7 +7,6 @@ score and overwrites the best checkpoint. Here the history, which is part of the
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Checkpoint
 
-from feedbackward.errors import InputError
 from feedbackward.training.history import History
 from feedbackward.training.run_folder import RunFolder
 
@@ -23,20 +22,6 @@ class BestAndLast(Checkpoint):
     def __init__(self, folder: RunFolder, history: History) -> None:
         self.folder = folder
         self.history = history
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
-        """Check that the weights at the end of an epoch are those that its last validation scores.
-
-        Raises:
-            InputError: If the epoch goes on after it.
-        """
-        every, batches = trainer.val_check_batch, trainer.num_training_batches
-        if every is None or (batches % every and every % batches):
-            raise InputError(
-                f"trainer.val_check_interval is {trainer.val_check_interval} and an epoch has {batches} batches: the "
-                f"weights at its end, which are saved, would not be those that are scored; leave it out, or choose one "
-                f"that divides the batches evenly"
-            )
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
         """Save from all processes together; each file is replaced atomically."""

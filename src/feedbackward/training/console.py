@@ -69,9 +69,9 @@ def _waiting(record: dict[str, float], pl_module: pl.LightningModule) -> str:
     """What to do about an epoch that waited for images."""
     share, data = record["waited"] / record["seconds"], pl_module.trainer.datamodule  # type: ignore[attr-defined]
     cores = os.cpu_count() or 1
-    hint = f"raise --data.num_workers ({data.num_workers}; the machine has {cores} cores)"
+    hint = f"raise --data.num_workers of `fit` ({data.num_workers}; the machine has {cores} cores)"
     if data.num_workers >= cores:
-        hint = "decode them only once (--data.cache FOLDER), or make them smaller (--data.size)"
+        hint = "a cache helps (train: --cache FOLDER, fit: --data.cache FOLDER), or smaller ones (--size, --data.size)"
     return f"{share:.0%} of this epoch was spent waiting for images; {hint}"
 
 

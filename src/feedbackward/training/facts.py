@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from feedbackward.errors import listed
+from feedbackward.models.encoder import IMAGENET
 from feedbackward.training.history import History
 from feedbackward.training.pages import duration
 from feedbackward.training.portable import flat, shown_place, split_places
@@ -57,7 +58,8 @@ def _start(options: Mapping[str, Any]) -> str:
     if options["model.start_from"] is not None:
         return f"Started from the trained network {options['model.start_from']}."
     weights = options["model.encoder_weights"]
-    return f"The encoder started from {'random weights' if weights is None else f'the weights {weights}'}."
+    common = {None: "random weights", IMAGENET: "ImageNet weights"}
+    return f"The encoder started from {common.get(weights, f'the weights of {weights}')}."
 
 
 def _changes(sessions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -67,5 +69,5 @@ def _changes(sessions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         options = part["options"]
         names = [name for name in options | last if options.get(name) != last.get(name)]
         if names:
-            shown = listed(f"{name} {options.get(name)} and not {last.get(name)}" for name in names)
-            yield f"Until epoch {following['epoch'] - 1} with {shown}."
+            shown = listed(f"{name} {options.get(name)} (later {last.get(name)})" for name in names)
+            yield f"Up to epoch {following['epoch'] - 1}: {shown}."

@@ -7,6 +7,7 @@ from typing import Any
 
 from feedbackward.data.sources import find_source, list_sources
 from feedbackward.models.encoder import IMAGENET
+from feedbackward.training.run_folder import RunFolder
 
 OUTPUTS = (
     "run_dir",
@@ -25,8 +26,8 @@ PLACEHOLDERS = {
     "model.start_from": "MODEL",
 }
 """Options that may name something on this machine, and what stands for it in a command."""
-_IN_RUN = ("model", "model.safetensors", "adapter.safetensors", "checkpoints", "best.ckpt", "last.ckpt", "data")
-"""Names in every run folder."""
+PLACE = "PATH"
+"""What stands for any other path."""
 
 
 def split_places(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -36,7 +37,8 @@ def split_places(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, s
         config: The configuration of a run. Outputs, and options of the trainer that are not set, are left out.
 
     Returns:
-        The recipe; the paths by the dotted names of their options.
+        The recipe; the paths by the dotted names of their options. Those inside lists, as in callbacks[0].dirpath, have
+        placeholders in the recipe.
 
     Example:
         >>> split_places({"data": {"init_args": {"root": "/photos", "batch_size": 2}}, "run_dir": "runs/a"})
@@ -62,9 +64,19 @@ def _without(config: Mapping[str, Any], prefix: str, places: dict[str, str]) -> 
 def _inside(value: Any, option: str, places: dict[str, str]) -> Any:
     if isinstance(value, dict):
         return _without(value, f"{option}.", places)
-    if isinstance(value, list):  # its items have no names on the command line
-        return [_inside(item, option, {}) for item in value if not _is_place(option, item)]
+    if isinstance(value, list):
+        return [_item(item, f"{option}[{index}]", places) for index, item in enumerate(value)]
     return value
+
+
+def _item(value: Any, option: str, places: dict[str, str]) -> Any:
+    """The item of a list, whose places have to stay in it."""
+    if isinstance(value, dict):
+        return {name: _item(inner, f"{option}.{name}", places) for name, inner in value.items()}
+    if _is_place(option, value):
+        places[option] = value
+        return PLACE
+    return _inside(value, option, places)
 
 
 def _is_place(option: str, value: object) -> bool:
@@ -81,19 +93,35 @@ def repeat_command(places: Mapping[str, str]) -> str:
         >>> repeat_command({"data.init_args.root": "/photos"})
         'feedbackward fit --config recipe.yaml --data.root FOLDER'
     """
-    options = (f" --{name.replace('.init_args', '')} {PLACEHOLDERS.get(name, 'PATH')}" for name in places)
+    named = (name for name in places if not _in_list(name))
+    options = (f" --{name.replace('.init_args', '')} {PLACEHOLDERS.get(name, PLACE)}" for name in named)
     return f"feedbackward fit --config recipe.yaml{''.join(options)}"
 
 
-def shown_place(path: str) -> str:
-    """The name of a file or folder, or of the run folder that contains it, without its place.
+def places_in_recipe(places: Mapping[str, str]) -> list[str]:
+    """The options whose paths have placeholders in the recipe.
 
     Example:
-        >>> shown_place("/home/me/runs/leaves/checkpoints/best.ckpt"), shown_place("weights/lite0.pth")
-        ('leaves', 'lite0.pth')
+        >>> places_in_recipe({"data.init_args.root": "/photos", "trainer.callbacks[0].init_args.dirpath": "/saved"})
+        ['trainer.callbacks[0].init_args.dirpath']
     """
-    parts = Path(path).expanduser().resolve().parts
-    return next(part for part in reversed(parts) if part not in _IN_RUN)
+    return [name for name in places if _in_list(name)]
+
+
+def _in_list(name: str) -> bool:
+    return "[" in name  # the command line has no names for items
+
+
+def shown_place(path: str) -> str:
+    """The name of a file or folder without its place; that of the run folder if it is a run's network.
+
+    Example:
+        >>> shown_place("/home/me/model.safetensors")
+        'model.safetensors'
+    """
+    place = Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 - files of the hub's cache are links
+    runs = (folder for folder in (place, *place.parents[:2]) if RunFolder(folder).is_written)
+    return next(runs, place).name
 
 
 def data_name(data: Mapping[str, Any]) -> str:

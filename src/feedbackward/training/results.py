@@ -25,7 +25,7 @@ from feedbackward.training.facts import sentences, session
 from feedbackward.training.history import History
 from feedbackward.training.panels import Panels, draw_panels
 from feedbackward.training.pictures import spread
-from feedbackward.training.portable import repeat_command, split_places
+from feedbackward.training.portable import places_in_recipe, repeat_command, split_places
 from feedbackward.training.report import render_report
 from feedbackward.training.run_folder import RunFolder
 from feedbackward.training.task import SegmentationTask
@@ -156,6 +156,7 @@ class RunResults(pl.Callback):
             facts=[*facts, *(f"{note}." for note in best.notes)],
             recipe=yaml.safe_dump(recipe, sort_keys=False).rstrip(),
             command=repeat_command(places),
+            placeholders=places_in_recipe(places),
             versions=versions,
         )
 

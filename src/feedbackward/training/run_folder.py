@@ -74,6 +74,11 @@ class RunFolder:
             )
         return path
 
+    @property
+    def is_written(self) -> bool:
+        """Whether a training has written here."""
+        return self.config.is_file() and self.versions.is_file()
+
     def check(self, *, resume: bool) -> None:
         """Check that a training can be written here, without creating any file.
 

@@ -8,15 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from feedbackward.errors import InputError, nearest
 from feedbackward.training.trackio_logger import TrackioLogger
 
-_MLFLOW_SERVER = os.environ.get("MLFLOW_TRACKING_URI")
-"""Read once: mlflow itself sets the variable, to where the last training of the process was logged."""
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+_MLFLOW_SERVER = "MLFLOW_TRACKING_URI"
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,28 @@ class _FinishedWandb(WandbLogger):
             self._experiment.finish(exit_code=int(status != "success"))
 
 
+class _OwnMlflow(MLFlowLogger):
+    """mlflow puts the database of a run into the variable, where the next training would take it for a server."""
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> "MlflowClient":
+        given = os.environ.get(_MLFLOW_SERVER)
+        client = super().experiment
+        if given is None:
+            os.environ.pop(_MLFLOW_SERVER, None)
+        else:
+            os.environ[_MLFLOW_SERVER] = given
+        return client
+
+
 def _mlflow(root: Path, project: str) -> Logger:
-    return MLFlowLogger(
+    server = os.environ.get(_MLFLOW_SERVER)
+    return _OwnMlflow(
         experiment_name=project,
         run_name=root.name,
-        tracking_uri=_MLFLOW_SERVER or f"sqlite:///{root / 'mlflow.db'}",
-        artifact_location=None if _MLFLOW_SERVER else (root / "mlflow").as_uri(),
+        tracking_uri=server or f"sqlite:///{root / 'mlflow.db'}",
+        artifact_location=None if server else (root / "mlflow").as_uri(),
     )
 
 
