@@ -1,12 +1,13 @@
 import json
 import platform
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from feedbackward.errors import InputError
-from feedbackward.machine import choose_device, describe_machine
+from feedbackward.machine import choose_device, describe_machine, peak_memory
 
 
 def test_it_names_the_versions_that_run():
@@ -58,3 +59,14 @@ def test_other_accelerators_than_gpus_of_cuda(accelerators):
 def test_a_name_that_is_no_device_of_pytorch(name):
     with pytest.raises(InputError, match="expected auto, or a device of PyTorch such as cpu, cuda, cuda:1, mps"):
         choose_device(name)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="compares with Linux's own count")
+def test_the_peak_memory_is_that_of_the_process():
+    before = peak_memory(torch.device("cpu"))
+    block = np.ones(200_000_000, np.uint8)
+    lines = Path("/proc/self/status").read_text().splitlines()
+    peak = next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    assert peak_memory(torch.device("cpu")) == pytest.approx(peak, rel=0.02)
+    assert peak_memory(torch.device("cpu")) >= before
+    assert block.sum() == 200_000_000

@@ -1,6 +1,7 @@
 """What the history and the lines of the epochs say about time."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -58,7 +59,8 @@ def test_a_line_says_once_what_to_do_about_waiting(
     assert printed.count("raise --data.num_workers of `fit` (0; the machine has ") == hints
 
 
-def test_the_time_left_is_that_of_the_remaining_epochs(capsys):
+def test_the_time_left_is_that_of_the_remaining_epochs(capsys, monkeypatch):
+    monkeypatch.setattr(console, "peak_memory", {"cpu": 1_540_000_000}.get)
     history = History()
     lines = EpochLines(history)
 
@@ -67,6 +69,6 @@ def test_the_time_left_is_that_of_the_remaining_epochs(capsys):
 
     for epoch, seconds in enumerate((90, 30, 50, 40), 1):
         history.epochs.append({"epoch": epoch, "seconds": seconds, "waited": 0.0, "train/loss": 0.5})
-        lines.on_train_epoch_end(Trainer, None)
+        lines.on_train_epoch_end(Trainer, SimpleNamespace(device="cpu"))
     ends = [line.split("   ")[-1] for line in capsys.readouterr().out.splitlines()]
-    assert ends == ["90 s, 4 min left", "30 s, 2 min left", "50 s, 50 s left", "40 s"]
+    assert ends == ["90 s, 4 min left, 1.5 GB", "30 s, 2 min left, 1.5 GB", "50 s, 50 s left, 1.5 GB", "40 s, 1.5 GB"]

@@ -8,6 +8,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich import get_console
 from rich.text import Text
 
+from feedbackward.machine import peak_memory
 from feedbackward.metrics.scores import Scores, percent
 from feedbackward.training.history import History
 
@@ -42,14 +43,16 @@ class EpochLines(pl.Callback):
 
     @rank_zero_only
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Print the losses, the mean IoU and the duration of the epoch."""
+        """Print the losses, the mean IoU, the duration of the epoch, the time left and the most memory used."""
         record, best = self.history.epochs[-1], self.history.best
         parts = [f"epoch {record['epoch']:>3}", f"train loss {record['train/loss']:.4f}"]
         if "val/mean_iou" in record:
             parts += [f"val loss {record['val/loss']:.4f}", f"mean IoU {percent(record['val/mean_iou'])}"]
         if best is not None:
             parts.append(f"best {percent(best['scalars']['mean_iou'] or 0.0)} in epoch {best['epoch']}")
-        parts.append(f"{record['seconds']:.0f} s{self._left(trainer)}")
+        memory = peak_memory(pl_module.device)
+        used = "" if memory is None else f", {memory / 1e9:.1f} GB"
+        parts.append(f"{record['seconds']:.0f} s{self._left(trainer)}{used}")
         get_console().print("   ".join(parts), highlight=False, soft_wrap=True)
         if record["waited"] > WAITED * record["seconds"] and record["seconds"] > LONG and not self._hinted:
             self._hinted = True
