@@ -130,7 +130,7 @@ PAPER = DecoderConfig(
 """The decoder of the paper, as PWN; with permute="possible" as PWP."""
 
 FOR_FROZEN = DecoderConfig(output_stride="fine", rank=16, head_channels=32, head_strides="all")
-"""The decoder on a frozen encoder, which needs a part of its own: the weights that it shares are not trained for it."""
+"""The decoder on a frozen encoder, which needs more of its own: the weights that it shares are not trained for it."""
 
 
 def default_decoder(*, freeze_encoder: bool | Literal["weights"]) -> DecoderConfig:
