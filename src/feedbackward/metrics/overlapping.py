@@ -1,13 +1,11 @@
 """Scores of classes that overlap: each class against the rest, of the pixels of the whole data set."""
 
-from typing import ClassVar
-
 import torch
 from jaxtyping import Int64, Integer
 from torch import Tensor
-from torchmetrics import Metric
 
 from feedbackward.classes import ClassTable
+from feedbackward.metrics.confusion_metric import ConfusionMetric
 from feedbackward.metrics.functional import (
     absence_notes,
     accuracy_per_class,
@@ -52,7 +50,7 @@ def overlapping_scores(confusion: Int64[Tensor, "classes 2 3"], class_table: Cla
     )
 
 
-class OverlappingMetric(Metric):
+class OverlappingMetric(ConfusionMetric):
     """Sums the confusion matrix of each class over batches and processes; `compute` returns the Scores.
 
     Args:
@@ -66,19 +64,8 @@ class OverlappingMetric(Metric):
         {'wet': 1.0, 'cracked': 0.5}
     """
 
-    is_differentiable = False
-    higher_is_better = True
-    full_state_update = False
-
-    annotations: ClassVar[tuple[str, ...]] = ("mask",)
-    """The tensors of a batch that `update` takes after the prediction."""
-
-    confusion: Tensor
-
     def __init__(self, class_table: ClassTable) -> None:
-        super().__init__()
-        self.class_table = class_table
-        self.add_state("confusion", torch.zeros(len(class_table), 2, 3, dtype=torch.int64), dist_reduce_fx="sum")
+        super().__init__(class_table, (len(class_table), 2, 3))
 
     def update(self, prediction: Integer[Tensor, "n classes h w"], mask: Integer[Tensor, "n classes h w"]) -> None:
         """Count a batch.

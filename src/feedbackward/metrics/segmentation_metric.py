@@ -4,45 +4,31 @@ torchmetrics' own segmentation MeanIoU is a mean over images; this is the IoU of
 and Cityscapes.
 """
 
-from typing import ClassVar
-
-import torch
 from jaxtyping import Integer
 from torch import Tensor
-from torchmetrics import Metric
 
 from feedbackward.classes import ClassTable
+from feedbackward.metrics.confusion_metric import ConfusionMetric
 from feedbackward.metrics.functional import confusion_matrix, segmentation_scores
 from feedbackward.metrics.scores import Scores
 
 
-class SegmentationMetric(Metric):
+class SegmentationMetric(ConfusionMetric):
     """Sums the confusion matrix over batches and processes; `compute` returns the Scores.
 
     Args:
         class_table: The classes and the ignored value.
 
     Example:
+        >>> import torch
         >>> metric = SegmentationMetric(ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180))))
         >>> metric.update(torch.tensor([[[0, 1]]]), torch.tensor([[[0, 255]]]))
         >>> metric.compute().scalars["pixel_accuracy"]
         1.0
     """
 
-    is_differentiable = False
-    higher_is_better = True
-    full_state_update = False
-
-    annotations: ClassVar[tuple[str, ...]] = ("mask",)
-    """The tensors of a batch that `update` takes after the prediction."""
-
-    confusion: Tensor
-
     def __init__(self, class_table: ClassTable) -> None:
-        super().__init__()
-        self.class_table = class_table
-        classes = len(class_table)
-        self.add_state("confusion", torch.zeros(classes, classes + 1, dtype=torch.int64), dist_reduce_fx="sum")
+        super().__init__(class_table, (len(class_table), len(class_table) + 1))
 
     def update(self, prediction: Integer[Tensor, "n h w"], mask: Integer[Tensor, "n h w"]) -> None:
         """Count a batch.

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from feedbackward.data.arguments import SPLITS
+from feedbackward.data.arguments import Split
 from feedbackward.data.cityscapes_files import find_files
 from feedbackward.data.cityscapes_labels import LABELS
-from feedbackward.data.class_file import own_class_file
-from feedbackward.data.sources import find_source
-from feedbackward.importing.found import FoundData, Sample, unpaired
+from feedbackward.importing.found import FoundData
+from feedbackward.importing.known_layout import Files, find_known
 
 CLASSES = {
     "classes": [
@@ -23,17 +22,12 @@ def find(root: Path) -> FoundData | None:
     Raises:
         InputError: If two files have the same name.
     """
-    if not find_source("cityscapes").fits(root):
-        return None
-    own = own_class_file(root)
-    samples, notes = list[Sample](), list[str]()
-    for split in SPLITS:
-        parts = ("leftImg8bit", "_leftImg8bit"), ("gtFine", "_gtFine_labelIds")
+
+    def files(split: Split) -> Files:
         images, masks = (
             find_files(root, folder, split, ending) if (root / folder / split).is_dir() else {}
-            for folder, ending in parts
+            for folder, ending in (("leftImg8bit", "_leftImg8bit"), ("gtFine", "_gtFine_labelIds"))
         )
-        samples += [Sample(name, images[name], masks[name], split) for name in sorted(images.keys() & masks.keys())]
-        notes += unpaired(images, masks)
-    layout = "Cityscapes" if own is None else "folders as in Cityscapes"
-    return FoundData(layout, tuple(samples), own or CLASSES, tuple(notes))
+        return images, masks
+
+    return find_known(root, "cityscapes", "Cityscapes", classes=CLASSES, files=files)
