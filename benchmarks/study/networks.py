@@ -29,9 +29,14 @@ for _name, (_architecture, _options) in PEERS.items():
 NETWORKS["smp"] = SmpNetwork
 
 
-def _from_convolutions(name: str, *, encoder_weights: str, **options: Any) -> SegmentationNetwork:
-    """FCN-8s or DeepLab-LargeFOV from a file with the convolutions of its VGG-16 alone: fc6 and fc7 start at random."""
+def _from_convolutions(name: str, *, encoder_weights: str | None, **options: Any) -> SegmentationNetwork:
+    """FCN-8s or DeepLab-LargeFOV from a file with the convolutions of its VGG-16 alone: fc6 and fc7 start at random.
+
+    Without a file all do, as for a checkpoint that is loaded afterwards.
+    """
     network = MODELS[name](encoder_weights=None, **options)
+    if encoder_weights is None:
+        return network
     tensors = load_file(encoder_weights)
     layers = [layer for layer in network.encoder.modules() if isinstance(layer, nn.Conv2d)]
     paths = sorted({name.rpartition(".")[0] for name in tensors}, key=lambda path: int(path.split(".")[1]))

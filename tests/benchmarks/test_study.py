@@ -280,6 +280,21 @@ def test_changed_networks_are_saved_and_loaded(networks, name, tmp_path):
     torch.testing.assert_close(loaded(image), network(image))
 
 
+@pytest.mark.parametrize("name", ["fcn8s", "deeplab_largefov"])
+def test_baselines_start_from_the_convolutions_of_a_file(networks, narrow, name, tmp_path):
+    modules = create_model("vgg16_quarter", classes=3, encoder_weights=None).encoder.modules()
+    layers = [module for module in modules if isinstance(module, torch.nn.Conv2d)]
+    path, create = tmp_path / "vgg16.safetensors", partial(create_model, f"{name}_convolutions", classes=3)
+    save_file(
+        {f"features.{i}.{kind}": getattr(layer, kind) for i, layer in enumerate(layers) for kind in ("weight", "bias")},
+        path,
+    )
+    found = [layer for layer in create(encoder_weights=str(path)).encoder.modules() if type(layer) is torch.nn.Conv2d]
+    for layer, expected in zip(found, layers, strict=True):
+        torch.testing.assert_close(layer.weight, expected.weight)
+    assert create(encoder_weights=None).config["model"] == name  # as for a checkpoint that is scored
+
+
 def test_parallel_updates_read_the_input_of_the_shared_convolution(networks):
     network = variant("parallel_low_rank", DecoderConfig(output_stride=1, rank=4)).double().eval()
     seen = {}
