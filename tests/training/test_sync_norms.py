@@ -1,4 +1,4 @@
-"""Networks with synchronized norms, without GPUs: in evaluation mode they compute the same."""
+"""Networks with synchronized norms in one process: those for GPUs too compute the same there, without GPUs."""
 
 import copy
 import pickle
@@ -6,11 +6,16 @@ import pickle
 import pytest
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.testing import assert_close
 
 import feedbackward as fb
 from feedbackward.errors import InputError
+from feedbackward.nn.sync_norm import SyncNorm, SyncNormAct
+from feedbackward.training import sync_norms
 from feedbackward.training.sync_norms import SyncNorms, check_activations
+
+SYNCHRONIZED = {"gpu": nn.SyncBatchNorm, "cpu": SyncNorm | SyncNormAct}
 
 
 @pytest.fixture(params=["test_efficientnet", "test_resnet"])
@@ -24,6 +29,13 @@ def network(request):
     return network.eval()
 
 
+@pytest.fixture(params=SYNCHRONIZED, autouse=True)
+def synchronized(request, monkeypatch):
+    """The type of the norms that a conversion gives."""
+    monkeypatch.setattr(sync_norms, "_is_on_cpu", lambda _: request.param == "cpu")
+    return SYNCHRONIZED[request.param]
+
+
 IMAGE = torch.randn(1, 3, 96, 64, generator=torch.Generator().manual_seed(0))
 
 
@@ -32,10 +44,12 @@ def logits(network):
     return network(IMAGE)
 
 
-def test_conversion_keeps_the_logits_and_the_weights(network):
+def test_conversion_keeps_the_logits_and_the_weights(network, synchronized):
     expected, weights = logits(network), dict(network.named_parameters())
     converted = SyncNorms().apply(network)
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in converted.modules())
+    norms = [module for module in converted.modules() if isinstance(module, _BatchNorm)]
+    assert norms
+    assert all(isinstance(module, synchronized) for module in norms)
     assert_close(logits(converted), expected, rtol=0, atol=0)
     assert all(value is weights[name] for name, value in converted.named_parameters())
     check_activations(converted)
@@ -58,12 +72,12 @@ def test_a_converted_network_is_traced_again(network, again):
     assert_close(logits(again(SyncNorms().apply(network)).eval()), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_the_original_norms_come_back_with_the_statistics_of_the_training(network):
+def test_the_original_norms_come_back_with_the_statistics_of_the_training(network, synchronized):
     expected, types = logits(network), [type(module) for module in network.modules()]
     sync = SyncNorms()
     converted = sync.apply(nn.Sequential(network))
     for module in converted.modules():
-        if isinstance(module, nn.SyncBatchNorm):
+        if isinstance(module, synchronized):
             module.running_mean = module.running_mean + 1
     trained = logits(converted[0])
     assert not torch.allclose(trained, expected)

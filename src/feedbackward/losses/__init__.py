@@ -7,6 +7,7 @@ for a batch of only such pixels.
 - `IoULoss`, `DiceLoss`, `TverskyLoss`, `LovaszLoss`: means over the classes present in the batch.
 - `BoundaryLoss`: a mean over the classes that have a boundary in the batch.
 - `CrossEntropyIoULoss`, `SumLoss`: sums of losses.
+- `joint_batch`: within it, the losses of the batches of all processes of a training as one.
 - `boundary_loss`, `cross_entropy`, `focal_loss`, `ohem_cross_entropy`, `iou_loss`, `tversky_loss`, `lovasz_loss`: the
   functions behind the modules.
 """
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from feedbackward.losses.focal import focal_loss as focal_loss
     from feedbackward.losses.iou import IoULoss as IoULoss
     from feedbackward.losses.iou import iou_loss as iou_loss
+    from feedbackward.losses.joint import joint_batch as joint_batch
     from feedbackward.losses.lovasz import LovaszLoss as LovaszLoss
     from feedbackward.losses.lovasz import lovasz_loss as lovasz_loss
     from feedbackward.losses.ohem import OHEMCrossEntropyLoss as OHEMCrossEntropyLoss
@@ -50,6 +52,7 @@ _MODULES = {
     "cross_entropy": "entropy",
     "focal_loss": "focal",
     "iou_loss": "iou",
+    "joint_batch": "joint",
     "lovasz_loss": "lovasz",
     "ohem_cross_entropy": "ohem",
     "tversky_loss": "tversky",

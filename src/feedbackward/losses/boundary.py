@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from feedbackward.errors import InputError
 from feedbackward.losses.inputs import check_several_classes, full_precision
+from feedbackward.losses.joint import joint_sum
 from feedbackward.losses.soft_counts import one_minus_mean_ratio
 
 
@@ -80,7 +81,7 @@ def boundary_loss(
         true = _boundary((mask.unsqueeze(1) != classes).to(probabilities.dtype), valid)
 
         def total(values: Tensor) -> Tensor:
-            return values.sum(dim=(0, 2, 3))  # (classes,)
+            return joint_sum(values.sum(dim=(0, 2, 3)))  # (classes,)
 
         near, length = total(predicted * _dilated(true, tolerance)), total(predicted)
         found, true_length = total(true * _dilated(predicted, tolerance)), total(true)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from feedbackward.losses.class_weights import check_one_per_class, class_weights, pixel_weights
 from feedbackward.losses.inputs import full_precision
+from feedbackward.losses.joint import joint_sum
 
 
 def cross_entropy(
@@ -32,11 +33,12 @@ def cross_entropy(
     with torch.autocast(logits.device.type, enabled=False):
         logits = full_precision(logits)
         if weight is None:
-            total = (mask != ignore_index).sum().to(logits.dtype)
+            total = (mask != ignore_index).sum()
         else:
             weight = weight.to(logits.dtype)
             total = pixel_weights(weight, mask, ignore_index=ignore_index).sum()
         loss = F.cross_entropy(logits, mask, weight=weight, ignore_index=ignore_index, reduction="sum")
+        loss, total = joint_sum(loss), joint_sum(total).to(logits.dtype)
         return loss / total.where(total > 0, 1.0)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from feedbackward.errors import InputError
 from feedbackward.losses.class_weights import check_one_per_class, class_weights, pixel_weights
 from feedbackward.losses.inputs import check_several_classes, full_precision
+from feedbackward.losses.joint import joint_sum
 
 
 def focal_loss(
@@ -55,8 +56,8 @@ def focal_loss(
         loss = F.cross_entropy(logits, mask, ignore_index=ignore_index, reduction="none")  # (n, h, w)
         # 1 - p; a power below 1 has an infinite derivative at 0.
         missing = (-torch.expm1(-loss)).clamp(min=torch.finfo(loss.dtype).tiny)
-        total = weights.sum()
-        return (weights * missing**gamma * loss).sum() / total.where(total > 0, 1.0)
+        total = joint_sum(weights.sum())
+        return joint_sum((weights * missing**gamma * loss).sum()) / total.where(total > 0, 1.0)
 
 
 class FocalLoss(nn.Module):

@@ -38,7 +38,8 @@ def lovasz_loss(
     With softmax probabilities X and one-hot Y, the errors of a class are m = abs(Y - X) at the valid pixels of the
     batch (the paper's vector of pixel errors), and its loss is sum(m * g) over the pixels by descending error (the
     paper's definition of the Lovász extension), where g is the increase of the Jaccard loss if this pixel becomes an
-    error too.
+    error too. It sorts all pixels, so that in several processes it is the mean of their losses, not that of the joint
+    batch.
 
     Args:
         logits: Unnormalized class scores.

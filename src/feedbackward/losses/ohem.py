@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from feedbackward.errors import InputError
 from feedbackward.losses.inputs import check_several_classes, full_precision
+from feedbackward.losses.joint import joint_sum
 
 
 def _check_options(share: float | None, threshold: float | None) -> None:
@@ -36,7 +37,7 @@ def ohem_cross_entropy(
     """Cross-entropy, averaged over the hardest valid pixels of the batch, those where it is largest.
 
     Their number is the share of the valid pixels, rounded up, or the number of those whose softmax probability of their
-    class is less than the threshold; of both the larger.
+    class is less than the threshold; of both the larger. In a joint batch it is the share of each process.
 
     Args:
         logits: Unnormalized class scores.
@@ -63,7 +64,8 @@ def ohem_cross_entropy(
         loss = loss[mask != ignore_index]  # (pixels,)
         below = 0 if threshold is None else int((loss > -math.log(threshold)).sum())
         count = max(below, 0 if share is None else math.ceil(share * len(loss)))
-        return loss.topk(count, sorted=False).values.sum() / max(count, 1)
+        hardest = joint_sum(loss.topk(count, sorted=False).values.sum())
+        return hardest / joint_sum(mask.new_tensor(count)).clamp(min=1)
 
 
 class OHEMCrossEntropyLoss(nn.Module):

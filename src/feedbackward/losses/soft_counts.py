@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from feedbackward.losses.joint import joint_sum
+
 
 class SoftCounts(NamedTuple):
     """The counts of each class over all valid pixels of a batch.
@@ -21,7 +23,7 @@ class SoftCounts(NamedTuple):
 def soft_counts(
     logits: Float[Tensor, "n classes h w"], mask: Int64[Tensor, "n h w"], *, ignore_index: int
 ) -> SoftCounts:
-    """Count a batch in the precision of the logits.
+    """Count a batch, or a joint one, in the precision of the logits.
 
     Args:
         logits: Unnormalized class scores.
@@ -36,7 +38,8 @@ def soft_counts(
 
     count = target.sum(dim=(0, 2, 3))
     intersection = (probabilities * target).sum(dim=(0, 2, 3))
-    return SoftCounts(intersection, (probabilities * valid).sum(dim=(0, 2, 3)), count)
+    predicted = (probabilities * valid).sum(dim=(0, 2, 3))
+    return SoftCounts(joint_sum(intersection), joint_sum(predicted), joint_sum(count))
 
 
 def one_minus_mean_ratio(

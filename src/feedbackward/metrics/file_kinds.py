@@ -1,6 +1,6 @@
 """How the files of a pair are read and counted: masks of any classes, and the label ids of Cityscapes."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -120,7 +120,7 @@ class CityscapesFiles:
         return cityscapes_scores(CityscapesCounts(**counts))
 
 
-def _tensor(mask: NDArray[np.integer[Any]]) -> Tensor:
+def _tensor(mask: NDArray[np.integer]) -> Tensor:
     # torch compares few values of uint16.
     return torch.from_numpy(mask if mask.dtype == np.uint8 else mask.astype(np.int32))
 

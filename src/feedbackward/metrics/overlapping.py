@@ -46,7 +46,7 @@ def overlapping_scores(confusion: Int64[Tensor, "classes 2 3"], class_table: Cla
         confusion=[],
         predicted_void=confusion[:, PRESENT, 2].tolist(),
         names=names,
-        notes=["classes overlap: each is scored against the rest", *absence_notes(names, occurs)],
+        notes=["Classes overlap: each is scored against the rest", *absence_notes(names, occurs)],
     )
 
 

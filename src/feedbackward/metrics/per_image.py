@@ -6,14 +6,20 @@ import math
 from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeAlias
 
+from feedbackward.data.members import File
 from feedbackward.io import write_whole
 from feedbackward.metrics.scores import Scores
+
+Record: TypeAlias = Sequence[Any]
+"""The mean IoU of an image, and its row."""
 
 
 class ImageScores:
     """Collects a row per image; in memory it keeps two numbers for each.
+
+    Several processes collect those of their own images, see `records` and `take`.
 
     Args:
         names: The classes.
@@ -26,14 +32,32 @@ class ImageScores:
         self._scores = array("d")
         self._starts = array("q", [0])
 
-    def add(self, image: Path, scores: Scores) -> None:
+    def add(self, image: File, scores: Scores) -> None:
         """Add the scores of an image, which its ground truth names."""
         means = (scores.scalars[name] for name in ("mean_iou", "pixel_accuracy"))
         pixels = sum(map(sum, scores.confusion)) + sum(scores.predicted_void)
         classes = (scores.per_class["iou"][name] for name in self._names)
-        self._rows.write(_row([str(image), *map(_text, means), pixels, *map(_text, classes)]))
-        self._scores.append(scores.scalars["mean_iou"])
+        row = _row([str(image), *map(_text, means), pixels, *map(_text, classes)])
+        self._append(scores.scalars["mean_iou"], row)
+
+    def records(self) -> list[Record]:
+        """The images as plain JSON data, in order."""
+        return [(score, self._read(index).decode(errors="surrogateescape")) for index, score in enumerate(self._scores)]
+
+    def take(self, records: Iterable[Record]) -> None:
+        """Add the images of the records."""
+        for score, row in records:
+            self._append(score, row.encode(errors="surrogateescape"))
+
+    def _append(self, score: float, row: bytes) -> None:
+        self._rows.seek(self._starts[-1])
+        self._rows.write(row)
+        self._scores.append(score)
         self._starts.append(self._rows.tell())
+
+    def _read(self, index: int) -> bytes:
+        self._rows.seek(self._starts[index])
+        return self._rows.read(self._starts[index + 1] - self._starts[index])
 
     def write(self, path: Path) -> None:
         """Write the file: a header, then the images by ascending mean IoU; those without one come last.
@@ -49,8 +73,7 @@ class ImageScores:
             columns = ["image", "mean_iou", "pixel_accuracy", "pixels", *(f"iou {name}" for name in self._names)]
             file.write(_row(columns))
             for index in worst_first:
-                self._rows.seek(self._starts[index])
-                file.write(self._rows.read(self._starts[index + 1] - self._starts[index]))
+                file.write(self._read(index))
 
         write_whole(path, save)
 
