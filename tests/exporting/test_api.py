@@ -11,7 +11,7 @@ import torch
 from timm.layers.padding import get_same_padding
 
 from feedbackward.errors import InputError
-from feedbackward.exporting import export, load_exported
+from feedbackward.exporting import ExportedNetwork, export, load_exported
 from feedbackward.exporting.wrapper import same_padding
 from feedbackward.models import create_model
 
@@ -202,6 +202,14 @@ def test_logits_that_are_not_finite_are_refused(build, tmp_path):
     network = build()
     network.head.pointwise.bias.data.fill_(torch.nan)
     with pytest.raises(InputError, match="the network's logits are not finite"):
+        export(network, tmp_path / "n.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_whose_logits_are_not_finite_is_not_kept(network, tmp_path, monkeypatch):
+    original = ExportedNetwork.outputs
+    monkeypatch.setattr(ExportedNetwork, "outputs", lambda *args: [output / 0 for output in original(*args)])
+    with pytest.raises(InputError, match="the file's logits are not finite, unlike the network's; nothing was written"):
         export(network, tmp_path / "n.onnx")
     assert not list(tmp_path.iterdir())
 

@@ -93,8 +93,10 @@ def test_a_damaged_file(exported, format, tmp_path):
     whole = exported(format).read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     path.with_suffix(".bin").write_bytes(b"")
-    name = {"onnx": "ONNX", "torch_export": "torch.export", "openvino": "OpenVINO"}[format]
-    with pytest.raises(InputError, match=f"is not a valid {name} file"):
+    said = {"onnx": "not a valid ONNX file", "torch_export": "truncated", "openvino": "not a valid OpenVINO file"}[
+        format
+    ]
+    with pytest.raises(InputError, match=f"is {said}"):
         load_exported(path)
 
 
@@ -206,3 +208,22 @@ def test_flips_and_scales_of_a_file_are_those_of_the_network(network, exported, 
     with torch.inference_mode():
         expected = Augmented(Normalized(network), augment).logits(image)
     torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("location", ["../secret.bin", "/etc/passwd", "beside.bin"])
+def test_an_onnx_file_that_reads_another_file_is_refused(exported, tmp_path, location):
+    model = onnx.load(exported("onnx"))
+    weight = next(each for each in model.graph.initializer if len(each.raw_data) >= 64)
+    (tmp_path / "beside.bin").write_bytes(weight.raw_data)
+    onnx.external_data_helper.set_external_data(weight, location)
+    weight.ClearField("raw_data")
+    (tmp_path / "network.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match=r"network\.onnx was not loaded: it reads weights from other files"):
+        load_exported(tmp_path / "network.onnx")
+
+
+def test_an_onnx_file_may_have_a_class_location(exported, edited, metadata):
+    table = metadata["class_table"]
+    table["names"][0] = "location"
+    loaded = load_exported(edited({"feedbackward": json.dumps(metadata)}))
+    assert loaded.class_table.names[0] == "location"

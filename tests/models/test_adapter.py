@@ -229,6 +229,9 @@ def test_another_file_is_refused(network, backbone, tmp_path, write, message):
         lambda content: json.dumps({**content, "network": {**content["network"], "freeze_encoder": False}}),
         lambda content: json.dumps({**content, "network": {**content["network"], "model": "segnet"}}),
         lambda content: json.dumps({**content, "network": {**content["network"], "decoder": None}}),
+        lambda content: json.dumps({**content, "network": {**content["network"], "encoder_weights": "/etc/passwd"}}),
+        lambda content: json.dumps({**content, "network": {**content["network"], "classes": 60_000}}),
+        lambda content: json.dumps({**content, "scores": {"mean IoU": ["<b>"]}}),
     ],
 )
 def test_a_damaged_description_is_refused(network, backbone, tmp_path, change):

@@ -173,7 +173,7 @@ def test_a_checkpoint_of_another_program(tmp_path):
     with pytest.raises(InputError, match=r"checkpoint of another program: .* found args, model; give one"):
         load_network(tmp_path / "a.ckpt")
     torch.save(torch.zeros(3), tmp_path / "b.ckpt")
-    with pytest.raises(InputError, match="contains a Tensor"):
+    with pytest.raises(InputError, match=r"of another program: .* found a Tensor"):
         load_network(tmp_path / "b.ckpt")
 
 

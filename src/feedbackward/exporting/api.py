@@ -1,7 +1,6 @@
 """Export of a network to a file, which is verified against the network and then moved into place."""
 
 import copy
-import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from feedbackward.exporting.metadata import Metadata, describe
 from feedbackward.exporting.names import PrecisionName
 from feedbackward.exporting.wrapper import ExportWrapper, export_program
 from feedbackward.io import check_target, nearest_existing
+from feedbackward.segmenters.finite import is_finite
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.segmenter import MOST_CLASSES, Segmenter
 from feedbackward.task import split_tasks, tasks_of
@@ -130,12 +130,17 @@ def _compare(draft: Path, network: Segmenter, metadata: Metadata) -> dict[tuple[
         with torch.no_grad():
             by_task = split_tasks(expected.logits(image), expected.tasks)
         for logits, output in zip(by_task, exported.outputs(image), strict=True):
+            if not is_finite(logits):
+                raise InputError("the network's logits are not finite; train it again, with a smaller learning rate")
+            if not is_finite(output):
+                raise InputError(
+                    "the file's logits are not finite, unlike the network's; nothing was written; choose --precision "
+                    "fp32, or another format"
+                )
             if exported.outputs_logits:
                 difference = (logits - output).abs()
             else:
                 difference = logits.amax(dim=1) - logits.gather(1, output[:, None].long())[:, 0]
-            largest = (difference.max() / logits.abs().max()).item()
-            if not math.isfinite(largest):
-                raise InputError("the network's logits are not finite; train it again, with a smaller learning rate")
+            largest = (difference.max() / logits.abs().max().clamp(min=torch.finfo().tiny)).item()
             differences[size] = max(differences.get(size, 0.0), largest)
     return differences

@@ -1,5 +1,6 @@
 """An exported file as a segmenter. NumPy in, NumPy out: no torch is imported for that."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ class ExportedNetwork:
     device = None
 
     def __init__(self, run: Run, metadata: Metadata) -> None:
-        self._run = run
+        self._run = partial(_run_checked, run, metadata)
         self.metadata = metadata
         self.config = metadata.config
         self.class_table = metadata.class_table
@@ -104,6 +105,25 @@ class ExportedNetwork:
             )
         if channels != self.metadata.in_channels:
             raise InputError(f"the file takes images of {self.metadata.in_channels} channels, found {channels}")
+
+
+def _run_checked(run: Run, metadata: Metadata, images: NDArray[np.float32]) -> list[NDArray[Any]]:
+    """Run a file whose outputs have to be those that its metadata describes.
+
+    Raises:
+        InputError: If they are not.
+    """
+    outputs = run(images)
+    count, size = len(images), images.shape[2:]
+    for (name, classes), output in zip(metadata.outputs.items(), outputs, strict=True):
+        shape = (count, classes, *size) if metadata.output == "logits" else (count, *size)
+        kind = "f" if metadata.output == "logits" else "u"
+        if output.shape != shape or output.dtype.kind != kind:
+            raise InputError(
+                f"the output {name} of the file is {output.dtype} of shape {output.shape}, and its metadata says "
+                f"{shape}; export the network again"
+            )
+    return outputs
 
 
 def _one_hot(output: NDArray[np.uint8], classes: int) -> NDArray[np.float32]:

@@ -1,13 +1,17 @@
 """The metadata of an exported file: JSON inside it, enough to use it without this library."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
 from feedbackward.classes import ClassTable
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, listed
+from feedbackward.plain_data import Form, check_form
+from feedbackward.preprocessing import Preprocessing
 from feedbackward.task import Task
+from feedbackward.text_files import parse_json
 
 if TYPE_CHECKING:
     from feedbackward.models import OptimizedNetwork, SegmentationNetwork, TaskNetwork
@@ -18,6 +22,19 @@ FORMAT = 4
 """The version of the format; files of other versions are refused."""
 TRIAL_SIZES = ((64, 96), (97, 131), (160, 128))
 """Height and width of the images on which a file for any size is compared with the network."""
+_TASK: Form = {"name": str, "classes": int, "class_table": ({}, None)}
+_FORM: Mapping[str, Form] = {
+    "config": {"preprocessing": {}},
+    "class_table": ({}, None),
+    "in_channels": int,
+    "output": str,
+    "size": ([int], None),
+    "smallest": int,
+    "sizes": [[int]],
+    "tasks": [_TASK],
+    "version": str,
+}
+"""The data in a file of this format, beside the version of the format."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +52,9 @@ class Metadata:
         sizes: Height and width of the three batches on which the file was compared with the network.
         tasks: The tasks, if there are several; of overlapping classes one each.
         version: The version of this library that wrote the file.
+
+    Raises:
+        InputError: If they contradict each other.
     """
 
     config: dict[str, Any]
@@ -46,6 +66,21 @@ class Metadata:
     sizes: tuple[tuple[int, int], ...]
     tasks: tuple[Task, ...] = ()
     version: str = version("feedbackward")
+
+    def __post_init__(self) -> None:
+        if self.output not in ("logits", "classes"):
+            raise InputError(f"the output is {self.output!r}; expected logits or classes")
+        for size in (*self.sizes, *([self.size] if self.size else [])):
+            if len(size) != 2 or min(size) < 1:
+                raise InputError(f"a size is {[*size]}; expected height and width, both at least 1")
+        if not self.tasks:
+            check_form(self.config, {"classes": int}, source="its config", advice="export the network again")
+            Task("", self.classes, self.class_table)  # which checks the table
+        if min(self.smallest, *self.outputs.values()) < 1:
+            raise InputError("a number of classes or the smallest size is below 1; expected at least 1")
+        seen = Preprocessing.from_dict(self.config["preprocessing"])
+        if seen.in_channels != self.in_channels:
+            raise InputError(f"it has {self.in_channels} channels, and its preprocessing {seen.in_channels}")
 
     @property
     def classes(self) -> int:
@@ -66,6 +101,19 @@ class Metadata:
         output = ("batch", "classes", *pixels) if self.output == "logits" else ("batch", *pixels)
         return {"image": ("batch", "channels", *pixels), **dict.fromkeys(self.outputs, output)}
 
+    def check_values(self, inputs: Sequence[str], outputs: Sequence[str], *, path: object) -> None:
+        """Check the names of a file's inputs and outputs.
+
+        Raises:
+            InputError: If they are not those of the metadata.
+        """
+        image, *expected = self.axes
+        if [*inputs] != [image] or [*outputs] != expected:
+            raise InputError(
+                f"{path} has the inputs {listed(inputs)} and the outputs {listed(outputs)}; expected the input {image} "
+                f"and {listed(expected)}: export the network again"
+            )
+
     def to_json(self) -> str:
         """Serialize the metadata; from_json is the inverse."""
         tasks = [{**vars(task), "class_table": _plain(task.class_table)} for task in self.tasks]
@@ -84,17 +132,30 @@ class Metadata:
         """
         if text is None:
             raise InputError(f"{path} was not written by `feedbackward export`: it contains no metadata")
-        data = json.loads(text)
+        source, advice = f"the metadata of {path}", "export the network again"
+        data = parse_json(text, source, advice=advice)
+        check_form(data, {}, source=source, advice=advice)
         found = data.pop("format", 1)  # version 1 had the key "layout"
         if found != FORMAT:
             raise InputError(
-                f"{path} has version {found} of the export format, written by feedbackward {data['version']}; this "
-                f"version ({version('feedbackward')}) reads version {FORMAT}: export the network again"
+                f"{path} has version {found!r} of the export format, written by feedbackward {data.get('version')}; "
+                f"this version ({version('feedbackward')}) reads version {FORMAT}: export the network again"
             )
-        data["class_table"] = _table(data["class_table"])
-        data["tasks"] = tuple(Task(**task | {"class_table": _table(task["class_table"])}) for task in data["tasks"])
-        data["size"] = None if data["size"] is None else tuple(data["size"])
-        return cls(**data | {"sizes": tuple(map(tuple, data["sizes"]))})
+        check_form(data, _FORM, source=source, advice=advice)
+        if unknown := sorted(data.keys() - _FORM.keys()):
+            raise InputError(f"{source} has {listed(unknown)}; expected {listed(_FORM)}: {advice}")
+        try:
+            return cls(**data | _objects(data))
+        except InputError as error:
+            raise InputError(f"{source}: {error}") from error
+
+
+def _objects(data: dict[str, Any]) -> dict[str, Any]:
+    """The values of the data that are objects."""
+    tasks = tuple(Task(**task | {"class_table": _table(task["class_table"])}) for task in data["tasks"])
+    size = None if data["size"] is None else tuple(data["size"])
+    sizes = tuple(map(tuple, data["sizes"]))
+    return {"class_table": _table(data["class_table"]), "tasks": tasks, "size": size, "sizes": sizes}
 
 
 def _plain(table: ClassTable | None) -> dict[str, Any] | None:

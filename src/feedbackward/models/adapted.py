@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+
+import torch
 
 from feedbackward.adapters import find_adapter
 from feedbackward.errors import InputError
-from feedbackward.models.adapter import fill, read_adapter
+from feedbackward.models.adapter import check_tensors, fill, read_adapter
 from feedbackward.models.encoder import IMAGENET, NoWeightsError
 from feedbackward.models.feedbackward import Feedbackward
 from feedbackward.models.hub import build_described
@@ -37,7 +40,12 @@ def load_adapter(adapter: str | os.PathLike[str], *, backbone: str | os.PathLike
     if backbone is not None and not Path(backbone).exists():
         raise InputError(f"no such backbone: {backbone}; give a file with the weights of the adapter's encoder")
     try:
-        network = build_described(read.description, source=read.path, encoder_weights=backbone or IMAGENET)
+        network = build_described(
+            read.description,
+            source=read.path,
+            encoder_weights=backbone or IMAGENET,
+            check=partial(check_tensors, adapter=read),
+        )
     except NoWeightsError as error:
         raise InputError(
             f"{read.path.stem} runs on timm's pretrained weights of {read.description['encoder_name']}, which are not "
@@ -50,10 +58,13 @@ def load_adapter(adapter: str | os.PathLike[str], *, backbone: str | os.PathLike
 
 
 def described_by(adapter: str | os.PathLike[str]) -> Feedbackward:
-    """The network of an adapter without its weights; errors as in load_adapter."""
+    """The network of an adapter without its weights, on the meta device; errors as in load_adapter."""
     read = read_adapter(find_adapter(os.fspath(adapter)))
-    network = build_described(read.description, source=read.path)
-    assert isinstance(network, Feedbackward)
+    with torch.device("meta"):
+        network = build_described(read.description, source=read.path)
+    if not isinstance(network, Feedbackward):
+        raise InputError(f"{read.path} does not describe a feedbackward network; only those have adapters")
+    check_tensors(network, read)
     return network
 
 

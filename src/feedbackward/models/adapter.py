@@ -20,7 +20,9 @@ from feedbackward.adapters import SUFFIX
 from feedbackward.errors import InputError, listed
 from feedbackward.io import write_whole
 from feedbackward.models.backbone import backbone_fingerprint, check_backbone, read_fingerprint
+from feedbackward.models.safetensors_file import read_tensors_of
 from feedbackward.models.tensors import COUNTER, first, mismatches
+from feedbackward.text_files import parse_json
 
 if TYPE_CHECKING:
     from feedbackward.models.feedbackward import Feedbackward
@@ -126,7 +128,9 @@ def save_adapter(
 
 
 def is_adapter(path: Path) -> bool:
-    """Whether a file is an adapter; a damaged one is not."""
+    """Whether a path is the file of an adapter; a damaged one is not."""
+    if not path.is_file():  # a pipe would block
+        return False
     try:
         with safe_open(path, framework="pt") as file:
             return KEY in (file.metadata() or {})
@@ -152,20 +156,22 @@ def read_adapter(path: str | os.PathLike[str]) -> Adapter:
                     f"encoder's weights is given as encoder_weights or backbone"
                 )
             content = _content(text, path)
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dictionary
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path} is not a valid safetensors file: {error}") from error
-    return Adapter(content["network"], content["backbone"], content["scores"], tensors, path)
+    return Adapter(content["network"], content["backbone"], content["scores"], read_tensors_of(path), path)
 
 
 def _content(text: str, path: Path) -> dict[str, Any]:
     """The description in an adapter's metadata, as far as it is checked here."""
     try:
-        content = json.loads(text)
+        content = parse_json(text, path, advice="save the adapter again")
         network = content["network"]
         kinds = (network, dict), (content["scores"], dict), (content["backbone"], str), (network["encoder_name"], str)
         valid = all(isinstance(value, kind) for value, kind in kinds) and network["freeze_encoder"] in (True, "weights")
+        valid = valid and all(isinstance(score, str) for score in content["scores"].values())
         read_fingerprint(content["backbone"])
+    except InputError:
+        raise
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(f"{path} is a damaged adapter: its description cannot be read: {error!r}") from error
     if not valid:
@@ -173,12 +179,25 @@ def _content(text: str, path: Path) -> dict[str, Any]:
     return dict(content)
 
 
+def check_tensors(network: "Feedbackward", adapter: Adapter) -> None:
+    """Check that an adapter has the tensors of a network, which may be on the meta device.
+
+    Raises:
+        InputError: If some are missing, of another shape or type, or not the network's.
+    """
+    expected = trained_tensors(network)
+    problems = mismatches(expected, adapter.tensors)
+    if unknown := adapter.tensors.keys() - expected.keys():
+        problems.append(f"{len(unknown)} that it does not have ({first(unknown)})")
+    if problems:
+        raise InputError(f"{adapter.path} does not fit the network that it describes: {'; '.join(problems)}")
+
+
 def fill(network: "Feedbackward", adapter: Adapter) -> None:
     """Fill a network, whose encoder has its weights, with the tensors of an adapter.
 
     Raises:
-        InputError: If the encoder has other weights than those that the adapter was trained on, or tensors of the
-            adapter are missing or of another shape.
+        InputError: If the encoder has other weights than those that the adapter was trained on.
     """
     try:
         check_backbone(frozen_tensors(network), adapter.backbone)
@@ -188,10 +207,4 @@ def fill(network: "Feedbackward", adapter: Adapter) -> None:
             f"{adapter.path} was trained on other weights of {name} than these: {error}; give the file of its "
             f"backbone, backbone=FILE"
         ) from error
-    expected = trained_tensors(network)
-    problems = mismatches(expected, adapter.tensors)
-    if unknown := adapter.tensors.keys() - expected.keys():
-        problems.append(f"{len(unknown)} that it does not have ({first(unknown)})")
-    if problems:
-        raise InputError(f"{adapter.path} does not fit the network that it describes: {'; '.join(problems)}")
     network.load_state_dict(adapter.tensors, strict=False)

@@ -135,10 +135,22 @@ def build_feedbackward(
     encoder_norm: EncoderNorm = "own",
     freeze_encoder: Freeze = False,
     network: type[Feedbackward] = Feedbackward,
+    check: Callable[[Feedbackward], None] | None = None,
 ) -> Feedbackward:
-    """Build a feedbackward network on one of timm's encoders; arguments as in create_model.
+    """Build a feedbackward network on one of timm's encoders.
 
     An encoder that cannot be decoded as the options say is refused before its weights are fetched.
+
+    Args:
+        encoder_name: As in create_model; so are the arguments up to freeze_encoder.
+        classes: The number of classes.
+        encoder_weights: The weights of the encoder.
+        in_channels: The number of image channels.
+        decoder: The options of the decoder.
+        encoder_norm: The encoder's norms.
+        freeze_encoder: What of the encoder is not trained.
+        network: The class of the network.
+        check: Called with the network on the meta device, before memory is taken for it.
     """
     options: dict[str, Any] = {
         "encoder_name": encoder_name,
@@ -148,9 +160,12 @@ def build_feedbackward(
         "encoder_norm": encoder_norm,
         "freeze_encoder": freeze_encoder,
     }
-    if is_imagenet(encoder_weights):
+    if is_imagenet(encoder_weights) or check is not None:
         with torch.device("meta"):
-            network(create_encoder(encoder_name, weights=None, in_channels=in_channels), **options)
+            empty = network(create_encoder(encoder_name, weights=None, in_channels=in_channels), **options)
+        if check is not None:
+            check(empty)
+    if is_imagenet(encoder_weights):
         return network(create_encoder(encoder_name, weights=encoder_weights, in_channels=in_channels), **options)
     encoder = create_encoder(encoder_name, weights=None, in_channels=in_channels)
     names = encoder.state_dict().keys()

@@ -3,18 +3,17 @@
 torch's restricted unpickler refuses everything else; see torch.load(weights_only=True).
 """
 
-import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from feedbackward.errors import InputError, listed
-from feedbackward.models.hub import build_described, check_format
+from feedbackward.containers import check_sums
+from feedbackward.errors import InputError, is_out_of_memory, listed, one_line
+from feedbackward.models.description import network_options
+from feedbackward.models.hub import build_filled
 from feedbackward.models.network import CONFIG_FILE, SegmentationNetwork
-from feedbackward.models.tensors import first, mismatches
 
 CHECKPOINT_SUFFIX = ".ckpt"
 NETWORK_PREFIX = "network."
@@ -39,31 +38,42 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise InputError(
             f"{path} is not a checkpoint (its first bytes are {magic!r}); give one that `feedbackward fit` wrote"
         )
-    if not zipfile.is_zipfile(path):
-        raise InputError(f"{path} is truncated: its end is missing; copy or download it again")
+    check_sums(path)
+    checkpoint = _load(path)
+    ours = checkpoint.get("feedbackward") if isinstance(checkpoint, dict) else None
+    if not (isinstance(ours, dict) and "network" in ours and "state_dict" in checkpoint):
+        keys = sorted(map(str, checkpoint)) if isinstance(checkpoint, dict) else [f"a {type(checkpoint).__name__}"]
+        raise InputError(
+            f"{path} is a checkpoint of another program: expected the keys 'feedbackward' and 'state_dict', found "
+            f"{listed(keys, most=3)}; give one that `feedbackward fit` wrote"
+        )
+    state = checkpoint["state_dict"]
+    if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise InputError(f"{path} is damaged: its state_dict is not a table of tensors; copy it again")
+    network_options(ours["network"], source=path)
+    return dict(checkpoint)
+
+
+def _load(path: Path) -> Any:
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        code = listed(sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path)), most=3)
-        raise InputError(
-            f"{path} was not loaded: it contains more than tensors and plain data and could run code: "
-            f"{code}; give one that `feedbackward fit` wrote"
-        ) from error
-    except RuntimeError as error:
-        raise InputError(f"{path} is not a valid checkpoint: {error}") from error
-    if not isinstance(checkpoint, dict):
-        raise InputError(
-            f"{path} contains a {type(checkpoint).__name__}; give a checkpoint that `feedbackward fit` wrote"
-        )
-    ours = checkpoint.get("feedbackward")
-    if not isinstance(ours, dict) or "state_dict" not in checkpoint:
-        raise InputError(
-            f"{path} is a checkpoint of another program: expected the keys 'feedbackward' and 'state_dict', "
-            f"found {listed(sorted(map(str, checkpoint)), most=3)}; give one that `feedbackward fit` wrote"
-        )
-    network = ours.get("network", {})
-    check_format(network.get("format", 1), source=path)
-    return checkpoint
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle can raise anything
+        if is_out_of_memory(error):
+            raise
+        if code := _code(path):
+            raise InputError(
+                f"{path} was not loaded: it contains more than tensors and plain data and could run code: "
+                f"{listed(code, most=3)}; give one that `feedbackward fit` wrote"
+            ) from error
+        raise InputError(f"{path} is not a valid checkpoint: {one_line(error)}; copy it again") from error
+
+
+def _code(path: Path) -> list[str]:
+    """The functions that a checkpoint would call, other than those that build tensors."""
+    try:
+        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except Exception:  # the pickle is damaged, which the caller reports
+        return []
 
 
 def load_checkpoint(path: Path) -> SegmentationNetwork:
@@ -75,24 +85,10 @@ def load_checkpoint(path: Path) -> SegmentationNetwork:
     if path.suffix == ".safetensors" or path.name == CONFIG_FILE:
         raise InputError(f"{path} is a single file of a saved network; give its folder: {path.parent}")
     checkpoint = read_checkpoint(path)
-    network = build_described(checkpoint["feedbackward"]["network"], source=path)
     tensors = {
         name.removeprefix(NETWORK_PREFIX): tensor
         for name, tensor in checkpoint["state_dict"].items()
         if name.startswith(NETWORK_PREFIX)
     }
-    _fill(network, tensors, path)
-    return network
-
-
-def _fill(network: SegmentationNetwork, tensors: dict[str, Tensor], path: Path) -> None:
-    expected = network.state_dict()
-    problems = mismatches(expected, tensors)
-    if unexpected := tensors.keys() - expected.keys():
-        problems.append(f"{len(unexpected)} unexpected ({first(unexpected)})")
-    if problems:
-        raise InputError(
-            f"the tensors of {path} do not match the network of its configuration: {', '.join(problems)}; it "
-            f"may come from another version of feedbackward"
-        )
-    network.load_state_dict(tensors)
+    description = checkpoint["feedbackward"]["network"]
+    return build_filled(description, tensors, lambda: tensors, source=path, weights=path)

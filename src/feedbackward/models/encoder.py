@@ -7,6 +7,7 @@ import timm
 from huggingface_hub.errors import HfHubHTTPError
 from torch import nn
 
+from feedbackward.decoder_config import MOST_CHANNELS
 from feedbackward.errors import InputError, nearest
 from feedbackward.models.encoder_weights import Names, load_encoder_weights, no_name
 from feedbackward.preprocessing import Preprocessing
@@ -54,7 +55,7 @@ def create_encoder(
             are not available or do not fit.
     """
     _check_name(name)
-    check_positive("in_channels", in_channels)
+    check_count("in_channels", in_channels)
     if is_imagenet(weights):
         return _from_hub(name, in_channels)
     encoder = _build(name, in_chans=in_channels, **({} if classifier else {"num_classes": 0}))
@@ -82,10 +83,14 @@ def preprocessing_of(encoder: nn.Module, in_channels: int) -> Preprocessing:
     return Preprocessing(tuple(mean), tuple(std))
 
 
-def check_positive(name: str, number: int) -> None:
-    """Refuse an argument that must be 1 or more."""
-    if number < 1:
-        raise InputError(f"{name}={number}: expected 1 or more")
+def check_count(name: str, number: object) -> None:
+    """Refuse a number of classes or channels that is not one, or larger than any data set has.
+
+    Raises:
+        InputError: If it is.
+    """
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_CHANNELS:
+        raise InputError(f"{name}={number!r}: expected 1 or more, up to {MOST_CHANNELS}")
 
 
 def _check_name(name: str) -> None:

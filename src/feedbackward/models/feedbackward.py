@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from feedbackward.decoder_config import DecoderConfig, default_decoder
 from feedbackward.errors import InputError
 from feedbackward.models.adapter import Dtype, save_adapter
-from feedbackward.models.encoder import check_positive, create_encoder, preprocessing_of
+from feedbackward.models.encoder import check_count, create_encoder, preprocessing_of
 from feedbackward.models.network import SegmentationNetwork
 from feedbackward.nn import Classifier, Parts, ThinClassifier, is_one_size, pad_to, resize_logits
 from feedbackward.passes import (
@@ -102,7 +102,7 @@ class Feedbackward(SegmentationNetwork):
             raise InputError(
                 f"encoder={encoder!r}: expected a module; create_model({encoder!r}, ...) builds one by name"
             )
-        check_positive("in_channels", in_channels)
+        check_count("in_channels", in_channels)
         if encoder_norm not in get_args(EncoderNorm):
             raise InputError(f"encoder_norm={encoder_norm!r}: expected one of 'own', 'batch'")
         if not isinstance(freeze_encoder, bool) and freeze_encoder != "weights":

@@ -1,25 +1,29 @@
 """Loading networks that save_pretrained has written, from a folder or from the Hugging Face hub."""
 
-import json
 import os
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_model
-from torch import nn
+from torch import Tensor, nn
 
 from feedbackward.classes import ClassTable
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError, listed, one_line
 from feedbackward.models.builders import NETWORKS, build_feedbackward
 from feedbackward.models.continued import with_classes
+from feedbackward.models.description import network_options
 from feedbackward.models.encoder import NoWeightsError
 from feedbackward.models.feedbackward import Feedbackward
-from feedbackward.models.network import CONFIG_FILE, FORMAT, WEIGHTS_FILE, SegmentationNetwork
+from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE, SegmentationNetwork
+from feedbackward.models.safetensors_file import read_header, read_tensors_of
+from feedbackward.models.tensors import first, mismatches
 from feedbackward.preprocessing import Preprocessing
+from feedbackward.text_files import read_json
 
 HUB_OPTIONS = ("revision", "cache_dir", "force_download", "local_files_only", "token")
 
@@ -60,20 +64,76 @@ def from_pretrained(
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise InputError(f"{folder} contains no {name}; give a folder that save_pretrained has written")
-    try:
-        description = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{folder / CONFIG_FILE} is not JSON: {error}") from error
-    network = build_described(description, source=folder / CONFIG_FILE, encoder=encoder)
-    try:
-        load_model(network, folder / WEIGHTS_FILE, strict=True)
-    except (SafetensorError, RuntimeError) as error:
-        raise InputError(
-            f"{folder / WEIGHTS_FILE} does not contain the tensors of the network that {CONFIG_FILE} describes: "
-            f"{one_line(error)}"
-        ) from error
+    config, weights = folder / CONFIG_FILE, folder / WEIGHTS_FILE
+    description = read_json(config, expected="the configuration of a network")
+    network = build_filled(
+        description,
+        read_header(weights),
+        lambda: read_tensors_of(weights),
+        source=config,
+        weights=weights,
+        encoder=encoder,
+    )
     network.eval()
     return network if classes is None else with_classes(network, classes)
+
+
+def build_filled(
+    description: Any,
+    declared: Mapping[str, Tensor],
+    read: Callable[[], Mapping[str, Tensor]],
+    *,
+    source: Path,
+    weights: Path,
+    encoder: nn.Module | None = None,
+) -> SegmentationNetwork:
+    """Build the network of a description with the tensors of a file, and take no memory until they fit.
+
+    Args:
+        description: As in build_described.
+        declared: The tensors of the file by name; those of a header have no data.
+        read: Reads them.
+        source: The file of the description, for messages.
+        weights: The file of the tensors, for messages.
+        encoder: The encoder, for a network that was built on a module of your own.
+
+    Raises:
+        InputError: As build_described, or if the tensors have other names, shapes or types than the network's.
+    """
+    with nullcontext() if encoder is not None else torch.device("meta"):
+        network = build_described(description, source=source, encoder=encoder)
+    expected = network.state_dict()
+    problems = mismatches(expected, declared)
+    if unexpected := declared.keys() - expected.keys():
+        problems.append(f"{len(unexpected)} unexpected ({first(unexpected)})")
+    if problems:
+        raise InputError(
+            f"{weights} does not contain the tensors of the network that {source.name} describes: "
+            f"{', '.join(problems)}; it may be damaged, or come from another version of feedbackward"
+        )
+    if encoder is None and not _is_all_state(network):
+        network = build_described(description, source=source)
+        network.load_state_dict(dict(read()))
+        return network
+    tensors = {
+        name: tensor.to(expected[name].dtype, memory_format=torch.contiguous_format, copy=True)
+        for name, tensor in read().items()
+    }
+    network.load_state_dict(tensors, assign=encoder is None)
+    return network
+
+
+def _is_all_state(network: SegmentationNetwork) -> bool:
+    """Whether all tensors of a network are in its state dict, each once; otherwise some are computed as it is built."""
+    state = [id(tensor) for tensor in network.state_dict(keep_vars=True).values()]
+    own = [
+        id(value)
+        for module in network.modules()
+        for values in (vars(module), module._parameters, module._buffers)
+        for value in values.values()
+        if isinstance(value, Tensor)
+    ]
+    return sorted(own) == sorted(state)
 
 
 def build_described(
@@ -82,6 +142,7 @@ def build_described(
     source: Path,
     encoder: nn.Module | None = None,
     encoder_weights: str | os.PathLike[str] | None = None,
+    check: Callable[[Feedbackward], None] | None = None,
 ) -> SegmentationNetwork:
     """Build the network that SegmentationNetwork.describe() has described, with random weights.
 
@@ -90,23 +151,19 @@ def build_described(
         source: The file that it was read from, for messages.
         encoder: The encoder, for a network that was built on a module of your own.
         encoder_weights: The weights of the encoder, for a feedbackward network; see create_model.
+        check: Called with that network on the meta device, before memory is taken for it.
 
     Raises:
         InputError: If it does not describe a network, or has the format of another version.
     """
-    if not isinstance(description, dict) or description.get("model") not in list(NETWORKS):
-        raise InputError(
-            f"{source} does not describe a network of this library; give one that save_pretrained or "
-            f"`feedbackward fit` has written"
-        )
-    config = dict(description)
-    check_format(config.pop("format", 1), source=source)
-    table, preprocessing = config.pop("class_table", None), config.pop("preprocessing", None)
+    config = network_options(description, source=source)
+    table, preprocessing = description.get("class_table"), description.get("preprocessing")
+    kind = NETWORKS[description["model"]]
     try:
         if encoder_weights is None:
-            network = NETWORKS[config["model"]].from_config(config, encoder=encoder)
+            network = kind.from_config(config, encoder=encoder)
         else:
-            network = _on_backbone(config, encoder_weights)
+            network = _on_backbone(kind, config, encoder_weights, check)
         network.preprocessing = Preprocessing.from_dict(preprocessing)
         network.class_table = None if table is None else ClassTable.from_dict(table)
         _check_counts(network)
@@ -114,19 +171,23 @@ def build_described(
         raise
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{source} does not describe a network of this library: {error!r}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise InputError(f"{source} does not describe a network of this library: {one_line(repr(error))}") from error
     return network
 
 
-def _on_backbone(config: dict[str, Any], encoder_weights: str | os.PathLike[str]) -> SegmentationNetwork:
+def _on_backbone(
+    kind: type[SegmentationNetwork],
+    config: dict[str, Any],
+    encoder_weights: str | os.PathLike[str],
+    check: Callable[[Feedbackward], None] | None,
+) -> SegmentationNetwork:
     """The feedbackward network of a configuration, with these weights of its encoder."""
-    options = {key: value for key, value in config.items() if key != "model"}
-    options["decoder"] = DecoderConfig.from_dict(options["decoder"])
-    kind = NETWORKS[config["model"]]
     if not issubclass(kind, Feedbackward):
-        raise InputError(f"its network is a {config['model']}, which has no backbone")
-    return build_feedbackward(**options, encoder_weights=encoder_weights, network=kind)
+        raise InputError(f"its network is a {kind.__name__}, which has no backbone")
+    decoder = DecoderConfig.from_dict(config["decoder"])
+    options = {**config, "decoder": decoder}
+    return build_feedbackward(**options, encoder_weights=encoder_weights, network=kind, check=check)
 
 
 def _check_counts(network: SegmentationNetwork) -> None:
@@ -141,22 +202,9 @@ def _check_counts(network: SegmentationNetwork) -> None:
         raise InputError(f"the class table names {len(table)} {kind}, and the network has {network.classes}")
 
 
-def check_format(found: object, *, source: Path) -> None:
-    """Refuse a file whose description of a network has the format of another version.
-
-    Raises:
-        InputError: If the format is that of another version.
-    """
-    if found != FORMAT:
-        raise InputError(
-            f"{source} has format {found}, and this version of feedbackward reads format {FORMAT}; train the network "
-            f"again, or use the version that wrote it"
-        )
-
-
 def _download(repository: str, hub: dict[str, Any]) -> Path:
     try:
-        return Path(snapshot_download(repository, **hub))
+        return Path(snapshot_download(repository, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE], **hub))
     except (OSError, HfHubHTTPError, HFValidationError) as error:
         raise InputError(
             f"{repository!r} is neither a local folder nor a repository that the hub could provide ({error}); "

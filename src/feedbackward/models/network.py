@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.models.card import Training, model_card
-from feedbackward.models.encoder import check_positive
+from feedbackward.models.encoder import check_count
 from feedbackward.nn import refuse_single_values
 from feedbackward.preprocessing import Preprocessing
 from feedbackward.task import Task, class_tasks
@@ -48,7 +48,7 @@ class SegmentationNetwork(
 
     def __init__(self, config: dict[str, Any], preprocessing: Preprocessing) -> None:
         super().__init__()
-        check_positive("classes", config["classes"])
+        check_count("classes", config["classes"])
         self._config = config
         self.preprocessing = preprocessing
         self.class_table: ClassTable | None = None

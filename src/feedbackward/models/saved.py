@@ -76,7 +76,9 @@ def _load_from_hub(model: str) -> SegmentationNetwork:
 def _load_folder(folder: Path) -> SegmentationNetwork:
     missing = [name for name in (CONFIG_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
     if missing:
-        saved = [path.parent for path in folder.rglob(WEIGHTS_FILE)] + list(folder.rglob(f"*{CHECKPOINT_SUFFIX}"))
+        nearby = [path for depth in ("*", "*/*", "*/*/*") for path in folder.glob(depth)]
+        saved = [path.parent for path in nearby if path.name == WEIGHTS_FILE]
+        saved += [path for path in nearby if path.suffix == CHECKPOINT_SUFFIX]
         hint = f"; did you mean {saved[0]}?" if saved else ""
         raise InputError(
             f"{folder} is not a saved network: {' and '.join(missing)} missing; expected a folder that save_pretrained "

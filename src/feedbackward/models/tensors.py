@@ -1,4 +1,4 @@
-"""Comparing the tensors of a file with those of a module."""
+"""Comparing the tensors of a file, or those that its header declares, with those of a module."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,7 +11,9 @@ COUNTER = ".num_batches_tracked"
 
 
 def mismatches(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
-    """What is missing or of another shape, with the first names, for messages; empty if nothing is.
+    """What is missing, of another shape or of another kind of numbers, for messages; empty if nothing is.
+
+    Numbers of any precision fit, and integers do not where the module has floating point, nor the other way round.
 
     Example:
         >>> import torch
@@ -28,6 +30,12 @@ def mismatches(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> l
     ]
     if other:
         problems.append(f"{len(other)} of another shape ({listed(other, most=3)})")
+    if kinds := [
+        f"{name} is {_dtype(found[name])}, expected {_dtype(tensor)}"
+        for name, tensor in expected.items()
+        if name in found and found[name].is_floating_point() != tensor.is_floating_point()
+    ]:
+        problems.append(f"{len(kinds)} of another type ({listed(kinds, most=3)})")
     return problems
 
 
@@ -38,3 +46,7 @@ def first(names: Iterable[str]) -> str:
 
 def _shape(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "a number"
+
+
+def _dtype(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

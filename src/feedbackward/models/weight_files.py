@@ -2,6 +2,7 @@
 
 import os
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -12,7 +13,8 @@ from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidat
 from timm.models import load_state_dict
 from torch import Tensor
 
-from feedbackward.errors import InputError, one_line
+from feedbackward.containers import check_sums
+from feedbackward.errors import InputError, is_out_of_memory, one_line
 
 SAVED_WEIGHTS = "model.safetensors"
 """The weights in the folder of a saved network, ours or timm's."""
@@ -38,7 +40,7 @@ def read_tensors(source: str | os.PathLike[str]) -> dict[str, Tensor]:
     if not path.exists() and _HUB_ID.fullmatch(name) and path.suffix not in _SUFFIXES:
         file = _from_hub(name)
     if file.is_file():
-        return _flat(_read(file))
+        return _read(file)
     raise InputError(
         f"encoder_weights: no file {str(file)!r}; give a file of weights (.safetensors, .pth, .ckpt), the folder of a "
         f"saved network or the id of a repository on the hub, 'imagenet' for timm's pretrained weights, or None for "
@@ -46,17 +48,22 @@ def read_tensors(source: str | os.PathLike[str]) -> dict[str, Tensor]:
     )
 
 
-def _read(file: Path) -> Mapping[Any, Any]:
+def _read(file: Path) -> dict[str, Tensor]:
     try:
-        content: Mapping[Any, Any] = load_state_dict(str(file))
+        if zipfile.is_zipfile(file):
+            check_sums(file)
+        return _flat(load_state_dict(str(file), weights_only=True))
+    except InputError as error:
+        raise InputError(f"encoder_weights: {error}") from error
     except Exception as error:  # a damaged file can raise anything
+        if is_out_of_memory(error):
+            raise
         if isinstance(error.__cause__, UnpicklingError):
             raise InputError(
                 f"encoder_weights: {str(file)!r} was not loaded: it is damaged, or contains more than tensors and "
                 f"plain data and could run code; save only the tensors: torch.save(encoder.state_dict(), FILE)"
             ) from error
         raise InputError(f"encoder_weights: {str(file)!r} is not a valid file of weights: {error!r}") from error
-    return content
 
 
 def _from_hub(name: str) -> Path:

@@ -1,6 +1,7 @@
 """A format of exported files: how they are written, read and run. Only the reader of .pt2 files imports torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, is_out_of_memory, one_line
 from feedbackward.exporting.metadata import Metadata
 from feedbackward.exporting.names import PrecisionName
 
@@ -18,6 +19,26 @@ if TYPE_CHECKING:
 
 Run: TypeAlias = Callable[[NDArray[np.float32]], list[NDArray[Any]]]
 """Runs a file on images (N, C, H, W) in [0, 1], contiguous, and returns its outputs in order."""
+
+
+@contextmanager
+def running(path: Path, failures: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Turn errors of a runtime about a file that it runs into InputErrors.
+
+    Args:
+        path: The file.
+        failures: The runtime's errors.
+
+    Raises:
+        InputError: If the file does not run.
+        MemoryError: If memory runs out.
+    """
+    try:
+        yield
+    except failures as error:
+        if is_out_of_memory(RuntimeError(str(error))):
+            raise MemoryError(one_line(error)) from error
+        raise InputError(f"{path} does not run on these images: {one_line(error)}; export the network again") from error
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
 """ONNX files, run by onnxruntime. Each weight is stored once, even if encoder and decoder both use it."""
 
+import mmap
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from feedbackward.errors import InputError
-from feedbackward.exporting.formats.base import FileFormat, Run
+from feedbackward.errors import InputError, one_line
+from feedbackward.exporting.formats.base import FileFormat, Run, running
 from feedbackward.exporting.metadata import KEY, Metadata
 
 if TYPE_CHECKING:
@@ -57,6 +59,35 @@ def _name_axes(graph: Any, metadata: Metadata) -> None:
                 axis.dim_value = fixed[name]
 
 
+def _has_external_data(path: Path) -> bool:
+    """Whether a tensor of a file is in another file, whose path could lead anywhere."""
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if content.find(b"location") < 0:  # the key of such a path
+                return False
+    import onnx
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except Exception as error:  # protobuf's own has no public name
+        raise InputError(f"{path} is not a valid ONNX file: {one_line(error)}; export the network again") from error
+    return any(map(onnx.external_data_helper.uses_external_data, _tensors(model)))
+
+
+def _tensors(message: Any) -> Iterator[Any]:
+    """All tensors within a part of an ONNX model."""
+    import onnx
+
+    for _, value in message.ListFields():
+        for part in value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else (value,):
+            if isinstance(part, onnx.TensorProto):
+                yield part
+            elif hasattr(part, "ListFields"):
+                yield from _tensors(part)
+
+
 def read(path: Path, threads: int | None = None) -> tuple[Run, Metadata]:
     """Open a file in onnxruntime, on the CPU."""
     import onnxruntime
@@ -65,17 +96,30 @@ def read(path: Path, threads: int | None = None) -> tuple[Run, Metadata]:
     options = onnxruntime.SessionOptions()
     if threads is not None:
         options.intra_op_num_threads = threads
+    if _has_external_data(path):
+        raise InputError(
+            f"{path} was not loaded: it reads weights from other files, which exported networks do not; export the "
+            f"network again"
+        )
+    failures = (state.InvalidProtobuf, state.InvalidGraph, state.InvalidArgument, state.Fail, state.RuntimeException)
     try:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except (state.InvalidProtobuf, state.InvalidGraph, state.InvalidArgument, state.Fail) as error:
-        raise InputError(f"{path} is not a valid ONNX file: {error}") from error
+    except (*failures, state.NotImplemented, state.NoSuchFile) as error:
+        raise InputError(f"{path} is not a valid ONNX file: {one_line(error)}; export the network again") from error
 
     def run(images: NDArray[np.float32]) -> list[NDArray[Any]]:
-        outputs: list[NDArray[Any]] = session.run(None, {INPUT: images})
+        with running(path, failures):
+            outputs: list[NDArray[Any]] = session.run(None, {INPUT: images})
         return outputs
 
-    text = session.get_modelmeta().custom_metadata_map.get(KEY)
-    return run, Metadata.from_json(text, path=path)
+    try:
+        text = session.get_modelmeta().custom_metadata_map.get(KEY)
+        values = [[value.name for value in values] for values in (session.get_inputs(), session.get_outputs())]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is damaged: its names are not text; copy it or export the network again") from error
+    metadata = Metadata.from_json(text, path=path)
+    metadata.check_values(*values, path=path)
+    return run, metadata
 
 
 ONNX = FileFormat(

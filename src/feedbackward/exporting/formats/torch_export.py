@@ -2,15 +2,16 @@
 
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from feedbackward.errors import InputError
-from feedbackward.exporting.formats.base import FileFormat, Run
+from feedbackward.exporting.formats.base import FileFormat, Run, running
 from feedbackward.exporting.metadata import KEY, Metadata
 
 if TYPE_CHECKING:
@@ -49,26 +50,46 @@ def _deflate(stored: Path, path: Path) -> None:
 
 
 def read(path: Path, threads: int | None = None) -> tuple[Run, Metadata]:
-    """Open a file in PyTorch, on the CPU; the number of threads applies to the whole process."""
+    """Open a file in PyTorch, on the CPU; the number of threads applies to the whole process.
+
+    torch.export.load would unpickle and evaluate parts of the file. Here they are data; see exporting.pt2.
+    """
     import torch
+
+    from feedbackward.exporting.pt2.archive import CONSTANTS, PROGRAM, WEIGHTS, Archive
+    from feedbackward.exporting.pt2.program import Program
+    from feedbackward.exporting.pt2.strings import check_strings
 
     if threads is not None:
         torch.set_num_threads(threads)
-    if not zipfile.is_zipfile(path):
-        raise InputError(f"{path} is not a valid torch.export file: it is truncated or not a zip archive")
-    entries = {ENTRY: ""}
-    try:
-        program = torch.export.load(path, extra_files=entries)
-    except (RuntimeError, ValueError, KeyError, UnpicklingError) as error:
-        raise InputError(f"{path} is not a valid torch.export file: {error}") from error
-    module = program.module()
+    with Archive(path) as archive, _as_data(path):
+        content = archive.json(PROGRAM)
+        check_strings(content, path)
+        metadata = Metadata.from_json(archive.text(f"extra/{ENTRY}"), path=path)
+        program = Program(content, archive.tensors(WEIGHTS), archive.tensors(CONSTANTS), path=path)
+        if len(program.outputs) != len(metadata.outputs):
+            raise InputError(
+                f"{path} has {len(program.outputs)} outputs, and its metadata names {len(metadata.outputs)}; "
+                f"export the network again"
+            )
 
     def run(images: NDArray[np.float32]) -> list[NDArray[Any]]:
-        with torch.no_grad():
-            outputs = module(torch.from_numpy(images))
-        return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
+        with torch.no_grad(), running(path, (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)):
+            outputs = program(torch.from_numpy(images))
+        return [output.numpy() for output in outputs]
 
-    return run, Metadata.from_json(entries[ENTRY] or None, path=path)
+    return run, metadata
+
+
+@contextmanager
+def _as_data(path: Path) -> Iterator[None]:
+    """Report JSON of another form than torch.export writes."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
+        raise InputError(f"{path} is not a valid torch.export file: {error!r}; export the network again") from error
 
 
 TORCH_EXPORT = FileFormat(

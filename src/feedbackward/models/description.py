@@ -1,0 +1,56 @@
+"""The description of a network in config.json, checkpoints and adapters: data, checked before anything is built."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from feedbackward.errors import InputError, listed
+from feedbackward.models.builders import NETWORKS
+from feedbackward.models.network import FORMAT
+
+_GIVEN_AT_LOADING = {"encoder", "encoder_weights", "preprocessing"}
+"""Arguments of networks that no description contains: a file must not name another one to be opened."""
+_BESIDE = {"model", "format", "preprocessing", "class_table"}
+
+
+def network_options(description: Any, *, source: Path) -> dict[str, Any]:
+    """The options of the network that SegmentationNetwork.describe() has described, without what stands beside them.
+
+    Args:
+        description: Plain JSON data.
+        source: The file that it was read from, for messages.
+
+    Raises:
+        InputError: If it does not describe a network, has the format of another version, or options that its network
+            does not have, or lacks some.
+    """
+    if not isinstance(description, dict) or description.get("model") not in list(NETWORKS):
+        raise InputError(
+            f"{source} does not describe a network of this library; give one that save_pretrained or "
+            f"`feedbackward fit` has written"
+        )
+    check_format(description.get("format", 1), source=source)
+    parameters = inspect.signature(NETWORKS[description["model"]]).parameters
+    expected = parameters.keys() - _GIVEN_AT_LOADING
+    found = description.keys() - _BESIDE
+    if unknown := sorted(found - expected):
+        raise InputError(
+            f"{source}: a {description['model']} network has no {listed(unknown, most=3)}; expected "
+            f"{listed(sorted(expected))}: restore the file as it was saved"
+        )
+    if missing := sorted(expected - found):
+        raise InputError(f"{source}: {listed(missing)} missing; restore the file as it was saved")
+    return {name: description[name] for name in sorted(expected)}
+
+
+def check_format(found: object, *, source: Path) -> None:
+    """Refuse a file whose description of a network has the format of another version.
+
+    Raises:
+        InputError: If the format is that of another version.
+    """
+    if not isinstance(found, int) or found != FORMAT:
+        raise InputError(
+            f"{source} has format {found}, and this version of feedbackward reads format {FORMAT}; train the network "
+            f"again, or use the version that wrote it"
+        )

@@ -1,0 +1,262 @@
+"""Files that run code when torch.export.load reads them, each refused, and damaged ones."""
+
+import json
+import pickle
+import random
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy
+import torch
+from torch import nn
+
+import feedbackward as fb
+from feedbackward.errors import InputError
+from feedbackward.exporting import export, load_exported
+from feedbackward.exporting.pt2.operations import ATEN, SIZES
+
+pytestmark = pytest.mark.usefixtures("exporting")
+
+Entries = dict[str, bytes]
+PROGRAM = "models/model.json"
+WEIGHTS, CONSTANTS = "data/weights/model_weights_config.json", "data/constants/model_constants_config.json"
+IMAGE = np.zeros((1, 3, 8, 12), np.float32)
+EVIL = "__import__('pathlib').Path('ran').touch()"
+"""Leaves a file in the working directory."""
+
+
+class Evil:
+    def __reduce__(self) -> Any:
+        return eval, (EVIL,)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def entries(tmp_path_factory: pytest.TempPathFactory) -> Entries:
+    """The entries of an exported file of a tiny network, without the name of their folder."""
+    jaxtyping = pytest.importorskip("jaxtyping")
+    path = tmp_path_factory.mktemp("pt2") / "tiny.pt2"
+    torch.manual_seed(0)
+    network = fb.Feedbackward(
+        nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1)),
+        classes=2,
+        decoder=fb.DecoderConfig(output_stride=2),
+    )
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        export(network, path, format="torch_export")
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", before)
+    with zipfile.ZipFile(path) as archive:
+        return {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+
+
+def written(entries: Entries, path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(f"tiny/{name}", content)
+    return path
+
+
+def changed(name: str, change: Callable[[Any], object]) -> Callable[[Entries], Entries]:
+    """A change of the JSON of an entry."""
+
+    def change_entry(entries: Entries) -> Entries:
+        content = json.loads(entries[name])
+        change(content)
+        return {**entries, name: json.dumps(content).encode()}
+
+    return change_entry
+
+
+def graph(program: Any) -> Any:
+    return program["graph_module"]["graph"]
+
+
+def call(target: str, *arguments: dict[str, Any]) -> Callable[[Any], object]:
+    """Adds a call that torch.export.load would make while it runs the graph."""
+    node = {
+        "target": target,
+        "inputs": [{"name": "", "arg": argument, "kind": 1} for argument in arguments],
+        "outputs": [{"as_none": True}],
+        "metadata": {},
+        "is_hop_single_tensor_return": None,
+        "name": "evil",
+    }
+    return lambda program: graph(program)["nodes"].insert(0, node)
+
+
+def first(table: str, **change: Any) -> Callable[[Entries], Entries]:
+    """Changes the entry of the first tensor."""
+    return changed(table, lambda content: next(iter(content["config"].values())).update(change))
+
+
+def rename_image(program: Any) -> None:
+    text = json.dumps(program).replace('"image"', json.dumps(f"image, evil={EVIL}"))
+    program.clear()
+    program.update(json.loads(text))
+
+
+SIZE = {"as_expr": {"expr_str": EVIL, "hint": {"as_int": 2}}}
+PICKLED = pickle.dumps(Evil())
+ATTACKS = {
+    "sample inputs": (
+        lambda e: {**e, "data/sample_inputs/model.pt": PICKLED},
+        "contains sample inputs, which are pick",
+    ),
+    "a pickled weight": (lambda e: {**first(WEIGHTS, use_pickle=True)(e), "data/weights/weight_0": PICKLED}, "pickled"),
+    "a pickled constant": (
+        lambda e: {**first(CONSTANTS, use_pickle=True)(e), "data/constants/tensor_0": PICKLED},
+        "is pickled and could run code",
+    ),
+    "an object of C++": (
+        lambda e: {**first(CONSTANTS, path_name="custom_obj_0")(e), "data/constants/custom_obj_0": PICKLED},
+        "contains tiny/data/constants/custom_obj_0",
+    ),
+    "an object of Python": (
+        lambda e: {**first(CONSTANTS, path_name="opaque_obj_0")(e), "data/constants/opaque_obj_0": PICKLED},
+        "contains tiny/data/constants/opaque_obj_0",
+    ),
+    "an object that is not listed": (first(CONSTANTS, path_name="../../opaque_obj_0"), "is pickled and could run code"),
+    "old weights": (lambda e: {**e, "data/weights/model.pt": PICKLED}, "the format of an older PyTorch"),
+    "old constants": (lambda e: {**e, "data/constants/model.pt": PICKLED}, "contains tiny/data/constants/model.pt"),
+    "a library": (lambda e: {**e, "data/aotinductor/model/a.so": b"\x7fELF"}, "contains tiny/data/aotinductor/model/a"),
+    "a second program": (lambda e: {**e, "models/evil.json": e[PROGRAM]}, "contains tiny/models/evil.json"),
+    "a size of a tensor": (
+        changed(PROGRAM, lambda p: next(iter(graph(p)["tensor_values"].values())).update(sizes=[SIZE])),
+        "as expr_str, which PyTorch could run as code",
+    ),
+    "a size": (changed(PROGRAM, lambda p: graph(p)["sym_int_values"].update(evil=SIZE)), "as expr_str"),
+    "a condition": (changed(PROGRAM, lambda p: p["guards_code"].append(EVIL)), "as guards_code"),
+    "a hidden condition": (
+        changed(PROGRAM, lambda p: p["guards_code"].append("L['image'].size()[2] < 9\n" + EVIL)),
+        "as guards_code",
+    ),
+    "a structure": (
+        changed(PROGRAM, lambda p: p["graph_module"]["module_call_graph"][0]["signature"].update(in_spec='"evil.X"')),
+        "as in_spec",
+    ),
+    "a function of the system": (changed(PROGRAM, call("torch.os.system", {"as_string": "touch ran"})), "os.system'"),
+    "a module of the system": (
+        changed(PROGRAM, call("torch.sys.exit", {"as_int": 3})),
+        "its operation 'torch.sys.exit",
+    ),
+    "unpickling": (changed(PROGRAM, call("torch.load", {"as_string": "evil.pt"})), "its operation 'torch.load'"),
+    "loading a library": (changed(PROGRAM, call("torch.ops.load_library", {"as_string": "a.so"})), "load_library"),
+    "reading a file": (changed(PROGRAM, call("torch.ops.aten.from_file.default", {"as_string": "a"})), "from_file"),
+    "an attribute of an operation": (changed(PROGRAM, call("torch.ops.aten.add.overloads")), "has no operation"),
+    "a function of operator": (changed(PROGRAM, call("_operator.methodcaller", {"as_string": "a"})), "methodcaller"),
+    "an operation of higher order": (changed(PROGRAM, call("torch.ops.higher_order.cond")), "higher_order"),
+    "an extension": (changed(PROGRAM, call("#evil:op")), "as target, which PyTorch could run"),
+    "a function as an argument": (
+        changed(PROGRAM, call("torch.ops.aten.relu.default", {"as_operator": "torch.os.system"})),
+        "an argument of kind as_operator",
+    ),
+    "a name": (changed(PROGRAM, rename_image), "which PyTorch could run as code"),
+    "a note of a node": (
+        changed(PROGRAM, lambda p: graph(p)["nodes"][0]["metadata"].update(source_fn_stack="a,torch.os")),
+        "as source_fn_stack",
+    ),
+    "another device": (
+        changed(PROGRAM, call("torch.ops.aten.zeros.default", {"as_device": {"type": "cuda", "index": None}})),
+        "an argument of kind as_device",
+    ),
+}
+
+
+def test_the_attacks_run_code(here: Path) -> None:
+    for attack in (lambda: pickle.loads(PICKLED), lambda: sympy.sympify(EVIL), lambda: eval(EVIL)):
+        attack()
+        assert (here / "ran").exists()
+        (here / "ran").unlink()
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_file_that_runs_code_is_refused(attack: str, entries: Entries, here: Path) -> None:
+    change, message = ATTACKS[attack]
+    path = written(change(entries), here / "evil.pt2")
+    with pytest.raises(InputError, match=r"^[^\n]*evil\.pt2[^\n]*$") as refused:
+        load_exported(path).outputs(IMAGE)
+    assert message in str(refused.value)
+    assert not (here / "ran").exists()
+
+
+def test_the_file_itself_is_read_as_torch_reads_it(entries: Entries, here: Path) -> None:
+    path = written(entries, here / "good.pt2")
+    generator = np.random.default_rng(0)
+    for shape in ((1, 3, 8, 12), (3, 3, 17, 9)):
+        image = generator.random(shape, np.float32)
+        (output,) = load_exported(path).outputs(image)
+        expected = torch.export.load(path).module()(torch.from_numpy(image)).detach()
+        np.testing.assert_array_equal(output, expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda e: {name: content for name, content in e.items() if name != WEIGHTS}, "contains no tiny/data/weights"),
+        (lambda e: {**e, PROGRAM: b"{"}, "is not JSON"),
+        (lambda e: {**e, PROGRAM: b"[" * 100_000}, "is not JSON"),
+        (lambda e: {**e, PROGRAM: b"[]"}, "is not a JSON object"),
+        (lambda e: {**e, PROGRAM: b"{}"}, "is not a valid torch.export file"),
+        (changed(PROGRAM, lambda p: graph(p)["nodes"].pop(0)), "which was not computed before"),
+        (changed(PROGRAM, lambda p: graph(p)["outputs"].clear()), "has 0 outputs, and its metadata names 1"),
+        (first(WEIGHTS, tensor_meta=None), "is not a valid torch.export file"),
+        (lambda e: {**e, "data/weights/weight_0": e["data/weights/weight_0"][:-4]}, r"network\.encoder\.0\.weight is"),
+        (lambda e: {**e, "extra/feedbackward.json": b"\xff"}, "is not a valid torch.export file"),
+    ],
+)
+def test_a_damaged_file_is_named(change: Any, message: str, entries: Entries, here: Path) -> None:
+    path = written(change(entries), here / "bad.pt2")
+    with pytest.raises(InputError, match=message):
+        load_exported(path).outputs(IMAGE)
+
+
+def test_a_tensor_larger_than_its_bytes_takes_no_memory(entries: Entries, here: Path) -> None:
+    def grow(content: Any) -> None:
+        meta = next(iter(content["config"].values()))["tensor_meta"]
+        meta["sizes"] = [{"as_int": 10**12}]
+        meta["strides"] = [{"as_int": 0}]
+
+    path = written(changed(WEIGHTS, grow)(entries), here / "large.pt2")
+    with pytest.raises(InputError, match=r"is damaged: .* is 1000000000000 of torch\.float32"):
+        load_exported(path)
+
+
+def test_no_flipped_byte_changes_the_logits(entries: Entries, here: Path) -> None:
+    path = written(entries, here / "a.pt2")
+    content = path.read_bytes()
+    (expected,) = load_exported(path).outputs(IMAGE)
+    places = random.Random(0)
+    refused = 0
+    for _ in range(150):
+        at = places.randrange(len(content))
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1 << places.randrange(8)]) + content[at + 1 :])
+        try:
+            (output,) = load_exported(path).outputs(IMAGE)
+        except InputError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(output, expected)
+    assert refused > 120
+
+
+def test_known_operations_exist_and_open_no_file() -> None:
+    forbidden = {"from_file", "set_", "resize_", "as_strided", "save", "load", "item", "_unsafe_index"}
+    assert not ATEN & forbidden
+    for name in ATEN:
+        packet = getattr(torch.ops.aten, name)
+        for overload in packet.overloads():
+            kinds = {str(argument.type) for argument in getattr(packet, overload)._schema.arguments}
+            assert not {kind for kind in kinds if "Storage" in kind or "Stream" in kind}, name
+    assert all(name.split(".")[0] in ("_operator", "torch", "math") for name in SIZES)
