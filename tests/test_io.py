@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import threading
 
 import pytest
 
@@ -11,6 +12,7 @@ from feedbackward.io import (
     check_target,
     check_writable,
     nearest_existing,
+    remove_parts,
     write_json,
     write_text,
     write_whole,
@@ -155,3 +157,41 @@ def test_a_folder_to_create_may_be_empty_but_has_no_content(tmp_path):
     for name in ("full", "file"):
         with pytest.raises(InputError, match=rf"^--fix \S+{name} exists and is not an empty folder; give a new one$"):
             check_empty(tmp_path / name, what="--fix")
+
+
+def test_of_two_writers_every_reader_sees_a_whole_file(tmp_path):
+    path = tmp_path / "a.bin"
+    contents = [bytes([writer]) * 100_000 for writer in range(2)]
+    write_whole(path, lambda file: file.write(contents[0]))
+
+    def write(content):
+        for _ in range(100):
+            write_whole(path, lambda file: [file.write(content[:50_000]), file.flush(), file.write(content[50_000:])])
+
+    writers = [threading.Thread(target=write, args=(content,)) for content in contents]
+    for writer in writers:
+        writer.start()
+    reads = 0
+    while any(writer.is_alive() for writer in writers) or reads == 0:
+        assert path.read_bytes() in contents
+        reads += 1
+    for writer in writers:
+        writer.join()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_durable_content_is_on_the_disk_before_the_file_is_renamed(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(
+        os, "fsync", lambda number: synced.append((os.fstat(number).st_size, (tmp_path / "a").exists()))
+    )
+    write_whole(tmp_path / "a", lambda file: file.write(b"text"), durable=True)
+    assert synced == [(4, False)]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    for name in (".0123456789abcdef.part", ".lock", "a.part"):
+        (tmp_path / name).touch()
+    remove_parts(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "a.part"]
+    remove_parts(tmp_path / "missing")

@@ -5,29 +5,37 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, Any
 
 from feedbackward.errors import InputError
 
+_PART = ".part"
 
-def write_whole(path: Path, save: Callable[[IO[bytes]], object]) -> None:
+
+def write_whole(path: Path, save: Callable[[IO[bytes]], object], *, durable: bool = False) -> None:
     """Write a file under a temporary name, then rename it, so that `path` is never an incomplete file.
+
+    The temporary name is in the same folder and used only once, so that several processes may write one file: the last
+    one wins. A process that is killed leaves it behind; see remove_parts.
 
     Args:
         path: The file to write or replace; missing parent folders are created.
         save: Writes the content to the open file.
+        durable: Wait until the content is on the disk, so that a power failure leaves the old file or the new one.
 
     Raises:
         InputError: If the file cannot be written, for example because the disk is full.
     """
-    name = blake2b(os.fsencode(path.name), digest_size=8).hexdigest()  # no longer than a long name itself
-    part = path.with_name(f".{name}.part")
+    part = path.with_name(f".{token_hex(8)}{_PART}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        with part.open("xb") as file:
             save(file)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error}") from error
@@ -35,6 +43,19 @@ def write_whole(path: Path, save: Callable[[IO[bytes]], object]) -> None:
         # If the temporary file could not be created, the error above says why.
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what killed processes left behind in a folder to which nobody else writes.
+
+    Raises:
+        InputError: If a file cannot be removed.
+    """
+    for part in folder.glob(f".*{_PART}"):
+        try:
+            part.unlink()
+        except OSError as error:
+            raise InputError(f"{part}, which an interrupted command left behind, cannot be removed: {error}") from error
 
 
 def write_text(path: Path, text: str) -> None:

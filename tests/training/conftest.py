@@ -1,8 +1,10 @@
 """A task that is learned in seconds: classify the color of stripes."""
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from PIL import Image
 from torch.utils.data import Dataset
 
 from feedbackward.classes import ClassTable
@@ -106,3 +108,30 @@ def make_trainer(tmp_path):
         return Trainer(**{**defaults, **options})
 
     return _make
+
+
+RECIPE = """
+model:
+  name: test_resnet
+  decoder: {output_stride: 2}
+  encoder_weights: null
+  optimizer: {class_path: torch.optim.Adam, init_args: {lr: 0.01}}
+data:
+  class_path: feedbackward.data.camvid.CamVidData
+  init_args: {batch_size: 2, num_workers: 0}
+trainer: {max_epochs: 2, accelerator: cpu}
+"""
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory):
+    """Arguments of `feedbackward fit` for a training of two epochs of two batches, but for its run folder."""
+    root, rng = tmp_path_factory.mktemp("scenes"), np.random.default_rng(0)
+    for split, count in (("train", 4), ("val", 2)):
+        for number in range(count):
+            mask = rng.integers(0, 3, (1, 4), dtype=np.uint8).repeat(6, axis=1).repeat(16, axis=0)
+            for folder, array in ((split, np.eye(3, dtype=np.uint8)[mask] * 200), (f"{split}annot", mask)):
+                (root / folder).mkdir(exist_ok=True)
+                Image.fromarray(array).save(root / folder / f"{split}_{number}.png")
+    (root / "recipe.yaml").write_text(RECIPE)
+    return ["--config", str(root / "recipe.yaml"), "--data.root", str(root)]

@@ -4,6 +4,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from feedbackward.training import console
 from feedbackward.training.console import EpochLines
@@ -48,15 +49,20 @@ def test_the_time_spent_waiting_for_images_is_known(make_task, make_trainer, str
         assert 8 * 0.02 <= record["waited"] < record["seconds"]
 
 
-@pytest.mark.parametrize(("seconds", "hints"), [(0.05, 1), (0.0, 0)])
-def test_a_line_says_once_what_to_do_about_waiting(
-    seconds, hints, make_task, make_trainer, stripes, monkeypatch, capsys
-):
-    monkeypatch.setattr(console, "LONG", 0)
-    fit(make_task, make_trainer, stripes, seconds=seconds)
+@pytest.mark.parametrize(("waited", "hints"), [(0.3, 1), (0.01, 0)])
+def test_a_line_says_once_what_to_do_about_waiting(waited, hints, capsys, monkeypatch):
+    monkeypatch.setattr(console.os, "cpu_count", lambda: 4)
+    history = History()
+    lines = EpochLines(history)
+    trainer = SimpleNamespace(max_epochs=2, datamodule=SimpleNamespace(num_workers=1))
+    for epoch in (1, 2):
+        seconds = console.LONG + 1
+        record = {"epoch": epoch, "seconds": seconds, "waited": waited * seconds, "skipped": 0, "train/loss": 0.5}
+        history.epochs.append(record)
+        lines.on_train_epoch_end(trainer, SimpleNamespace(device=torch.device("cpu"), trainer=trainer))
     printed = capsys.readouterr().out
-    assert printed.count("of this epoch was spent waiting for images; ") == hints
-    assert printed.count("raise --data.num_workers of `fit` (0; the machine has ") == hints
+    assert printed.count(f"{waited:.0%} of this epoch was spent waiting for images; ") == hints
+    assert printed.count("raise --data.num_workers of `fit` (1; the machine has 4 cores)") == hints
 
 
 def test_the_time_left_is_that_of_the_remaining_epochs(capsys, monkeypatch):
@@ -68,7 +74,7 @@ def test_the_time_left_is_that_of_the_remaining_epochs(capsys, monkeypatch):
         max_epochs = 4
 
     for epoch, seconds in enumerate((90, 30, 50, 40), 1):
-        history.epochs.append({"epoch": epoch, "seconds": seconds, "waited": 0.0, "train/loss": 0.5})
+        history.epochs.append({"epoch": epoch, "seconds": seconds, "waited": 0.0, "skipped": 0, "train/loss": 0.5})
         lines.on_train_epoch_end(Trainer, SimpleNamespace(device="cpu"))
     ends = [line.split("   ")[-1] for line in capsys.readouterr().out.splitlines()]
     assert ends == ["90 s, 4 min left, 1.5 GB", "30 s, 2 min left, 1.5 GB", "50 s, 50 s left, 1.5 GB", "40 s, 1.5 GB"]

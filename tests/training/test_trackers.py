@@ -302,11 +302,12 @@ def test_csv_and_tensorboard(fit, stripes, tmp_path):
 
 
 def test_names_of_trackers(monkeypatch):
+    monkeypatch.setattr(trackers, "find_spec", lambda name: name)
     assert tracker_names("csv, tensorboard,csv") == ["csv", "tensorboard"]
     with pytest.raises(InputError, match="unknown tracker 'tenserboard'; did you mean tensorboard"):
         tracker_names("csv,tenserboard")
     monkeypatch.setattr(trackers, "find_spec", lambda name: None)
-    for name in ("wandb", "mlflow", "trackio"):
+    for name in ("tensorboard", "wandb", "mlflow", "trackio"):
         with pytest.raises(InputError, match=f"--tracker {name} needs the package {name}: pip install {name}"):
             tracker_names(name)
 

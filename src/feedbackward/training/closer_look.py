@@ -11,8 +11,9 @@ from torch.utils.data import Dataset
 
 from feedbackward.classes import ClassTable
 from feedbackward.data.datamodule import Item
+from feedbackward.metrics.functional import segmentation_scores
 from feedbackward.metrics.objects import count_objects, scores_by_size
-from feedbackward.metrics.overlapping import PRESENT, metric_of
+from feedbackward.metrics.overlapping import PRESENT, metric_of, overlapping_scores
 from feedbackward.metrics.scores import plain_by_size
 from feedbackward.nn import resize_logits
 from feedbackward.nn.overlapping import chosen_classes
@@ -45,6 +46,7 @@ def look_closer(task: SegmentationTask, dataset: Dataset[Item], *, worst: int = 
     task.eval()
     table, segmenter = task.class_table, Tiled(task.segmenter)
     scored, metric = list[tuple[float, int]](), metric_of(table)
+    scores_of = overlapping_scores if table.overlapping else segmentation_scores
     objects = torch.zeros(4, 3, len(table), dtype=torch.int64)
     for index in range(len(dataset)):  # type: ignore[arg-type]
         item = dataset[index]
@@ -55,7 +57,8 @@ def look_closer(task: SegmentationTask, dataset: Dataset[Item], *, worst: int = 
         objects += _objects(prediction, item["mask"], table)
         metric.reset()
         metric.update(prediction[None], item["mask"][None])
-        score = metric.compute().scalars["mean_iou"]
+        # Not metric.compute(), which would wait for other processes: one looks, and they may have ended.
+        score = scores_of(metric.confusion, table).scalars["mean_iou"]
         if not math.isnan(score):
             scored.append((score, index))
     by_size = plain_by_size(scores_by_size(objects, table.names))

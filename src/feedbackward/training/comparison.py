@@ -1,13 +1,12 @@
 """Several trainings side by side: the options that differ, curves, scores by class and the same images."""
 
 import hashlib
-import json
+import os
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
 from matplotlib.figure import Figure
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -17,6 +16,8 @@ from feedbackward.data.datamodule import Item
 from feedbackward.data.pairs import PairDataset
 from feedbackward.errors import InputError, listed
 from feedbackward.metrics.scores import percent
+from feedbackward.plain_data import Form, check_form
+from feedbackward.text_files import parse_yaml, read_json, read_text
 from feedbackward.training.pages import duration, inline, render_page
 from feedbackward.training.panels import Panels
 from feedbackward.training.pictures import spread
@@ -42,11 +43,23 @@ class Run:
     options: dict[str, Any]
 
 
+_ADVICE = "restore the file, or train again"
+_SCORES: Form = {"epoch": int, "scalars": {"mean_iou": (float, None)}, "per_class": {"iou": {}}, "names": [str]}
+_METRICS: Form = {
+    "best": (_SCORES, None),
+    "epochs": int,
+    "parameters": int,
+    "training_seconds": float,
+    "curves": [{"epoch": int}],
+}
+"""What is compared of metrics.json."""
+
+
 def read_runs(paths: Sequence[Path]) -> list[Run]:
     """Read run folders.
 
     Raises:
-        InputError: If one is not a run folder or has no scores yet, or two have one name.
+        InputError: If one is not a run folder, has no scores yet or a damaged file, or two have one name.
     """
     runs = []
     for path in paths:
@@ -54,11 +67,14 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
         for file in (folder.metrics, folder.config):
             if not file.is_file():
                 raise InputError(f"{path} is not the folder of a training: {file.name} is missing")
-        metrics = json.loads(folder.metrics.read_text(encoding="utf-8"))
+        metrics = read_json(folder.metrics, advice=_ADVICE)
+        check_form(metrics, _METRICS, source=folder.metrics, advice=_ADVICE)
         if metrics["best"] is None:
             raise InputError(f"the training in {path} has not been validated yet; compare it later")
-        options = dict(flat(yaml.safe_load(folder.config.read_text(encoding="utf-8"))))
-        runs.append(Run(path.resolve().name, folder, metrics, options))
+        config = parse_yaml(read_text(folder.config, expected="a configuration"), folder.config)
+        check_form(config, {}, source=folder.config, advice=_ADVICE)
+        options = dict(flat(config))
+        runs.append(Run(Path(os.path.realpath(path)).name, folder, metrics, options))
     names = [run.name for run in runs]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"two runs are named {repeated[0]}; rename one of the folders")

@@ -11,6 +11,7 @@ from rich.text import Text
 from feedbackward.machine import peak_memory
 from feedbackward.metrics.scores import Scores, percent
 from feedbackward.training.history import History
+from feedbackward.training.task import SegmentationTask
 
 WAITED, LONG = 0.2, 10
 """The share of an epoch spent waiting for images from which a line says so, if the epoch takes so many seconds."""
@@ -34,9 +35,12 @@ class EpochLines(pl.Callback):
         total = sum(parameter.numel() for parameter in parameters)
         trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
         frozen = f", of which {trained:,} train and {total - trained:,} are frozen" if trained < total else ""
+        assert isinstance(pl_module, SegmentationTask)
+        config = pl_module.network.config
+        network = " on ".join(str(config[key]) for key in ("model", "encoder_name") if config.get(key))
         get_console().print(
-            f"{total / 1e6:.2f} M parameters{frozen}, {trainer.num_training_batches} training batches an epoch, "
-            f"{sum(trainer.num_val_batches)} validation batches, on {pl_module.device}",
+            f"{network}, {total / 1e6:.2f} M parameters{frozen}, {trainer.num_training_batches} training batches an "
+            f"epoch, {sum(trainer.num_val_batches)} validation batches, on {pl_module.device}",
             highlight=False,
             soft_wrap=True,
         )
@@ -50,6 +54,8 @@ class EpochLines(pl.Callback):
             parts += [f"val loss {record['val/loss']:.4f}", f"mean IoU {percent(record['val/mean_iou'])}"]
         if best is not None:
             parts.append(f"best {percent(best['scalars']['mean_iou'] or 0.0)} in epoch {best['epoch']}")
+        if record["skipped"]:
+            parts.append(f"{record['skipped']:.0f} batches left out")
         memory = peak_memory(pl_module.device)
         used = "" if memory is None else f", {memory / 1e9:.1f} GB"
         parts.append(f"{record['seconds']:.0f} s{self._left(trainer)}{used}")

@@ -48,10 +48,16 @@ def sentences(
         f"for this choice.",
         f"Trained in {duration(history.seconds)}: {epochs} epoch{'s' * (epochs > 1)}, in which {seen:.0f} images were "
         f"seen, repeated ones included; the training set has {training_images}.",
+        *_skipped(history.skipped),
         _start(first),
         *([f"The loss weights the classes: {last['class_weights']}."] if last["class_weights"] else []),
         *_changes(sessions),
     ]
+
+
+def _skipped(batches: int) -> Iterator[str]:
+    if batches:
+        yield f"Left out: {batches} batch{'es' * (batches > 1)} whose loss or gradient was not finite."
 
 
 def _start(options: Mapping[str, Any]) -> str:

@@ -2,15 +2,17 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from feedbackward.classes import ClassTable
-from feedbackward.data.arguments import Size
+from feedbackward.data.arguments import SPLITS, Size, Split
 from feedbackward.data.folder import layered_class_file
 from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.data.listing import why_left_out
+from feedbackward.data.members import File
+from feedbackward.data.shard_files import read_shards, split_patterns
 from feedbackward.data.sources import recognize_source
 from feedbackward.errors import InputError, listed
 from feedbackward.importing import FoundData, Sample, convert, recognize, split_samples
@@ -73,9 +75,15 @@ def prepare(
     if layered_class_file(root) is not None:
         if names or group is not None or val is not None:
             raise InputError(f"{root} has its own classes and splits; omit --classes, --val and --group")
-        arguments, lines, count = _reading(root, size, choose_size=choose_size)
+        arguments, lines, count = _read_folder(root, size, choose_size=choose_size)
         lines = [f"found images in {root}, with masks of classes that overlap", *lines]
         return PreparedData((*arguments, *named), tuple(lines), count)
+    patterns = split_patterns(root)
+    if "train" in patterns:
+        if names or group is not None or val is not None:
+            raise InputError(f"{root} contains shards, which are their own splits; omit --classes, --val and --group")
+        arguments, lines, count = _read_shards(patterns, size, choose_size=choose_size)
+        return PreparedData((*arguments, *named), (f"found shards in {root}", *lines), count)
     found = recognize(root)
     own = has_own_division(found.samples)
     if own and (val is not None or group is not None):
@@ -83,25 +91,60 @@ def prepare(
     samples = split_samples(found.samples, val=0.1 if val is None else val, group=group, seed=seed or 0)
     assumed: list[str] = []
     table = convert(replace(found, samples=samples), output, names=names, say=assumed.append)
-    arguments, lines, count = _reading(output, size, choose_size=choose_size)
+    arguments, lines, count = _read_folder(output, size, choose_size=choose_size)
     lines = [*_found_lines(root, found, samples, table, own=own), *assumed, *lines]
     return PreparedData((*arguments, *named), tuple(lines), count)
 
 
-def _reading(root: Path, size: Size | int | None, *, choose_size: bool) -> tuple[list[str], list[str], int]:
-    """The arguments for a folder in our own layout, lines about how it is read, and the number of training images.
+def _read_folder(root: Path, size: Size | int | None, *, choose_size: bool) -> tuple[list[str], list[str], int]:
+    """The arguments for a folder in our own layout, as _reading.
 
     Raises:
-        InputError: If it has no training images, or an image is damaged or unlike the others.
+        InputError: As _reading, or if it has no training images.
     """
-    images = {split: _images(root / "images" / split) for split in ("train", "val", "test")}
+    images = {split: _images(root / "images" / split) for split in SPLITS}
     if not images["train"]:
         raise InputError(
             f"no images in {root / 'images' / 'train'}; expected images/train/NAME.jpg with masks/train/NAME.png, or "
             f"masks/train/CLASS/NAME.png where classes overlap"
         )
+    return _reading(["--data", "folder", "--data.root", str(root)], images, size, choose_size=choose_size)
+
+
+def _read_shards(
+    patterns: Mapping[Split, str], size: Size | int | None, *, choose_size: bool
+) -> tuple[list[str], list[str], int]:
+    """The arguments for shards, as _reading.
+
+    Raises:
+        InputError: As _reading and read_shards.
+    """
+    shards = {split: read_shards([pattern]).shards for split, pattern in patterns.items()}
+    images = {
+        split: [image for shard in of_split for image in shard.images.values()] for split, of_split in shards.items()
+    }
+    if not images["train"]:
+        raise InputError(f"no images in {patterns['train']}; expected members named KEY.jpg with KEY.mask.png")
+    arguments = [part for split, pattern in patterns.items() for part in (f"--data.{split}", pattern)]
+    return _reading(["--data", "shards", *arguments], images, size, choose_size=choose_size)
+
+
+def _reading(
+    named: list[str], images: Mapping[Split, Sequence[File]], size: Size | int | None, *, choose_size: bool
+) -> tuple[list[str], list[str], int]:
+    """All arguments for a data set, lines about how it is read, and the number of training images.
+
+    Args:
+        named: The arguments that name it.
+        images: The images of each split.
+        size: As in prepare.
+        choose_size: As in prepare.
+
+    Raises:
+        InputError: If an image is damaged or unlike the others.
+    """
     kind = read_kind([path for paths in images.values() for path in paths])
-    arguments, lines = ["--data", "folder", "--data.root", str(root)], list[str]()
+    arguments, lines = [*named], list[str]()
     if kind.channels != 3:
         arguments += ["--data.channels", str(kind.channels)]
         lines.append(f"images of {kind.channels} channel{'s' if kind.channels > 1 else ''}")
@@ -117,7 +160,7 @@ def _reading(root: Path, size: Size | int | None, *, choose_size: bool) -> tuple
     return [*arguments, *sized], lines, len(images["train"])
 
 
-def _images(folder: Path) -> list[Path]:
+def _images(folder: Path) -> list[File]:
     """The images of a split; none if there is no folder."""
     return [path for path in sorted(folder.glob("*")) if why_left_out(path, IMAGE_SUFFIXES) is None]
 

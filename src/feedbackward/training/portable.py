@@ -12,6 +12,7 @@ from feedbackward.training.run_folder import RunFolder
 OUTPUTS = (
     "run_dir",
     "ckpt_path",
+    "checkpoint_minutes",
     "tracker",
     "trainer.default_root_dir",
     "trainer.logger",
@@ -137,7 +138,7 @@ def data_name(data: Mapping[str, Any]) -> str:
         'leaves'
     """
     folders = [source.datamodule for source in map(find_source, list_sources()) if source.classes is None]
-    if data["class_path"] in folders:
+    if data["class_path"] in folders and "root" in data["init_args"]:
         return Path(data["init_args"]["root"]).expanduser().resolve().name
     return str(data["class_path"]).rpartition(".")[2].removesuffix("Data")
 

@@ -93,6 +93,7 @@ class RunResults(pl.Callback):
             "seed": self.sessions[0]["options"]["seed_everything"],
             "epochs": len(self.history.epochs),
             "training_seconds": round(self.history.seconds, 3),
+            "skipped_batches": self.history.skipped,
             "best": self.history.best,
             "last": self.history.last,
             "curves": curves,
@@ -136,10 +137,10 @@ class RunResults(pl.Callback):
             config=self.config,
             versions=versions,
         )
-        write_text(self.folder.report, report)
         if isinstance(task.network, Feedbackward) and task.network.config["freeze_encoder"]:
             dtype = fitting_dtype(task.network)
             task.network.save_adapter(self.folder.adapter, dtype=dtype, scores=training.scores)
+        write_text(self.folder.report, report)  # the last file: a training without it is resumed to write them
 
     def _training(self, versions: dict[str, Any], facts: Sequence[str]) -> Training:
         """The description of the training for the model card, without paths of this machine."""

@@ -1,11 +1,18 @@
 """The folder of a training: its configuration, the versions it ran with, and its results."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from feedbackward.errors import InputError
-from feedbackward.io import check_writable, nearest_existing, write_json
+from feedbackward.io import check_writable, nearest_existing, remove_parts, write_json
 from feedbackward.machine import describe_machine
+
+LOCKED = 10
+"""Seconds to wait for a lock: the workers of a training that was killed hold it until they notice."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +21,7 @@ class RunFolder:
 
     Args:
         root: The folder; it contains config.yaml, versions.json, metrics.json, report.html, first_batch.jpg,
-            tensorboard/ (or what another tracker writes), checkpoints/best.ckpt and last.ckpt, model/ (the best
+            csv/ (or what another tracker writes), checkpoints/best.ckpt and last.ckpt, model/ (the best
             network, for from_pretrained), and adapter.safetensors if the encoder was frozen.
     """
 
@@ -51,6 +58,16 @@ class RunFolder:
         return self.root / "checkpoints"
 
     @property
+    def last(self) -> Path:
+        """The checkpoint from which a training is resumed."""
+        return self.checkpoints / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint of the best epoch."""
+        return self.checkpoints / "best.ckpt"
+
+    @property
     def model(self) -> Path:
         """The folder of the best network: config.json and model.safetensors."""
         return self.root / "model"
@@ -75,6 +92,15 @@ class RunFolder:
         return path
 
     @property
+    def resume_command(self) -> str:
+        """The command that goes on from the last checkpoint."""
+        return f"feedbackward fit --config {self.config} --ckpt_path last"
+
+    def failed_batch(self, rank: int) -> Path:
+        """The batch that ended the training in one of its processes, for numpy.load."""
+        return self.root / f"failed_batch{f'_{rank}' if rank else ''}.npz"
+
+    @property
     def is_written(self) -> bool:
         """Whether a training has written here."""
         return self.config.is_file() and self.versions.is_file()
@@ -94,6 +120,27 @@ class RunFolder:
                 f"or choose another folder with --run_dir"
             )
         check_writable(nearest_existing(self.root), what=f"the run folder {self.root}")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other trainings out of the folder, and remove what one that was killed has left half written.
+
+        The lock ends with the process, however it ends.
+
+        Raises:
+            InputError: If another training writes to the folder.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = FileLock(self.root / ".lock").acquire(timeout=LOCKED)
+        except Timeout as error:
+            raise InputError(
+                f"another training writes to {self.root}; wait for its end, or choose another folder with --run_dir"
+            ) from error
+        with lock:
+            for folder in (self.root, self.checkpoints, self.model):
+                remove_parts(folder)
+            yield
 
     def write_versions(self) -> None:
         """Write versions.json: the packages, Python and the machine that the run uses."""

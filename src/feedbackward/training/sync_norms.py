@@ -1,7 +1,7 @@
 """Batch norms synchronized over processes, for a batch that is small in each of them.
 
 torch's own conversion, which Lightning calls for sync_batchnorm=True, turns timm's norms with an activation into bare
-norms; timm's keeps the activation.
+norms; timm's keeps the activation. The norms of both compute on GPUs alone; on CPUs our own do.
 """
 
 from lightning.pytorch.plugins.layer_sync import TorchSyncBatchNorm
@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from feedbackward.errors import InputError
+from feedbackward.nn.sync_norm import synchronized
 
 _TENSORS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
@@ -32,6 +33,10 @@ class SyncNorms(TorchSyncBatchNorm):
             for path, module in model.named_modules(remove_duplicate=False)
             if isinstance(module, _BatchNorm)
         }
+        if _is_on_cpu(model):
+            for path, original in self._originals.items():
+                model.set_submodule(path, synchronized(original))
+            return model
         converted: nn.Module = convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         return converted
 
@@ -43,6 +48,10 @@ class SyncNorms(TorchSyncBatchNorm):
                 setattr(original, name, getattr(synchronized, name))
             model.set_submodule(path, original.train(synchronized.training))
         return model
+
+
+def _is_on_cpu(model: nn.Module) -> bool:
+    return all(parameter.device.type == "cpu" for parameter in model.parameters())
 
 
 def check_activations(network: nn.Module) -> None:

@@ -11,6 +11,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -18,10 +19,11 @@ from torch.optim.lr_scheduler import LRScheduler
 from feedbackward.classes import ClassTable
 from feedbackward.data.sources import Scoring
 from feedbackward.decoder_config import DecoderConfig
-from feedbackward.errors import InputError
-from feedbackward.losses import CrossEntropyIoULoss
+from feedbackward.errors import FailureError, InputError, listed
+from feedbackward.losses import CrossEntropyIoULoss, joint_batch
 from feedbackward.losses.overlapping import OverlappingLoss
 from feedbackward.metrics import CityscapesMetric, OverlappingMetric, Scores, SegmentationMetric
+from feedbackward.metrics.mean_loss import MeanLoss
 from feedbackward.metrics.overlapping import metric_of
 from feedbackward.models import create_model, list_models
 from feedbackward.models.continued import take_weights
@@ -30,11 +32,13 @@ from feedbackward.models.saved import load_network
 from feedbackward.nn import DenseCRF, resize_logits
 from feedbackward.nn.overlapping import chosen_classes
 from feedbackward.preprocessing import Preprocessing
+from feedbackward.segmenters.finite import is_finite
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.refined import Refined
 from feedbackward.segmenters.segmenter import Segmenter, check_logits
 from feedbackward.segmenters.tiled import Tiled
 from feedbackward.training.compatibility import check_checkpoint
+from feedbackward.training.not_finite import StepGuard
 from feedbackward.training.parameter_groups import LearningRates, apply_factors, parameter_groups
 from feedbackward.training.schedules import PolynomialDecay, check_resumed
 from feedbackward.training.sync_norms import check_activations
@@ -72,6 +76,8 @@ class SegmentationTask(pl.LightningModule):
         channels_last: Use channels-last memory for images and weights, faster on CPUs and GPUs with tensor cores.
         grad_checkpointing: Enable gradient checkpointing, for feedbackward networks only: the backward pass recomputes
             norms, activations and skip connections.
+        skip_nonfinite: The most training batches to leave out because their loss or gradient is infinite or not a
+            number; by default the first one ends the training.
         class_table: The classes of the data.
         preprocessing: How the data is read and resized, which is saved with the network; the normalization remains the
             encoder's. By default RGB images that are not resized.
@@ -108,11 +114,14 @@ class SegmentationTask(pl.LightningModule):
         crf: DenseCRF | None = None,
         channels_last: bool = False,
         grad_checkpointing: bool = False,
+        skip_nonfinite: int = 0,
         class_table: ClassTable,
         preprocessing: Preprocessing = Preprocessing.identity("RGB"),  # noqa: B008 - frozen
         scoring: Scoring = "classes",
     ) -> None:
         super().__init__()
+        if skip_nonfinite < 0:
+            raise InputError(f"skip_nonfinite is {skip_nonfinite}; expected 0 or more")
         self.network = create_model(
             name,
             classes=class_table.logits,
@@ -148,6 +157,10 @@ class SegmentationTask(pl.LightningModule):
         self.class_table = class_table
         self.val_metric = _metric(class_table, scoring)
         self.test_metric = _metric(class_table, scoring)
+        self.mean_loss = MeanLoss()
+        self.train_loss = MeanLoss()
+        self.guard = StepGuard(self, most=skip_nonfinite)
+        self._counted: tuple[Tensor, int]  # the loss of the last training batch, and its images
         self.results: dict[str, Scores] = {}
         self.saved_schedules: list[dict[str, Any]] = []
 
@@ -166,17 +179,10 @@ class SegmentationTask(pl.LightningModule):
             check_logits(self.segmenter, "resizing")
         logits = resize_logits(own_size, mask.shape[-2:])
         loss: Tensor = self.loss(logits, mask)
-        self.log(
-            f"{stage}/loss",
-            loss.detach(),
-            on_step=False,
-            on_epoch=True,
-            prog_bar=stage == "train",
-            batch_size=len(image),
-            sync_dist=True,
-        )
         if stage == "train":
             return {"loss": loss}
+        self._check_finite(logits, loss, batch)
+        self.mean_loss.update(loss, len(image))
         if self.crf is not None and self.trainer.state.fn != TrainerFn.FITTING:
             # Refined.logits would run the network a second time.
             refined = Refined(self.segmenter, self.crf).refine(own_size, image)
@@ -186,15 +192,26 @@ class SegmentationTask(pl.LightningModule):
         metric.update(prediction, *(batch[name] for name in metric.annotations))
         return {"loss": loss, "prediction": prediction}
 
+    def _check_finite(self, logits: Tensor, loss: Tensor, batch: dict[str, Any]) -> None:
+        if is_finite(logits) and loss.isfinite():
+            return
+        what = "loss is" if is_finite(logits) else "network's logits are"
+        found = f"the {what} not finite for {listed(batch['name'])}, so there are no scores"
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            raise FailureError(f"{found}; lower the learning rate")
+        raise InputError(f"{found}; give another network, checkpoint or loss")
+
     def _metric(self, stage: Literal["val", "test"]) -> SegmentationMetric | OverlappingMetric | CityscapesMetric:
         return self.val_metric if stage == "val" else self.test_metric
 
     def _finish(self, stage: Literal["val", "test"]) -> None:
         metric = self._metric(stage)
-        self.results[stage] = metric.compute()
+        self.results[stage], loss = metric.compute(), self.mean_loss.compute()
         # The trainer validates in inference mode; states made there could not be updated in a later fit.
         with torch.inference_mode(False):
             metric.reset()
+            self.mean_loss.reset()
+        self.log(f"{stage}/loss", loss, sync_dist=True)
         for name, value in self.results[stage].scalars.items():
             self.log(f"{stage}/{name}", value, prog_bar=name == "mean_iou", sync_dist=True)
 
@@ -202,9 +219,37 @@ class SegmentationTask(pl.LightningModule):
         """Check what the trainer has made of the network's norms."""
         check_activations(self.network)
 
-    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:  # noqa: ARG002
-        """Compute the loss of a batch."""
-        return self._step(batch, "train")["loss"]
+    def on_train_epoch_start(self) -> None:
+        """Start the mean of the losses; within an epoch that is resumed it comes from the checkpoint."""
+        self.train_loss.reset()
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """Compute the loss of a batch, of the joint one in several processes.
+
+        Raises:
+            NotFiniteError: If it is not finite and no further batch may be left out.
+        """
+        self.guard.begin(batch, batch_idx)
+        with joint_batch():
+            loss = self._step(batch, "train")["loss"]
+        self._counted = loss.detach(), len(batch["image"])
+        self.guard.check_loss(loss.detach())
+        return loss
+
+    def on_after_backward(self) -> None:
+        """Count the loss, unless the gradient is not finite.
+
+        Raises:
+            NotFiniteError: If it is not and no further batch may be left out.
+        """
+        loss, images = self._counted
+        if not self.guard.check_gradient():
+            loss, images = torch.zeros_like(loss), 0
+        self.train_loss.update(loss, images)
+
+    def on_train_epoch_end(self) -> None:
+        """Log the mean of the losses."""
+        self.log("train/loss", self.train_loss, prog_bar=True)
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Score a batch; returns loss and prediction, which has the mask's shape, for the callbacks."""
@@ -243,13 +288,27 @@ class SegmentationTask(pl.LightningModule):
         }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the description of the network, as plain data, so that it can be rebuilt without this class."""
-        checkpoint["feedbackward"] = {"network": self.network.describe()}
+        """Add the description of the network, as plain data, so that it can be rebuilt without this class.
+
+        The mean loss of an epoch that has not finished is that of all processes.
+        """
+        with self.train_loss.sync_context():
+            loss = {"total": self.train_loss.total, "images": self.train_loss.images}
+        checkpoint["feedbackward"] = {
+            "network": self.network.describe(),
+            "training": {"loss": loss, "skipped": self.guard.skipped},
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint with other classes or another network, before a tensor is copied."""
         check_checkpoint(checkpoint, config=self.network.config, class_table=self.class_table)
         self.saved_schedules = checkpoint.get("lr_schedulers", [])
+        training = checkpoint["feedbackward"]["training"]
+        self.guard.skipped = training["skipped"]
+        if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+            device = self.train_loss.device
+            self.train_loss.update(torch.zeros((), device=device), 0)  # else compute warns that there is no loss
+            self.train_loss.merge_state({name: value.to(device) for name, value in training["loss"].items()})
 
 
 def _metric(class_table: ClassTable, scoring: Scoring) -> SegmentationMetric | OverlappingMetric | CityscapesMetric:

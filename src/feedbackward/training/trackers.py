@@ -72,10 +72,10 @@ def _mlflow(root: Path, project: str) -> Logger:
 
 
 TRACKERS: dict[str, Tracker] = {
-    "tensorboard": Tracker(
-        lambda root, _: TensorBoardLogger(root, name="tensorboard", version="", default_hp_metric=False)
-    ),
     "csv": Tracker(lambda root, _: CSVLogger(root, name="csv")),
+    "tensorboard": Tracker(
+        lambda root, _: TensorBoardLogger(root, name="tensorboard", version="", default_hp_metric=False), "tensorboard"
+    ),
     "wandb": Tracker(lambda root, project: _FinishedWandb(name=root.name, project=project, save_dir=root), "wandb"),
     "mlflow": Tracker(_mlflow, "mlflow"),
     "trackio": Tracker(
@@ -94,8 +94,8 @@ def tracker_names(text: str) -> list[str]:
         InputError: If a name is unknown, or its package is not installed.
 
     Example:
-        >>> tracker_names("tensorboard,csv")
-        ['tensorboard', 'csv']
+        >>> tracker_names("csv")
+        ['csv']
     """
     names = list(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from feedbackward.errors import InputError, nearest
+from feedbackward.text_files import parse_yaml, read_text
 
 __all__ = ["AUTO", "find_recipe", "list_recipes", "recipe_for"]
 
@@ -40,7 +41,8 @@ def find_recipe(name_or_file: str) -> Path:
     """The file of a recipe, given its name or any path to a YAML or JSON file.
 
     Raises:
-        InputError: If there is neither such a recipe nor such a file; the message names the nearest recipes.
+        InputError: If there is neither such a recipe nor such a file; the message names the nearest recipes. Or if the
+            file is not plain YAML.
 
     Example:
         >>> find_recipe("cityscapes_vgg16_pwn").name
@@ -49,6 +51,8 @@ def find_recipe(name_or_file: str) -> Path:
     if name_or_file in list_recipes():
         return Path(__file__).parent / f"{name_or_file}.yaml"
     path = Path(name_or_file)
-    if path.is_file():
+    if path.exists():
+        # The parser's YAML reader, which is written in C, does not survive all that this one refuses.
+        parse_yaml(read_text(path, expected="a recipe in YAML or JSON"), path)
         return path
     raise InputError(f"there is no recipe or file {name_or_file!r}; {nearest(path.stem, list_recipes())}")

@@ -1,0 +1,56 @@
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from feedbackward.errors import InputError
+from feedbackward.training import run_folder
+from feedbackward.training.run_folder import RunFolder
+
+HOLD = """
+import sys, time
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Another process that has locked the folder."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / ".lock")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdout.readline() == b"held\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_a_second_training_in_a_folder_is_refused(tmp_path, other, monkeypatch):
+    monkeypatch.setattr(run_folder, "LOCKED", 0.1)
+    with (
+        pytest.raises(InputError, match=r"another training writes to .*; wait for its end, or .* --run_dir$"),
+        RunFolder(tmp_path).lock(),
+    ):
+        pass
+
+
+def test_the_lock_ends_with_its_process(tmp_path, other):
+    other.send_signal(signal.SIGKILL)
+    with RunFolder(tmp_path).lock():
+        pass
+    with RunFolder(tmp_path).lock():
+        pass
+
+
+def test_what_a_training_that_was_killed_left_half_written_is_removed(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.checkpoints.mkdir(parents=True)
+    (folder.checkpoints / ".0123.part").touch()
+    folder.last.touch()
+    with folder.lock():
+        assert [path.name for path in folder.checkpoints.iterdir()] == ["last.ckpt"]
