@@ -1,6 +1,10 @@
 """Settings of all tests: tensor shapes in annotations are checked, and property tests run the same few examples."""
 
 import logging
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import jaxtyping
 import pytest
@@ -15,11 +19,15 @@ settings.register_profile(
     max_examples=25,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# For `make fuzz`: other examples in each run.
+settings.register_profile(
+    "thorough", settings.get_profile("repeatable"), derandomize=False, print_blob=True, max_examples=1000
+)
 settings.load_profile("repeatable")
 
 install_import_hook(["feedbackward.nn", "feedbackward.losses", "feedbackward.metrics"], "beartype.beartype")
 
-collect_ignore = ["fixtures"]
+collect_ignore = ["fixtures", "fuzz/readers.py", "fuzz/coverage_guided.py"]
 
 
 @pytest.fixture
@@ -27,3 +35,80 @@ def exporting(monkeypatch):
     """For tests that run torch.export: its sizes are not integers, and pytest would keep thousands of log records."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     monkeypatch.setattr(logging.getLogger("torch.__trace"), "disabled", True)
+
+
+class FileServer(ThreadingHTTPServer):
+    """Serves a folder over http, with ranges and ETags unless it is told otherwise.
+
+    Attributes:
+        requests: The paths and ranges of all GETs; None for a whole file.
+        ranges: Whether ranges are answered; otherwise the whole file is sent.
+        etags: Whether files have an ETag.
+        broken: The next so many answers to GET break off in the middle.
+        status: Answered to every GET instead of the file, if it is not 0.
+    """
+
+    def __init__(self, folder):
+        super().__init__(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
+        self.requests, self.ranges, self.etags, self.broken, self.status = [], True, True, 0, 0
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self):
+        self._answer(body=False)
+
+    def do_GET(self):
+        self._answer(body=True)
+
+    def _answer(self, *, body):
+        path, asked = Path(self.translate_path(self.path)), self.headers.get("Range")
+        if body:
+            self.server.requests.append((self.path, asked))
+        if not path.is_file() or (body and self.server.status):
+            self.send_error(self.server.status or 404)
+            return
+        content = path.read_bytes()
+        etag = f'"{hash(content)}"'
+        if self.headers.get("If-Match", etag) != etag:
+            self.send_error(412)
+            return
+        part, ranged = content, asked is not None and self.server.ranges
+        if ranged:
+            first, last = asked.removeprefix("bytes=").split("-")
+            part = content[int(first) : int(last) + 1]
+        self.send_response(206 if ranged else 200)
+        self.send_header("Content-Length", str(len(part)))
+        if ranged:
+            self.send_header("Content-Range", f"bytes {first}-{last}/{len(content)}")
+        if self.server.etags:
+            self.send_header("ETag", etag)
+        self.end_headers()
+        if body:
+            if self.server.broken:
+                self.server.broken -= 1
+                self.wfile.write(part[: len(part) // 2])
+                self.close_connection = True
+                return
+            self.wfile.write(part)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def serve():
+    """Serve folders over http; returns a FileServer for each."""
+    servers = []
+
+    def _serve(folder):
+        servers.append(FileServer(folder))
+        threading.Thread(target=servers[-1].serve_forever, args=(0.05,), daemon=True).start()
+        return servers[-1]
+
+    yield _serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()

@@ -1,22 +1,29 @@
 """The code of documentation pages runs, and their recipes are valid."""
 
+import io
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
 import yaml
 
+import feedbackward as fb
+from feedbackward.classes import ClassTable
 from feedbackward.cli.fit import main
+from feedbackward.cli.fit_options import check_options
 
-PAGE = (Path(__file__).parents[1] / "docs" / "augmentation.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = (DOCS / "augmentation.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
+def blocks(language: str, page: str = PAGE) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
@@ -74,3 +81,31 @@ def test_the_table_has_every_option() -> None:
 
     named = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", PAGE, flags=re.MULTILINE)))
     assert sorted(named) == sorted(field.name for field in fields(Augmentation))
+
+
+def test_prediction_with_ray_without_ray(tmp_path: Path) -> None:
+    page = (DOCS / "several_machines.md").read_text(encoding="utf-8")
+    per_batch, job = blocks("python", page)
+    compile(job, "several_machines.md", "exec")
+    network = fb.create_model("test_resnet", classes=2, encoder_weights=None)
+    network.class_table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
+    network.save_pretrained(tmp_path / "network")
+    names: dict[str, Any] = {}
+    exec(compile(per_batch, "several_machines.md", "exec"), names)
+    rng = np.random.default_rng(0)
+    images = np.empty(2, dtype=object)  # of different sizes, as Ray hands them over
+    images[:] = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in ((24, 32), (32, 40))]
+    found = names["Segment"](str(tmp_path / "network"))({"path": np.array(["a.jpg", "b.jpg"]), "image": images})
+    assert found["path"].tolist() == ["a.jpg", "b.jpg"]
+    segmenter = fb.load(tmp_path / "network")
+    for image, mask in zip(images, found["mask"], strict=True):
+        np.testing.assert_array_equal(np.array(PIL.Image.open(io.BytesIO(mask))), segmenter(image).mask)
+
+
+def test_the_script_for_slurm_is_valid(tmp_path: Path) -> None:
+    (script,) = blocks("bash", (DOCS / "several_machines.md").read_text(encoding="utf-8"))
+    (tmp_path / "train.slurm").write_text(script)
+    subprocess.run(["bash", "-n", str(tmp_path / "train.slurm")], check=True)
+    options = re.search(r"feedbackward (fit .*?)(?= \"\$\{)", script)
+    assert options is not None
+    check_options("fit", options[1].split()[1:])

@@ -1,6 +1,8 @@
+import traceback
+
 import pytest
 
-from feedbackward.errors import listed, one_line
+from feedbackward.errors import FailureError, InputError, listed, one_line, printable
 
 
 @pytest.mark.parametrize(
@@ -13,3 +15,12 @@ def test_a_long_list_ends_with_the_number_of_the_rest(things, text):
 
 def test_a_message_of_several_lines_becomes_one():
     assert one_line(ValueError("size mismatch:\n\t3  and 4\n")) == "size mismatch: 3 and 4"
+
+
+@pytest.mark.parametrize("kind", [InputError, FailureError])
+def test_of_the_traceback_of_a_worker_its_message_is_shown(kind):
+    try:
+        raise kind("no file a.png")
+    except kind:
+        text = f"Caught {kind.__name__} in DataLoader worker process 0.\n{traceback.format_exc()}"
+    assert printable(kind(text)) == "no file a.png"

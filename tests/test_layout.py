@@ -11,7 +11,8 @@ import feedbackward
 SOURCE = Path(feedbackward.__file__).parent
 FLOORS = (
     {"errors", "lazy", "union_find"},
-    {"io", "classes", "adapters", "machine", "decoder_config", "preprocessing"},
+    {"plain_data", "text_files"},
+    {"io", "containers", "classes", "adapters", "machine", "processes", "decoder_config", "preprocessing"},
     {"nn", "data", "fingerprint", "task"},
     {"transform", "losses", "metrics", "streets", "importing"},
     {"passes", "viz"},

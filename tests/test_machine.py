@@ -50,6 +50,14 @@ def test_devices_of_a_machine_with_two_gpus(accelerators):
         choose_device("mps")
 
 
+@pytest.mark.parametrize(("process", "device"), [("0", "cuda:0"), ("1", "cuda:1"), ("2", "cuda:0")])
+def test_each_process_of_torchrun_takes_a_gpu(accelerators, monkeypatch, process, device):
+    accelerators("cuda", 2)
+    monkeypatch.setenv("LOCAL_RANK", process)
+    assert choose_device("auto") == torch.device(device)
+    assert choose_device("cuda:1") == torch.device("cuda:1")
+
+
 def test_other_accelerators_than_gpus_of_cuda(accelerators):
     accelerators("mps", 1)
     assert choose_device("auto") == choose_device("mps") == torch.device("mps")

@@ -86,7 +86,7 @@ def test_plain_data_describes_all_of_it(resize, value_range):
         (lambda: Preprocessing.identity("CMYK"), "channels is 'CMYK'; expected gray, RGB, BGR or a number"),
         (lambda: Preprocessing((0.5,), (0.5,), value_range=(1, 1)), r"value_range is \[1, 1\]"),
         (lambda: Resize(size=(4, 4), scale=0.5), "size and scale exclude each other"),
-        (lambda: Resize(size=(0, 4)), r"size is \[0, 4\]; expected \[height, width\], both 1 or more"),
+        (lambda: Resize(size=(0, 4)), r"size is \[0, 4\]; expected \[height, width\], both from 1"),
         (lambda: Resize(scale=0), "scale is 0; expected a positive number"),
         (lambda: Resize(scale=float("nan")), "scale is nan; expected a positive number"),
         (lambda: Resize(longest_side=0), "longest_side is 0; expected a whole number of pixels"),

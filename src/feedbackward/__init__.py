@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from feedbackward.adapters import list_adapters as list_adapters
     from feedbackward.cli.train import train as train
     from feedbackward.decoder_config import DecoderConfig as DecoderConfig
+    from feedbackward.errors import FailureError as FailureError
     from feedbackward.errors import InputError as InputError
     from feedbackward.exporting import export as export
     from feedbackward.exporting import quantize as quantize
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "Augment": "segmenters.augment",
     "DecoderConfig": "decoder_config",
+    "FailureError": "errors",
     "Feedbackward": "models",
     "InputError": "errors",
     "Preprocessing": "preprocessing",

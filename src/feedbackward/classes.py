@@ -1,14 +1,18 @@
 """The classes of a data set: their names, colors and mask values, in the order of their indices."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 from feedbackward.errors import InputError
+from feedbackward.plain_data import Form, check_form
 
 LARGEST_VALUE = 65535
 """Masks have 8 or 16 bits."""
 BACKGROUND = "background"
 """The pixels without a class, where classes overlap."""
+_FORM: Mapping[str, Form] = {"names": [str], "colors": [[int]], "ignore_index": int, "values": [int], "void_value": int}
 
 
 def void_index(classes: int) -> int:
@@ -41,9 +45,10 @@ class ClassTable:
         overlapping: Whether a pixel may belong to several classes, or to none.
 
     Raises:
-        InputError: If there are no classes, names repeat, names, colors and values differ in number, a color is not
-            three values from 0 to 255, ignore_index is an index of the mask, values and void_value are not all
-            different and from 0 to 65535, or an overlapping class has a name that cannot be a folder's.
+        InputError: If a value has another type, there are no classes, names repeat, names, colors and values differ in
+            number, a color is not three values from 0 to 255, ignore_index is an index of the mask, values and
+            void_value are not all different and from 0 to 65535, or an overlapping class has a name that cannot be a
+            folder's.
 
     Example:
         >>> table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
@@ -59,9 +64,10 @@ class ClassTable:
     overlapping: bool = False
 
     def __post_init__(self) -> None:
+        check_form(vars(self), {**_FORM, "overlapping": bool}, source="a class table", advice="correct it")
         if not self.names:
             raise InputError("the class table is empty; name at least one class")
-        repeated = sorted({name for name in self.names if self.names.count(name) > 1})
+        repeated = sorted(name for name, count in Counter(self.names).items() if count > 1)
         if repeated:
             raise InputError(f"class names {repeated} occur more than once; names must be unique")
         if len(self.colors) != len(self.names):
@@ -75,6 +81,8 @@ class ClassTable:
         if self.overlapping:
             self._check_overlapping()
         indices = ("absent", "present") if self.overlapping else self.names
+        if abs(self.ignore_index) > LARGEST_VALUE:
+            raise InputError(f"ignore_index is {self.ignore_index}; expected -{LARGEST_VALUE} to {LARGEST_VALUE}")
         if 0 <= self.ignore_index < len(indices):
             raise InputError(
                 f"ignore_index {self.ignore_index} is the class {indices[self.ignore_index]!r}; "
@@ -129,15 +137,21 @@ class ClassTable:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "ClassTable":
-        """The table of plain data that to_dict returned."""
-        red_green_blue = tuple((int(r), int(g), int(b)) for r, g, b in data["colors"])
+        """The table of plain data that to_dict returned.
+
+        Raises:
+            InputError: If it is anything else.
+        """
+        check_form(data, _FORM, source="class_table", advice="correct it")
+        if unknown := data.keys() - {field.name for field in fields(cls)}:
+            raise InputError(f"class_table has {sorted(unknown)[0]!r}, which is not part of one; correct it")
         return cls(
             tuple(data["names"]),
-            red_green_blue,
-            int(data["ignore_index"]),
-            tuple(map(int, data["values"])),
-            int(data["void_value"]),
-            bool(data.get("overlapping", False)),  # absent in older files
+            tuple(map(tuple, data["colors"])),
+            data["ignore_index"],
+            tuple(data["values"]),
+            data["void_value"],
+            data.get("overlapping", False),  # absent in older files
         )
 
 

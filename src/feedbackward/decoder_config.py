@@ -14,6 +14,8 @@ DecoderNorm: TypeAlias = Literal["batch", "group"]
 Rank: TypeAlias = int | Literal["full"]
 HeadStrides: TypeAlias = Literal["output", "all"]
 
+MOST_CHANNELS, LARGEST_KERNEL = 2**16, 99
+"""Options beyond these are mistakes, and a network with them could not be built."""
 NAMED_STRIDES = {"auto": 4, "fine": 2}
 """The output strides that have names: an encoder without a feature of that stride gets the nearest one."""
 
@@ -78,19 +80,27 @@ class DecoderConfig:
                 raise InputError(
                     f"{name}={getattr(self, name)!r}: expected one of {', '.join(map(repr, get_args(kind)))}"
                 )
-        if not (self.output_stride in (*NAMED_STRIDES, "image") or _is_at_least(self.output_stride, 1)):
+        if not (self.output_stride in (*NAMED_STRIDES, "image") or _is_between(self.output_stride, 1, MOST_CHANNELS)):
             raise InputError(
                 f"output_stride={self.output_stride!r}: expected a stride such as 4, 'auto', 'fine' or 'image'"
             )
-        if not _is_at_least(self.head_kernel_size, 1) or self.head_kernel_size % 2 == 0:
-            raise InputError(f"head_kernel_size={self.head_kernel_size!r}: expected an odd number, such as 1 or 3")
-        if not _is_at_least(self.head_channels, 0):
-            raise InputError(f"head_channels={self.head_channels!r}: expected a number of channels such as 64, or 0")
+        if not _is_between(self.head_kernel_size, 1, LARGEST_KERNEL) or self.head_kernel_size % 2 == 0:
+            raise InputError(
+                f"head_kernel_size={self.head_kernel_size!r}: expected an odd number, such as 1 or 3, up to "
+                f"{LARGEST_KERNEL}"
+            )
+        if not _is_between(self.head_channels, 0, MOST_CHANNELS):
+            raise InputError(
+                f"head_channels={self.head_channels!r}: expected a number of channels such as 64, or 0, up to "
+                f"{MOST_CHANNELS}"
+            )
         if self.head_strides == "all" and self.head_channels == 0:
             raise InputError("head_strides='all' needs a classifier of several layers: set head_channels, such as 64")
-        if not (self.rank == "full" or _is_at_least(self.rank, 0)):
-            raise InputError(f"rank={self.rank!r}: expected a rank such as 16, 0 for none, or 'full'")
-        if not _is_at_least(self.rank_channels, 1):
+        if not (self.rank == "full" or _is_between(self.rank, 0, MOST_CHANNELS)):
+            raise InputError(
+                f"rank={self.rank!r}: expected a rank such as 16, 0 for none, or 'full', up to {MOST_CHANNELS}"
+            )
+        if not _is_between(self.rank_channels, 1, MOST_CHANNELS):
             raise InputError(f"rank_channels={self.rank_channels!r}: expected a number of channels such as 320")
 
     def to_dict(self) -> dict[str, Any]:
@@ -104,6 +114,8 @@ class DecoderConfig:
         Raises:
             InputError: If an option is unknown, missing, or has a wrong value.
         """
+        if not isinstance(data, dict):
+            raise InputError(f"the decoder's options are {data!r}; expected names with values")
         expected = {field.name for field in fields(cls)}
         if unknown := sorted(data.keys() - expected):
             raise InputError(f"unknown decoder options {listed(unknown)}; expected {listed(sorted(expected))}")
@@ -112,8 +124,8 @@ class DecoderConfig:
         return cls(**data)
 
 
-def _is_at_least(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+def _is_between(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 PAPER = DecoderConfig(

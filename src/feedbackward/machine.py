@@ -60,7 +60,11 @@ def choose_device(name: str) -> "torch.device":
     # None for a build of PyTorch that is for CPUs alone, and for a machine without the accelerator.
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     if name == "auto":
-        return torch.device("cpu") if accelerator is None else torch.device(accelerator.type)
+        if accelerator is None:
+            return torch.device("cpu")
+        if "LOCAL_RANK" in os.environ:  # of torchrun: each process of a machine takes its own
+            return torch.device(accelerator.type, int(os.environ["LOCAL_RANK"]) % torch.accelerator.device_count())
+        return torch.device(accelerator.type)
     try:
         device = torch.device(name)
     except RuntimeError as error:

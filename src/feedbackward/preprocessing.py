@@ -25,6 +25,8 @@ Channels: TypeAlias = Literal["gray", "RGB", "BGR"] | int
 Range: TypeAlias = tuple[float, float]
 """The values that become 0 and 1."""
 
+LONGEST_SIDE = 1 << 20
+"""The most pixels of a side to which images are resized: more is a slip of the keyboard."""
 _OWN_RANGES: dict[str, Range] = {"uint8": (0, 255), "uint16": (0, 65535)}
 
 
@@ -57,11 +59,11 @@ class Resize:
             raise InputError(f"resizing: {' and '.join(given)} exclude each other; give one of them")
         for name, value in given.items():
             if name == "size":
-                valid, expected = _is_size(value), "[height, width], both 1 or more"
+                valid, expected = _is_size(value), f"[height, width], both from 1 to {LONGEST_SIDE}"
             elif name == "scale":
                 valid, expected = _is_finite(value) and value > 0, "a positive number"
             else:
-                valid, expected = _is_length(value), "a whole number of pixels, 1 or more"
+                valid, expected = _is_length(value), f"a whole number of pixels, from 1 to {LONGEST_SIDE}"
             if not valid:
                 raise InputError(
                     f"{name} is {list(value) if isinstance(value, tuple) else value!r}; expected {expected}"
@@ -82,7 +84,11 @@ class Resize:
         return "not resized"
 
     def output_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The height and width to which an image of that height and width is resized, at least 1 each."""
+        """The height and width to which an image of that height and width is resized, at least 1 each.
+
+        Raises:
+            InputError: If a side would be longer than LONGEST_SIDE.
+        """
         if self.size is not None:
             return self.size
         factor = 1.0
@@ -92,6 +98,10 @@ class Resize:
             factor = self.longest_side / max(size)
         elif self.shortest_side is not None:
             factor = self.shortest_side / min(size)
+        if factor * max(size) > LONGEST_SIDE:
+            raise InputError(
+                f"an image of {size[0]}x{size[1]} would be {self}, to more than {LONGEST_SIDE} pixels; resize less"
+            )
         return scale_size(size, factor)
 
 
@@ -127,7 +137,7 @@ class Preprocessing:
             if not (isinstance(values, tuple) and all(map(_is_finite, values))):
                 found = list(values) if isinstance(values, tuple | str) else values
                 raise InputError(f"preprocessing: {name} is {found!r}; expected a finite number for each channel")
-        if self.channels == 0:
+        if self.channels == 0 and not isinstance(self.channels, bool):
             object.__setattr__(self, "channels", default_channels(len(self.mean)))
         if not len(self.mean) == len(self.std) == self.in_channels:
             raise InputError(
@@ -310,11 +320,14 @@ def _per_channel(values: tuple[float, ...], like: Any) -> Any:
 
 def _is_finite(value: object) -> bool:
     """Whether it is a finite number."""
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond those of floating point
+        return False
 
 
 def _is_length(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+    return isinstance(value, Integral) and not isinstance(value, bool) and 1 <= int(value) <= LONGEST_SIDE
 
 
 def _is_size(value: object) -> bool:

@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from feedbackward.classes import BACKGROUND, ClassTable
+from feedbackward.errors import InputError, listed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,11 +20,21 @@ class Task:
         name: Its name among several; "" if there is only one.
         classes: The number of its classes.
         class_table: Names and colors of the classes, if known.
+
+    Raises:
+        InputError: If the table has another number of classes.
     """
 
     name: str
     classes: int
     class_table: ClassTable | None
+
+    def __post_init__(self) -> None:
+        if self.class_table is not None and self.class_table.logits != self.classes:
+            raise InputError(
+                f"the network{f' {self.name}' if self.name else ''} has {self.classes} classes, and its class table "
+                f"names {listed(self.class_table.names)}; expected a name for each: set its class_table"
+            )
 
 
 def class_tasks(table: ClassTable | None) -> tuple[Task, ...]:

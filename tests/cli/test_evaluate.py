@@ -427,7 +427,7 @@ def test_bad_masks_are_refused_by_name(case: str, classes: Path) -> None:
 def test_the_class_file_belongs_to_the_folder_data_set(classes: Path) -> None:
     with pytest.raises(InputError, match=r"data set folder needs a class file .*--classes FILE"):
         score(classes, dataset="folder", truth="masks")
-    with pytest.raises(InputError, match=r"masks cannot be read: Is a directory; give a YAML or JSON file"):
+    with pytest.raises(InputError, match=r"masks is not a file but a folder"):
         score(classes, "--classes", str(classes / "masks"), dataset="folder", truth="masks")
     with pytest.raises(InputError, match="data set camvid has its own classes"):
         score(classes, "--classes", "x.yaml", dataset="camvid", truth="masks")

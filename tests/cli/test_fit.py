@@ -97,8 +97,9 @@ def files(folder):
 
 
 def test_a_run_folder_contains_everything(trained, camvid):
-    names = [name for name in files(trained) if not name.startswith("tensorboard/")]
+    names = [name for name in files(trained) if not name.startswith("csv/")]
     assert names == [
+        ".lock",
         "checkpoints/best.ckpt",
         "checkpoints/last.ckpt",
         "config.yaml",
@@ -110,7 +111,7 @@ def test_a_run_folder_contains_everything(trained, camvid):
         "report.html",
         "versions.json",
     ]
-    assert any(name.startswith("tensorboard/events") for name in files(trained))
+    assert (trained / "csv/version_0/metrics.csv").is_file()
 
     config = yaml.safe_load((trained / "config.yaml").read_text())
     assert config["data"]["init_args"]["root"] == str(camvid)

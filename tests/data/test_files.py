@@ -94,7 +94,7 @@ def test_folders_pipes_and_broken_links(read, tmp_path):
     with pytest.raises(InputError, match=r"folder\.png is not a file but a folder; expected an image"):
         read(tmp_path / "folder.png")
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(InputError, match=r"pipe\.png is not a file but a device"):
+    with pytest.raises(InputError, match=r"pipe\.png is not a file but a pipe"):
         read(tmp_path / "pipe.png")
     (tmp_path / "link.png").symlink_to("gone.png")
     with pytest.raises(InputError, match=r"no file .*link\.png: a link to gone\.png, which does not exist"):

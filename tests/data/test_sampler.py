@@ -45,6 +45,20 @@ def test_processes_share_the_items(length, processes):
     assert turns == (whole * processes)[: len(turns)]
 
 
+@pytest.mark.parametrize(("processes", "done"), [(1, 0), (1, 20), (2, 7), (1, 50)])
+def test_what_is_done_is_left_out_of_the_first_epoch_alone(processes, done):
+    sampler = EpochSampler(range(50), seed=0, processes=processes, epoch=3, done=done)
+    assert [index for _, index in sampler] == order(epoch=3, processes=processes)[done:]
+    assert [index for _, index in sampler] == order(epoch=4, processes=processes)
+    assert len(sampler) == 50 // processes  # Lightning counts the batches of a whole epoch
+
+
+def test_a_first_epoch_that_is_done_may_be_iterated_over_lazily():
+    sampler = EpochSampler(range(50), seed=0, epoch=3, done=50)
+    sampler.set_epoch(4)
+    assert [index for _, index in sampler] == order(epoch=4)
+
+
 def batches(workers, epochs, batch_size=4):
     dataset = SeededItems(Noise(10), seed=3)
     sampler = EpochSampler(dataset, seed=3)

@@ -56,7 +56,7 @@ def test_lines_of_a_labelmap_without_a_color(line, tmp_path):
         ("labelmap.txt", b"# nothing", r"labelmap\.txt: no classes"),
         ("classes.txt", b"a\nb\na\n", r"classes\.txt: classes that occur more than once: a;"),
         ("labelmap.txt", b"a:0,0,0::\na:1,1,1::", r"labelmap\.txt: classes that occur more than once: a;"),
-        ("classes.txt", b"\xff", r"classes\.txt cannot be read: .*expected text in UTF-8"),
+        ("classes.txt", b"\xff", r"classes\.txt is not UTF-8 text .*expected text, one class a line"),
     ],
 )
 def test_damaged_lists(name, content, message, tmp_path):

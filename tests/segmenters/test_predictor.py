@@ -12,6 +12,7 @@ from feedbackward.nn import DenseCRF
 from feedbackward.preprocessing import Resize
 from feedbackward.segmenters import Predictor
 from feedbackward.segmenters.augment import Augment
+from feedbackward.segmenters.finite import is_finite
 from feedbackward.segmenters.tiles import Tiles
 
 HALF = Resize(scale=0.5)
@@ -209,3 +210,26 @@ def test_a_file_of_classes_is_not_resized_in_tiles(one_hot):
     predictor = Predictor(one_hot, tiles=TILES)
     with pytest.raises(InputError, match="outputs classes, but resizing needs logits"):
         predictor.predict(np.zeros((400, 400, 3), np.uint8))
+
+
+@pytest.mark.parametrize("size", [(12, 20), (140, 150)])
+def test_logits_that_are_not_finite_are_refused(strongest, one_hot, size, monkeypatch):
+    """Of a network, and of a file that runs on arrays, where one pixel is enough; whole and in tiles."""
+    strongest.gain.data.fill_(torch.inf)
+    plain = one_hot.logits
+
+    def damaged(images):
+        logits = plain(images)
+        logits[..., -1, -1] = np.nan
+        return logits
+
+    monkeypatch.setattr(one_hot, "logits", damaged, raising=False)
+    for segmenter in (strongest, one_hot):
+        predictor = Predictor(segmenter, tiles=Tiles((128, 128), overlap=32))
+        with pytest.raises(InputError, match="the network's logits are not finite, so they choose no classes; the net"):
+            predictor(np.full((*size, 3), 255, np.uint8))
+
+
+def test_large_logits_whose_sum_overflows_are_finite():
+    assert is_finite(np.full(4, 3e38, np.float32))
+    assert not is_finite(torch.tensor([3e38, -torch.inf]))

@@ -7,6 +7,7 @@ from rich import get_console
 from rich.table import Column, Table
 from rich.text import Text
 
+from feedbackward.cli.fit_options import TRUST
 from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser
 from feedbackward.errors import InputError
 from feedbackward.io import check_new, check_target, write_text
@@ -28,6 +29,7 @@ def build_parser() -> CommandParser:
     )
     parser.add_argument("runs", nargs="+", type=Path, help="run folders")
     parser.add_argument("--output", type=Path, default=Path("compare.html"), help="page to write (compare.html)")
+    parser.add_argument(TRUST, action="store_true", help="let the runs' configurations name classes of any package")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing page")
     return parser
 
@@ -35,16 +37,17 @@ def build_parser() -> CommandParser:
 def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward compare` and run it."""
     options = build_parser().parse_args(args)
-    compare(options.runs, options.output, overwrite=options.overwrite)
+    compare(options.runs, options.output, overwrite=options.overwrite, trust_recipe=options.trust_recipe)
 
 
-def compare(paths: list[Path], output: Path, *, overwrite: bool = False) -> None:
+def compare(paths: list[Path], output: Path, *, overwrite: bool = False, trust_recipe: bool = False) -> None:
     """Print the scores of several runs and the options that differ, and write the page.
 
     Args:
         paths: Run folders.
         output: The HTML file to write.
         overwrite: Whether an existing file may be replaced.
+        trust_recipe: Let the configurations of the runs name classes of any package, whose code then runs.
 
     Raises:
         InputError: If there are fewer than two runs, one has no scores or no network, or the page cannot be written.
@@ -62,14 +65,14 @@ def compare(paths: list[Path], output: Path, *, overwrite: bool = False) -> None
     for name, values in differing_options(runs).items():
         table.add_row(Text(name), *(Text(str(value)) for value in values))
     get_console().print(table)
-    scenes, panels = _predict_scenes(runs)
+    scenes, panels = _predict_scenes(runs, [TRUST] if trust_recipe else [])
     if scenes.note:
         get_console().print(Text(scenes.note), soft_wrap=True)
     write_text(output, render_comparison(runs, panels, note=scenes.note))
     get_console().print(Text(f"page: {output}"), soft_wrap=True)
 
 
-def _predict_scenes(runs: "list[Run]") -> "tuple[CommonScenes, list[dict[str, Panels]]]":
+def _predict_scenes(runs: "list[Run]", trust: list[str]) -> "tuple[CommonScenes, list[dict[str, Panels]]]":
     """Validation images that all runs have in common, predicted by the best network of each."""
     from feedbackward.cli.fit_cli import build_task
     from feedbackward.training.comparison import common_scenes
@@ -77,7 +80,7 @@ def _predict_scenes(runs: "list[Run]") -> "tuple[CommonScenes, list[dict[str, Pa
 
     tasks, datasets = [], []
     for run in runs:
-        task, data = build_task(["--config", str(run.folder.config), "--run_dir", str(run.folder.root)])
+        task, data = build_task(["--config", str(run.folder.config), "--run_dir", str(run.folder.root), *trust])
         tasks.append(task)
         datasets.append(data.dataset("val"))
     scenes = common_scenes(datasets, count=SCENES)

@@ -1,6 +1,7 @@
 """Where the predictions of one task go: a folder with its files and its journal."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,16 +53,20 @@ class Destination:
         """The files about all images."""
         return gathered_files(self.kinds, self.folder)
 
-    def gather(self) -> None:
-        """Write the files about all images."""
-        gather(self.jobs, self.kinds, self.table, self.folder)
+    def gather(self, *, without: Container[str]) -> None:
+        """Write the files about all images but some, which other processes may have predicted.
 
-    def summary(self, skipped: Iterable[Path]) -> TaskSummary:
-        """What was written, and the number of pixels of each class in all images but the skipped ones."""
-        left = set(skipped)
+        Raises:
+            InputError: If a file of an image is not there, or a file cannot be written.
+        """
+        jobs = [job for job in self.jobs if str(job.image) not in without]
+        gather(jobs, self.kinds, self.table, self.folder)
+
+    def summary(self, areas: Counter[str]) -> TaskSummary:
+        """What was written, with the number of pixels of each class in all images."""
         return TaskSummary(
             name=self.name,
             table=self.table,
             written=[*(self.folder / kind.name for kind in self.kinds), *self.gathered],
-            areas=self.journal.areas(str(job.name) for job in self.jobs if job.image not in left),
+            areas=areas,
         )

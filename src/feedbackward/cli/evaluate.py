@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,9 +30,12 @@ from feedbackward.data.sources import DataSource, find_source, list_sources
 from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_json, write_text
 from feedbackward.metrics.scores import Scores
+from feedbackward.processes import Processes, launched_processes
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from feedbackward.cli.predict_into import PlannedPredictions
 
 
 BOUNDARY = 0.02
@@ -50,9 +54,8 @@ def build_parser() -> CommandParser:
     parser.add_argument("--dataset", required=True, help=f"the data set: {', '.join(list_sources())}")
     parser.add_argument(
         "--ground-truth",
-        type=Path,
         required=True,
-        help="folder of the true masks, such as gtFine/val of Cityscapes; subfolders are searched too",
+        help="folder of the true masks, such as gtFine/val of Cityscapes, subfolders included; or shards",
     )
     parser.add_argument(
         "--predictions",
@@ -61,8 +64,8 @@ def build_parser() -> CommandParser:
     )
     parser.add_argument("--model", help="instead of predictions: saved folder, checkpoint, exported file or hub id")
     add_backbone(parser)
-    parser.add_argument("--source", type=Path | None, help="with --model: folder of the images to predict")
-    parser.add_argument("--classes", type=Path | None, help="class file (YAML or JSON), for --dataset folder only")
+    parser.add_argument("--source", help="with --model: folder or shards of the images to predict")
+    parser.add_argument("--classes", type=Path | None, help="class file (YAML or JSON), for --dataset folder or shards")
     parser.add_argument("--json", type=Path | None, help="file to write the scores to")
     parser.add_argument(
         "--official",
@@ -107,7 +110,7 @@ def main(args: list[str]) -> None:
     options = parser.parse_args(args)
     if options.model is None:
         _refuse_network_options(options, parser.get_defaults())
-    evaluate(options)
+    evaluate(options, launched_processes())
 
 
 def _refuse_network_options(options: Namespace, defaults: Namespace) -> None:
@@ -117,11 +120,12 @@ def _refuse_network_options(options: Namespace, defaults: Namespace) -> None:
         raise InputError(f"{names}: predictions are scored as they are; only with --model can this be set")
 
 
-def evaluate(options: Namespace) -> None:
+def evaluate(options: Namespace, processes: Processes) -> None:
     """Score a folder of predictions, or the predictions of a network, against the ground truth.
 
     Args:
         options: What the parser returns.
+        processes: Those that share the images; the first one prints and writes the scores.
 
     Raises:
         InputError: If anything is wrong with the input; nothing is written then.
@@ -137,23 +141,29 @@ def evaluate(options: Namespace) -> None:
     for option, path in targets.items():
         if path is not None:
             check_target(path, option=option)
-    console, predictions = Console(), options.predictions
+    console, predictions, planned = Console(quiet=not processes.is_first), options.predictions, None
     with tempfile.TemporaryDirectory() as folder:
         if options.model is not None and options.source is not None and predictions is None:
-            predictions, mask_classes = _predict(options, Path(folder), data, mask_classes, console)
+            planned = _plan(options, Path(folder, "predictions"), data, mask_classes, console)
+            predictions, mask_classes = planned.masks, planned.classes
         elif predictions is None or options.model is not None or options.source is not None:
             raise InputError("give either --predictions DIR, or --model and --source DIR, whose images it predicts")
+        pairs = processes.share(data.pair(options.ground_truth, predictions))
+        if planned is not None:
+            planned.predict({pair.prediction for pair in pairs}, console)
         scores = score(
             data,
             mask_classes,
-            options.ground_truth,
-            predictions,
+            pairs,
             options.workers,
             console,
             boundary=options.boundary,
             by_size=options.by_size,
             per_image=options.per_image,
+            processes=processes,
         )
+    if scores is None:
+        return
     console.print(scores)
     if options.json is not None:
         write_json(options.json, scores.to_dict())
@@ -161,11 +171,11 @@ def evaluate(options: Namespace) -> None:
         write_text(options.official, dumps(scores.to_official(), indent=4, sort_keys=True) + "\n")
 
 
-def _predict(
+def _plan(
     options: Namespace, folder: Path, data: DataSource, classes: MaskClasses, console: Console
-) -> tuple[Path, MaskClasses]:
+) -> "PlannedPredictions":
     # Scoring files needs no network, and importing them takes longer than the rest.
-    from feedbackward.cli.predict_into import predict_into
+    from feedbackward.cli.predict_into import PlannedPredictions
     from feedbackward.loading import load_segmenter
     from feedbackward.segmenters import Predictor
 
@@ -173,35 +183,47 @@ def _predict(
     predictor = Predictor(network, resize=resize_of(options), augment=augment_of(options), tiles=tiles_of(options))
     if difference := reading_difference(predictor.preprocessing, network.preprocessing):
         console.print(Text(difference), soft_wrap=True)
-    return predict_into(folder, predictor, options.model, options.source, classes, data.layout, console)
+    return PlannedPredictions(folder, predictor, options.model, options.source, classes, data.layout)
 
 
 def score(
     data: DataSource,
     classes: MaskClasses,
-    ground_truth: Path,
-    predictions: Path,
+    pairs: Sequence[PredictionPair],
     workers: int,
     console: Console,
     *,
     boundary: float | None = None,
     by_size: bool = False,
     per_image: Path | None = None,
-) -> Scores:
-    """Score a folder of predictions, with a progress bar; the options are those of the command.
+    processes: Processes | None = None,
+) -> Scores | None:
+    """Score predictions in files, with a progress bar; the options are those of the command.
+
+    Args:
+        data: How the data set is scored.
+        classes: Its classes.
+        pairs: Ground truth and predictions; of several processes the share of this one.
+        workers: Images scored at a time.
+        console: Shows the progress.
+        boundary: The option.
+        by_size: The option.
+        per_image: The option.
+        processes: Those that share the pairs; this one alone by default.
+
+    Returns:
+        The scores of all pairs in the first process, None in the others.
 
     Raises:
-        InputError: If files are missing or cannot be used.
+        InputError: If files cannot be used.
     """
-    from feedbackward.metrics import score_files
+    from feedbackward.metrics.from_files import FileScoring, sum_counts
     from feedbackward.metrics.functional import segmentation_scores
     from feedbackward.metrics.per_image import ImageScores
 
-    pairs = data.pair(ground_truth, predictions)
-    with (
-        tempfile.TemporaryFile() as rows,
-        progress_bar("scoring", total=len(pairs), console=console) as advance,
-    ):
+    processes = processes or Processes()
+    files = FileScoring(classes, scoring=data.scoring, boundary=boundary, by_size=by_size)
+    with tempfile.TemporaryFile() as rows, progress_bar("scoring", total=len(pairs), console=console) as advance:
         images = ImageScores(classes.table.names, rows)
 
         def on_pair(pair: PredictionPair, confusion: "Tensor") -> None:
@@ -209,15 +231,15 @@ def score(
             if per_image is not None:
                 images.add(pair.ground_truth, segmentation_scores(confusion, classes.table))
 
-        scores = score_files(
-            pairs,
-            classes=classes,
-            scoring=data.scoring,
-            boundary=boundary,
-            by_size=by_size,
-            workers=workers,
-            on_pair=on_pair,
-        )
-        if per_image is not None:
+        counts = files.count(pairs, workers=workers, on_pair=on_pair)
+        plain = {name: value.tolist() for name, value in counts.items()}
+        found = processes.gather({"counts": plain, "images": images.records()})
+    if not processes.is_first:
+        return None
+    scores = files.scores(sum_counts(of_process["counts"] for of_process in found))
+    if per_image is not None:
+        with tempfile.TemporaryFile() as rows:
+            images = ImageScores(classes.table.names, rows)
+            images.take(processes.in_order([of_process["images"] for of_process in found]))
             images.write(per_image)
     return scores

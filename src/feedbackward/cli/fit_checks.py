@@ -1,22 +1,96 @@
 """Checks of the arguments of `feedbackward fit | validate | test` before any work is done."""
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import lightning.pytorch as pl
 import torch
 from jsonargparse import Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import nn
 from torch.func import functional_call
 
 from feedbackward.data.datamodule import Item, SegmentationDataModule
 from feedbackward.data.sampler import SeededItems
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, nearest, one_line
 from feedbackward.exporting import ExportedNetwork, load_exported
+from feedbackward.training.task import SegmentationTask
 
+MONITORED = (
+    "train/loss",
+    "val/loss",
+    "val/mean_iou",
+    "val/mean_dice",
+    "val/pixel_accuracy",
+    "val/mean_precision",
+    "val/mean_accuracy",
+    "val/iiou_class",
+    "val/iou_category",
+    "val/iiou_category",
+)
+"""What a training logs; the last three with Cityscapes' scores only."""
+PRECISIONS = ("32-true", "32", "16-mixed", "16", "bf16-mixed", "bf16")
+"""Of the Trainer: weights are float32, so that the optimizer and the losses are exact enough."""
 _IMAGE_OPTION = re.compile(r"--data\.(init_args\.)?(size|scale|longest_side|shortest_side|value_range)(=.*)?")
+
+
+@contextmanager
+def explaining_trainer() -> Iterator[None]:
+    """Turn errors of Lightning about the settings of its Trainer, such as its devices, into InputErrors."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (MisconfigurationException, ValueError, TypeError, RuntimeError, ImportError) as error:
+        raise InputError(f"--trainer: {one_line(error).removesuffix('.')}; correct that option") from error
+
+
+def check_monitor(monitor: str) -> None:
+    """Check that early stopping follows what is logged: Lightning finds out after the first epoch.
+
+    Raises:
+        InputError: If it follows something else.
+    """
+    if monitor not in MONITORED:
+        raise InputError(f"early_stopping.monitor is {monitor!r}; {nearest(monitor, MONITORED)}")
+
+
+def check_seed(seed: bool | int) -> None:
+    """Check that all libraries take a seed.
+
+    Raises:
+        InputError: If one does not.
+    """
+    if not 0 <= seed < 1 << 32:
+        raise InputError(f"seed_everything is {seed}; expected 0 to {(1 << 32) - 1}")
+
+
+def check_trainer(trainer: Namespace) -> None:
+    """Check what Lightning accepts although nothing would come of it, or an error in the first epoch.
+
+    Args:
+        trainer: The arguments of the Trainer.
+
+    Raises:
+        InputError: If nothing would be trained, or in a type or a process that does not suit the networks.
+    """
+    for name in ("max_epochs", "max_steps"):  # -1 is without an end
+        if trainer[name] == 0:
+            raise InputError(f"trainer.{name} is 0: nothing is trained; expected at least 1, or leave it out")
+    for name in ("limit_train_batches", "check_val_every_n_epoch", "accumulate_grad_batches", "gradient_clip_val"):
+        if trainer[name] is not None and trainer[name] <= 0:
+            raise InputError(f"trainer.{name} is {trainer[name]}; expected more than 0, or leave it out")
+    if trainer.precision is not None and str(trainer.precision) not in PRECISIONS:
+        raise InputError(f"trainer.precision is {trainer.precision}; expected one of {', '.join(PRECISIONS)}")
+    if isinstance(trainer.strategy, str) and re.search("spawn|fork|notebook", trainer.strategy):
+        raise InputError(
+            f"trainer.strategy is {trainer.strategy}, which trains in processes whose results are lost; expected auto "
+            f"or ddp"
+        )
 
 
 def check_validation(trainer: Namespace) -> None:
@@ -78,11 +152,29 @@ def check_resumable(checkpoint: Mapping[str, Any], path: Path) -> None:
         InputError: If it has none.
     """
     callbacks = checkpoint.get("callbacks", {})
-    if not (callbacks.get("RunResults", {}).get("sessions") and callbacks.get("History", {}).get("epochs")):
+    records = callbacks.get("RunResults", {}).get("sessions") and "unfinished" in callbacks.get("History", {})
+    if not (records and "training" in checkpoint["feedbackward"]):
         raise InputError(
             f"{path} cannot be resumed: it lacks the records of its epochs, as another version of feedbackward wrote "
             f"it; start a new training from its network: --model.start_from {path}"
         )
+
+
+def check_optimizer(task: SegmentationTask) -> None:
+    """Check that the optimizer and its schedule take their options, which they get when the training starts.
+
+    Raises:
+        InputError: If they do not, or the learning rate is not finite.
+    """
+    try:
+        optimizer = task.optimizer([nn.Parameter(torch.zeros(1))])
+        rate = optimizer.param_groups[0]["lr"]
+        if task.scheduler is not None:
+            task.scheduler(optimizer)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"model.optimizer or model.scheduler: {one_line(error)}; correct that option") from error
+    if not math.isfinite(rate):
+        raise InputError(f"model.optimizer.lr is {rate}; expected a finite number")
 
 
 def check_first_batch(network: nn.Module, data: SegmentationDataModule) -> None:

@@ -4,14 +4,16 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 from jsonargparse import ArgumentError, Namespace
-from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
+from jsonargparse.typing import NonNegativeFloat
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 from rich import get_console
@@ -20,30 +22,41 @@ from rich.text import Text
 from feedbackward.classes import check_classes
 from feedbackward.cli.fit_checks import (
     check_first_batch,
+    check_monitor,
+    check_optimizer,
     check_resumable,
+    check_seed,
+    check_trainer,
     check_validation,
     check_validation_interval,
+    explaining_trainer,
     image_options,
     input_error,
     take_exported,
 )
-from feedbackward.cli.fit_options import CONFIG_OPTIONS, Command, explain_fit
+from feedbackward.cli.fit_options import CONFIG_OPTIONS, TRUST, Command, explain_fit
 from feedbackward.cli.prediction_options import add_augment, augment_of, reading_difference
+from feedbackward.cli.trusted_imports import explain_denied, importing, take_trust
 from feedbackward.data import SegmentationDataModule, find_source
 from feedbackward.decoder_config import DecoderConfig
-from feedbackward.errors import InputError, listed
+from feedbackward.errors import FailureError, InputError, listed, one_line, printable
 from feedbackward.io import check_target, write_json
 from feedbackward.metrics import Scores
 from feedbackward.models.builders import PRESETS
 from feedbackward.models.checkpoint import read_checkpoint
 from feedbackward.models.encoder import IMAGENET
 from feedbackward.preprocessing import Preprocessing
+from feedbackward.processes import is_lost_connection, launched_devices
 from feedbackward.segmenters.augmented import Augmented
-from feedbackward.training.best_and_last import BestAndLast
+from feedbackward.training.best_and_last import BestAndLast, restore_best
+from feedbackward.training.checkpoint_files import CheckpointFiles
 from feedbackward.training.class_weights import Scheme, read_masks, set_class_weights, weights_from_masks
 from feedbackward.training.console import EpochLines, print_scores
+from feedbackward.training.early_stopping import EarlyStopping, has_stopped
 from feedbackward.training.first_batch import FirstBatch
 from feedbackward.training.history import History
+from feedbackward.training.interruption import Interruption
+from feedbackward.training.not_finite import NotFiniteError, save_batch
 from feedbackward.training.pictures import Pictures
 from feedbackward.training.portable import data_name
 from feedbackward.training.recipes import AUTO, find_recipe, recipe_for
@@ -54,13 +67,14 @@ from feedbackward.training.task import SegmentationTask
 from feedbackward.training.trackers import open_trackers, tracker_names
 
 # Advice of Lightning that does not apply: all logs are per epoch here, the recipe chooses the number of workers, frozen
-# encoders are in evaluation mode, and scoring needs none of the training's callbacks. The others are deprecations that
-# Lightning's own calls cause.
+# encoders are in evaluation mode, scoring needs none of the training's callbacks, and our datamodules go on within an
+# epoch. The others are deprecations that Lightning's own calls cause.
 QUIET = (
     r"The number of training batches .* is smaller than the logging interval",
     r"The '.*_dataloader' does not have many workers",
     r"Found \d+ module\(s\) in eval mode at the start of training",
     r"Be aware that when using `ckpt_path`, callbacks used to create the checkpoint",
+    r"You're resuming from a checkpoint that ended before the epoch ended",
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
     r"\s*By default only one JsonargparseDeprecationWarning",
     r"\s*``instantiate_classes`` was deprecated",
@@ -80,26 +94,31 @@ class FitCLI(LightningCLI):
 
     def __init__(self, command: Command, args: list[str]) -> None:
         self.command = command
+        args, self.trusted = take_trust(args)
         self.recipe = ""
         self.image_options = image_options(args)
         self.trained: Preprocessing | None = None
+        self.best_epoch: int | None = None  # of a training that is resumed
         # To the parser --model is the group of the task's arguments, so the exported file is taken out first.
         args, self.exported = take_exported(args) if command != "fit" else (args, None)
         try:
-            super().__init__(
-                SegmentationTask,
-                SegmentationDataModule,
-                subclass_mode_data=True,
-                save_config_callback=None,
-                seed_everything_default=0,
-                parser_kwargs={"exit_on_error": False, "allow_abbrev": False, "prog": f"feedbackward {command}"},
-                args=args,
-                run=False,
-                auto_configure_optimizers=False,
-                load_from_checkpoint_support=False,
-            )
+            with importing(args, trusted=self.trusted):
+                super().__init__(
+                    SegmentationTask,
+                    SegmentationDataModule,
+                    subclass_mode_data=True,
+                    save_config_callback=None,
+                    seed_everything_default=0,
+                    parser_kwargs={"exit_on_error": False, "allow_abbrev": False, "prog": f"feedbackward {command}"},
+                    args=args,
+                    run=False,
+                    auto_configure_optimizers=False,
+                    load_from_checkpoint_support=False,
+                )
         except ArgumentError as error:
-            raise InputError(explain_fit(error, command, args)) from error
+            raise (explain_denied(str(error)) or InputError(explain_fit(error, command, args))) from error
+        except MisconfigurationException as error:  # of Lightning's early stopping
+            raise InputError(f"{one_line(error)}; correct that option") from error
         except ValueError as error:  # the parser wraps the errors of constructors
             cause = input_error(error)
             if cause is None:
@@ -116,6 +135,13 @@ class FitCLI(LightningCLI):
             "'best' is the default).",
         )
         parser.add_argument(
+            "--checkpoint_minutes",
+            type=NonNegativeFloat,
+            default=10,
+            help="Age of the last checkpoint, in minutes, after which a training writes one within an epoch; 0 for one "
+            "after every step. One is written at the end of every epoch too.",
+        )
+        parser.add_argument(
             "--class_weights",
             type=Scheme | None,
             help="Weights of the classes in the loss of a training, from its masks; equal by default.",
@@ -124,7 +150,7 @@ class FitCLI(LightningCLI):
         parser.add_argument(
             "--tracker",
             type=str | None,
-            help="Where to log a training: tensorboard (default), csv, wandb, mlflow, trackio; several with commas "
+            help="Where to log a training: csv (default), tensorboard, wandb, mlflow, trackio; several with commas "
             "between them.",
         )
         if self.command != "fit":
@@ -147,6 +173,7 @@ class FitCLI(LightningCLI):
         """Parses the command line, with recipes and data sets found by name."""
         assert isinstance(args, list)
         self.config = parser.parse_args(self._resolve_names(args))
+        check_seed(self.config.seed_everything)
 
     def _resolve_names(self, args: list[str]) -> list[str]:
         chosen = partial(self._find_recipe, auto=partial(_recipe_for, args))
@@ -170,8 +197,10 @@ class FitCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Checks the run folder and the checkpoint before any work is done."""
+        check_trainer(self.config.trainer)
         if self.command == "fit" and not self.config.trainer.fast_dev_run:
             check_validation(self.config.trainer)
+            check_monitor(self.config.early_stopping.monitor)
         self.trackers = self._tracker_names()
         self.folder = RunFolder(self.config.run_dir or Path("runs") / (self.recipe or "run"))
         self.ckpt_path = None if self.exported else self._find_checkpoint(self.config.ckpt_path)
@@ -184,7 +213,7 @@ class FitCLI(LightningCLI):
             checkpoint = read_checkpoint(self.ckpt_path)
             if self.command == "fit":
                 check_resumable(checkpoint, self.ckpt_path)
-            self._check_progress(checkpoint)
+                self._check_progress(checkpoint)
             self.trained = Preprocessing.from_dict(checkpoint["feedbackward"]["network"]["preprocessing"])
         if self.ckpt_path is not None or self.exported is not None:
             self.config.model.encoder_weights = self.config.model.start_from = None  # they come from the file
@@ -201,7 +230,7 @@ class FitCLI(LightningCLI):
             raise InputError(f"--tracker {names} and trainer.logger are both given; give one of them")
         if self.command != "fit" or trainer.fast_dev_run or trainer.logger not in (None, True):
             return []
-        return tracker_names(names or "tensorboard")
+        return tracker_names(names or "csv")
 
     def _show_preset(self) -> None:
         """Replaces the defaults by a preset's own options, so that the saved configuration says what is trained."""
@@ -213,44 +242,59 @@ class FitCLI(LightningCLI):
     def _find_checkpoint(self, ckpt_path: str | None) -> Path | None:
         if self.command != "fit":
             ckpt_path = ckpt_path or "best"
+        elif ckpt_path == "last" and self.folder.config.is_file() and not any(self.folder.checkpoints.glob("*.ckpt")):
+            get_console().print(Text(f"{self.folder.root} has no checkpoint yet; starting anew"), soft_wrap=True)
+            return None
         if ckpt_path in ("best", "last"):
             return self.folder.checkpoint(ckpt_path)
         return None if ckpt_path is None else Path(ckpt_path)
 
     def _check_progress(self, checkpoint: dict[str, Any]) -> None:
-        done, limit = checkpoint["epoch"] + 1, self.config.trainer.max_epochs
-        if self.command != "fit" or limit is None or not -1 < limit <= done:
+        history = checkpoint["callbacks"]["History"]
+        self.best_epoch = history["best"] and history["best"]["epoch"]
+        done, limit = len(history["epochs"]), self.config.trainer.max_epochs
+        stopping = [state for name, state in checkpoint["callbacks"].items() if name.startswith("EarlyStopping")]
+        patience = self.config.early_stopping.patience
+        if any(has_stopped(state, patience=patience) for state in stopping):
+            reason, option = "early stopping ended it", "--early_stopping.patience"
+        elif limit is not None and -1 < limit <= done:
+            reason, option = f"trainer.max_epochs is {limit}", "--trainer.max_epochs"
+        else:
             return
         # After a crash that followed the last epoch, only the network and the report are missing.
         assert self.ckpt_path is not None
-        own = self.ckpt_path.resolve() == (self.folder.checkpoints / "last.ckpt").resolve()
-        if not (own and limit == done and not self.folder.report.exists()):
+        own = self.ckpt_path.resolve() == self.folder.last.resolve()
+        if not own or self.folder.report.exists() or (limit is not None and -1 < limit < done):
             raise InputError(
-                f"{self.ckpt_path} has finished {done} epochs and trainer.max_epochs is {limit}; "
-                f"nothing is left to train: raise --trainer.max_epochs"
+                f"{self.ckpt_path} has finished {done} epochs and {reason}; nothing is left to train: raise {option}"
             )
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         """Adds the callbacks of the command; its trackers are opened when the data has been checked."""
         settings = self.config_init.trainer
         show_bar = settings.enable_progress_bar is not False and get_console().is_terminal
-        callbacks = [*(settings.callbacks or []), *([RichProgressBar()] if show_bar else [])]
+        callbacks = [*_as_list(settings.callbacks), *([RichProgressBar()] if show_bar else [])]
         own_logger = settings.logger not in (None, True)
         self.history = History()
         if self.command == "fit":
             callbacks += self._fit_callbacks()
-        if settings.sync_batchnorm:
-            plugins = settings.plugins or []
-            kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), SyncNorms()]
-        return super().instantiate_trainer(
-            **kwargs,
-            callbacks=callbacks,
-            logger=settings.logger if own_logger else False,
-            default_root_dir=self.folder.root,
-            enable_checkpointing=self.command == "fit",
-            enable_progress_bar=show_bar,
-            enable_model_summary=False,
-        )
+        kwargs["plugins"] = [
+            *_as_list(settings.plugins),
+            *([SyncNorms()] if settings.sync_batchnorm else []),
+            *([CheckpointFiles()] if self.command == "fit" else []),
+        ]
+        if settings.devices == "auto" and (counts := launched_devices()):
+            kwargs["devices"], kwargs["num_nodes"] = counts
+        with explaining_trainer():
+            return super().instantiate_trainer(
+                **kwargs,
+                callbacks=callbacks,
+                logger=settings.logger if own_logger else False,
+                default_root_dir=self.folder.root,
+                enable_checkpointing=self.command == "fit",
+                enable_progress_bar=show_bar,
+                enable_model_summary=False,
+            )
 
     def _fit_callbacks(self) -> list[pl.Callback]:
         if self.config.trainer.fast_dev_run:  # a trial run, which writes nothing
@@ -258,14 +302,21 @@ class FitCLI(LightningCLI):
         self.results = RunResults(
             self.folder, self.history, config=self.full_config, model=self.config.model.name, data=self._data_name()
         )
+        interruption = Interruption()
         return [
+            interruption,
             self.history,
             EpochLines(self.history),
             self.results,
             FirstBatch(self.folder),
             Pictures(),
-            BestAndLast(self.folder, self.history),
+            BestAndLast(self.folder, self.history, interruption, minutes=self.config.checkpoint_minutes),
         ]
+
+    @property
+    def _resume_command(self) -> str:
+        """Resuming reads the run's configuration, which is trusted anew."""
+        return f"{self.folder.resume_command}{f' {TRUST}' if self.trusted else ''}"
 
     def _data_name(self) -> str:
         return self.config.data_name or data_name(self.config.data)
@@ -329,6 +380,7 @@ class FitCLI(LightningCLI):
             get_console().print(Text(f"class weights: {listed(shown, most=30)}"), soft_wrap=True)
 
     def _fit(self) -> None:
+        check_optimizer(self.model)
         self._print_start()
         self.datamodule.setup("fit")
         self._weight_classes()
@@ -336,17 +388,54 @@ class FitCLI(LightningCLI):
             check_first_batch(self.model.network, self.datamodule)
         if not self.config.trainer.fast_dev_run:
             check_validation_interval(self.trainer, self.config.trainer.val_check_interval, self.datamodule)
-        if self.trackers:
-            self.trainer.loggers = open_trackers(self.trackers, self.folder.root, project=self._data_name())
+        trial = bool(self.config.trainer.fast_dev_run)
+        writes = rank_zero_only.rank == 0 and not trial  # type: ignore[attr-defined]
+        with self.folder.lock() if writes else nullcontext():
+            if writes and self.ckpt_path is not None and self.best_epoch is not None:
+                restore_best(self.folder, self.ckpt_path, self.best_epoch)
+            if self.trackers:
+                self.trainer.loggers = open_trackers(self.trackers, self.folder.root, project=self._data_name())
+            self._run_trainer()
+            if not trial:
+                self._finish()
+
+    def _run_trainer(self) -> None:
+        """Trains; if the training fails, says what is left of it."""
         try:
             self.trainer.fit(self.model, self.datamodule, ckpt_path=self.ckpt_path, weights_only=True)
         except SystemExit:
             if not self.trainer.interrupted:
                 raise
-            self._print_resume_command()
+            if self.trainer.is_global_zero and self.folder.last.is_file():
+                text = f"interrupted; resume with: {self._resume_command}"
+                get_console().print(Text(text), soft_wrap=True)
             raise KeyboardInterrupt from None
-        if self.config.trainer.fast_dev_run:
-            return
+        except NotFiniteError as error:
+            saved = self.folder.failed_batch(self.trainer.global_rank)
+            if error.batch is not None:
+                save_batch(error.batch, saved)
+            if not self.trainer.is_global_zero:  # all processes end for one reason, which one of them says
+                raise SystemExit(1) from error
+            where = f"; the batch is in {saved}" if error.batch is not None else ""
+            raise FailureError(f"{error}{where}{self._what_is_left()}") from error
+        except (InputError, FailureError) as error:
+            raise type(error)(f"{printable(error)}{self._what_is_left()}") from error
+        except OSError as error:
+            raise FailureError(f"{error}{self._what_is_left()}") from error
+        except RuntimeError as error:
+            if not is_lost_connection(error):
+                raise
+            if self.trainer.global_rank > 1:  # the first says so, and the second lest the first one is gone
+                raise SystemExit(1) from error
+            raise FailureError(f"another process of the training has ended{self._what_is_left()}") from error
+
+    def _what_is_left(self) -> str:
+        if not self.folder.last.is_file():
+            return "; no checkpoint had been written"
+        return f"; the last checkpoint is {self.folder.last}, go on from it with: {self._resume_command}"
+
+    def _finish(self) -> None:
+        """Writes the network and the report, and prints the scores."""
         best = self.history.best
         if best is None:
             raise InputError(
@@ -361,10 +450,10 @@ class FitCLI(LightningCLI):
                 get_console().print(Text(f"adapter: {self.folder.adapter} ({size:.0f} KB)"), soft_wrap=True)
             get_console().print(Text(f"report: {self.folder.report}"), soft_wrap=True)
 
-    def _print_resume_command(self) -> None:
-        if self.trainer.is_global_zero and (self.folder.checkpoints / "last.ckpt").is_file():
-            command = f"feedbackward fit --config {self.folder.config} --ckpt_path last"
-            get_console().print(Text(f"interrupted; resume with: {command}"), soft_wrap=True)
+
+def _as_list(parts: Any) -> list[Any]:
+    """An option of the trainer that takes one part or a list of them."""
+    return parts if isinstance(parts, list) else [] if parts is None else [parts]
 
 
 def _find_datamodule(value: str) -> str:

@@ -19,6 +19,8 @@ from feedbackward.training.recipes import list_recipes
 Command: TypeAlias = Literal["fit", "validate", "test"]
 
 CONFIG_OPTIONS = ("--config", "-c")
+TRUST = "--trust-recipe"
+"""Lets a recipe name classes of any package; see cli/trusted_imports.py."""
 LISTED = Path(__file__).with_name("fit_options.json")
 
 

@@ -1,9 +1,11 @@
 """The entry point: `feedbackward COMMAND ...` imports cli/COMMAND.py only and passes the arguments to it."""
 
 import sys
+import traceback
 from importlib import import_module
 
-from feedbackward.errors import InputError, nearest
+from feedbackward.errors import InputError, explain_failure, nearest
+from feedbackward.processes import is_launched
 
 COMMANDS = {
     "demo": "train, score and predict on synthetic streets, within minutes",
@@ -24,23 +26,34 @@ COMMANDS = {
     "streets": "write synthetic street scenes as a data set",
     "completion": "print a script with which a shell completes commands and options",
 }
+DEBUG = "--debug"
 _STAGES = ("fit", "validate", "test")
+_SHARED = (*_STAGES, "predict", "evaluate")
+"""The commands whose work several processes share."""
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run one command; an InputError becomes one line on stderr and exit status 2.
+    """Run one command; what is wrong with its input becomes one line on stderr and exit status 2.
+
+    A FailureError, of work that began, becomes exit status 1. With --debug the traceback is printed too.
 
     Args:
         args: The command and its arguments; those of the process if None.
     """
     arguments = sys.argv[1:] if args is None else args
     try:
-        _dispatch(arguments)
-    except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(2)
+        _dispatch([argument for argument in arguments if argument != DEBUG])
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        explained = explain_failure(error)
+        if explained is None:
+            raise
+        message, status = explained
+        if DEBUG in arguments:
+            traceback.print_exception(error)
+        sys.stderr.write(f"error: {message}\n")
+        sys.exit(status)
 
 
 def _dispatch(args: list[str]) -> None:
@@ -52,6 +65,8 @@ def _dispatch(args: list[str]) -> None:
         from importlib.metadata import version
 
         sys.stdout.write(f"feedbackward {version('feedbackward')}\n")
+    elif command in COMMANDS and command not in _SHARED and is_launched():
+        raise InputError(f"{command} runs in one process; start it without torchrun, which is for {', '.join(_SHARED)}")
     elif command in _STAGES:
         import_module("feedbackward.cli.fit").main(command, rest)
     elif command in COMMANDS:
@@ -70,6 +85,8 @@ def _usage() -> str:
             "       feedbackward --version",
             "",
             *lines,
+            "",
+            f"{DEBUG} with any command prints the traceback of an error too.",
             "",
         ]
     )

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -26,10 +27,13 @@ from feedbackward.cli.prediction_options import (
 )
 from feedbackward.data.large import LARGE, LargeImage, read_unless_large
 from feedbackward.data.listing import describe_left_out
+from feedbackward.data.members import File
 from feedbackward.errors import InputError
 from feedbackward.exporting.names import PrecisionName
 from feedbackward.fingerprint import fingerprint
+from feedbackward.io import remove_parts
 from feedbackward.loading import load_segmenter
+from feedbackward.processes import Processes, launched_processes
 from feedbackward.segmenters.journal import JOURNAL, Journal
 from feedbackward.segmenters.outputs import OUTPUTS, Output, OutputOptions, find_outputs
 from feedbackward.segmenters.outputs.files import Job, check_outputs, plan
@@ -75,14 +79,21 @@ MADE_WITH = (
 )
 """The options that the outputs depend on."""
 WORKERS = min(4, os.cpu_count() or 1)
+SHOWN_AFTER = 90
+"""Seconds after which a network file system shows a file that another machine has written."""
 
 
 def main(args: list[str]) -> None:
-    """Parse the arguments of `feedbackward predict` and run it; the exit status is 1 if images were skipped."""
+    """Parse the arguments of `feedbackward predict` and run it; the exit status is 1 if images were skipped.
+
+    Of several processes the first one says so for all, since torchrun ends those that still work after any other
+    status than 0.
+    """
     options = build_parser().parse_args(args)
-    reporter = Reporter(as_json=options.json, quiet=options.quiet)
+    processes = launched_processes()
+    reporter = Reporter(as_json=options.json, quiet=options.quiet or not processes.is_first)
     try:
-        skipped = predict(options, reporter)
+        skipped = predict(options, reporter, processes)
     except KeyboardInterrupt:
         reporter.say("interrupted; the same command goes on from here")
         raise
@@ -98,7 +109,7 @@ def build_parser() -> CommandParser:
     parser.add_argument(
         "source",
         nargs="+",
-        help="image, video, folder, quoted glob ('photos/**/*.jpg'), or list of paths (@FILE or FILE.txt)",
+        help="image, video, folder, quoted glob ('photos/**/*.jpg'), list (@FILE, FILE.txt) or shards ('x-{0..9}.tar')",
     )
     parser.add_argument("--output", type=Path, default="predictions", help="folder to write to (%(default)s)")
     written = parser.add_argument_group("what is written")
@@ -157,15 +168,16 @@ def build_parser() -> CommandParser:
     return parser
 
 
-def predict(options: Namespace, reporter: Reporter) -> int:
+def predict(options: Namespace, reporter: Reporter, processes: Processes) -> int:
     """Predict images as the options say.
 
     Args:
         options: What the parser returns.
         reporter: Prints what happens.
+        processes: Those that share the images.
 
     Returns:
-        The number of files that were skipped.
+        The number of files that were skipped; of several processes the first one has the number of all, the others 0.
 
     Raises:
         InputError: If anything is wrong with the options, and nothing is written then; or, with --strict, if a file
@@ -208,30 +220,38 @@ def predict(options: Namespace, reporter: Reporter) -> int:
             model=fingerprint(model),
             options={name: options[name] for name in MADE_WITH},
             overwrite=options.overwrite,
+            rank=processes.rank,
         )
         table = named_classes(task, model, kinds, writing)
         destinations.append(Destination(task.name, folder, table, kinds, writing, plan(images, kinds, folder), journal))
     # The jobs of each image, one for each task.
     jobs = list(zip(*(destination.jobs for destination in destinations), strict=True))
     everything = [*jobs, *((job,) for job in videos.values())]
-    done = {of_image[0].name for of_image in everything if _all_done(destinations, of_image)}
+    own = processes.share(everything)
+    done = {of_image[0].name for of_image in own if _all_done(destinations, of_image)}
+    waiting = {of_image[0].name for of_image in own} - done
     for destination in destinations:
         destination.journal.check_free(destination.gathered)
     if not any(destination.journal.path.exists() for destination in destinations):
         destinations[0].journal.check_free([options.output / SKIPPED])
-    files = [path for of_image in everything for job in of_image for path in job.files.values()]
+    files = [path for of_image in own for job in of_image for path in job.files.values()]
     check_outputs(options.output, [*(each.journal.path for each in destinations), *files])
 
     if difference := reading_difference(predictor.preprocessing, network.preprocessing):
         reporter.say(difference)
     if sources.left_out:
         reporter.say(describe_left_out(sources.left_out))
-    if done:
-        reporter.say(f"{len(done)} of {len(everything)} are done already; predicting {len(everything) - len(done)}")
-    for destination in destinations:
-        destination.journal.start()
-    skipped = list[tuple[Path, str]]()
-    with reporter.progress(len(everything) - len(done)) as advance:
+    if done_before := sum(processes.gather(len(done))):
+        reporter.say(f"{done_before} of {len(everything)} are done already; predicting {len(everything) - done_before}")
+    if processes.is_first:  # all have checked, and none writes
+        for folder in {path.parent for of_image in everything for job in of_image for path in job.files.values()}:
+            remove_parts(folder)
+        for destination in destinations:
+            destination.journal.start()
+    processes.wait()
+    _check_shared(destinations)
+    skipped = list[tuple[File, str]]()
+    with reporter.progress(len(waiting)) as advance:
 
         def read(of_image: tuple[Job, ...]) -> NDArray[Any] | LargeImage:
             image = read_unless_large(of_image[0].image, predictor.preprocessing.channels, options.large)
@@ -256,7 +276,7 @@ def predict(options: Namespace, reporter: Reporter) -> int:
             advance()
 
         predict_each(
-            (of_image for of_image in jobs if of_image[0].name not in done),
+            (of_image for of_image in jobs if of_image[0].name in waiting),
             read=read,
             segment=predictor.segment_tasks,
             write=write,
@@ -265,7 +285,7 @@ def predict(options: Namespace, reporter: Reporter) -> int:
             workers=options.workers,
         )
         for item, job in videos.items():
-            if job.name not in done:
+            if job.name in waiting:
                 destinations[0].begin(job, {})
                 of_frames = kinds if options.save else []
                 try:
@@ -276,22 +296,55 @@ def predict(options: Namespace, reporter: Reporter) -> int:
                     skip((job,), error)
                 else:
                     advance()
+    left = {path for path, _ in skipped}
+    predicted = [of_image for of_image in own if of_image[0].image not in left]
+    areas = [
+        destination.journal.areas(str(of_image[task].name) for of_image in predicted)
+        for task, destination in enumerate(destinations)
+    ]
+    found = processes.gather({"skipped": [(str(path), reason) for path, reason in skipped], "areas": areas})
+    if not processes.is_first:
+        return 0
+    reasons = {path: reason for of_process in found for path, reason in of_process["skipped"]}
+    names = ((of_image[0].image, str(of_image[0].image)) for of_image in everything)
+    skipped = [(image, reasons[name]) for image, name in names if name in reasons]
     for destination in destinations:
-        destination.gather()
+        destination.journal.merge()
+        destination.gather(without=reasons)
     write_skipped(options.output / SKIPPED, skipped)
     if skipped:
         reporter.say(f"skipped {len(skipped)} of {len(everything)}: see {options.output / SKIPPED}")
     summary = Summary(
         model=options.model,
-        done_before=len(done),
-        predicted=len(everything) - len(done) - len(skipped),
+        done_before=done_before,
+        predicted=len(everything) - done_before - len(skipped),
         skipped=skipped,
         left_out={reason: len(paths) for reason, paths in sources.left_out.items()},
-        tasks=[destination.summary(path for path, _ in skipped) for destination in destinations],
+        tasks=[
+            destination.summary(sum((Counter(each["areas"][task]) for each in found), Counter()))
+            for task, destination in enumerate(destinations)
+        ],
         seconds=time.perf_counter() - started,
     )
     reporter.finish(summary)
     return len(skipped)
+
+
+def _check_shared(destinations: Sequence[Destination]) -> None:
+    """Check that the output folders contain what the first process has written.
+
+    Raises:
+        InputError: If they do not, since other machines have folders of their own.
+    """
+    end = time.monotonic() + SHOWN_AFTER
+    for destination in destinations:
+        while not destination.journal.path.exists():
+            if time.monotonic() > end:
+                raise InputError(
+                    f"{destination.folder} lacks the file {JOURNAL} that the first process has written; give an "
+                    f"--output that all machines share"
+                )
+            time.sleep(0.1)
 
 
 def _load(models: list[str], options: Namespace) -> Segmenter:

@@ -1,5 +1,6 @@
 """Prediction into a folder for the commands that score predictions."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,63 +25,78 @@ KINDS: dict[Layout, str] = {"masks": "masks", "cityscapes": "submission"}
 """The kind of output of each layout."""
 
 
-def predict_into(
-    folder: Path,
-    predictor: Predictor,
-    model: str,
-    source: Path,
-    classes: MaskClasses,
-    layout: Layout,
-    console: Console,
-) -> tuple[Path, MaskClasses]:
-    """Predict images into a folder, to score them.
+class PlannedPredictions:
+    """The predictions of images in a folder, to score them: their names are known before they are made.
 
     Args:
-        folder: An empty folder.
+        folder: A new folder; each prediction is an empty file there at first, so that it is paired with its mask.
         predictor: Predictor of the network.
         model: Name of the network, for messages.
-        source: The image or the folder of images.
+        source: The image, the folder of images or the shards.
         classes: The classes that the network must have, and their encoding in the ground truth.
         layout: How the predictions are written.
-        console: Shows the progress.
 
-    Returns:
-        The folder of the masks, and the classes with their encoding there: masks have the values of the network's
-        classes, whatever the ground truth has.
+    Attributes:
+        masks: The folder of the masks.
+        classes: The classes with their encoding there: masks have the values of the network's classes, whatever the
+            ground truth has.
 
     Raises:
-        InputError: If there are no images, one cannot be predicted, or the network has other classes.
+        InputError: If there are no images, or the network has other classes.
     """
-    kinds, writing = find_outputs([KINDS[layout]]), OutputOptions()
-    sources = find_sources([source])
-    warn_left_out(source, sources.left_out)
-    jobs = plan(sources.items, kinds, folder)
-    task, *others = predictor.tasks
-    if others:
-        raise InputError(
-            f"{model} predicts {len(others) + 1} tasks, and one can be scored; score the adapter of one task, or with "
-            f"`feedbackward validate` a network whose classes overlap"
-        )
-    table = named_classes(task, model, kinds, writing)
-    check_classes(table, classes.table, of=f"network {model}")
-    with progress_bar("predicting", total=len(jobs), console=console) as advance:
 
-        def write(job: Job, result: Result) -> None:
-            job.write(result, kinds, writing)
-            advance()
+    def __init__(
+        self, folder: Path, predictor: Predictor, model: str, source: str | Path, classes: MaskClasses, layout: Layout
+    ) -> None:
+        self._predictor = predictor
+        self._kind = KINDS[layout]
+        self._kinds, self._writing = find_outputs([self._kind]), OutputOptions()
+        sources = find_sources([source])
+        warn_left_out(source, sources.left_out)
+        self._jobs = plan(sources.items, self._kinds, folder)
+        task, *others = predictor.tasks
+        if others:
+            raise InputError(
+                f"{model} predicts {len(others) + 1} tasks, and one can be scored; score the adapter of one task, or "
+                f"with `feedbackward validate` a network whose classes overlap"
+            )
+        table = named_classes(task, model, self._kinds, self._writing)
+        check_classes(table, classes.table, of=f"network {model}")
+        self.masks = folder / self._kind
+        self.classes = classes
+        if layout == "masks":
+            indices = {value: index for index, value in enumerate(table.values)}
+            written = IndexEncoding(indices, ignored=[table.void_value], hint="Predict the images again")
+            self.classes = replace(classes, predictions=written)
+        for job in self._jobs:
+            path = job.files[self._kind]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
 
-        predict_each(
-            jobs,
-            read=lambda job: read_unless_large(job.image, predictor.preprocessing.channels),
-            segment=predictor.segment,
-            write=write,
-            skip=_refuse,
-        )
-    if layout == "masks":
-        indices = {value: index for index, value in enumerate(table.values)}
-        written = IndexEncoding(indices, ignored=[table.void_value], hint="Predict the images again")
-        classes = replace(classes, predictions=written)
-    return folder / KINDS[layout], classes
+    def predict(self, masks: Collection[Path], console: Console) -> None:
+        """Predict some of the images.
+
+        Args:
+            masks: Their predictions.
+            console: Shows the progress.
+
+        Raises:
+            InputError: If an image cannot be predicted.
+        """
+        jobs = [job for job in self._jobs if job.files[self._kind] in masks]
+        with progress_bar("predicting", total=len(jobs), console=console) as advance:
+
+            def write(job: Job, result: Result) -> None:
+                job.write(result, self._kinds, self._writing)
+                advance()
+
+            predict_each(
+                jobs,
+                read=lambda job: read_unless_large(job.image, self._predictor.preprocessing.channels),
+                segment=self._predictor.segment,
+                write=write,
+                skip=_refuse,
+            )
 
 
 def _refuse(_: Job, error: InputError) -> None:

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from feedbackward.classes import ClassTable
 from feedbackward.cli.console import progress_bar
+from feedbackward.data.members import File
 from feedbackward.io import write_text
 
 SKIPPED = "skipped.csv"
@@ -64,7 +65,7 @@ class Summary:
     model: str
     done_before: int
     predicted: int
-    skipped: list[tuple[Path, str]]
+    skipped: list[tuple[File, str]]
     left_out: dict[str, int]
     tasks: list[TaskSummary]
     seconds: float
@@ -124,7 +125,7 @@ class Reporter:
         self._messages.print(Text(line), soft_wrap=True)
 
 
-def write_skipped(path: Path, skipped: list[tuple[Path, str]]) -> None:
+def write_skipped(path: Path, skipped: list[tuple[File, str]]) -> None:
     """Write the skipped files and the reasons as CSV; without any, remove what an earlier run has written.
 
     Raises:

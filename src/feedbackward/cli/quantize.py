@@ -13,7 +13,7 @@ from rich.text import Text
 
 from feedbackward.cli.evaluate import score
 from feedbackward.cli.parser import CommandParser, command_parser
-from feedbackward.cli.predict_into import predict_into
+from feedbackward.cli.predict_into import PlannedPredictions
 from feedbackward.data.files import read_image
 from feedbackward.data.sources import find_source, list_sources
 from feedbackward.errors import InputError
@@ -31,7 +31,7 @@ def build_parser() -> CommandParser:
         "quantize", "Export a trained network to an ONNX file of 8-bit integers, and compare it with float32."
     )
     parser.add_argument("--model", required=True, help="folder of a saved network, checkpoint (.ckpt) or hub id")
-    parser.add_argument("--calibration", type=Path, required=True, help="folder of images to calibrate with")
+    parser.add_argument("--calibration", required=True, help="folder or shards of images to calibrate with")
     parser.add_argument("--output", type=Path, required=True, help="file to write (.onnx)")
     parser.add_argument("--images", type=PositiveInt, default=32, help="number of calibration images, evenly spread")
     parser.add_argument(
@@ -44,9 +44,9 @@ def build_parser() -> CommandParser:
     parser.add_argument(
         "--dataset", help=f"with --source and --ground-truth: score both, too ({', '.join(list_sources())})"
     )
-    parser.add_argument("--source", type=Path | None, help="folder of the images to score on")
-    parser.add_argument("--ground-truth", type=Path | None, help="folder of their true masks")
-    parser.add_argument("--classes", type=Path | None, help="class file, for --dataset folder only")
+    parser.add_argument("--source", help="folder or shards of the images to score on")
+    parser.add_argument("--ground-truth", help="folder or shards of their true masks")
+    parser.add_argument("--classes", type=Path | None, help="class file, for --dataset folder or shards")
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     return parser
 
@@ -85,10 +85,11 @@ def main(args: list[str]) -> None:
             row = [name, f"{files[name].stat().st_size / 1e6:.2f}", f"{1e3 * statistics.median(taken):.1f}"]
             if data is not None and classes is not None:
                 predictor = Predictor(one, resize=resize)
-                masks, encoded = predict_into(
-                    Path(folder, name), predictor, name, options.source, classes, data.layout, console
-                )
-                scores = score(data, encoded, options.ground_truth, masks, 1, console)
+                planned = PlannedPredictions(Path(folder, name), predictor, name, options.source, classes, data.layout)
+                pairs = data.pair(options.ground_truth, planned.masks)
+                planned.predict({pair.prediction for pair in pairs}, console)
+                scores = score(data, planned.classes, pairs, 1, console)
+                assert scores is not None
                 row.append(percent(scores.scalars["mean_iou"]))
             table.add_row(*row)
     console.print(table)

@@ -1,6 +1,7 @@
 """`feedbackward train DATA`: recognizes a data set, says what it found and chose, and trains."""
 
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from jsonargparse.typing import PositiveFloat, PositiveInt
 from rich import get_console
 from rich.text import Text
 
+from feedbackward.cli.fit_options import TRUST
 from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser, height_width
 from feedbackward.cli.split_options import add_class_option, add_split_options, class_names
 from feedbackward.errors import InputError
@@ -60,12 +62,15 @@ def build_parser() -> CommandParser:
     run = parser.add_argument_group("the training")
     run.add_argument("--recipe", help="name or file (chosen by --weights and --freeze-encoder)")
     run.add_argument(
+        TRUST, action="store_true", help="let the recipe name classes of any package, whose code then runs"
+    )
+    run.add_argument(
         "--epochs", type=PositiveInt, help="number of epochs (enough to see about 6000 images, between 12 and 200)"
     )
     run.add_argument("--batch-size", type=PositiveInt, help="images in a batch (4)")
     run.add_argument("--lr", type=PositiveFloat, help="learning rate (of the recipe)")
     run.add_argument("--device", help="cpu, cuda, cuda:1, mps (the accelerator)")
-    run.add_argument("--tracker", metavar="NAME,...", help="tensorboard, csv, wandb, mlflow, trackio (tensorboard)")
+    run.add_argument("--tracker", metavar="NAME,...", help="csv, tensorboard, wandb, mlflow, trackio (csv)")
     run.add_argument("--output", type=Path, help="run folder (runs/DATA)")
     return parser
 
@@ -88,6 +93,7 @@ def train(
     size: str | int | tuple[int, int] | None = None,
     cache: str | Path | None = None,
     recipe: str | None = None,
+    trust_recipe: bool = False,
     epochs: int | None = None,
     batch_size: int | None = None,
     lr: float | None = None,
@@ -113,12 +119,13 @@ def train(
         cache: Folder in which decoded images and masks are stored, so that they are decoded only once.
         recipe: Name or file of a recipe, which then determines all that is not given here; by default the one for what
             is given, see recipe_for.
+        trust_recipe: Let the recipe name classes of any package, whose code then runs.
         epochs: By default so many that about 6000 images are seen, from 12 to 200.
         batch_size: Images in a batch.
         lr: The learning rate; by default that of the recipe.
         device: "cpu", "cuda", "cuda:1", "mps"; by default the accelerator.
         seed: The seed of all random numbers, and of the division into training and validation; 0 by default.
-        tracker: Where to log: "tensorboard" (default), "csv", "wandb", "mlflow", "trackio", or several with commas
+        tracker: Where to log: "csv" (default), "tensorboard", "wandb", "mlflow", "trackio", or several with commas
             between them.
         output: The run folder; by default runs/DATA.
 
@@ -141,7 +148,7 @@ def train(
     if tracker is not None:
         tracker_names(tracker)
     root = Path(data).expanduser()
-    folder = RunFolder(Path(output) if output is not None else Path("runs") / root.resolve().name)
+    folder = RunFolder(Path(output) if output is not None else Path("runs") / Path(os.path.realpath(root)).name)
     folder.check(resume=False)
     hardware = _device(device)
     names = class_names(classes) if isinstance(classes, str) else [*(classes or ())]
@@ -176,7 +183,8 @@ def train(
         length = "" if epochs is None else f" for {epochs} epochs"
         for line in (*found.lines, *of_network, f"training{length}, into {folder.root}"):
             get_console().print(Text(line), soft_wrap=True)
-        fit("fit", ["--config", recipe or AUTO, *found.arguments, *network, *own, *hardware])
+        trust = [TRUST] if trust_recipe else []
+        fit("fit", ["--config", recipe or AUTO, *trust, *found.arguments, *network, *own, *hardware])
     except BaseException:
         if not any(folder.checkpoints.glob("*.ckpt")):  # nothing to resume: the same command can be given again
             shutil.rmtree(folder.root / DATA, ignore_errors=True)
@@ -225,7 +233,7 @@ def network_arguments(
     if weights is None:
         return [*named, *frozen], []
     common = {RANDOM: "random weights", IMAGENET: "ImageNet weights"}
-    shown = f"{encoder or 'the encoder of the recipe'} with {common.get(weights, f'the weights of {weights}')}"
+    shown = " with ".join(filter(None, (encoder, common.get(weights, f"the weights of {weights}"))))
     arguments = ["--model.encoder_weights", "null" if weights == RANDOM else weights]
     return [*named, *arguments, *frozen], [f"network: {shown}"]
 

@@ -2,7 +2,7 @@
 
 - `DataSource`, `find_source`, `list_sources`: the registry of data sets.
 - `ClassTable`, `CITYSCAPES`, `CAMVID`, `read_class_file`: classes and their colors.
-- `CityscapesData`, `CamVidData`, `FolderData`: datamodules; `feedbackward.streets` has another one.
+- `CityscapesData`, `CamVidData`, `FolderData`, `ShardsData`: datamodules; `feedbackward.streets` has another one.
 - `SegmentationDataModule`, `Item`, `Augmentation`: the base of custom datamodules.
 """
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from feedbackward.data.datamodule import Item as Item
     from feedbackward.data.datamodule import SegmentationDataModule as SegmentationDataModule
     from feedbackward.data.folder import FolderData as FolderData
+    from feedbackward.data.shards import ShardsData as ShardsData
     from feedbackward.data.sources import DataSource as DataSource
     from feedbackward.data.sources import find_source as find_source
     from feedbackward.data.sources import list_sources as list_sources
@@ -36,6 +37,7 @@ _MODULES = {
     "FolderData": "folder",
     "Item": "datamodule",
     "SegmentationDataModule": "datamodule",
+    "ShardsData": "shards",
     "find_source": "sources",
     "list_sources": "sources",
     "read_class_file": "class_file",

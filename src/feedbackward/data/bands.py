@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 
 from feedbackward.data.channels import check_channels, select_channels
 from feedbackward.data.files import read_image, upright_size
-from feedbackward.data.opening import decoding, open_file, open_stored
+from feedbackward.data.members import File
+from feedbackward.data.opening import decoding, open_image_file, open_stored
 from feedbackward.data.stored import StoredImage, to_native
 from feedbackward.preprocessing import Channels, channel_count
 
@@ -28,7 +28,7 @@ class Bands:
         dtype: uint8, uint16 or float32.
     """
 
-    def __init__(self, image: StoredImage, path: Path, channels: Channels) -> None:
+    def __init__(self, image: StoredImage, path: File, channels: Channels) -> None:
         self.height, self.width = upright_size(image)
         self.channels = channel_count(channels)
         self.dtype = image.dtype
@@ -62,7 +62,7 @@ class Bands:
 
 
 @contextmanager
-def open_bands(path: Path, channels: Channels = "RGB") -> Iterator[Bands]:
+def open_bands(path: File, channels: Channels = "RGB") -> Iterator[Bands]:
     """Open an image to be read in bands, in the memory of a band.
 
     TIFF is decoded by rows of tiles or strips, JPEG and PNG row by row if libvips is installed (the extra `large`; a
@@ -82,7 +82,7 @@ def open_bands(path: Path, channels: Channels = "RGB") -> Iterator[Bands]:
         ...     first = image.read(0, 1024)
     """
     with decoding(path):
-        file = open_file(path)
+        file = open_image_file(path)
     with file:
         with decoding(path):
             image = open_stored(file, path)
@@ -91,7 +91,7 @@ def open_bands(path: Path, channels: Channels = "RGB") -> Iterator[Bands]:
         yield bands
 
 
-def _blocks(image: StoredImage, path: Path, channels: Channels) -> Iterator[NDArray[Any]]:
+def _blocks(image: StoredImage, path: File, channels: Channels) -> Iterator[NDArray[Any]]:
     blocks = image.blocks() if image.orientation == 1 else None
     if blocks is None:
         _log.warning(
@@ -104,7 +104,7 @@ def _blocks(image: StoredImage, path: Path, channels: Channels) -> Iterator[NDAr
 
 
 def _selected(
-    blocks: Iterator[NDArray[Any]], image: StoredImage, path: Path, channels: Channels
+    blocks: Iterator[NDArray[Any]], image: StoredImage, path: File, channels: Channels
 ) -> Iterator[NDArray[Any]]:
     while True:
         with decoding(path):

@@ -1,18 +1,18 @@
 """The channels that a network takes, from those that an image file has, by lossless conversions alone."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from feedbackward.data.members import File
 from feedbackward.data.stored import Layout
 from feedbackward.errors import InputError
 from feedbackward.preprocessing import Channels
 
 
-def check_channels(layout: Layout, channels: Channels, path: Path | str) -> None:
+def check_channels(layout: Layout, channels: Channels, path: File | str) -> None:
     """Refuse an image whose channels cannot become those of a network, as far as its header tells.
 
     Args:
@@ -41,7 +41,7 @@ def is_certain(layout: Layout, channels: Channels) -> bool:
     return isinstance(channels, int) or not (layout.alpha or (channels == "gray" and layout.channels > 1))
 
 
-def select_channels(pixels: NDArray[Any], layout: Layout, channels: Channels, path: Path | str) -> NDArray[Any]:
+def select_channels(pixels: NDArray[Any], layout: Layout, channels: Channels, path: File | str) -> NDArray[Any]:
     """The channels of a network, from the pixels of an image that passed check_channels.
 
     Args:
@@ -79,7 +79,7 @@ def count_transparent(pixels: NDArray[Any]) -> int:
     return int(np.count_nonzero(pixels[..., -1] != opaque))
 
 
-def _without_alpha(pixels: NDArray[Any], layout: Layout, channels: Channels, path: Path | str) -> NDArray[Any]:
+def _without_alpha(pixels: NDArray[Any], layout: Layout, channels: Channels, path: File | str) -> NDArray[Any]:
     if transparent := count_transparent(pixels):
         raise InputError(
             f"{path} is transparent ({transparent} of {pixels[..., -1].size} pixels); expected {channels}, where alpha "
@@ -89,7 +89,7 @@ def _without_alpha(pixels: NDArray[Any], layout: Layout, channels: Channels, pat
     return np.ascontiguousarray(pixels[..., :-1])
 
 
-def _cmyk_to_rgb(pixels: NDArray[Any], path: Path | str) -> NDArray[np.uint8]:
+def _cmyk_to_rgb(pixels: NDArray[Any], path: File | str) -> NDArray[np.uint8]:
     if pixels.dtype != np.uint8:
         raise InputError(f"{path} is a CMYK image of {pixels.dtype.name}; expected 8 bits: convert it to RGB")
     height, width, _ = pixels.shape

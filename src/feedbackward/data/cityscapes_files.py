@@ -88,7 +88,7 @@ def refuse_withheld(pairs: Sequence[Pair]) -> None:
     """
     if all((LABEL_ID_ENCODING.read(pair.mask) == VOID).all() for pair in pairs):
         raise InputError(
-            f"the annotations in {pairs[0].mask.parents[1]} are dummies without any class: Cityscapes "
+            f"the annotations in {Path(str(pairs[0].mask)).parents[1]} are dummies without any class: Cityscapes "
             f"withholds the annotations of its test split. Score on val, or predict the test images and submit them"
         )
 
@@ -99,7 +99,8 @@ def find_instances(pairs: Sequence[Pair]) -> list[Path]:
     Raises:
         InputError: If maps are missing; lists up to ten.
     """
-    paths = [pair.mask.with_name(pair.mask.name.replace("_labelIds", "_instanceIds")) for pair in pairs]
+    masks = (Path(str(pair.mask)) for pair in pairs)
+    paths = [mask.with_name(mask.name.replace("_labelIds", "_instanceIds")) for mask in masks]
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise InputError(

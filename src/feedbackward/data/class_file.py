@@ -8,20 +8,18 @@ classes:
   - {name: person, value: [24, 25]}
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
-
 from feedbackward.classes import LARGEST_VALUE, ClassTable, void_index
 from feedbackward.data.encodings import MOST_CLASSES, Color, ColorEncoding, IndexEncoding, MaskClasses
 from feedbackward.data.layers import LayerEncoding
 from feedbackward.data.palette import default_palette
-from feedbackward.errors import InputError, one_line
+from feedbackward.errors import InputError
+from feedbackward.text_files import parse_json, parse_yaml, read_text
 
 CLASS_FILES = ("classes.yaml", "classes.yml", "classes.json")
 """The names of the class file in the folder of a data set."""
@@ -198,49 +196,17 @@ def _check_sides(values: list[tuple[int, ...]], threshold: int, path: str | Path
             _refuse(path, f"value {value} of the second class is below the threshold {threshold}")
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads plain data, and refuses keys that are given twice, of which YAML would take the last."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """As in SafeLoader."""
-        # Before keys are merged by `<<`, which others may override.
-        _unique((key.value, None) for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-        return super().construct_mapping(node, deep=deep)
-
-
-def _unique(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
-    found: dict[Any, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise InputError(f"the key {key!r} is given twice; keep one of them")
-        found[key] = value
-    return found
-
-
 def load_class_file(path: Path) -> dict[str, Any]:
     """The content of a class file.
 
     Raises:
         InputError: If the file is missing, is not valid YAML or JSON, or has no keys.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        is_json = path.suffix.lower() == ".json"
-        data = json.loads(text, object_pairs_hook=_unique) if is_json else yaml.load(text, _Loader)
-    except FileNotFoundError as error:
-        raise InputError(f"no file {path}") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}; give a YAML or JSON file") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text: {error}") from error
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    except RecursionError as error:
-        raise InputError(f"{path} is nested too deeply; expected the keys {', '.join(FILE_KEYS)}") from error
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path} is not valid JSON: {error}") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not valid YAML: {one_line(error)}") from error
+    text, advice = read_text(path, expected="a class file in YAML or JSON"), "correct it"
+    if path.suffix.lower() == ".json":
+        data = parse_json(text, path, advice=advice, unique=True)
+    else:
+        data = parse_yaml(text, path, advice=advice)
     if not isinstance(data, dict):
         _refuse(path, f"expected the keys {', '.join(FILE_KEYS)}")
     return data

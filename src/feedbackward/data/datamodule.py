@@ -12,15 +12,17 @@ from typing import Any, TypedDict, cast
 import torch
 from lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from feedbackward.classes import ClassTable
 from feedbackward.data.arguments import Size, Split
 from feedbackward.data.augmentation import RECOMMENDED, Augmentation, check_augmentation
+from feedbackward.data.batch_share import BatchShare
 from feedbackward.data.prepared import NOT_STORED, Prepared, PreparedFolder
 from feedbackward.data.sampler import EpochSampler, SeededItems
 from feedbackward.data.sources import Scoring
 from feedbackward.data.transforms import EvalTransform, TrainTransform
+from feedbackward.data.worker_signals import outlive_signals
 from feedbackward.errors import InputError
 from feedbackward.preprocessing import Channels, Preprocessing, Range, Resize
 
@@ -67,8 +69,9 @@ class SegmentationDataModule(LightningDataModule, ABC):
     uses it.
 
     The order of a training and its augmentation depend on the seed (torch's when the training starts, then the
-    checkpoint's), the epoch and the image only, for any number of workers and processes. The last, smaller batch is
-    dropped (a batch norm needs more than one image), unless it is the only one.
+    checkpoint's), the epoch and the image only, for any number of workers and processes; a training that is resumed
+    within an epoch goes on after its last batch. The last, smaller batch is dropped (a batch norm needs more than one
+    image), unless it is the only one.
 
     Args:
         batch_size: Images in a training batch.
@@ -116,7 +119,7 @@ class SegmentationDataModule(LightningDataModule, ABC):
             ("eval_batch_size", eval_batch_size, 1),
             ("num_workers", num_workers, 0),
         ):
-            if value < least:
+            if not (isinstance(value, int) and least <= value < 1 << 31):
                 raise InputError(f"{name} is {value}; expected {least} or more")
         if not 0 < cache_gb < math.inf:
             raise InputError(f"cache_gb is {cache_gb}; expected a size in GB, above 0")
@@ -132,7 +135,7 @@ class SegmentationDataModule(LightningDataModule, ABC):
             self.prepared = PreparedFolder(Path(cache).expanduser(), limit=int(cache_gb * 1e9))
         self._training_seed: int | None = None
         self._sampler: EpochSampler | None = None
-        self._resumed_epochs = 0
+        self._resumed_epochs = self._resumed_images = 0
         self._opened: dict[Split, Dataset[Item]] = {}
 
     @property
@@ -194,11 +197,15 @@ class SegmentationDataModule(LightningDataModule, ABC):
             self._training_seed = seed if trainer is None else trainer.strategy.broadcast(seed)
         dataset = SeededItems(self._opened["train"], seed=self._training_seed)
         processes, rank = (1, 0) if trainer is None else (trainer.world_size, trainer.global_rank)
-        sampler = EpochSampler(dataset, seed=self._training_seed, processes=processes, rank=rank)
         # Workers load the first batches before Lightning sets the epoch, and even before it restores its own counts.
-        done = 0 if self._sampler is None or trainer is not None else self._sampler.epoch
-        sampler.set_epoch(max(done, self._finished_epochs, self._resumed_epochs))
-        self._resumed_epochs, self._sampler = 0, sampler
+        iterated = 0 if self._sampler is None or trainer is not None else self._sampler.epoch
+        epoch = max(iterated, self._finished_epochs, self._resumed_epochs)
+        done = self.whole_batches(self._resumed_images, processes) * self.batch_size
+        sampler = EpochSampler(
+            dataset, seed=self._training_seed, processes=processes, rank=rank, epoch=epoch, done=done
+        )
+        self._resumed_epochs = self._resumed_images = 0
+        self._sampler = sampler
         drop_last = len(sampler) >= self.batch_size
         return self._loader(dataset, batch_size=self.batch_size, sampler=sampler, drop_last=drop_last)
 
@@ -214,28 +221,48 @@ class SegmentationDataModule(LightningDataModule, ABC):
         progress: Any = self.trainer.fit_loop.epoch_progress.current  # what Lightning passes to set_epoch
         return int(progress.processed)
 
+    def whole_batches(self, images: int, processes: int) -> int:
+        """The number of full training batches of so many images, in each of several processes."""
+        return images // (self.batch_size * processes)
+
+    @property
+    def _images_in_epoch(self) -> int:
+        """The number of images that all processes have seen in an epoch that has not finished."""
+        trainer = self.trainer
+        if trainer is None or trainer.fit_loop.epoch_progress.current.ready == self._finished_epochs:
+            return 0
+        batches: Any = trainer.fit_loop.epoch_loop.batch_progress.current
+        return int(batches.processed) * self.batch_size * trainer.world_size
+
     def state_dict(self) -> dict[str, Any]:
-        """The seed of the training and the number of its finished epochs, for checkpoints."""
-        return {"seed": self._training_seed, "epochs": self._finished_epochs}
+        """The seed of the training, its finished epochs and the images of an unfinished one, for checkpoints."""
+        return {"seed": self._training_seed, "epochs": self._finished_epochs, "images": self._images_in_epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Continue a training with its seed, after its last epoch."""
+        """Continue a training with its seed, after its last batch."""
         self._training_seed, self._resumed_epochs = state_dict["seed"], state_dict["epochs"]
+        self._resumed_images = state_dict["images"]
 
     def val_dataloader(self) -> DataLoader[Item]:
-        """Validation batches, in order."""
-        return self._loader(self._opened["val"], batch_size=self.eval_batch_size)
+        """Validation batches, in order; of several processes each has its share."""
+        return self._evaluation_loader("val")
 
     def test_dataloader(self) -> DataLoader[Item]:
-        """Test batches, in order."""
-        return self._loader(self._opened["test"], batch_size=self.eval_batch_size)
+        """Test batches, in order; of several processes each has its share."""
+        return self._evaluation_loader("test")
+
+    def _evaluation_loader(self, split: Split) -> DataLoader[Item]:
+        dataset, size, trainer, sampler = self._opened[split], self.eval_batch_size, self.trainer, None
+        if trainer is not None and trainer.world_size > 1:
+            sampler = BatchShare(dataset, batch_size=size, processes=trainer.world_size, rank=trainer.global_rank)
+        return self._loader(dataset, batch_size=size, sampler=sampler)
 
     def _loader(
         self,
         dataset: Dataset[Item],
         *,
         batch_size: int,
-        sampler: EpochSampler | None = None,
+        sampler: DistributedSampler[Any] | None = None,
         drop_last: bool = False,
     ) -> DataLoader[Item]:
         workers = min(self.num_workers, os.cpu_count() or 1)
@@ -247,4 +274,6 @@ class SegmentationDataModule(LightningDataModule, ABC):
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
+            worker_init_fn=outlive_signals,
+            generator=torch.Generator(),  # for the seeds of the workers: torch's own belongs to the network
         )

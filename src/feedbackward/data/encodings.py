@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from feedbackward.classes import LARGEST_VALUE, ClassTable, void_index
 from feedbackward.data.masks import Mask, read_mask, read_mask_colors
+from feedbackward.data.members import File
 from feedbackward.errors import InputError, listed
 
 MOST_CLASSES = LARGEST_VALUE - 1
@@ -28,7 +28,7 @@ class MaskEncoding(Protocol):
 
     digest: str
 
-    def read(self, path: Path) -> Mask:
+    def read(self, path: File) -> Mask:
         """Class indices (H, W), uint8 with 255 for void; for more than 254 classes uint16 with 65535 for void.
 
         For classes that overlap it has a layer for each, (classes, H, W), see LayerEncoding.
@@ -38,7 +38,7 @@ class MaskEncoding(Protocol):
         """
         ...
 
-    def files(self, path: Path) -> tuple[Path, ...]:
+    def files(self, path: File) -> tuple[File, ...]:
         """The files that read(path) reads."""
         ...
 
@@ -78,7 +78,7 @@ class IndexEncoding:
         self.digest = blake2b(self._lookup.tobytes(), digest_size=16).hexdigest()
         self._hint = hint
 
-    def read(self, path: Path) -> Mask:
+    def read(self, path: File) -> Mask:
         """Class indices (H, W), as MaskEncoding.read.
 
         Raises:
@@ -86,7 +86,7 @@ class IndexEncoding:
         """
         return self.encode(read_mask(path), path)
 
-    def encode(self, mask: Mask, path: Path) -> Mask:
+    def encode(self, mask: Mask, path: File) -> Mask:
         """Class indices (H, W) of the values of a mask (H, W).
 
         Args:
@@ -101,7 +101,7 @@ class IndexEncoding:
             raise InputError(self._message(mask, path))
         return indices
 
-    def files(self, path: Path) -> tuple[Path, ...]:
+    def files(self, path: File) -> tuple[File, ...]:
         """The file itself."""
         return (path,)
 
@@ -109,7 +109,7 @@ class IndexEncoding:
         """As MaskEncoding.index."""
         return _known(self._lookup, code)
 
-    def _message(self, mask: Mask, path: Path) -> str:
+    def _message(self, mask: Mask, path: File) -> str:
         values, counts = np.unique(mask, return_counts=True)
         known = self._lookup != _unknown(self._lookup)
         message = (
@@ -137,7 +137,7 @@ class ColorEncoding:
         self.digest = blake2b(repr((sorted(packed.items()), void)).encode(), digest_size=16).hexdigest()
         self._hint = hint
 
-    def read(self, path: Path) -> Mask:
+    def read(self, path: File) -> Mask:
         """Class indices (H, W), as MaskEncoding.read.
 
         Raises:
@@ -155,7 +155,7 @@ class ColorEncoding:
             )
         return indices
 
-    def files(self, path: Path) -> tuple[Path, ...]:
+    def files(self, path: File) -> tuple[File, ...]:
         """The file itself."""
         return (path,)
 

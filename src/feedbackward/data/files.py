@@ -1,20 +1,25 @@
 """Reading images: the channels that a network takes, at the file's own depth, with errors that name the remedy."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from feedbackward.data.channels import check_channels, is_certain, select_channels
+from feedbackward.data.members import File, file_size
 from feedbackward.data.opening import opened
 from feedbackward.data.stored import StoredImage, to_native
 from feedbackward.errors import InputError
 from feedbackward.preprocessing import Channels
 
+SAFE_SIZE = 1 << 30
+"""Images whose pixels take at most so many bytes are decoded, however small their files are."""
+MOST_TIMES = 500
+"""Larger images take at most so many times the bytes of their files: deflate reaches 1032, masks rarely 300."""
 
-def read_image(path: Path, channels: Channels = "RGB") -> NDArray[Any]:
+
+def read_image(path: File, channels: Channels = "RGB") -> NDArray[Any]:
     """Read an image, upright, with the channels that a network takes and the values that the file contains.
 
     Conversions are lossless: gray is repeated for RGB, RGB whose channels are equal becomes gray, alpha is left out
@@ -41,7 +46,7 @@ def read_image(path: Path, channels: Channels = "RGB") -> NDArray[Any]:
         return decode_image(image, path, channels)
 
 
-def decode_image(image: StoredImage, path: Path, channels: Channels) -> NDArray[Any]:
+def decode_image(image: StoredImage, path: File, channels: Channels) -> NDArray[Any]:
     """Decode an open file; arguments, result and errors are those of read_image."""
     check_channels(image.layout, channels, path)
     refuse_too_large(image, path)
@@ -49,7 +54,7 @@ def decode_image(image: StoredImage, path: Path, channels: Channels) -> NDArray[
     return upright(pixels, image.orientation)
 
 
-def check_image(path: Path, channels: Channels = "RGB") -> tuple[int, int]:
+def check_image(path: File, channels: Channels = "RGB") -> tuple[int, int]:
     """Height and width of an image, from its header where that is enough to tell that read_image takes it.
 
     A file with an intact end, without alpha and floats, is not decoded: damage in its middle is found when it is read.
@@ -65,7 +70,7 @@ def check_image(path: Path, channels: Channels = "RGB") -> tuple[int, int]:
     return upright_size(image)
 
 
-def image_size(path: Path) -> tuple[int, int]:
+def image_size(path: File) -> tuple[int, int]:
     """Height and width of an image, upright, from its header.
 
     Raises:
@@ -91,18 +96,39 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.ascontiguousarray(pixels)
 
 
-def refuse_too_large(image: StoredImage, path: Path) -> None:
-    """Refuse an image that the machine cannot decode as a whole.
+def refuse_too_large(image: StoredImage, path: File) -> None:
+    """Refuse, by its header, an image that the machine cannot decode as a whole.
 
     Raises:
-        InputError: If its pixels fill half of the machine's memory.
+        InputError: If its pixels fill half of the machine's memory, or as refuse_bomb.
     """
-    size = image.height * image.width * image.layout.channels * image.dtype.itemsize
+    refuse_bomb(image, path)
+    size = _size(image)
     if size > _memory() // 2:
         raise InputError(
             f"{path} is {image.height}x{image.width} (height x width), {size / 2**30:.1f} GiB of pixels; expected at "
             f"most half of this machine's memory of {_memory() / 2**30:.1f} GiB: split it into tiles"
         )
+
+
+def refuse_bomb(image: StoredImage, path: File) -> None:
+    """Refuse, by its header, a small file that says that its image is huge.
+
+    Raises:
+        InputError: If its pixels fill more than SAFE_SIZE, and MOST_TIMES as much as the file.
+    """
+    size, stored = _size(image), file_size(path)
+    if size > SAFE_SIZE and size > MOST_TIMES * stored:
+        raise InputError(
+            f"{path} is {image.height}x{image.width} (height x width), {size / 2**30:.1f} GiB of pixels in a file of "
+            f"{stored / 2**20:.2f} MiB, like a decompression bomb; expected at most {MOST_TIMES} times as much as the "
+            f"file: split it into tiles if it is genuine"
+        )
+
+
+def _size(image: StoredImage) -> int:
+    """The bytes of the pixels."""
+    return image.height * image.width * image.layout.channels * image.dtype.itemsize
 
 
 def _memory() -> int:

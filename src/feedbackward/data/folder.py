@@ -88,7 +88,7 @@ class FolderData(SegmentationDataModule):
         pairs = matched[0]
         check_pairs(pairs, self._classes.encoding, channels=self.preprocessing.channels, one_size=self.one_size(split))
         if self._classes.ignores_white:
-            _refuse_black_and_white(pairs)
+            refuse_black_and_white(pairs, where=masks)
         return PairDataset(pairs, self._classes.encoding, self.transform(split), self.prepared)
 
     def _match(self, images: Path, masks: Path, hint: str) -> list[Pair]:
@@ -166,8 +166,16 @@ def _check_names(matched: Sequence[Sequence[Pair]]) -> None:
                 )
 
 
-def _refuse_black_and_white(pairs: Sequence[Pair]) -> None:
-    """Masks of 0 and 255 decode to one class and void: valid, but never intended."""
+def refuse_black_and_white(pairs: Sequence[Pair], *, where: object) -> None:
+    """Refuse masks of 0 and 255, which decode to one class and void: valid, but never intended.
+
+    Args:
+        pairs: The pairs of a split.
+        where: Where the masks are, for the message.
+
+    Raises:
+        InputError: If all masks have no other values.
+    """
     white = False
     for pair in pairs:
         mask = read_mask(pair.mask)
@@ -176,7 +184,7 @@ def _refuse_black_and_white(pairs: Sequence[Pair]) -> None:
         white = white or bool((mask == 255).any())
     if white:
         raise InputError(
-            f"all {len(pairs)} masks in {pairs[0].mask.parent} contain only 0 and 255, and 255 is ignored, so "
+            f"all {len(pairs)} masks in {where} contain only 0 and 255, and 255 is ignored, so "
             f"there would be a single class to learn. These are black-and-white pictures: give the white class "
             f"'value: 255' in the class file, or divide the masks by 255"
         )

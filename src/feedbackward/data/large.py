@@ -2,14 +2,14 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from feedbackward.data.bands import Bands, open_bands
 from feedbackward.data.channels import check_channels
-from feedbackward.data.files import decode_image, upright_size
+from feedbackward.data.files import decode_image, refuse_bomb, upright_size
+from feedbackward.data.members import File
 from feedbackward.data.opening import opened
 from feedbackward.preprocessing import Channels
 
@@ -27,7 +27,7 @@ class LargeImage:
         size: Height and width, upright.
     """
 
-    path: Path
+    path: File
     channels: Channels
     size: tuple[int, int]
 
@@ -36,7 +36,7 @@ class LargeImage:
         return open_bands(self.path, self.channels)
 
 
-def read_unless_large(path: Path, channels: Channels, megapixels: float = LARGE) -> NDArray[Any] | LargeImage:
+def read_unless_large(path: File, channels: Channels, megapixels: float = LARGE) -> NDArray[Any] | LargeImage:
     """Read an image as read_image does, unless it is large.
 
     Args:
@@ -54,5 +54,6 @@ def read_unless_large(path: Path, channels: Channels, megapixels: float = LARGE)
     with opened(path) as image:
         check_channels(image.layout, channels, path)
         if image.height * image.width > megapixels * 1e6:
+            refuse_bomb(image, path)
             return LargeImage(path, channels, upright_size(image))
         return decode_image(image, path, channels)

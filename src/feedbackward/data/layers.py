@@ -7,6 +7,7 @@ import numpy as np
 
 from feedbackward.data.encodings import IndexEncoding
 from feedbackward.data.masks import Mask, read_mask
+from feedbackward.data.members import File
 from feedbackward.errors import InputError, listed
 
 WHITE = 255
@@ -28,7 +29,7 @@ class LayerEncoding:
         self._whites = self._ones if WHITE in ignored else IndexEncoding({0: 0, WHITE: 1}, ignored=ignored, hint=hint)
         self.digest = f"layers {self._ones.digest} {self._whites.digest}"
 
-    def read(self, path: Path) -> Mask:
+    def read(self, path: File) -> Mask:
         """The layers (classes, H, W) of an image: 0, 1, and 255 for void.
 
         Args:
@@ -49,8 +50,9 @@ class LayerEncoding:
                 )
         return np.stack(layers)
 
-    def files(self, path: Path) -> tuple[Path, ...]:
+    def files(self, path: File) -> tuple[Path, ...]:
         """The file of each class, in their order."""
+        assert isinstance(path, Path), "shards have one mask for each image"
         return tuple(layer_path(path, name) for name in self._names)
 
     def _read_layer(self, file: Path) -> Mask:

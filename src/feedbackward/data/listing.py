@@ -53,11 +53,11 @@ def why_left_out(path: Path, suffixes: tuple[str, ...]) -> str | None:
     return None if path.suffix.lower() in suffixes else "of another type"
 
 
-def warn_left_out(folder: Path, left_out: Mapping[str, Sequence[Path]]) -> None:
+def warn_left_out(folder: Path | str, left_out: Mapping[str, Sequence[Path]]) -> None:
     """Log what is left out of a folder, if anything, in one line.
 
     Args:
-        folder: The folder that was searched.
+        folder: The folder that was searched, or another name of the source.
         left_out: The paths by the reason.
     """
     if left_out:

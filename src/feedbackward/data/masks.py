@@ -1,6 +1,5 @@
 """Reading masks and instance maps with the values that their files store, with errors that name the remedy."""
 
-from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from feedbackward.classes import LARGEST_VALUE
 from feedbackward.data.channels import count_transparent
 from feedbackward.data.files import refuse_too_large, upright
+from feedbackward.data.members import File
 from feedbackward.data.opening import opened
 from feedbackward.data.stored import StoredImage
 from feedbackward.errors import InputError, listed
@@ -22,7 +22,7 @@ _COLORS_HINT = (
 )
 
 
-def read_mask(path: Path, *, hint: str = _COLORS_HINT) -> Mask:
+def read_mask(path: File, *, hint: str = _COLORS_HINT) -> Mask:
     """The values of a mask (H, W), upright; for a palette image the indices, not the colors.
 
     Values are those that the file stores: a gray image of 1, 2, 4 or 8 bits is uint8, one of 16 bits uint16. An image
@@ -42,7 +42,7 @@ def read_mask(path: Path, *, hint: str = _COLORS_HINT) -> Mask:
     return codes
 
 
-def read_mask_codes(path: Path) -> NDArray[np.uint8 | np.uint16]:
+def read_mask_codes(path: File) -> NDArray[np.uint8 | np.uint16]:
     """The values of a mask (H, W) as read_mask returns them, or its colors (H, W, 3) if any channels differ.
 
     Raises:
@@ -56,7 +56,7 @@ def read_mask_codes(path: Path) -> NDArray[np.uint8 | np.uint16]:
     return _whole(np.ascontiguousarray(pixels[..., 0]), path)
 
 
-def read_mask_colors(path: Path) -> NDArray[np.uint8]:
+def read_mask_colors(path: File) -> NDArray[np.uint8]:
     """The colors of a mask (H, W, 3), upright; gray and palette images are converted.
 
     Raises:
@@ -71,7 +71,7 @@ def read_mask_colors(path: Path) -> NDArray[np.uint8]:
     return np.broadcast_to(colors, (*colors.shape[:2], 3))
 
 
-def read_instance_ids(path: Path) -> NDArray[np.int32]:
+def read_instance_ids(path: File) -> NDArray[np.int32]:
     """The values of a 16-bit instance map as int32 (H, W).
 
     Raises:
@@ -86,7 +86,7 @@ def read_instance_ids(path: Path) -> NDArray[np.int32]:
     return ids.astype(np.int32)
 
 
-def _check(image: StoredImage, path: Path) -> None:
+def _check(image: StoredImage, path: File) -> None:
     """Refuse a mask by its header."""
     if image.lossy:
         raise InputError(
@@ -98,7 +98,7 @@ def _check(image: StoredImage, path: Path) -> None:
     refuse_too_large(image, path)
 
 
-def _opaque(pixels: NDArray[Any], image: StoredImage, path: Path) -> NDArray[Any]:
+def _opaque(pixels: NDArray[Any], image: StoredImage, path: File) -> NDArray[Any]:
     """The channels (height, width, 1 or 3) without alpha; the indices of a palette have none."""
     if not image.layout.alpha or pixels.shape[2] < image.layout.channels:
         return pixels
@@ -110,7 +110,7 @@ def _opaque(pixels: NDArray[Any], image: StoredImage, path: Path) -> NDArray[Any
     return pixels[..., :-1]
 
 
-def _refuse_colors(pixels: NDArray[Any], path: Path, hint: str) -> NoReturn:
+def _refuse_colors(pixels: NDArray[Any], path: File, hint: str) -> NoReturn:
     colored = (pixels[..., 1:] != pixels[..., :1]).any(axis=-1)
     colors = [f"({', '.join(map(str, color))})" for color in np.unique(pixels[colored], axis=0).tolist()]
     raise InputError(
@@ -119,7 +119,7 @@ def _refuse_colors(pixels: NDArray[Any], path: Path, hint: str) -> NoReturn:
     )
 
 
-def _whole(values: NDArray[Any], path: Path) -> Mask:
+def _whole(values: NDArray[Any], path: File) -> Mask:
     """Values of any type as uint8 or uint16."""
     if values.dtype in (np.uint8, np.uint16):
         return values

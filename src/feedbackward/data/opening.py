@@ -1,43 +1,38 @@
 """Opening image files, with errors that name the file and the remedy."""
 
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from feedbackward.data.formats import SUFFIXES
+from feedbackward.data.members import File, Member, file_size
 from feedbackward.data.pillow_images import PillowImage, open_pillow
 from feedbackward.data.stored import StoredImage
-from feedbackward.errors import InputError, one_line
+from feedbackward.errors import FailureError, InputError, one_line
+from feedbackward.text_files import open_file
 
 _FORMATS = ", ".join(list(SUFFIXES)[:-1]) + " or " + list(SUFFIXES)[-1]
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[StoredImage]:
+def opened(path: File) -> Iterator[StoredImage]:
     """Open an image file; errors of its decoder within the block become InputErrors.
 
     Raises:
         InputError: If it is not a readable image file.
     """
-    with decoding(path), open_file(path) as file:
+    with decoding(path), open_image_file(path) as file:
         yield open_stored(file, path)
 
 
-def open_file(path: Path) -> BinaryIO:
-    """Open a regular file: a pipe would block.
-
-    Raises:
-        InputError: If it is a folder or a device.
-    """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise InputError(f"{path} is not a file but a {'folder' if path.is_dir() else 'device'}; expected an image")
-    return path.open("rb")
+def open_image_file(path: File) -> BinaryIO:
+    """Open the file of an image; errors are those of open_file, or of Member.open."""
+    return path.open() if isinstance(path, Member) else open_file(path, expected="an image")
 
 
-def open_stored(file: BinaryIO, path: Path) -> StoredImage:
+def open_stored(file: BinaryIO, path: File) -> StoredImage:
     """The image in an open file.
 
     Raises:
@@ -51,12 +46,12 @@ def open_stored(file: BinaryIO, path: Path) -> StoredImage:
         return TiffImage(file, path)
     image = open_pillow(file)
     if image is None:
-        raise InputError(f"{path} is not an image in {_FORMATS} ({path.stat().st_size} bytes); replace or remove it")
+        raise InputError(f"{path} is not an image in {_FORMATS} ({file_size(path)} bytes); replace or remove it")
     return PillowImage(image, file, path)
 
 
 @contextmanager
-def decoding(path: Path) -> Iterator[None]:
+def decoding(path: File) -> Iterator[None]:
     """Turn errors of decoders within the block into InputErrors.
 
     Args:
@@ -64,10 +59,12 @@ def decoding(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except InputError:
+    except (InputError, FailureError):
         raise
     except FileNotFoundError as error:
-        link = f": a link to {path.readlink()}, which does not exist" if path.is_symlink() else ""
+        link = ""
+        if isinstance(path, Path) and path.is_symlink():
+            link = f": a link to {path.readlink()}, which does not exist"
         raise InputError(f"no file {path}{link}") from error
     except MemoryError as error:
         raise InputError(f"{path} does not fit in memory; split it into tiles") from error

@@ -1,11 +1,10 @@
 """Images with their masks in files: matched by name, checked when a split is opened, read as items."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from torch.utils.data import Dataset
 
@@ -13,6 +12,7 @@ from feedbackward.data.datamodule import Item
 from feedbackward.data.encodings import MaskEncoding
 from feedbackward.data.files import check_image, read_image
 from feedbackward.data.masks import Mask
+from feedbackward.data.members import File
 from feedbackward.data.prepared import NOT_STORED, Arrays, Prepared
 from feedbackward.data.transforms import EvalTransform, TrainTransform
 from feedbackward.errors import InputError, listed
@@ -30,11 +30,11 @@ class Pair:
     """
 
     name: str
-    image: Path
-    mask: Path
+    image: File
+    mask: File
 
 
-def match(images: dict[str, Path], masks: dict[str, Path], *, where: str, hint: str) -> list[Pair]:
+def match(images: Mapping[str, File], masks: Mapping[str, File], *, where: str, hint: str) -> list[Pair]:
     """Pair images and masks by name.
 
     Args:
@@ -149,7 +149,7 @@ class ImageDataset(Dataset[Item]):
         transform: Converts the pixels into tensors.
     """
 
-    def __init__(self, images: dict[str, Path], transform: EvalTransform) -> None:
+    def __init__(self, images: Mapping[str, File], transform: EvalTransform) -> None:
         self._images = list(images.items())
         self._transform = transform
 

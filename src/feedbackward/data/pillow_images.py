@@ -9,7 +9,6 @@ import os
 import re
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -24,7 +23,9 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401
 )
 
-from feedbackward.data.stored import Layout
+from feedbackward.data.jpeg_scans import lacks_scans
+from feedbackward.data.members import File
+from feedbackward.data.stored import Layout, to_orientation
 from feedbackward.data.vips_blocks import read_blocks
 from feedbackward.errors import InputError, listed
 
@@ -48,6 +49,7 @@ _LAYOUTS = {
 }
 _LOSSY = {"JPEG": "JPEG", "MPO": "JPEG", "JPEG2000": "JPEG 2000"}
 _PNG_MODES = {0: "L", 2: "RGB", 3: "RGB", 4: "LA", 6: "RGBA"}  # by the color type in the header
+_LACKS_SCANS = "it ends before its last scan"
 # libjpeg's message about a few bytes between the pixels and the end marker, which some cameras write; many mean damage
 _HARMLESS = re.compile(r"Corrupt JPEG data: \d extraneous bytes before marker 0xd9")
 
@@ -78,7 +80,7 @@ class PillowImage:
         InputError: If it has several frames, or is a BMP that Pillow misreads.
     """
 
-    def __init__(self, image: Image.Image, file: BinaryIO, path: Path) -> None:
+    def __init__(self, image: Image.Image, file: BinaryIO, path: File) -> None:
         self._image, self._file, self._path = image, file, path
         self._format = image.format or ""
         frames = getattr(image, "n_frames", 1)
@@ -87,11 +89,12 @@ class PillowImage:
         if self._format == "BMP":
             _refuse_misread(image, file, path)
         self.height, self.width = image.height, image.width
-        self.orientation: int = image.getexif().get(_ORIENTATION, 1) if _has_exif(image, file) else 1
+        tag = image.getexif().get(_ORIENTATION, 1) if _has_exif(image, file) else 1
+        self.orientation = to_orientation(tag, path)
         self.dtype: np.dtype[Any] = np.dtype(np.uint8)
         self._decode = self._by_pillow
         mode = _eight_bit_mode(image)
-        if self._format in ("JPEG", "MPO") and mode != "CMYK":
+        if self._format in ("JPEG", "MPO"):
             self._decode = self._jpeg
         elif self._format == "PNG":
             bits, color_type = _bytes_at(file, 24, 2)
@@ -127,6 +130,8 @@ class PillowImage:
         """Decode a JPEG or PNG from top to bottom, in blocks (rows, width, channels); None if it cannot be done."""
         if self._format not in ("JPEG", "MPO", "PNG") or self.layout.colors == "CMYK":
             return None
+        if self._image.info.get("progressive") and lacks_scans(self._bytes()):
+            raise ValueError(_LACKS_SCANS)
         return read_blocks(self._path, self.layout.channels, self.dtype)
 
     def is_complete(self) -> bool:
@@ -145,17 +150,21 @@ class PillowImage:
         import simplejpeg
 
         data = self._bytes()
+        if lacks_scans(data):
+            raise ValueError(_LACKS_SCANS)
         try:
             simplejpeg.decode_jpeg_header(data)
         except ValueError:  # unusual subsampling, which its interface to libjpeg does not know
             return self._by_pillow()
-        colorspace = "GRAY" if self.layout.colors == "gray" else "RGB"
+        colorspace = {"gray": "GRAY", "CMYK": "CMYK"}.get(self.layout.colors or "", "RGB")
         try:
-            return np.asarray(simplejpeg.decode_jpeg(data, colorspace))
+            pixels = np.asarray(simplejpeg.decode_jpeg(data, colorspace))
         except ValueError as error:
             if not _HARMLESS.fullmatch(str(error)):
                 raise
-            return np.asarray(simplejpeg.decode_jpeg(data, colorspace, strict=False))
+            pixels = np.asarray(simplejpeg.decode_jpeg(data, colorspace, strict=False))
+        # Whether CMYK is stored inverted is Pillow's knowledge.
+        return self._by_pillow() if self.layout.colors == "CMYK" else pixels
 
     def _png(self) -> NDArray[Any]:
         import imagecodecs
@@ -209,7 +218,7 @@ def _has_exif(image: Image.Image, file: BinaryIO) -> bool:
     return b"eXIf" in file.read()
 
 
-def _refuse_misread(image: Image.Image, file: BinaryIO, path: Path) -> None:
+def _refuse_misread(image: Image.Image, file: BinaryIO, path: File) -> None:
     """Pillow takes a gray palette of few colors for gray pixels of 1 or 8 bits, whatever their depth is."""
     (bits,) = struct.unpack("<H", _bytes_at(file, 28, 2))
     if image.mode in ("1", "L") and bits != {"1": 1, "L": 8}[image.mode]:

@@ -5,13 +5,15 @@ Cityscapes file names follow the official evaluator; other data sets match by th
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.data.listing import warn_left_out, why_left_out
+from feedbackward.data.members import File
+from feedbackward.data.shard_files import read_shards
 from feedbackward.errors import InputError, listed
 
 _SCENE = re.compile(r"[^_]+_\d{6}_\d{6}")
@@ -29,12 +31,12 @@ class PredictionPair:
         instances: The instance map, for data sets with instance scores.
     """
 
-    ground_truth: Path
+    ground_truth: File
     prediction: Path
     instances: Path | None = None
 
 
-def pair_by_scene(ground_truth: Path, predictions: Path) -> list[PredictionPair]:
+def pair_by_scene(ground_truth: str | Path, predictions: Path) -> list[PredictionPair]:
     """Match CITY_SEQUENCE_FRAME_gtFine_labelIds.png with CITY_SEQUENCE_FRAME*.png, both in any subfolder.
 
     Args:
@@ -48,7 +50,7 @@ def pair_by_scene(ground_truth: Path, predictions: Path) -> list[PredictionPair]
         InputError: If there is no ground truth or its files are named differently, an instance map or a prediction is
             missing, or an image has several predictions.
     """
-    label_files = _find(ground_truth, f"*{_LABELS}", "ground truth")
+    label_files = _find(Path(ground_truth), f"*{_LABELS}", "ground truth")
     candidates = defaultdict(list)
     for path in _find(predictions, "*.png", "predictions"):
         if match := _SCENE.match(path.name):
@@ -82,7 +84,7 @@ def pair_by_scene(ground_truth: Path, predictions: Path) -> list[PredictionPair]
     ]
 
 
-def pair_by_path(ground_truth: Path, predictions: Path) -> list[PredictionPair]:
+def pair_by_path(ground_truth: str | Path, predictions: Path) -> list[PredictionPair]:
     """Match the masks of two folders by their paths within them, whatever their formats.
 
     A warning counts the files that are left out: those of another type, and predictions without ground truth.
@@ -93,7 +95,32 @@ def pair_by_path(ground_truth: Path, predictions: Path) -> list[PredictionPair]:
     Raises:
         InputError: If there is no ground truth, a prediction is missing, or two files differ in the suffix only.
     """
-    masks, predicted = _by_path(ground_truth, "ground truth"), _by_path(predictions, "predictions")
+    return _pair(_by_path(Path(ground_truth), "ground truth"), predictions)
+
+
+def pair_by_key(ground_truth: str, predictions: Path) -> list[PredictionPair]:
+    """Match the masks of shards by their keys with the paths of predictions, whatever their formats.
+
+    Args:
+        ground_truth: Shards, a pattern of find_tars.
+        predictions: Folder of the predictions; a warning counts the files that are left out.
+
+    Returns:
+        The pairs, in the order of the keys.
+
+    Raises:
+        InputError: If there are no masks, or a prediction is missing.
+    """
+    found = read_shards([ground_truth])
+    warn_left_out(ground_truth, found.left_out)
+    masks = dict(sorted((key, mask) for shard in found.shards for key, mask in shard.masks.items()))
+    if not masks:
+        raise InputError(f"no masks in {ground_truth}; expected members named KEY.mask.png or KEY.seg.png")
+    return _pair(masks, predictions)
+
+
+def _pair(masks: Mapping[str, File], predictions: Path) -> list[PredictionPair]:
+    predicted = _by_path(predictions, "predictions")
     _refuse_missing([name for name in masks if name not in predicted], masks, f"{predictions}/PATH")
     extra = [path for name, path in predicted.items() if name not in masks]
     warn_left_out(predictions, {"without ground truth": extra} if extra else {})

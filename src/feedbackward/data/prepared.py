@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from feedbackward.data.members import File, Member
 from feedbackward.data.opening import decoding
 from feedbackward.errors import InputError, one_line
 from feedbackward.io import check_writable, nearest_existing
@@ -51,7 +52,7 @@ class Prepared(Protocol):
         """
         ...
 
-    def load(self, sources: Sequence[Path], recipe: str, make: Callable[[], Arrays]) -> Arrays:
+    def load(self, sources: Sequence[File], recipe: str, make: Callable[[], Arrays]) -> Arrays:
         """The arrays that are made from files.
 
         Args:
@@ -71,7 +72,7 @@ class NotStored:
     def check(self) -> None:
         """Nothing is written."""
 
-    def load(self, sources: Sequence[Path], recipe: str, make: Callable[[], Arrays]) -> Arrays:  # noqa: ARG002
+    def load(self, sources: Sequence[File], recipe: str, make: Callable[[], Arrays]) -> Arrays:  # noqa: ARG002
         """As Prepared.load."""
         return make()
 
@@ -109,7 +110,7 @@ class PreparedFolder:
             raise InputError(f"data.cache {self.folder} is a file; give a folder")
         check_writable(nearest_existing(self.folder), what=f"data.cache {self.folder}")
 
-    def load(self, sources: Sequence[Path], recipe: str, make: Callable[[], Arrays]) -> Arrays:
+    def load(self, sources: Sequence[File], recipe: str, make: Callable[[], Arrays]) -> Arrays:
         """As Prepared.load."""
         key = self._key(sources, recipe)
         path = self.folder / f"{key}.npz"
@@ -121,12 +122,14 @@ class PreparedFolder:
             self._add(path, arrays)
         return arrays
 
-    def _key(self, sources: Sequence[Path], recipe: str) -> str:
+    def _key(self, sources: Sequence[File], recipe: str) -> str:
         parts = (str(FORMAT), recipe, *map(self._digest, sources))
         return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
-    def _digest(self, path: Path) -> str:
-        """The hash of a file's content."""
+    def _digest(self, path: File) -> str:
+        """The hash of a file's content; of a member of a tar that of its state, so that it need not be read."""
+        if isinstance(path, Member):
+            return path.state
         with decoding(path):
             now, stat = time.time(), path.stat()
             stamp = stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

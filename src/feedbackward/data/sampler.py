@@ -1,7 +1,7 @@
 """The order of a training and its random augmentation, from seed, epoch and index alone.
 
-A training that is resumed sees what it would have seen without the interruption, whatever the number of workers. The
-epoch is a part of what the sampler yields: so it reaches workers that live for several epochs.
+A training that is resumed, even within an epoch, sees what it would have seen without the interruption, whatever the
+number of workers. The epoch is a part of what the sampler yields: so it reaches workers that live for several epochs.
 """
 
 from collections.abc import Iterator
@@ -28,6 +28,8 @@ class EpochSampler(DistributedSampler[Draw]):
         seed: The seed of the training, the same in all processes.
         processes: The number of processes.
         rank: The number of this process, from 0.
+        epoch: The first epoch.
+        done: The number of items of this process that are left out in that epoch; the length still counts them.
 
     Example:
         >>> sampler = EpochSampler(range(4), seed=0)
@@ -36,14 +38,19 @@ class EpochSampler(DistributedSampler[Draw]):
         [(7, 0), (7, 1), (7, 2), (7, 3)]
     """
 
-    def __init__(self, dataset: Dataset[T], *, seed: int, processes: int = 1, rank: int = 0) -> None:
+    def __init__(
+        self, dataset: Dataset[T], *, seed: int, processes: int = 1, rank: int = 0, epoch: int = 0, done: int = 0
+    ) -> None:
         super().__init__(dataset, num_replicas=processes, rank=rank, seed=seed)
+        self.set_epoch(epoch)
+        self._done = {epoch: done}
 
     def __iter__(self) -> Iterator[Draw]:
         epoch = self.epoch
         self.epoch += 1
         order = np.random.default_rng((self.seed, epoch)).permutation(len(self.dataset))  # type: ignore[arg-type]
         share = np.resize(order, self.total_size)[self.rank :: self.num_replicas]
+        share = share[self._done.get(epoch, 0) :]
         return ((epoch, index) for index in share.tolist())
 
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from feedbackward.data.predictions import PredictionPair, pair_by_path, pair_by_scene
+from feedbackward.data.predictions import PredictionPair, pair_by_key, pair_by_path, pair_by_scene
 from feedbackward.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class DataSource:
         scoring: The scores that it has.
         layout: How predictions are written so that they can be scored.
         marks: The paths in its folder by which it is recognized; none if it is not recognized so.
-        pair: Finds the prediction of each ground-truth file, in a folder of ground truth and one of predictions.
+        pair: Finds the prediction of each ground-truth file, in what contains the ground truth, a folder unless the
+            data set says otherwise, and a folder of predictions.
     """
 
     name: str
@@ -43,7 +44,7 @@ class DataSource:
     scoring: Scoring = "classes"
     layout: Layout = "masks"
     marks: tuple[str, ...] = ()
-    pair: Callable[[Path, Path], list[PredictionPair]] = pair_by_path
+    pair: Callable[[str, Path], list[PredictionPair]] = pair_by_path
 
     def fits(self, root: Path) -> bool:
         """Whether a folder has its layout."""
@@ -101,6 +102,12 @@ _SOURCES = (
         classes=None,
     ),
     DataSource(
+        name="shards",
+        datamodule="feedbackward.data.shards.ShardsData",
+        classes=None,
+        pair=pair_by_key,
+    ),
+    DataSource(
         name="streets",
         datamodule="feedbackward.streets.datamodule.StreetsData",
         classes="feedbackward.data.cityscapes_labels.CITYSCAPES_CLASSES",
@@ -116,7 +123,7 @@ def list_sources() -> list[str]:
 
     Example:
         >>> list_sources()
-        ['cityscapes', 'camvid', 'folder', 'streets']
+        ['cityscapes', 'camvid', 'folder', 'shards', 'streets']
     """
     return [source.name for source in _SOURCES]
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from feedbackward.data.members import File
 from feedbackward.errors import InputError
 
 
@@ -80,7 +80,20 @@ def native(dtype: DTypeLike) -> np.dtype[Any]:
     return stored if stored in (np.uint8, np.uint16) else np.dtype(np.float32)
 
 
-def to_native(pixels: NDArray[Any], path: Path) -> NDArray[Any]:
+def to_orientation(value: object, path: File) -> int:
+    """The value of the EXIF tag as 1 to 8; 0 is that of cameras that do not know it, and upright.
+
+    Raises:
+        InputError: If it is anything else.
+    """
+    if isinstance(value, int) and 0 <= value <= 8:
+        return value or 1
+    raise InputError(
+        f"{path} has the EXIF orientation {value!r}; expected a whole number from 1 to 8: remove the tag, or correct it"
+    )
+
+
+def to_native(pixels: NDArray[Any], path: File) -> NDArray[Any]:
     """Pixels of any stored type as uint8, uint16 or float32, with the same values.
 
     Raises:

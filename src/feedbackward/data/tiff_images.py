@@ -1,14 +1,14 @@
 """Images in TIFF: any number of channels, interleaved or planar, strips or tiles, BigTIFF too."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from feedbackward.data.stored import Layout, native
+from feedbackward.data.members import File
+from feedbackward.data.stored import Layout, native, to_orientation
 from feedbackward.data.tiff_blocks import block_height, read_blocks
 from feedbackward.errors import InputError
 
@@ -35,9 +35,9 @@ class TiffImage:
         InputError: If it contains several images, or pixels that are not colors or channels.
     """
 
-    def __init__(self, file: BinaryIO, path: Path) -> None:
+    def __init__(self, file: BinaryIO, path: File) -> None:
         tiff = tifffile.TiffFile(file, name=path.name)
-        pages = [page for page in tiff.pages if isinstance(page, tifffile.TiffPage) and not _is_auxiliary(page)]
+        pages = list(full_pages(tiff, path))
         if not pages:
             raise InputError(f"{path} contains no image; copy or download it again")
         self.page = page = pages[0]
@@ -49,7 +49,7 @@ class TiffImage:
         if page.imagedepth > 1:
             raise InputError(f"{path} is a volume of depth {page.imagedepth}; expected a single image: save one slice")
         self.height, self.width = page.imagelength, page.imagewidth
-        self.orientation = int(page.tags.valueof(_ORIENTATION, 1))
+        self.orientation = to_orientation(page.tags.valueof(_ORIENTATION, 1), path)
         self._kind, self.layout = _describe(page, path)
         if self._series is not None:
             self.layout = Layout(len(pages), None)
@@ -129,11 +129,30 @@ class TiffImage:
         ]
 
 
+def full_pages(tiff: tifffile.TiffFile, path: File) -> Iterator[tifffile.TiffPage]:
+    """The pages of a file, without overviews and masks.
+
+    Args:
+        tiff: The file.
+        path: Its path, for messages.
+
+    Raises:
+        InputError: If a page leads back to one before, so that they never end.
+    """
+    seen = set[int]()
+    for page in tiff.pages:
+        if page.offset in seen:
+            raise InputError(f"{path} is damaged: its pages lead back to one before; copy or download it again")
+        seen.add(page.offset)
+        if isinstance(page, tifffile.TiffPage) and not _is_auxiliary(page):
+            yield page
+
+
 def _is_auxiliary(page: tifffile.TiffPage) -> bool:
     return bool(int(page.subfiletype) & (_REDUCED | _MASK))
 
 
-def _describe(page: tifffile.TiffPage, path: Path) -> tuple[str, Layout]:
+def _describe(page: tifffile.TiffPage, path: File) -> tuple[str, Layout]:
     """The photometric interpretation and the channels of a page."""
     kind = getattr(page.photometric, "name", str(page.photometric))
     samples = page.samplesperpixel

@@ -6,6 +6,7 @@ from typing import Any
 
 from feedbackward.data.class_file import own_class_file
 from feedbackward.errors import InputError, listed
+from feedbackward.text_files import read_text
 
 LABEL_MAP = "labelmap.txt"
 VOC_IGNORED = "ignored"
@@ -62,8 +63,5 @@ def _unique(names: list[str], path: Path) -> list[str]:
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}; expected text in UTF-8, one class a line") from error
+    lines = [line.strip() for line in read_text(path, expected="text, one class a line").splitlines()]
     return [line for line in lines if line]

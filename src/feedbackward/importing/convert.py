@@ -22,6 +22,7 @@ from feedbackward.importing.duplicates import file_digests, leaks
 from feedbackward.importing.found import FoundData, Sample, check_names
 from feedbackward.importing.mask_codes import assumptions, describe_codes
 from feedbackward.io import check_empty, check_writable, nearest_existing, write_text, write_whole
+from feedbackward.text_files import read_text
 
 CLASS_FILE = "classes.yaml"
 
@@ -109,7 +110,7 @@ def _note_copies(samples: Sequence[Sample]) -> list[str]:
 def _write_classes(classes: dict[str, Any] | Path, output: Path) -> ClassTable:
     if isinstance(classes, Path):
         table = read_class_file(classes).table
-        path, text = output / f"classes{classes.suffix}", classes.read_text(encoding="utf-8")
+        path, text = output / f"classes{classes.suffix}", read_text(classes, expected="a class file")
     else:
         path, text = output / CLASS_FILE, yaml.safe_dump(classes, sort_keys=False, allow_unicode=True)
         table = parse_classes(classes, path).table

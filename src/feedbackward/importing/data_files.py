@@ -3,6 +3,9 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
+
+from feedbackward.errors import InputError
 
 MAC = "__MACOSX"
 """The folder of hidden files in ZIP archives of macOS."""
@@ -14,6 +17,9 @@ def data_files(root: Path, suffixes: tuple[str, ...] = ()) -> list[Path]:
     Args:
         root: The folder.
         suffixes: The suffixes of the files, in lower case; by default any.
+
+    Raises:
+        InputError: If a folder cannot be read.
     """
     return sorted(path for path in _walk(root, hidden=False) if _fits(path, suffixes))
 
@@ -36,10 +42,14 @@ def is_hidden(path: Path) -> bool:
 
 
 def _walk(root: Path, *, hidden: bool) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in os.walk(root, onerror=_refuse):
         if not hidden:
             folders[:] = [name for name in folders if not _hidden(name)]
         yield from (Path(folder, name) for name in names if hidden or not _hidden(name))
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise InputError(f"the folder {error.filename} cannot be read: {error.strerror}; make it readable") from error
 
 
 def _hidden(name: str) -> bool:

@@ -1,6 +1,7 @@
 """Images that occur more than once, by a hash of their files."""
 
 import os
+import stat
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -75,6 +76,7 @@ def _size(sample: Sample) -> int | None:
     if not isinstance(sample.image, Path):
         return None
     try:
-        return sample.image.stat().st_size
+        status = sample.image.stat()
     except OSError:
         return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None

@@ -13,6 +13,7 @@ from feedbackward.errors import InputError
 from feedbackward.importing.duplicates import file_digest
 from feedbackward.importing.found import Sample
 from feedbackward.importing.mask_facts import MaskFacts, mask_facts, read_mask_facts
+from feedbackward.text_files import open_file
 
 _MAGICS = {
     b"\xff\xd8": "JPEG",
@@ -86,8 +87,8 @@ def examine(sample: Sample, *, as_colors: bool) -> Examined:
 
 
 def _image_facts(path: Path) -> ImageFacts:
-    with decoding(path):
-        data = path.read_bytes()
+    with decoding(path), open_file(path, expected="an image") as file:
+        data = file.read()
     name = next((name for magic, name in _MAGICS.items() if data.startswith(magic)), "JPEG 2000")
     with opened(path) as image:
         pixels = decode_image(image, path, image.layout.channels)

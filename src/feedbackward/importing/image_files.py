@@ -1,5 +1,6 @@
 """The image files of a data set, found by the names that annotations give them."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -74,8 +75,8 @@ class ImageFiles:
         Args:
             used: The images of the data set.
         """
-        resolved = {path.resolve() for path in used}
-        left_out = [str(path) for path in self._files if path.resolve() not in resolved]
+        resolved = set(map(os.path.realpath, used))  # Path.resolve refuses a link to itself
+        left_out = [str(path) for path in self._files if os.path.realpath(path) not in resolved]
         return tuple(f"left out {note}" for note in _counted("images without an annotation", left_out))
 
     def _may_be_of(self, path: Path, split: Split | None) -> bool:

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from feedbackward.data.files import read_image, upright_size
+from feedbackward.data.members import File
 from feedbackward.data.opening import opened
 from feedbackward.errors import InputError, listed
 
@@ -30,7 +30,7 @@ class ImageKind:
     dtype: str
 
 
-def read_kind(paths: Sequence[Path]) -> ImageKind:
+def read_kind(paths: Sequence[File]) -> ImageKind:
     """Read the headers of images, on all cores; gray images among colored ones count as colored.
 
     Raises:
@@ -48,7 +48,7 @@ def read_kind(paths: Sequence[Path]) -> ImageKind:
     return ImageKind(Counter(size for size, *_ in found), next(iter(channels)), found[0][2])
 
 
-def value_range(paths: Sequence[Path], kind: ImageKind) -> tuple[float, float] | None:
+def value_range(paths: Sequence[File], kind: ImageKind) -> tuple[float, float] | None:
     """The pixel values that are to become 0 and 1; None where those of the type do, as in images of 8 bits.
 
     For whole numbers this is from 0 to the largest one of as many bits as the values need, such as 4095. For floats it
@@ -65,7 +65,7 @@ def value_range(paths: Sequence[Path], kind: ImageKind) -> tuple[float, float] |
     if kind.dtype == "uint8":
         return None
 
-    def ends(path: Path) -> tuple[float, float]:
+    def ends(path: File) -> tuple[float, float]:
         pixels = read_image(path, "RGB" if kind.channels == 3 else kind.channels)
         return float(pixels.min()), float(pixels.max())
 
@@ -83,7 +83,7 @@ def _power_of_two(value: float) -> float:
     return 2.0 ** math.ceil(math.log2(value)) if value > 0 else 0.0
 
 
-def _read(path: Path) -> tuple[tuple[int, int], int, str]:
+def _read(path: File) -> tuple[tuple[int, int], int, str]:
     with opened(path) as image:
         layout = image.layout
         colors = layout.channels - layout.alpha

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.errors import InputError, listed
 from feedbackward.importing.data_files import data_files
-from feedbackward.importing.json_files import read_json
+from feedbackward.text_files import read_json
 
 Tool = Literal["coco", "label studio", "labelme", "other", "damaged"]
 

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from feedbackward.data.arguments import SPLITS, Split
 from feedbackward.data.formats import IMAGE_SUFFIXES
-from feedbackward.errors import InputError, listed, one_line
+from feedbackward.errors import InputError, listed
 from feedbackward.importing.data_files import data_files, is_hidden
 from feedbackward.importing.entries import reading
+from feedbackward.text_files import parse_yaml, read_text
 
-NAMES = re.compile(rb"^names\s*:", re.MULTILINE)
+NAMES = re.compile(r"^names\s*:", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -79,13 +78,8 @@ def _is_yolo(data: Any) -> bool:
 
 def _load(path: Path) -> Any:
     """The content of a YAML file that has names; others may be of any kind, such as with tags of their own."""
-    try:
-        content = path.read_bytes()
-        return yaml.safe_load(content.decode("utf-8-sig")) if NAMES.search(content) else None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"{path} is not valid YAML: {one_line(error)}; correct or remove it") from error
+    text = read_text(path, expected="a YAML file")
+    return parse_yaml(text, path, advice="correct or remove it") if NAMES.search(text) else None
 
 
 def _place(entry: str, base: Path) -> Path | None:
@@ -98,10 +92,7 @@ def _images(place: Path, base: Path) -> Iterator[Path]:
     if place.is_dir():
         yield from data_files(place, IMAGE_SUFFIXES)
         return
-    try:
-        lines = place.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{place} cannot be read: {error}; expected a text file of paths, one a line") from error
+    lines = read_text(place, expected="a text file of paths, one a line").splitlines()
     for line in filter(None, map(str.strip, lines)):
         image = next((path for path in (place.parent / line, base / line) if path.is_file()), None)
         if image is None:

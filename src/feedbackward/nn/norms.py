@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from feedbackward.errors import InputError
+from feedbackward.nn.sync_norm import SyncNorm, SyncNormAct
 
 DecoderNorm = Literal["batch", "group"]
 
@@ -50,7 +51,7 @@ def refuse_single_values(network: nn.Module, image: Tensor) -> Iterator[None]:
     handles = [
         module.register_forward_pre_hook(partial(_refuse_single_value, path=path, image=image))
         for path, module in network.named_modules()
-        if isinstance(module, _BatchNorm) and not isinstance(module, nn.SyncBatchNorm)
+        if isinstance(module, _BatchNorm) and not isinstance(module, nn.SyncBatchNorm | SyncNorm | SyncNormAct)
     ]
     try:
         yield

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from feedbackward.data.transforms import EvalTransform
-from feedbackward.errors import InputError
 from feedbackward.nn import DenseCRF, resize_logits
 from feedbackward.preprocessing import Preprocessing
 from feedbackward.segmenters.augment import Augment
 from feedbackward.segmenters.augmented import Augmented
+from feedbackward.segmenters.memory import explaining_memory
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.refined import Refined
 from feedbackward.segmenters.segmenter import Segmenter, check_logits
@@ -49,11 +49,12 @@ class Inference:
         """Compute the logits (N, classes, H, W) of images (H, W, C) of one size.
 
         Raises:
-            InputError: If values are out of range, the GPU runs out of memory, or the segmenter outputs classes and
+            InputError: If values are out of range, memory runs out, or the segmenter outputs classes and
                 images are resized.
         """
         height, width = images[0].shape[:2]
-        prepared = torch.stack([self._transform.image(image) for image in images])
+        with explaining_memory((len(images), images[0].shape[2], height, width)):
+            prepared = torch.stack([self._transform.image(image) for image in images])
         if prepared.shape[-2:] != (height, width):
             check_logits(self.segmenter, "resizing")
         return resize_logits(self._logits(prepared), (height, width))
@@ -63,16 +64,10 @@ class Inference:
         """Compute the logits (N, classes, H, W) of images (N, C, H, W) in [0, 1] that are resized already.
 
         Raises:
-            InputError: If the GPU runs out of memory.
+            InputError: If memory runs out.
         """
         return self._logits(torch.from_numpy(images))
 
     def _logits(self, images: Tensor) -> Tensor:
-        try:
+        with explaining_memory(images.shape):
             return self.segmenter.logits(images)
-        except torch.OutOfMemoryError as error:
-            count, _, height, width = images.shape
-            raise InputError(
-                f"out of GPU memory with {count} images of {height}x{width}; use a smaller batch, scale or tile, or "
-                f"the CPU"
-            ) from error

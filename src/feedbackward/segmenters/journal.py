@@ -3,6 +3,9 @@
 The journal is a file of JSON lines in the output folder: the model and the options, then a line for each image, added
 before its outputs are written. As each output appears at once or not at all, an image is done if its line is there, its
 file has not changed, and its outputs exist.
+
+Of several processes each adds lines to a file of its own, since a shared file system does not append in one piece; the
+first process moves them into the journal in the end, or when the next command starts.
 """
 
 import json
@@ -13,10 +16,14 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from feedbackward.data.members import File, Member, place
 from feedbackward.errors import InputError
 from feedbackward.io import write_text
+from feedbackward.plain_data import Form, check_form
 
 JOURNAL = "run.jsonl"
+_REMEDY = "remove it, or choose another --output"
+_OTHERS = "run.*.jsonl"
 
 
 class Journal:
@@ -27,13 +34,15 @@ class Journal:
         model: Fingerprint of the model.
         options: The options that the outputs depend on: plain JSON data.
         overwrite: Start over, whatever the folder contains.
+        rank: The number of this process, from 0; the first one alone calls `start` and `merge`.
 
     Raises:
         InputError: If the folder contains the outputs of another model or of other options.
     """
 
-    def __init__(self, folder: Path, *, model: str, options: Mapping[str, Any], overwrite: bool) -> None:
+    def __init__(self, folder: Path, *, model: str, options: Mapping[str, Any], overwrite: bool, rank: int = 0) -> None:
         self.path = folder / JOURNAL
+        self._own_path = self.path if rank == 0 else folder / f"run.{rank}.jsonl"
         self._overwrite = overwrite
         self._header: dict[str, Any] = {"model": model, "options": dict(options)}
         self._lines: dict[str, dict[str, Any]] = {}
@@ -41,7 +50,9 @@ class Journal:
         if not overwrite and self.path.exists():
             header, *lines = _read(self.path)
             self._check(header)
-            self._lines = {line["name"]: line for line in lines if "name" in line}
+            self._take(lines)
+            for path in folder.glob(_OTHERS):  # a command in several processes was interrupted; its lines are the last
+                self._take(_lines(path))
 
     def _check(self, header: Mapping[str, Any]) -> None:
         remedy = "choose another --output, or add --overwrite to replace them"
@@ -52,7 +63,7 @@ class Journal:
         if changed:
             raise InputError(f"{self.path.parent} contains predictions with {'; '.join(changed)}: {remedy}")
 
-    def is_done(self, name: str, image: Path, outputs: Iterable[Path]) -> bool:
+    def is_done(self, name: str, image: File, outputs: Iterable[Path]) -> bool:
         """Whether the outputs of an image exist and belong to the file as it is now.
 
         Args:
@@ -67,7 +78,7 @@ class Journal:
             return False
         existing = [path for path in outputs if path.exists()]
         line = self._lines.get(name)
-        if existing and (line is None or line["image"] != str(image.absolute())):
+        if existing and (line is None or line["image"] != place(image)):
             origin = "does not come from this command" if line is None else f"is the prediction of {line['image']}"
             raise InputError(
                 f"{existing[0]} exists already and {origin}; choose another --output, or add --overwrite to replace it"
@@ -98,8 +109,23 @@ class Journal:
         """
         if self._overwrite or not self.path.exists():
             write_text(self.path, json.dumps(self._header))
+            for path in self.path.parent.glob(_OTHERS):
+                path.unlink()
+        self.merge()
 
-    def add(self, name: str, image: Path, areas: Mapping[str, int], outputs: Iterable[Path]) -> None:
+    def merge(self) -> None:
+        """Move the lines of other processes, which have finished, into the journal."""
+        for path in sorted(self.path.parent.glob(_OTHERS)):
+            lines = _lines(path)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.writelines("\n" + json.dumps(line) for line in lines)
+            self._take(lines)
+            path.unlink()
+
+    def _take(self, lines: Iterable[dict[str, Any]]) -> None:
+        self._lines |= {line["name"]: line for line in lines if "name" in line}
+
+    def add(self, name: str, image: File, areas: Mapping[str, int], outputs: Iterable[Path]) -> None:
         """Add an image, whose outputs are written next; outputs of an earlier state of the image are removed.
 
         Args:
@@ -112,7 +138,7 @@ class Journal:
         with self._lock:
             for path in outputs:
                 path.unlink(missing_ok=True)
-            with self.path.open("a", encoding="utf-8") as file:
+            with self._own_path.open("a", encoding="utf-8") as file:
                 file.write("\n" + json.dumps(line))  # the line above may have been cut off
             self._lines[name] = line
 
@@ -125,28 +151,39 @@ class Journal:
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}; remove it, or choose another --output") from error
-    lines = []
-    for line in text.splitlines():
-        with suppress(json.JSONDecodeError):  # cut off by a power failure: that image is predicted again
-            lines.append(json.loads(line))
-    if not lines or not all(isinstance(line, dict) for line in lines) or "options" not in lines[0]:
-        raise InputError(f"{path} is not a journal of predictions; remove it, or choose another --output")
+    lines = _lines(path)
+    if not lines:
+        raise InputError(f"{path} is not a journal of predictions; {_REMEDY}")
+    check_form(
+        lines[0], {"model": str, "options": {}}, source=f"{path} is not a journal of predictions", advice=_REMEDY
+    )
     return lines
 
 
-def _describe(name: str, image: Path, areas: Mapping[str, int]) -> dict[str, Any]:
+def _lines(path: Path) -> list[dict[str, Any]]:
     try:
-        status = image.stat()
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; {_REMEDY}") from error
+    lines = []
+    for line in text.splitlines():
+        with suppress(ValueError, RecursionError):  # cut off by a power failure: that image is predicted again
+            lines.append(json.loads(line))
+    for line in lines:
+        is_image = isinstance(line, dict) and "name" in line
+        form: Form = {"name": str, "image": str, "areas": {}} if is_image else {}
+        check_form(line, form, source=f"{path} is not a journal of predictions", advice=_REMEDY)
+    return lines
+
+
+def _describe(name: str, image: File, areas: Mapping[str, int]) -> dict[str, Any]:
+    try:
+        size, modified = (image.size, image.state) if isinstance(image, Member) else _status(image)
     except OSError:  # it is gone, which reading it reports
         return {}
-    return {
-        "name": name,
-        "image": str(image.absolute()),
-        "bytes": status.st_size,
-        "modified": status.st_mtime_ns,
-        "areas": dict(areas),
-    }
+    return {"name": name, "image": place(image), "bytes": size, "modified": modified, "areas": dict(areas)}
+
+
+def _status(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns

@@ -12,7 +12,9 @@ from feedbackward.data.large import LargeImage
 from feedbackward.errors import InputError
 from feedbackward.preprocessing import Preprocessing, Resize, to_resizable, to_unit_range
 from feedbackward.segmenters.augment import Augment
+from feedbackward.segmenters.finite import checked
 from feedbackward.segmenters.inputs import Source, as_image
+from feedbackward.segmenters.memory import explaining_memory
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.reduced import ReducedCopy
 from feedbackward.segmenters.result import Result
@@ -100,15 +102,16 @@ class Predictor(Wrapper):
             float32 (N, classes, H, W): a tensor, or an array from an exported file that runs without PyTorch.
 
         Raises:
-            InputError: If the images have other channels or values than the segmenter takes, or the GPU runs out of
-                memory.
+            InputError: If the images have other channels or values than the segmenter takes, the logits are not finite,
+                or memory runs out.
         """
         for image in images:
             self._check_channels(image)
         if self._in_torch is not None:
-            return self._in_torch(images)
+            return checked(self._in_torch(images))
         unit = [to_unit_range(image.transpose(2, 0, 1), self.preprocessing.value_range) for image in images]
-        return self._stack.logits(np.stack(unit))
+        with explaining_memory((len(unit), *unit[0].shape)):
+            return checked(self._stack.logits(np.stack(unit)))
 
     def predict(self, image: NDArray[Any]) -> NDArray[Any]:
         """Predict the class indices (H, W) of an image (H, W, C): uint8 up to 254 classes, otherwise uint16.
@@ -196,7 +199,9 @@ class Predictor(Wrapper):
         def score(tile: NDArray[Any]) -> Any:
             unit = to_unit_range(tile) if tile.dtype == np.uint8 else tile
             run = self._stack.logits if self._in_torch is None else self._in_torch.unit_logits
-            return run(np.ascontiguousarray(unit.transpose(2, 0, 1)[None]))[0]
+            batch = np.ascontiguousarray(unit.transpose(2, 0, 1)[None])
+            with explaining_memory(batch.shape):
+                return checked(run(batch))[0]
 
         return segment_in_bands(
             read_rows, size, score, reduce, resized=resized, tiles=self._tiles, padded_size=self._stack.padded_size

@@ -1,4 +1,4 @@
-"""What a user names to predict: images, videos, folders, globs and lists of paths, in any number.
+"""What a user names to predict: images, videos, folders, globs, lists of paths and shards, in any number.
 
 Each file has a name, its path within the source. Its outputs are written under that name, so that subfolders are kept.
 """
@@ -14,8 +14,12 @@ from typing import TypeAlias
 
 from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.data.listing import why_left_out
+from feedbackward.data.members import File, Member
+from feedbackward.data.shard_files import SHARD_SUFFIX, read_shards
+from feedbackward.data.tars import is_url
 from feedbackward.errors import InputError
 from feedbackward.segmenters.journal import JOURNAL
+from feedbackward.text_files import read_text
 
 VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 LIST_SUFFIX = ".txt"
@@ -37,7 +41,7 @@ class Item:
         stem: The path of its outputs within their folder, with slashes and without their suffix.
     """
 
-    path: Path
+    path: File
     name: PurePath
     stem: str
 
@@ -66,7 +70,8 @@ def find_sources(sources: Iterable[str | Path], *, outputs: Iterable[Path] = ())
     Args:
         sources: Each an image or a video; a folder, searched with its subfolders; a glob such as "photos/**/*.jpg",
             with names from its first wildcard on; or a list, "@FILE" or a file that ends in .txt: a path in each line,
-            relative to the list's folder, with blank lines and comments after #.
+            relative to the list's folder, with blank lines and comments after #; or shards, a pattern of find_tars that
+            ends in .tar or begins with https://, whose images are named by their keys and whose masks are left out.
         outputs: Folders of predictions, which are left out of a source that contains them, as are folders of the same
             names that other runs have written.
 
@@ -78,7 +83,7 @@ def find_sources(sources: Iterable[str | Path], *, outputs: Iterable[Path] = ())
         InputError: If a source does not exist or has no images, a file is of no known kind, or two sources have files
             of the same name.
     """
-    items = dict[tuple[Path, PurePath], Item]()
+    items = dict[tuple[object, PurePath], Item]()
     left_out = defaultdict[str, list[Path]](list)
     folders = set(map(_absolute, outputs))
     kinds = {folder.name for folder in folders}
@@ -93,6 +98,9 @@ def find_sources(sources: Iterable[str | Path], *, outputs: Iterable[Path] = ())
 
     for source in map(str, sources):
         found = list[Item]()
+        if _is_shards(source):
+            items |= {(item.path, item.name): item for item in _find_in_shards(source, left_out)}
+            continue
         for path, root in _find(source, left_out):
             if any(is_output(folder) for folder in _absolute(path).parents if folder not in above(root)):
                 left_out["that are predictions"].append(path)
@@ -101,8 +109,24 @@ def find_sources(sources: Iterable[str | Path], *, outputs: Iterable[Path] = ())
                 found.append(Item(path, name, name.with_suffix("").as_posix()))
         if not found:
             raise InputError(f"no images in {source}; expected files that end in one of {' '.join(IMAGE_SUFFIXES)}")
-        items |= {(_absolute(item.path), item.name): item for item in found}
+        items |= {(_absolute(Path(str(item.path))), item.name): item for item in found}
     return Sources(_distinct(list(items.values())), left_out)
+
+
+def _is_shards(source: str) -> bool:
+    return is_url(source) or (source.lower().endswith(SHARD_SUFFIX) and not Path(source).is_dir())
+
+
+def _find_in_shards(source: str, left_out: _LeftOut) -> list[Item]:
+    found = read_shards([source])
+    for reason, paths in found.left_out.items():
+        left_out[reason] += paths
+    images = {key: image for shard in found.shards for key, image in shard.images.items()}
+    if not images:
+        raise InputError(
+            f"no images in {source}; expected members named KEY.jpg, or another of {' '.join(IMAGE_SUFFIXES)}"
+        )
+    return [Item(image, PurePath(image.name), key) for key, image in sorted(images.items())]
 
 
 def _find(source: str, left_out: _LeftOut) -> _Found:
@@ -165,10 +189,10 @@ def _expand(pattern: str, left_out: _LeftOut) -> _Found:
 
 
 def _read_list(file: Path) -> _Found:
-    try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the list {file} cannot be read: {error}; expected UTF-8 with a path in each line") from error
+    text = read_text(file, expected="a list with a path in each line")
+    if "\0" in text:
+        raise InputError(f"{file} contains bytes that are not text; expected a list with a path in each line")
+    lines = [line.strip() for line in text.splitlines()]
     folder = _absolute(file.parent)
     paths = [_absolute(folder / line) for line in lines if line and not line.startswith("#")]
     if not all(path.is_relative_to(folder) for path in paths):
@@ -181,10 +205,14 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100
 
 
+def _folder(file: File) -> object:
+    return file.tar if isinstance(file, Member) else file.parent
+
+
 def _distinct(items: list[Item]) -> list[Item]:
     """The items with distinct stems."""
     files = Counter(item.stem for item in items)
-    folders = Counter(stem for stem, _ in {(item.stem, item.path.parent) for item in items})
+    folders = Counter(stem for stem, _ in {(item.stem, _folder(item.path)) for item in items})
     distinct = [
         replace(item, stem=item.name.as_posix()) if files[item.stem] > 1 and folders[item.stem] == 1 else item
         for item in items

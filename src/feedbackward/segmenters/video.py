@@ -16,10 +16,13 @@ from feedbackward.errors import InputError
 from feedbackward.io import write_whole
 from feedbackward.segmenters.outputs import OutputOptions
 from feedbackward.segmenters.result import Result
+from feedbackward.text_files import open_file
 from feedbackward.viz.pictures import with_legend
 
 WRITTEN_SUFFIXES = (".mp4", ".webm")
 """Suffixes of the videos that can be written."""
+MOST_MISSING = 1.0
+"""Seconds by which a video may be shorter than it says: some end with a pause, and not every writer counts right."""
 
 _TICK = Fraction(1, 90_000)
 """The unit of time in the files, in seconds."""
@@ -52,8 +55,8 @@ def read_video(path: Path) -> Iterator[Frame]:
         The frames in the order of their times, turned as the file says.
 
     Raises:
-        InputError: If PyAV is not installed, the file is missing, not a video or damaged, or its frames are rotated by
-            an angle that is not a multiple of 90 degrees.
+        InputError: If PyAV is not installed, the file is missing, not a video or damaged, its frames are rotated by an
+            angle that is not a multiple of 90 degrees, or, after the last one, if more than MOST_MISSING are missing.
 
     Example:
         >>> times = [frame.time for frame in read_video(Path("drive.mp4"))]  # doctest: +SKIP
@@ -64,11 +67,26 @@ def read_video(path: Path) -> Iterator[Frame]:
             raise InputError(f"{path} contains no video; give a video or an image")
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
+        first, end = None, 0.0
         for frame in container.decode(stream):
             if frame.rotation % 90:
                 raise InputError(f"{path} is rotated by {frame.rotation} degrees; rotate it by a multiple of 90")
             image = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
-            yield Frame(np.ascontiguousarray(image), float(frame.time or 0))
+            time = float(frame.time or 0)
+            first, end = time if first is None else first, time + float((frame.duration or 0) * frame.time_base)
+            yield Frame(np.ascontiguousarray(image), time)
+        if (length := _length(container, stream)) - (end - (first or 0)) > MOST_MISSING:
+            raise InputError(
+                f"{path} ends after {end - (first or 0):.1f} of {length:.1f} seconds; copy or download it again"
+            )
+
+
+def _length(container: Any, stream: Any) -> float:
+    """The seconds that a video says that it has; 0 if it does not say."""
+    if stream.duration is not None:
+        return float(stream.duration * stream.time_base)
+    # The length of the whole file may be that of the sound.
+    return (container.duration or 0) / 1e6 if len(container.streams) == 1 else 0.0
 
 
 def write_video(path: Path, frames: Iterable[Frame]) -> None:
@@ -89,11 +107,12 @@ def write_video(path: Path, frames: Iterable[Frame]) -> None:
     if path.suffix.lower() not in WRITTEN_SUFFIXES:
         raise InputError(f"{path}: a video is written as {' or '.join(WRITTEN_SUFFIXES)}; choose one of these suffixes")
 
+    pictures = iter(frames)
+    first = next(pictures, None)
+    if first is None:
+        raise InputError(f"{path} would be a video without frames")
+
     def save(file: IO[bytes]) -> None:
-        pictures = iter(frames)
-        first = next(pictures, None)
-        if first is None:
-            raise InputError(f"{path} would be a video without frames")
         with av.open(file, "w", format=path.suffix[1:].lower()) as container:
             stream = container.add_stream("libvpx-vp9", options=_SPEED | _QUALITY)
             stream.height, stream.width = first.image.shape[:2]
@@ -142,7 +161,8 @@ def _pyav() -> ModuleType:
 @contextmanager
 def _readable(av: Any, path: Path) -> Iterator[None]:
     try:
-        yield
+        with open_file(path, expected="a video"):
+            yield
     except FileNotFoundError as error:
         raise InputError(f"no file {path}") from error
     except av.FFmpegError as error:

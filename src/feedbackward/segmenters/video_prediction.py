@@ -50,6 +50,7 @@ def predict_video(
     kinds = [kind for kind in kinds if kind is not VIDEO]
 
     def overlays() -> Iterator[Frame]:
+        assert isinstance(item.path, Path)  # shards contain images
         frames, number = read_video(item.path), 0
         while batch := list(islice(frames, batch_size)):
             for frame, result in zip(batch, segment([frame.image for frame in batch]), strict=True):

@@ -18,6 +18,7 @@ from timm.models import nfnet
 from torch import fx, nn
 from torchvision.ops import StochasticDepth
 
+from feedbackward.nn.sync_norm import SyncNorm, SyncNormAct
 from feedbackward.transform.head import without_head
 from feedbackward.transform.registry import UnsupportedOperationsError
 from feedbackward.transform.rules.pointwise import ACTIVATING_NORMS, ACTIVATIONS, NORMS
@@ -26,7 +27,9 @@ LEAVES: dict[type[nn.Module], str] = {
     **dict.fromkeys((*NORMS, *ACTIVATIONS, *ACTIVATING_NORMS), "one operation for the decoder, whatever it computes"),
     tl.BlurPool2d: "a pool for the decoder, with its own filter",
     **dict.fromkeys((tl.DropPath, StochasticDepth), "its graph would differ between training and evaluation"),
-    **dict.fromkeys((tl.BatchNormAct2d, tl.SyncBatchNormAct), "its forward branches on the training mode"),
+    **dict.fromkeys(
+        (tl.BatchNormAct2d, tl.SyncBatchNormAct, SyncNorm, SyncNormAct), "its forward branches on the training mode"
+    ),
 }
 """Modules that are leaves, each with its reason; timm names more of them (get_notrace_modules)."""
 

@@ -79,7 +79,7 @@ def test_other_data_sets_in_such_folders(ade20k):
         (TABLE.replace("15\t", "2\t"), r"found \['2', '0.0090'"),
         (TABLE.replace("15\t", "0\t"), r"found \['0', '0.0090'"),
         (TABLE.replace("\t398\tdoor", ""), r"found \['15', '0.0090', '3904'\]"),
-        (b"\xff", r"objectInfo150\.txt cannot be read: .*utf-8"),
+        (b"\xff", r"objectInfo150\.txt is not UTF-8 text"),
     ],
 )
 def test_a_damaged_table(text, message, ade20k):

@@ -167,7 +167,7 @@ def test_damaged_lines(tmp_path, image, described, line, message):
     [
         ("names: [cat]\ntrain: nowhere\n", r"data\.yaml: .*nowhere \(train\) does not exist; expected a folder of im"),
         ("names: [cat]\ntrain: list.txt\n", r"list\.txt: the image gone\.png does not exist beside it or in"),
-        ("names: [cat]\ntrain: latin.txt\n", r"latin\.txt cannot be read: .*expected a text file of paths"),
+        ("names: [cat]\ntrain: latin.txt\n", r"latin\.txt is not UTF-8 text.*expected a text file of paths"),
         ("names: [cat]\ntrain: images\nval: images\n", r"a\.png is in train and val; remove it from one"),
         ("names: {x: cat}\ntrain: images\n", r"data\.yaml: names cannot be read: invalid literal"),
         ("names: [", r"data\.yaml is not valid YAML"),
@@ -201,7 +201,7 @@ def test_a_label_file_that_is_not_text(tmp_path, image, described):
     described("names: [cat]\ntrain: images\n")
     image("images/a.png", "0")
     (tmp_path / "labels" / "a.txt").write_bytes(b"\xff\xe9")
-    with pytest.raises(InputError, match=r"a\.txt cannot be read: .*expected text in UTF-8"):
+    with pytest.raises(InputError, match=r"a\.txt is not UTF-8 text .*expected a text file of polygons"):
         yolo.find(tmp_path)
 
 

@@ -100,8 +100,16 @@ def test_files_of_an_image(tmp_path):
 def test_nothing_to_gather(tmp_path):
     kinds = find_outputs(["masks", "overlays"])
     assert gathered_files(kinds, tmp_path) == []
-    gather(planned(tmp_path, ["a.jpg"], tmp_path, "masks", "overlays"), kinds, TABLE, tmp_path)
+    gather([], kinds, TABLE, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_images_that_were_removed_meanwhile(tmp_path):
+    jobs = planned(tmp_path, ["a.jpg", "b.jpg"], tmp_path, "masks", "overlays")
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks/a.png").touch()
+    with pytest.raises(InputError, match=r"3 of 4 files of images are gone, removed while this command ran: .*a\.jpg"):
+        gather(jobs, find_outputs(["masks", "overlays"]), TABLE, tmp_path)
 
 
 def test_an_unknown_kind_is_named():

@@ -30,7 +30,8 @@ def run(results, kind, folder, **options):
     for job, result in zip(jobs, results, strict=True):
         if result is not None:
             job.write(result, [OUTPUTS[kind]], OutputOptions(**options))
-    gather(jobs, [OUTPUTS[kind]], TABLE, folder)
+    done = [job for job, result in zip(jobs, results, strict=True) if result is not None]
+    gather(done, [OUTPUTS[kind]], TABLE, folder)
 
 
 def test_geojson_contains_every_pixel(written):

@@ -12,6 +12,7 @@ from feedbackward.data.listing import list_files
 from feedbackward.errors import InputError
 from feedbackward.importing.found import FoundData, Sample, unpaired
 from feedbackward.importing.split_names import named_split
+from feedbackward.text_files import read_text
 
 NAME = "ADEChallengeData2016"
 CLASSES = "objectInfo150.txt"
@@ -64,10 +65,7 @@ def _folders(base: Path) -> list[str]:
 
 def _classes(path: Path) -> dict[str, Any]:
     """The content of a class file from the table of the classes."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}; copy it from {NAME}.zip again") from error
+    lines = read_text(path, expected=f"the table of classes of {NAME}.zip").splitlines()
     header, *rows = [[cell.strip() for cell in line.split("\t")] for line in lines if line.strip()] or [[]]
     if not {"Idx", "Name"} <= set(header) or not rows:
         raise InputError(f"{path}: expected tab-separated columns Idx, Ratio, Train, Val, Name; copy it again")

@@ -18,10 +18,10 @@ from feedbackward.importing.drawn_classes import class_values
 from feedbackward.importing.entries import reading
 from feedbackward.importing.found import IGNORED, FoundData, Sample, check_names
 from feedbackward.importing.image_files import ImageFiles, check_any_found, missing_note
-from feedbackward.importing.json_files import read_json
 from feedbackward.importing.json_tools import damaged_note, json_files
 from feedbackward.importing.sized import Sized
 from feedbackward.importing.split_names import file_split, folder_split, sample_name
+from feedbackward.text_files import read_json
 
 Shape = tuple[Rings | Runs, str | None]
 """A region and the name of its category; no name for ignored pixels."""

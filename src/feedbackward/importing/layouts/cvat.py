@@ -23,6 +23,7 @@ from feedbackward.importing.found import FoundData, Sample, check_names
 from feedbackward.importing.image_files import ImageFiles, check_any_found, missing_note
 from feedbackward.importing.sized import Sized
 from feedbackward.importing.split_names import folder_split, named_split, sample_name
+from feedbackward.text_files import open_file, read_text
 
 HEAD = 1000
 """So many bytes of an XML file tell whether it is CVAT's."""
@@ -89,17 +90,14 @@ def find(root: Path) -> FoundData | None:
 
 def _is_cvat(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_file(path, expected="an XML file") as file:
             return b"<annotations" in file.read(HEAD)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _parse(path: Path) -> ElementTree.Element:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text: {error}; export it again") from error
+    text = read_text(path, expected="an XML file of CVAT")
     # A few entities that contain each other can fill the memory.
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise InputError(f"{path} has a DOCTYPE or ENTITY, which CVAT does not write; remove it, or export it again")

@@ -16,9 +16,9 @@ from feedbackward.data.masks import read_mask
 from feedbackward.data.opening import opened
 from feedbackward.errors import InputError, listed, one_line
 from feedbackward.importing.found import FoundData, Sample
-from feedbackward.importing.json_files import read_json
 from feedbackward.importing.split_names import SPLITS, named_split
 from feedbackward.preprocessing import Channels
+from feedbackward.text_files import open_file, read_json
 
 DICT, INFO, STATE = "dataset_dict.json", "dataset_info.json", "state.json"
 IMAGE_COLUMNS = ("image", "pixel_values", "img")
@@ -90,7 +90,8 @@ class Cell:
         if stored["bytes"] is not None:
             return bytes(stored["bytes"])
         try:
-            return Path(stored["path"]).read_bytes()
+            with open_file(Path(stored["path"]), expected="an image") as file:
+                return file.read()
         except OSError as error:
             raise InputError(
                 f"{self} is the file {stored['path']}, which cannot be read: {error.strerror}; save the data set again "

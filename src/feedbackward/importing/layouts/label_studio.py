@@ -22,10 +22,10 @@ from feedbackward.importing.drawn_classes import class_values
 from feedbackward.importing.entries import reading
 from feedbackward.importing.found import Drawing, FoundData, Sample, check_names
 from feedbackward.importing.image_files import ImageFiles, check_any_found, missing_note
-from feedbackward.importing.json_files import read_json
 from feedbackward.importing.json_tools import RESULTS, damaged_note, json_files
 from feedbackward.importing.sized import Sized
 from feedbackward.importing.split_names import folder_split, sample_name
+from feedbackward.text_files import read_json
 
 REGIONS = ("polygonlabels", "rectanglelabels", "brushlabels")
 OF_IMAGES = ("choices", "textarea", "rating", "number", "taxonomy", "datetime", "relation")

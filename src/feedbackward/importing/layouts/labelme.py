@@ -22,10 +22,10 @@ from feedbackward.importing.drawn_classes import class_values, is_background
 from feedbackward.importing.entries import reading
 from feedbackward.importing.found import IGNORED, FoundData, Sample, check_names
 from feedbackward.importing.image_files import ImageFiles
-from feedbackward.importing.json_files import read_json
 from feedbackward.importing.json_tools import damaged_note, json_files
 from feedbackward.importing.sized import Sized
 from feedbackward.importing.split_names import folder_split, sample_name
+from feedbackward.text_files import read_json
 
 IGNORE = "__ignore__"
 LINE_WIDTH, POINT_RADIUS = 10, 5

@@ -14,6 +14,7 @@ from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.data.formats import SUFFIXES as FORMAT_SUFFIXES
 from feedbackward.data.opening import decoding
 from feedbackward.data.stored import to_native
+from feedbackward.data.tiff_images import full_pages
 from feedbackward.errors import InputError, listed
 from feedbackward.importing.class_lists import class_list
 from feedbackward.importing.data_files import data_files
@@ -158,7 +159,7 @@ def _open(path: Path) -> list[Page]:
         return [
             Page(
                 path,
-                index,
+                page.index,
                 (page.imagelength, page.imagewidth),
                 page.samplesperpixel,
                 page.bitspersample,
@@ -166,8 +167,7 @@ def _open(path: Path) -> list[Page]:
                 getattr(page.photometric, "name", str(page.photometric)),
                 getattr(page.compression, "name", str(page.compression)),
             )
-            for index, page in enumerate(tiff.pages)
-            if isinstance(page, tifffile.TiffPage) and not (page.is_reduced or page.is_mask)
+            for page in full_pages(tiff, path)
         ]
 
 

@@ -14,6 +14,7 @@ from feedbackward.importing.class_lists import class_list
 from feedbackward.importing.data_files import data_files, is_hidden
 from feedbackward.importing.found import FoundData, Sample, unpaired
 from feedbackward.importing.split_names import named_split
+from feedbackward.text_files import read_text
 
 IMAGES, MASKS, LISTS = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation"
 VOC_CLASSES = (
@@ -140,10 +141,7 @@ def _splits(folder: Path) -> dict[str, Split | None]:
 
 
 def _ids(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}; expected text in UTF-8, one id a line") from error
+    lines = read_text(path, expected="text, one id a line").splitlines()
     ids = [line.strip().strip('"') for line in lines if line.strip()]
     repeated = sorted(key for key, count in Counter(ids).items() if count > 1)
     if repeated:

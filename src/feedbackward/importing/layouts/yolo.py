@@ -22,6 +22,7 @@ from feedbackward.importing.found import FoundData, Sample, check_names
 from feedbackward.importing.image_files import ImageFiles
 from feedbackward.importing.split_names import folder_split, sample_name
 from feedbackward.importing.yolo_yaml import read_yolo_yaml
+from feedbackward.text_files import read_text
 
 CLASS_LIST = "classes.txt"
 OUTSIDE = 0.01
@@ -100,10 +101,7 @@ def _listed_names(root: Path, used: set[int]) -> dict[int, str]:
 
 
 def _read_lines(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}; expected text in UTF-8") from error
+    lines = read_text(path, expected="a text file of polygons, one a line").splitlines()
     return [line.strip() for line in lines if line.strip()]
 
 

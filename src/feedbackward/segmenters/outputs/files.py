@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path, PurePath
 
 from feedbackward.classes import ClassTable
-from feedbackward.errors import InputError
+from feedbackward.data.members import File
+from feedbackward.errors import InputError, listed
 from feedbackward.io import check_writable, nearest_existing, write_whole
 from feedbackward.segmenters.outputs.output import Output, OutputOptions, Record
 from feedbackward.segmenters.result import Result
@@ -27,7 +28,7 @@ class Job:
         files: The files to write, by the name of their kind.
     """
 
-    image: Path
+    image: File
     name: PurePath
     files: dict[str, Path]
 
@@ -59,9 +60,10 @@ def plan(items: Iterable[Item], outputs: Iterable[Output], output: Path) -> list
             does not suit a kind or is too long.
     """
     items, outputs = list(items), list(outputs)
-    images = {os.path.realpath(item.path) for item in items}  # Path.resolve refuses a link to itself
+    paths = (item.path for item in items if isinstance(item.path, Path))
+    images = set(map(os.path.realpath, paths))  # Path.resolve refuses a link to itself
     jobs = []
-    origin: dict[Path, Path] = {}
+    origin: dict[Path, File] = {}
     for item in items:
         files = {kind.name: output / kind.path(item.stem) for kind in outputs}
         for path in files.values():
@@ -84,15 +86,21 @@ def gathered_files(outputs: Iterable[Output], output: Path) -> list[Path]:
 
 
 def gather(jobs: Iterable[Job], outputs: Iterable[Output], table: ClassTable, output: Path) -> None:
-    """Write the files about all images of a run, from the files of the single images; those without one are left out.
+    """Write the files about all images of a run, from the files of the single images.
 
     Raises:
-        InputError: If a file cannot be written.
+        InputError: If a file of an image is missing, or a file cannot be written.
     """
     jobs = list(jobs)
+    files = [path for job in jobs for path in job.files.values()]
+    if missing := [path for path in files if not path.exists()]:
+        raise InputError(
+            f"{len(missing)} of {len(files)} files of images are gone, removed while this command ran: "
+            f"{listed(missing, most=3)}; give the same command again to complete them"
+        )
     for kind in outputs:
         for name, write in kind.gathered.items():
-            records = [Record(job.name, job.files[kind.name]) for job in jobs if job.files[kind.name].exists()]
+            records = [Record(job.name, job.files[kind.name]) for job in jobs]
             write_whole(output / name, partial(write, records, table))
 
 

@@ -12,6 +12,7 @@ from torch import fx, nn
 from torchvision.ops import StochasticDepth
 
 from feedbackward.nn import fuse
+from feedbackward.nn.sync_norm import SyncNorm, SyncNormAct
 from feedbackward.transform.registry import Signals, rule
 from feedbackward.transform.step import Step
 
@@ -37,7 +38,7 @@ def identity(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
 
 
 @rule(
-    nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm, nn.GroupNorm, nn.LayerNorm,
+    nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm, SyncNorm, nn.GroupNorm, nn.LayerNorm,
     F.group_norm, F.layer_norm, F.rms_norm, F.normalize, *NORMS, kind="norm",
 )  # fmt: skip
 def norm(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
@@ -63,7 +64,7 @@ def activation(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     return [(x, step.emit(fuse, step.repeat(), step.node))]
 
 
-@rule(BatchNormAct2d, SyncBatchNormAct)
+@rule(BatchNormAct2d, SyncBatchNormAct, SyncNormAct)
 def norm_activation(step: Step, x: fx.Node) -> Signals:
     """A norm with a built-in activation: only the activation and the skip connection; nothing if it has none."""
     layer = step.module
