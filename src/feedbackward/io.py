@@ -3,8 +3,8 @@
 import json
 import os
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any
@@ -56,6 +56,38 @@ def remove_parts(folder: Path) -> None:
             part.unlink()
         except OSError as error:
             raise InputError(f"{part}, which an interrupted command left behind, cannot be removed: {error}") from error
+
+
+@contextmanager
+def lock_folder(folder: Path, *, remedy: str, seconds: float = 0) -> Iterator[None]:
+    """Keep other commands that take the same lock out of a folder, which is created if it is missing.
+
+    The lock ends with the process, however it ends; one that is killed leaves the file .lock behind, which locks nothing.
+
+    Args:
+        folder: The folder.
+        remedy: What to do where another command has the lock, for the message.
+        seconds: How long to wait for it.
+
+    Raises:
+        InputError: If another command has the lock, or the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout  # a tenth of a second of importing
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock").acquire(timeout=seconds)
+    except Timeout as error:
+        raise InputError(f"another command writes to {folder}; wait for its end, or {remedy}") from error
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error}") from error
+    with lock:
+        try:
+            yield
+        finally:
+            # Who has opened the file meanwhile sees that it is gone, and takes a new one. Windows keeps it.
+            with suppress(PermissionError):
+                (folder / ".lock").unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

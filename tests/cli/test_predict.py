@@ -13,6 +13,7 @@ import jaxtyping
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 
 from feedbackward.classes import ClassTable
@@ -446,6 +447,15 @@ class TestInterrupted:
         assert files(tmp_path / "out") == files(tmp_path / "whole")
         for name in files(tmp_path / "out"):
             assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+    def test_another_command_in_the_folder_is_refused(self, saved, images, tmp_path, capsys):
+        (tmp_path / "out").mkdir()
+        with FileLock(tmp_path / "out/.lock"), pytest.raises(SystemExit) as caught:
+            predict(saved[3], images, tmp_path / "out")
+        assert caught.value.code == 2
+        assert f"another command writes to {tmp_path / 'out'}; wait for its end" in capsys.readouterr().err
+        assert not list((tmp_path / "out").glob("[!.]*"))
+        predict(saved[3], images, tmp_path / "out")
 
     def test_a_killed_process_leaves_whole_files_only(self, saved, images, tmp_path):
         command = [sys.executable, "-m", "feedbackward.cli.main", "predict", str(saved[3]), str(images)]

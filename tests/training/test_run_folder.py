@@ -33,7 +33,7 @@ def other(tmp_path):
 def test_a_second_training_in_a_folder_is_refused(tmp_path, other, monkeypatch):
     monkeypatch.setattr(run_folder, "LOCKED", 0.1)
     with (
-        pytest.raises(InputError, match=r"another training writes to .*; wait for its end, or .* --run_dir$"),
+        pytest.raises(InputError, match=r"another command writes to .*; wait for its end, or .* --run_dir$"),
         RunFolder(tmp_path).lock(),
     ):
         pass

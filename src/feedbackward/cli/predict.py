@@ -4,6 +4,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -31,7 +32,7 @@ from feedbackward.data.members import File
 from feedbackward.errors import InputError
 from feedbackward.exporting.names import PrecisionName
 from feedbackward.fingerprint import fingerprint
-from feedbackward.io import remove_parts
+from feedbackward.io import lock_folder, remove_parts
 from feedbackward.loading import load_segmenter
 from feedbackward.processes import Processes, launched_processes
 from feedbackward.segmenters.journal import JOURNAL, Journal
@@ -93,7 +94,8 @@ def main(args: list[str]) -> None:
     processes = launched_processes()
     reporter = Reporter(as_json=options.json, quiet=options.quiet or not processes.is_first)
     try:
-        skipped = predict(options, reporter, processes)
+        with ExitStack() as held:
+            skipped = predict(options, reporter, processes, held)
     except KeyboardInterrupt:
         reporter.say("interrupted; the same command goes on from here")
         raise
@@ -168,13 +170,14 @@ def build_parser() -> CommandParser:
     return parser
 
 
-def predict(options: Namespace, reporter: Reporter, processes: Processes) -> int:
+def predict(options: Namespace, reporter: Reporter, processes: Processes, held: ExitStack) -> int:
     """Predict images as the options say.
 
     Args:
         options: What the parser returns.
         reporter: Prints what happens.
         processes: Those that share the images.
+        held: Takes the lock of the output folder, which keeps other commands out until the caller closes it.
 
     Returns:
         The number of files that were skipped; of several processes the first one has the number of all, the others 0.
@@ -244,6 +247,7 @@ def predict(options: Namespace, reporter: Reporter, processes: Processes) -> int
     if done_before := sum(processes.gather(len(done))):
         reporter.say(f"{done_before} of {len(everything)} are done already; predicting {len(everything) - done_before}")
     if processes.is_first:  # all have checked, and none writes
+        held.enter_context(lock_folder(options.output, remedy="choose another --output"))
         for folder in {path.parent for of_image in everything for job in of_image for path in job.files.values()}:
             remove_parts(folder)
         for destination in destinations:

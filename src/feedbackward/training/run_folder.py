@@ -5,10 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from feedbackward.errors import InputError
-from feedbackward.io import check_writable, nearest_existing, remove_parts, write_json
+from feedbackward.io import check_writable, lock_folder, nearest_existing, remove_parts, write_json
 from feedbackward.machine import describe_machine
 
 LOCKED = 10
@@ -130,14 +128,7 @@ class RunFolder:
         Raises:
             InputError: If another training writes to the folder.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        try:
-            lock = FileLock(self.root / ".lock").acquire(timeout=LOCKED)
-        except Timeout as error:
-            raise InputError(
-                f"another training writes to {self.root}; wait for its end, or choose another folder with --run_dir"
-            ) from error
-        with lock:
+        with lock_folder(self.root, remedy="choose another folder with --run_dir", seconds=LOCKED):
             for folder in (self.root, self.checkpoints, self.model):
                 remove_parts(folder)
             yield
