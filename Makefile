@@ -13,7 +13,7 @@ FRESH := build/release/fresh
 # Commands start in half the time with bytecode, which Python may be told not to write itself.
 UV_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt
 
-.PHONY: demo test test-oldest test-python sweep fuzz lint check format docs bench audit release
+.PHONY: demo test test-oldest test-python slow sweep fuzz lint check format docs bench audit release
 
 demo: $(INSTALLED)  ## train on synthetic streets, score, predict
 	$(BIN)/feedbackward demo
@@ -32,6 +32,9 @@ test-python: $(INSTALLED)  ## the same with another Python, in an environment of
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(OTHER)/bin/python $(RESOLUTION) -e ".[dev]"
 	$(BIN)/uv pip list --python $(OTHER)/bin/python
 	OMP_NUM_THREADS=1 $(OTHER)/bin/python -m pytest -n auto --dist worksteal $(PYTEST)
+
+slow: $(INSTALLED)  ## the slow tests, except those of every encoder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m slow --ignore tests/models/test_contract.py
 
 # Every supported encoder of timm: about two and a half hours on two cores. The largest, swinv2_cr_giant_*, needs 30 GB
 # of memory and swap.

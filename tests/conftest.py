@@ -2,6 +2,8 @@
 
 import logging
 import threading
+from contextlib import contextmanager
+from email.utils import formatdate
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,11 +32,25 @@ install_import_hook(["feedbackward.nn", "feedbackward.losses", "feedbackward.met
 collect_ignore = ["fixtures", "fuzz/readers.py", "fuzz/coverage_guided.py"]
 
 
+@contextmanager
+def _exporting():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+        patch.setattr(logging.getLogger("torch.__trace"), "disabled", True)
+        yield
+
+
 @pytest.fixture
-def exporting(monkeypatch):
+def exporting():
     """For tests that run torch.export: its sizes are not integers, and pytest would keep thousands of log records."""
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
-    monkeypatch.setattr(logging.getLogger("torch.__trace"), "disabled", True)
+    with _exporting():
+        yield
+
+
+@pytest.fixture(scope="session")
+def while_exporting():
+    """The same as a context, for fixtures of several tests."""
+    return _exporting
 
 
 class FileServer(ThreadingHTTPServer):
@@ -44,13 +60,14 @@ class FileServer(ThreadingHTTPServer):
         requests: The paths and ranges of all GETs; None for a whole file.
         ranges: Whether ranges are answered; otherwise the whole file is sent.
         etags: Whether files have an ETag.
+        times: Whether files have a time, if they have no ETag.
         broken: The next so many answers to GET break off in the middle.
-        status: Answered to every GET instead of the file, if it is not 0.
+        status: Answered instead of the file, if it is not 0.
     """
 
     def __init__(self, folder):
         super().__init__(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
-        self.requests, self.ranges, self.etags, self.broken, self.status = [], True, True, 0, 0
+        self.requests, self.ranges, self.etags, self.times, self.broken, self.status = [], True, True, False, 0, 0
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 
@@ -67,12 +84,13 @@ class _Handler(SimpleHTTPRequestHandler):
         path, asked = Path(self.translate_path(self.path)), self.headers.get("Range")
         if body:
             self.server.requests.append((self.path, asked))
-        if not path.is_file() or (body and self.server.status):
+        if not path.is_file() or self.server.status:
             self.send_error(self.server.status or 404)
             return
         content = path.read_bytes()
         etag = f'"{hash(content)}"'
-        if self.headers.get("If-Match", etag) != etag:
+        changed = formatdate(path.stat().st_mtime, usegmt=True)
+        if self.headers.get("If-Match", etag) != etag or self.headers.get("If-Unmodified-Since", changed) != changed:
             self.send_error(412)
             return
         part, ranged = content, asked is not None and self.server.ranges
@@ -85,6 +103,8 @@ class _Handler(SimpleHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {first}-{last}/{len(content)}")
         if self.server.etags:
             self.send_header("ETag", etag)
+        elif self.server.times:
+            self.send_header("Last-Modified", changed)
         self.end_headers()
         if body:
             if self.server.broken:

@@ -2,6 +2,7 @@
 
 import random
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -79,9 +80,34 @@ def test_a_bomb_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("a/zeros", bytes(10**7))
     assert path.stat().st_size < 20_000
-    with pytest.raises(InputError, match=r"declares 10,000,000 bytes of content, and 0 are the most"):
+    with pytest.raises(InputError, match=r"a/zeros is compressed by method 8 of zip archives"):
         check_sums(path)
     with pytest.raises(InputError, match=r"and 1,000,000 are the most"):
+        open_zip(path, most_compressed=10**6)
+
+
+def test_a_bomb_that_declares_few_bytes_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a/zeros", bytes(2**26))
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<I", content, content.index(b"PK\x01\x02") + 24, 100)  # its size in the directory
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        with open_zip(path, most_compressed=10**6) as file, pytest.raises(InputError, match="is damaged: Bad CRC"):
+            read_entry(file, "a/zeros")
+        assert tracemalloc.get_traced_memory()[1] < 2**23
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions_are_refused(method: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as file:
+        file.writestr("a/zeros", bytes(100))
+    with pytest.raises(InputError, match=rf"a/zeros is compressed by method {method} of zip archives"):
         open_zip(path, most_compressed=10**6)
 
 

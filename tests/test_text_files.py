@@ -35,7 +35,7 @@ def test_aliases_that_multiply(merged):
     for index in range(1, 12):
         values = ", ".join([f"*a{index - 1}"] * 4)
         lines.append(f"a{index}: &a{index} " + (f"{{<<: [{values}]}}" if merged else f"[{values}]"))
-    with pytest.raises(InputError, match=f"its aliases stand for more than {MOST_VALUES} values"):
+    with pytest.raises(InputError, match=f"it has more than {MOST_VALUES} values, with those that its aliases"):
         parse_yaml("\n".join(lines), "x.yaml")
 
 

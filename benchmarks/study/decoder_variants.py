@@ -5,7 +5,6 @@ Importing this module registers them under the names of create_model and of save
 
 import operator
 from functools import partial
-from typing import Any, ClassVar
 
 import torch
 from torch import fx, nn
@@ -18,12 +17,6 @@ from feedbackward.transform import DecoderGraph
 
 class _Changed(fb.Feedbackward):
     """A feedbackward network with a changed graph, saved under its own name."""
-
-    name: ClassVar[str]
-
-    def __init__(self, encoder: nn.Module, **options: Any) -> None:
-        super().__init__(encoder, **options)
-        self._config["model"] = self.name
 
     def decoder_graph(self) -> DecoderGraph:
         """The usual graph, changed."""

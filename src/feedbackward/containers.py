@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from feedbackward.errors import InputError, one_line
@@ -31,10 +32,11 @@ def open_zip(path: Path, *, most_compressed: int = 0) -> zipfile.ZipFile:
 
     Args:
         path: The archive.
-        most_compressed: The bytes that its compressed entries may have in all.
+        most_compressed: The bytes that its deflated entries may have in all; 0 to refuse them.
 
     Raises:
-        InputError: If it is truncated or damaged, or an entry has a name twice or declares too many bytes.
+        InputError: If it is truncated or damaged, or an entry has a name twice, declares too many bytes or is
+            compressed by a method that is not allowed.
     """
     if not zipfile.is_zipfile(path):
         with path.open("rb") as file:
@@ -51,6 +53,12 @@ def open_zip(path: Path, *, most_compressed: int = 0) -> zipfile.ZipFile:
     entries = archive.infolist()
     if repeated := [name for name, count in Counter(archive.namelist()).items() if count > 1]:
         raise InputError(f"{path} contains {repeated[0]} twice; export or save it again")
+    methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) if most_compressed else (zipfile.ZIP_STORED,)
+    if others := [entry for entry in entries if entry.compress_type not in methods]:
+        raise InputError(
+            f"{path}: {others[0].filename} is compressed by method {others[0].compress_type} of zip archives, which "
+            f"such files do not use; get the file from where it was written"
+        )
     stored = sum(entry.file_size for entry in entries if entry.compress_type == zipfile.ZIP_STORED)
     compressed = sum(entry.file_size for entry in entries if entry.compress_type != zipfile.ZIP_STORED)
     for declared, most in ((stored, path.stat().st_size), (compressed, most_compressed)):
@@ -69,11 +77,10 @@ def read_entry(archive: zipfile.ZipFile, name: str) -> bytes:
         InputError: If the entry is missing, or its bytes are not those that were written.
     """
     try:
-        return archive.read(name)
+        entry = archive.getinfo(name)
     except KeyError:
         raise InputError(f"{archive.filename} contains no {name}; it is incomplete: write it again") from None
-    except _DAMAGE as error:
-        raise _damaged(archive.filename, error) from error
+    return b"".join(_chunks(archive, entry))
 
 
 def check_sums(path: Path) -> None:
@@ -84,12 +91,18 @@ def check_sums(path: Path) -> None:
     """
     with open_zip(path) as archive:
         for entry in archive.infolist():
-            try:
-                with archive.open(entry) as file:
-                    while file.read(_CHUNK):
-                        pass
-            except _DAMAGE as error:
-                raise _damaged(path, error) from error
+            for _ in _chunks(archive, entry):
+                pass
+
+
+def _chunks(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    """The content of an entry, which is never decompressed beyond the size that it declares."""
+    try:
+        with archive.open(entry) as file:
+            while chunk := file.read(_CHUNK):  # read() without a size decompresses all that is there
+                yield chunk
+    except _DAMAGE as error:
+        raise _damaged(archive.filename, error) from error
 
 
 def _damaged(path: object, error: Exception) -> InputError:

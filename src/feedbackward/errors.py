@@ -66,8 +66,10 @@ def explain_failure(error: BaseException) -> tuple[str, int] | None:
         ), 2
     if isinstance(error, OSError) and error.strerror is not None:
         what = f"{error.filename}: " if error.filename is not None else ""
-        advice = _ADVICE.get(error.errno or 0, "expected a path that can be read or written")
-        return printable(f"{what}{error.strerror}; {advice}"), 2
+        advice = _ADVICE.get(error.errno or 0)
+        if advice is None and what:
+            advice = "expected a path that can be read or written"
+        return printable("; ".join(filter(None, (f"{what}{error.strerror}", advice)))), 2
     return None
 
 

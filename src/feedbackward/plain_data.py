@@ -8,7 +8,7 @@ from feedbackward.errors import InputError
 
 Form: TypeAlias = "type | tuple[Form, ...] | list[Form] | Mapping[str, Form] | None"
 """What a value should be: of a type (a float may be a whole number), one of several forms, a list of a form, or a
-mapping with at least these keys; None is itself."""
+mapping with at least these keys; None: the value is null."""
 
 
 def check_form(value: object, form: Form, *, source: object, advice: str, name: str = "") -> None:

@@ -17,10 +17,11 @@ VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """The variables of the environment that torchrun sets."""
 _TO_CONNECT = timedelta(minutes=5)
 _TO_WORK = timedelta(days=365)  # torchrun ends all processes when one dies
+_PART = 4 * 2**20  # characters; a store of torch closes the connection at values above 8 MiB
 
 
 class Processes:
-    """The processes that share a work; each has the same list of items and takes its own.
+    """The processes that share the work; each has the same list of items and takes its own.
 
     Args:
         rank: The number of this process, from 0.
@@ -41,7 +42,7 @@ class Processes:
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the process that writes what there is once."""
+        """Whether this process (rank 0) does what must happen only once."""
         return self.rank == 0
 
     def share(self, items: Sequence[T]) -> list[T]:
@@ -64,7 +65,20 @@ class Processes:
         if self._store is None:
             return [data]
         keys = self._meet(json.dumps(data))
-        return [json.loads(self._store.get(key)) for key in keys] if self.is_first else []
+        return [self._read(key) for key in keys] if self.is_first else []
+
+    def broadcast(self, data: Any) -> Any:
+        """Wait for the data of the first process.
+
+        Args:
+            data: Plain JSON data; that of the other processes is ignored.
+
+        Returns:
+            The data of the first process.
+        """
+        if self._store is None:
+            return data
+        return self._read(self._meet(json.dumps(data))[0])
 
     def wait(self) -> None:
         """Wait until all processes are here."""
@@ -75,13 +89,36 @@ class Processes:
         assert self._store is not None
         self._meetings += 1
         keys = [f"feedbackward/{self._meetings}/{rank}" for rank in range(self.count)]
-        self._store.set(keys[self.rank], text)
+        own, starts = keys[self.rank], range(0, len(text), _PART)
+        for number, start in enumerate(starts):
+            self._store.set(f"{own}/{number}", text[start : start + _PART])
+        self._store.set(own, str(len(starts)))
         return keys
+
+    def _read(self, key: str) -> Any:
+        assert self._store is not None
+        parts = range(int(self._store.get(key)))
+        return json.loads(b"".join(self._store.get(f"{key}/{number}") for number in parts))
 
 
 def is_launched() -> bool:
-    """Whether torchrun has started this process with others."""
+    """Whether this process was started with others."""
     return "RANK" in os.environ and os.environ.get("WORLD_SIZE") != "1"
+
+
+def check_launched() -> None:
+    """Check that several processes were started by torchrun, which ends all of them when one ends.
+
+    Lightning recognizes torchrun by the same variable; without it each process trains alone and writes the same files.
+
+    Raises:
+        InputError: If something else has started them.
+    """
+    if is_launched() and "TORCHELASTIC_RUN_ID" not in os.environ:
+        raise InputError(
+            f"RANK={os.environ['RANK']} and WORLD_SIZE={os.environ.get('WORLD_SIZE', '')} say that this is one of "
+            f"several processes, and torchrun has not started it; start them with torchrun, or unset RANK for one alone"
+        )
 
 
 @cache
@@ -89,21 +126,18 @@ def launched_processes() -> Processes:
     """The processes that torchrun has started together with this one; this one alone without torchrun.
 
     Raises:
-        InputError: If the environment is not that of torchrun.
+        InputError: If something else has started them, or they cannot be reached.
     """
+    check_launched()
     if not is_launched():
         return Processes()
-    given = {name: os.environ[name] for name in VARIABLES if name in os.environ}
-    missing = [name for name in VARIABLES if name not in given]
-    if missing:
-        raise InputError(f"RANK is set and {', '.join(missing)} not; start several processes with torchrun")
     from torch.distributed.rendezvous import rendezvous
 
     try:
         store, rank, count = next(rendezvous("env://", timeout=_TO_CONNECT))
         store.set_timeout(_TO_WORK)
     except (OSError, RuntimeError, ValueError) as error:
-        set_to = " ".join(f"{name}={value}" for name, value in given.items())
+        set_to = " ".join(f"{name}={os.environ[name]}" for name in VARIABLES if name in os.environ)
         raise InputError(
             f"the other processes cannot be reached with {set_to}; start them with torchrun ({error})"
         ) from error

@@ -68,7 +68,7 @@ def parse_json(text: str, source: object, *, advice: str = "export or copy it ag
         unique: Whether to refuse keys that are given twice, of which JSON takes the last.
 
     Raises:
-        InputError: If it is not JSON, is nested too deeply, or has a number of thousands of digits.
+        InputError: If it is not JSON, is nested too deeply, or has a number with more digits than Python reads.
     """
     try:
         return json.loads(text, object_pairs_hook=_unique if unique else None)
@@ -136,7 +136,12 @@ class _Loader(yaml.SafeLoader):
         """As in SafeLoader."""
         # Before keys are merged by `<<`, which others may override.
         if isinstance(node, yaml.MappingNode):
-            _unique((key.value, None) for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+            found = set()  # a number and a text are two keys, even if they are written alike
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    if (key.tag, key.value) in found:
+                        raise _given_twice(key.value)
+                    found.add((key.tag, key.value))
         return super().construct_mapping(node, deep=deep)
 
 
@@ -151,7 +156,7 @@ def _count(node: yaml.Node, counts: dict[int, int]) -> int:
     parts = within if isinstance(node, yaml.CollectionNode) else ()
     total = 1 + sum(_count(part, counts) for part in parts)
     if total > MOST_VALUES:
-        raise InputError(f"its aliases stand for more than {MOST_VALUES} values; write the values out")
+        raise InputError(f"it has more than {MOST_VALUES} values, with those that its aliases stand for; split it")
     counts[id(node)] = total
     return total
 
@@ -160,6 +165,10 @@ def _unique(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
     found: dict[Any, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise InputError(f"the key {key!r} is given twice; keep one of them")
+            raise _given_twice(key)
         found[key] = value
     return found
+
+
+def _given_twice(key: object) -> InputError:
+    return InputError(f"the key {key!r} is given twice; keep one of them")

@@ -15,6 +15,7 @@ def performance(script):
     return script("performance")
 
 
+@pytest.mark.slow
 def test_every_network_and_runtime_exists(performance):
     names, runtimes = set(), {"eager"}
     for arguments in performance.benchmarks().values():

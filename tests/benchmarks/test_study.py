@@ -116,6 +116,7 @@ def percent(scores: dict) -> list[str]:
     return [f"{100 * scores['scalars'][name]:.1f}" for name in names]
 
 
+@pytest.mark.slow
 def test_a_study_resumes_after_an_interruption(study, tmp_path, request):
     for split, count in (("train", 4), ("val", 2)):
         for number in range(count):
@@ -242,6 +243,7 @@ def parsed(recipe, *arguments):
         return FitCLI("fit", ["--config", str(recipe), *arguments])
 
 
+@pytest.mark.slow
 def test_every_group_can_be_trained(networks, tmp_path):
     """The first row of each has arguments that `feedbackward fit` accepts."""
     (tmp_path / "classes.yaml").write_text("classes: [a, b]\n")

@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import zipfile
+from contextlib import redirect_stdout
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -37,12 +39,13 @@ def camvid(tmp_path_factory):
     return root
 
 
-@pytest.fixture
-def file(saved, tmp_path, capsys, exporting):
+@pytest.fixture(scope="module")
+def file(saved, tmp_path_factory, while_exporting):
     """Its file for onnxruntime."""
-    path = tmp_path / "exported" / "network.onnx"
-    main(["export", "--model", str(saved), "--format", "onnx", "--output", str(path)])
-    printed = capsys.readouterr().out
+    path = tmp_path_factory.mktemp("exported") / "new" / "network.onnx"
+    with while_exporting(), redirect_stdout(StringIO()) as output:
+        main(["export", "--model", str(saved), "--format", "onnx", "--output", str(path)])
+    printed = output.getvalue()
     assert "97x131" in printed
     assert f"{path.stat().st_size / 1e6:.2f} MB" in printed
     assert printed.strip().endswith(str(path))

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.distributed import HashStore
+from torch.distributed import DistStoreError, HashStore
 
 from feedbackward import loading
 from feedbackward.classes import ClassTable
@@ -82,13 +83,18 @@ def together(count, work):
         return [future.result() for future in futures]
 
 
+def predict_in(options, reporter, processes):
+    with ExitStack() as held:
+        return predict_command.predict(options, reporter, processes, held)
+
+
 def predict(count, model, scenes, *more, output="out"):
     args = [str(model), str(scenes / "images"), "--output", str(scenes / output), "--json", "--device", "cpu", *more]
     options = predict_command.build_parser().parse_args([*args, "--save", "masks", "shares", "coco"])
 
     def work(processes):
         reporter = Reporter(as_json=options.json, quiet=not processes.is_first)
-        return predict_command.predict(options, reporter, processes)
+        return predict_in(options, reporter, processes)
 
     return together(count, work)
 
@@ -168,8 +174,14 @@ def test_nothing_is_written_if_one_process_refuses(model, scenes):
     options = predict_command.build_parser().parse_args(
         [str(model), str(scenes / "images"), "--output", str(scenes / "out"), "--save", "masks", "--device", "cpu"]
     )
-    with pytest.raises(InputError, match="does not come from this command"):  # and never gets to where the first waits
-        predict_command.predict(options, Reporter(as_json=False, quiet=True), Processes(1, 2, store))
+    store.set_timeout(timedelta(seconds=1))  # of the first one, which waits for the other
+    with ThreadPoolExecutor(2) as pool:
+        quiet = Reporter(as_json=False, quiet=True)
+        first, second = (pool.submit(predict_in, options, quiet, Processes(rank, 2, store)) for rank in range(2))
+        with pytest.raises(InputError, match="does not come from this command"):
+            second.result()
+        with pytest.raises(DistStoreError):
+            first.result()
     assert contents(scenes / "out") == {Path("masks/b/scene_3.png"): b"mine"}
 
 
@@ -183,12 +195,15 @@ def test_a_machine_with_an_output_folder_of_its_own_is_refused(model, scenes, mo
     def first():
         processes = Processes(0, 2, store)
         processes.gather(0)
-        processes.wait()
+        processes.broadcast("of this run")
 
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / predict_command.SHARED).write_text("of an earlier run")
     with ThreadPoolExecutor(1) as pool:
         pool.submit(first)
         with pytest.raises(InputError, match="give an --output that all machines share"):
-            predict_command.predict(options, Reporter(as_json=False, quiet=True), Processes(1, 2, store))
+            predict_in(options, Reporter(as_json=False, quiet=True), Processes(1, 2, store))
 
 
 def evaluate(count, scenes, *more):

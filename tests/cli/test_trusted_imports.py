@@ -129,6 +129,15 @@ def test_it_can_where_the_user_trusts_it_or_has_typed_it(args: list[str], ran: P
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("value", ["data/own_module.v2", "./own_module.v2", "own_module.v2", "~/x.own_module.Loss"])
+def test_a_path_that_the_user_has_typed_is_no_name(value: str, ran: Path, tmp_path: Path) -> None:
+    (tmp_path / "own_module.v2").mkdir()
+    with pytest.raises(InputError, match=r"the recipe names own_module\.Loss"):
+        parse("--config", recipe(tmp_path, model__loss="own_module.Loss"), "--trainer.default_root_dir", value)
+    assert not ran.exists()
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_trust_is_not_part_of_a_recipe_and_not_saved(ran: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="trust"):
         parse("--config", recipe(tmp_path, trust_recipe=True, model__loss="own_module.Loss"))

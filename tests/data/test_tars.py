@@ -1,4 +1,6 @@
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -69,7 +71,13 @@ def test_the_state_changes_with_the_content(tmp_path, numbers, serve):
         assert open_tar(address).state != tar.state
         with pytest.raises(FailureError, match=r"a\.tar has changed since it was opened; give the same command again"):
             tar.read(0, 10)
-    server.etags = False
+    server.etags, server.times = False, True
+    tar = open_tar(addresses[1])
+    os.utime(path, (0, 0))
+    assert open_tar(addresses[1]).state != tar.state
+    with pytest.raises(FailureError, match="has changed since it was opened"):
+        tar.read(0, 10)
+    server.times = False
     assert open_tar(addresses[1]).state != open_tar(addresses[1]).state  # unknown: nothing may be remembered
 
 
@@ -113,7 +121,7 @@ def test_a_server_that_breaks_off_is_asked_again(tmp_path, numbers, serve):
         tar.read(1000, 500)
 
 
-@pytest.mark.parametrize(("status", "tries"), [(503, 3), (403, 1)])
+@pytest.mark.parametrize(("status", "tries"), [(503, 3), (403, 1), (404, 1)])
 def test_a_server_that_refuses(status, tries, tmp_path, numbers, serve):
     server = serve(tmp_path)
     tar = open_tar(f"{server.url}/a.tar")
@@ -123,6 +131,14 @@ def test_a_server_that_refuses(status, tries, tmp_path, numbers, serve):
     assert len(server.requests) == tries
 
 
+def test_a_server_that_is_busy_when_a_tar_is_opened(tmp_path, numbers, serve, monkeypatch):
+    server = serve(tmp_path)
+    server.status = 503
+    clock = SimpleNamespace(sleep=lambda _: setattr(server, "status", 0))
+    monkeypatch.setattr(remote_tar, "time", clock)
+    assert open_tar(f"{server.url}/a.tar").read(1000, 10) == numbers[1000:1010]
+
+
 def test_a_server_that_is_gone():
     with pytest.raises(FailureError, match=r"a\.tar cannot be read: Cannot connect to host .*; check the connection"):
-        remote_tar.RemoteTar("http://127.0.0.1:1/a.tar", 10, "", "").read(0, 10)
+        remote_tar.RemoteTar("http://127.0.0.1:1/a.tar", 10, "", {}).read(0, 10)

@@ -56,3 +56,11 @@ def test_a_checkpoint_of_another_program(tmp_path, data, message):
     torch.save(data, tmp_path / "other.ckpt")
     with pytest.raises(InputError, match=message):
         read_checkpoint(tmp_path / "other.ckpt")
+
+
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor")
+@pytest.mark.parametrize("tensor", [torch.zeros(()).expand(1000, 1000), torch.zeros(100, 100).to_sparse()])
+def test_a_tensor_that_is_larger_than_the_file_is_refused(tmp_path, tensor):
+    torch.save({"feedbackward": {}, "state_dict": {}, "optimizer_states": [{"state": tensor}]}, tmp_path / "bomb.ckpt")
+    with pytest.raises(InputError, match=r"bomb\.ckpt was not loaded: a tensor of \d+x\d+ numbers has \d bytes in the"):
+        read_checkpoint(tmp_path / "bomb.ckpt")

@@ -207,6 +207,16 @@ def test_a_damaged_file_is_refused(name: str, length: int, theirs: State, tmp_pa
         network(file)
 
 
+def test_a_tensor_that_is_larger_than_the_file_is_refused(theirs: State, tmp_path: Path) -> None:
+    name, tensor = max(theirs.items(), key=lambda item: item[1].numel())
+    file = tmp_path / "bomb.pth"
+    torch.save({**theirs, "shared": tensor, name: tensor}, file)
+    network(file)
+    torch.save({**theirs, name: tensor.new_zeros(()).expand_as(tensor)}, file)
+    with pytest.raises(fb.InputError, match=r"^encoder_weights: .*bomb\.pth was not loaded: a tensor of .* 4 bytes in"):
+        network(file)
+
+
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The folder of a repository in the hub's cache, which is all that can be reached."""

@@ -6,6 +6,8 @@ import lightning.pytorch as pl
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.plugins import MixedPrecision
+from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import nn
 
 from feedbackward.cli import fit
@@ -86,6 +88,18 @@ def test_a_batch_that_is_left_out_changes_nothing(make_task, make_trainer, strip
     assert line.endswith("; the batch was left out, 1 of at most 1")
 
 
+@pytest.mark.parametrize("how", ["nan", "inf"])
+def test_a_scaler_omits_the_step_of_a_batch_that_is_left_out(make_task, make_trainer, stripes, how):
+    weights, scaler = Weights(), torch.amp.GradScaler("cpu", init_scale=8.0)
+    task = make_task(loss=BadLoss(how, call=2), skip_nonfinite=1)
+    precision = MixedPrecision("16-mixed", "cpu", scaler)
+    make_trainer(callbacks=[weights], plugins=precision).fit(task, stripes)
+    for name, value in weights.states[0].items():
+        assert torch.equal(value, weights.states[1][name]), name
+    assert not torch.equal(weights.states[1]["head.pointwise.bias"], weights.states[2]["head.pointwise.bias"])
+    assert scaler.get_scale() == 4
+
+
 def test_more_batches_than_may_be_left_out_end_the_training(make_task, make_trainer, stripes):
     class Always(nn.Module):
         def forward(self, logits, mask):
@@ -121,11 +135,14 @@ def test_all_finite(values, finite):
 @pytest.mark.filterwarnings("ignore")  # Lightning's, which run() quietens
 def test_the_command_saves_the_batch_and_keeps_the_checkpoints(scenes, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(SegmentationTask, "training_step", damaged(SegmentationTask.training_step, call=4))
+    saved = tmp_path / "run/failed_batch.npz"
+    at_barriers = []
+    monkeypatch.setattr(SingleDeviceStrategy, "barrier", lambda *_, **__: at_barriers.append(saved.exists()))
     with pytest.raises(SystemExit) as caught:
         main(["fit", *scenes, "--run_dir", str(tmp_path / "run")])
     assert caught.value.code == 1
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
-    saved = tmp_path / "run/failed_batch.npz"
+    assert at_barriers[-1]  # so that of several processes none ends before all have saved theirs
     assert f"; the batch is in {saved}; the last checkpoint is {tmp_path}/run/checkpoints/last.ckpt, go on from" in line
     with np.load(saved) as batch:
         assert batch["image"].shape == (2, 3, 16, 24)

@@ -4,12 +4,15 @@ Run as a script by torchrun, this file is one of the two processes; the tests co
 process computes alone.
 """
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -212,10 +215,20 @@ def prepare(folder):
             (folder / kind).mkdir(exist_ok=True)
             Image.fromarray(array).save(folder / kind / f"{item['name']}.png")
     (folder / "classes.yaml").write_text("classes: [a, b, c]\n")
+    for kind, split in product(("images", "masks"), ("train", "val")):
+        shutil.copytree(folder / kind, folder / "data" / kind / split)
+    shutil.copy(folder / "classes.yaml", folder / "data")
+
+
+def fit_options(folder, *, run, epochs):
+    data = ["--data", "folder", "--data.root", folder / "data", "--data.size", "[32,48]", "--data.num_workers", 0]
+    small = ["--model.name", "test_resnet", "--data.batch_size", 2, "--trainer.max_epochs", epochs]
+    return ["--config", "streets_mobilenetv2", *data, *small, "--trainer.accelerator", "cpu", "--run_dir", run]
 
 
 def run_commands(folder, name):
     """Predict and score the images on the command line."""
+    command("validate", "--config", folder / "run/config.yaml", "--json", folder / f"{name}_validate.json")
     output = [folder / name, "--save", "masks", "shares", "--quiet", "--device", "cpu"]
     command("predict", folder / "network", folder / "images", "--output", *output)
     launched_processes().wait()  # until the other one has predicted its share too
@@ -291,10 +304,24 @@ def test_another_number_of_processes_resumes(ranks, folder, tmp_path):
     assert_same_training(fit(4, tmp_path, resume=folder / "fit.ckpt", epochs=3), straight)
 
 
+@pytest.mark.filterwarnings("ignore")  # Lightning's, which the command quietens
 def test_the_commands_under_torchrun(ranks, folder):
+    assert (folder / "run/report.html").is_file()
     run_commands(folder, "alone")
+    alone, together = (json.loads((folder / f"{name}_validate.json").read_text()) for name in ("alone", "together"))
+    assert_close(numbers(together), numbers(alone), rtol=1e-9, atol=0, equal_nan=True)
     for path in ("alone.json", *(f"alone/{name}" for name in ("shares.json", *(f"masks/{n}.png" for n in range(5))))):
         assert (folder / path).read_bytes() == (folder / path.replace("alone", "together", 1)).read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_error_of_one_process_is_no_lost_connection(scenes, tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("gloo")
+
+    monkeypatch.setattr(SegmentationTask, "training_step", fail)
+    with pytest.raises(RuntimeError, match=r"^gloo$"):
+        command("fit", *scenes, "--run_dir", tmp_path / "run")
 
 
 def test_fewer_images_than_processes_are_refused():
@@ -357,26 +384,11 @@ def test_a_process_that_is_killed_ends_the_others(folder, tmp_path, rank):
         "main(sys.argv[1:])\n"
     )
     (tmp_path / "program.py").write_text(program)
-    for split in ("train", "val"):
-        for kind in ("images", "masks"):
-            shutil.copytree(folder / kind, tmp_path / "data" / kind / split)
-    shutil.copy(folder / "classes.yaml", tmp_path / "data")
-    fits = ["fit", "--config", "streets_mobilenetv2", "--data", "folder", "--data.root", tmp_path / "data"]
-    small = [
-        "--model.name",
-        "test_resnet",
-        "--data.batch_size",
-        "2",
-        "--data.num_workers",
-        "0",
-        "--data.size",
-        "[32,48]",
-    ]
-    run = ["--trainer.max_epochs", "50", "--trainer.accelerator", "cpu", "--run_dir", tmp_path / "run"]
-    status, output = torchrun(tmp_path / "program.py", *fits, *small, *run, machines={"": []})
+    options = fit_options(folder, run=tmp_path / "run", epochs=50)
+    status, output = torchrun(tmp_path / "program.py", "fit", *options, machines={"": []})
     assert status == 1
     assert output.count("error: ") == 1
-    assert "error: another process of the training has ended; the last checkpoint is" in output
+    assert re.search(r"error: the connection to the other processes was lost \(.*\); the last checkpoint is ", output)
     assert (tmp_path / "run/checkpoints/last.ckpt").is_file()
 
 
@@ -387,8 +399,9 @@ def main(folder):
     found = everything(folder, rank=rank, processes=2)
     found["resumed"] = fit(2, folder / "resumed", resume=folder / "alone.ckpt")
     torch.save(found, folder / f"{rank}.pt")
-    distributed.destroy_process_group()
+    command("fit", *fit_options(folder, run=folder / "run", epochs=1))
     run_commands(folder, "together")
+    distributed.destroy_process_group()
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def other(tmp_path):
 
 
 def test_a_second_training_in_a_folder_is_refused(tmp_path, other, monkeypatch):
-    monkeypatch.setattr(run_folder, "LOCKED", 0.1)
+    monkeypatch.setattr(run_folder, "LOCK_TIMEOUT", 0.1)
     with (
         pytest.raises(InputError, match=r"another command writes to .*; wait for its end, or .* --run_dir$"),
         RunFolder(tmp_path).lock(),

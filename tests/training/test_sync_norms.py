@@ -12,10 +12,9 @@ from torch.testing import assert_close
 import feedbackward as fb
 from feedbackward.errors import InputError
 from feedbackward.nn.sync_norm import SyncNorm, SyncNormAct
-from feedbackward.training import sync_norms
 from feedbackward.training.sync_norms import SyncNorms, check_activations
 
-SYNCHRONIZED = {"gpu": nn.SyncBatchNorm, "cpu": SyncNorm | SyncNormAct}
+SYNCHRONIZED = {"nccl": nn.SyncBatchNorm, "gloo": SyncNorm | SyncNormAct}
 
 
 @pytest.fixture(params=["test_efficientnet", "test_resnet"])
@@ -31,8 +30,8 @@ def network(request):
 
 @pytest.fixture(params=SYNCHRONIZED, autouse=True)
 def synchronized(request, monkeypatch):
-    """The type of the norms that a conversion gives."""
-    monkeypatch.setattr(sync_norms, "_is_on_cpu", lambda _: request.param == "cpu")
+    """The type of the norms that a conversion gives for processes on GPUs and on CPUs; its weights are on a CPU."""
+    monkeypatch.setattr(torch.distributed, "get_backend", lambda: request.param)
     return SYNCHRONIZED[request.param]
 
 

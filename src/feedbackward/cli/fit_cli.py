@@ -243,7 +243,8 @@ class FitCLI(LightningCLI):
         if self.command != "fit":
             ckpt_path = ckpt_path or "best"
         elif ckpt_path == "last" and self.folder.config.is_file() and not any(self.folder.checkpoints.glob("*.ckpt")):
-            get_console().print(Text(f"{self.folder.root} has no checkpoint yet; starting anew"), soft_wrap=True)
+            if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+                get_console().print(Text(f"{self.folder.root} has no checkpoint yet; starting anew"), soft_wrap=True)
             return None
         if ckpt_path in ("best", "last"):
             return self.folder.checkpoint(ckpt_path)
@@ -414,20 +415,23 @@ class FitCLI(LightningCLI):
             saved = self.folder.failed_batch(self.trainer.global_rank)
             if error.batch is not None:
                 save_batch(error.batch, saved)
+            self.trainer.strategy.barrier()  # torchrun ends the others, which may be saving theirs, when one ends
             if not self.trainer.is_global_zero:  # all processes end for one reason, which one of them says
                 raise SystemExit(1) from error
-            where = f"; the batch is in {saved}" if error.batch is not None else ""
-            raise FailureError(f"{error}{where}{self._what_is_left()}") from error
+            several = self.trainer.world_size > 1
+            where = f"batches are in {self.folder.root / 'failed_batch*.npz'}" if several else f"batch is in {saved}"
+            raise FailureError(f"{error}; the {where}{self._what_is_left()}") from error
         except (InputError, FailureError) as error:
             raise type(error)(f"{printable(error)}{self._what_is_left()}") from error
         except OSError as error:
             raise FailureError(f"{error}{self._what_is_left()}") from error
         except RuntimeError as error:
-            if not is_lost_connection(error):
+            if self.trainer.world_size == 1 or not is_lost_connection(error):
                 raise
-            if self.trainer.global_rank > 1:  # the first says so, and the second lest the first one is gone
+            if self.trainer.global_rank > 1:  # rank 0 reports it; rank 1 too, in case rank 0 is the one that died
                 raise SystemExit(1) from error
-            raise FailureError(f"another process of the training has ended{self._what_is_left()}") from error
+            found = f"the connection to the other processes was lost ({one_line(error)})"
+            raise FailureError(f"{found}{self._what_is_left()}") from error
 
     def _what_is_left(self) -> str:
         if not self.folder.last.is_file():
@@ -435,20 +439,21 @@ class FitCLI(LightningCLI):
         return f"; the last checkpoint is {self.folder.last}, go on from it with: {self._resume_command}"
 
     def _finish(self) -> None:
-        """Writes the network and the report, and prints the scores."""
+        """Writes the network and the report, and prints the scores, in the first process."""
+        if not self.trainer.is_global_zero:
+            return
         best = self.history.best
         if best is None:
             raise InputError(
                 f"the training ended before its first validation, so there are no scores and no best network in "
                 f"{self.folder.root}; train for longer or validate more often: --trainer.check_val_every_n_epoch 1"
             )
-        if self.trainer.is_global_zero:
-            self.results.finish(self.model, self.datamodule)
-            print_scores(Scores.from_dict(best), title=f"validation, {self.history.summary}")
-            if self.folder.adapter.exists():
-                size = self.folder.adapter.stat().st_size / 1e3
-                get_console().print(Text(f"adapter: {self.folder.adapter} ({size:.0f} KB)"), soft_wrap=True)
-            get_console().print(Text(f"report: {self.folder.report}"), soft_wrap=True)
+        self.results.finish(self.model, self.datamodule)
+        print_scores(Scores.from_dict(best), title=f"validation, {self.history.summary}")
+        if self.folder.adapter.exists():
+            size = self.folder.adapter.stat().st_size / 1e3
+            get_console().print(Text(f"adapter: {self.folder.adapter} ({size:.0f} KB)"), soft_wrap=True)
+        get_console().print(Text(f"report: {self.folder.report}"), soft_wrap=True)
 
 
 def _as_list(parts: Any) -> list[Any]:

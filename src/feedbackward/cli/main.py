@@ -5,7 +5,7 @@ import traceback
 from importlib import import_module
 
 from feedbackward.errors import InputError, explain_failure, nearest
-from feedbackward.processes import is_launched
+from feedbackward.processes import check_launched, is_launched
 
 COMMANDS = {
     "demo": "train, score and predict on synthetic streets, within minutes",
@@ -68,6 +68,7 @@ def _dispatch(args: list[str]) -> None:
     elif command in COMMANDS and command not in _SHARED and is_launched():
         raise InputError(f"{command} runs in one process; start it without torchrun, which is for {', '.join(_SHARED)}")
     elif command in _STAGES:
+        check_launched()
         import_module("feedbackward.cli.fit").main(command, rest)
     elif command in COMMANDS:
         import_module(f"feedbackward.cli.{command}").main(rest)

@@ -4,8 +4,9 @@ import os
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, get_args
 
 from jsonargparse import Namespace
@@ -32,7 +33,7 @@ from feedbackward.data.members import File
 from feedbackward.errors import InputError
 from feedbackward.exporting.names import PrecisionName
 from feedbackward.fingerprint import fingerprint
-from feedbackward.io import lock_folder, remove_parts
+from feedbackward.io import lock_folder, remove_parts, write_text
 from feedbackward.loading import load_segmenter
 from feedbackward.processes import Processes, launched_processes
 from feedbackward.segmenters.journal import JOURNAL, Journal
@@ -80,6 +81,8 @@ MADE_WITH = (
 )
 """The options that the outputs depend on."""
 WORKERS = min(4, os.cpu_count() or 1)
+SHARED = ".shared"
+"""The file in the output folder with which several processes find out that it is the same one."""
 SHOWN_AFTER = 90
 """Seconds after which a network file system shows a file that another machine has written."""
 
@@ -252,8 +255,7 @@ def predict(options: Namespace, reporter: Reporter, processes: Processes, held: 
             remove_parts(folder)
         for destination in destinations:
             destination.journal.start()
-    processes.wait()
-    _check_shared(destinations)
+    _check_shared(options.output, processes)
     skipped = list[tuple[File, str]]()
     with reporter.progress(len(waiting)) as advance:
 
@@ -334,21 +336,35 @@ def predict(options: Namespace, reporter: Reporter, processes: Processes, held: 
     return len(skipped)
 
 
-def _check_shared(destinations: Sequence[Destination]) -> None:
-    """Check that the output folders contain what the first process has written.
+def _check_shared(folder: Path, processes: Processes) -> None:
+    """Check that the output folder of each process contains a file that the first one writes, for this run alone.
 
     Raises:
-        InputError: If they do not, since other machines have folders of their own.
+        InputError: If it does not, since other machines have folders of their own.
     """
+    if processes.count == 1:
+        return
+    token = token_hex(8) if processes.is_first else ""
+    if processes.is_first:
+        write_text(folder / SHARED, token)
+    token = processes.broadcast(token)
     end = time.monotonic() + SHOWN_AFTER
-    for destination in destinations:
-        while not destination.journal.path.exists():
-            if time.monotonic() > end:
-                raise InputError(
-                    f"{destination.folder} lacks the file {JOURNAL} that the first process has written; give an "
-                    f"--output that all machines share"
-                )
-            time.sleep(0.1)
+    while not _contains(folder / SHARED, token):
+        if time.monotonic() > end:
+            raise InputError(
+                f"the first process writes to another folder of the name {folder}; give an --output that all machines "
+                f"share"
+            )
+        time.sleep(0.1)
+    processes.wait()
+    if processes.is_first:
+        (folder / SHARED).unlink()
+
+
+def _contains(path: Path, text: str) -> bool:
+    with suppress(OSError):  # a network file system may show it later
+        return path.read_text() == text
+    return False
 
 
 def _load(models: list[str], options: Namespace) -> Segmenter:

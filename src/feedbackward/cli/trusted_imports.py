@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from jsonargparse import set_parsing_settings
 from jsonargparse._common import parsing_settings  # the public function cannot lift what it has denied
@@ -35,7 +36,8 @@ ALLOWED = (
     "torchvision.transforms.v2",
 )
 """Where the classes and functions of a recipe are defined that nobody has to trust."""
-_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+_AROUND_NAMES = re.compile(r"[\s{}\[\],:'\"]+")
+"""What separates the names in a value that is YAML or JSON."""
 _DENIED = re.compile(r"Importing '([^']+)' is not allowed")
 
 
@@ -80,12 +82,19 @@ def explain_denied(message: str) -> InputError | None:
 
 
 def _named(args: Sequence[str]) -> list[str]:
-    """The dotted names in the values of arguments, and the packages of those that are the user's own."""
+    """The dotted names in the values of arguments, and the whole packages of those that are the user's own.
+
+    A class may be defined in another module of its package than the one that the user has typed.
+    """
     named = set[str]()
     for before, arg in zip(["", *args], args, strict=False):
         option, equals, value = arg.partition("=") if arg.startswith("-") else (before, "=", arg)
         if equals and option not in CONFIG_OPTIONS:
-            named.update(_DOTTED.findall(value))
-    ours = {name.partition(".")[0] for name in ALLOWED}
-    own = {name.partition(".")[0] for name in named} - ours - sys.stdlib_module_names
-    return [name for name in {*named, *own} if not name.startswith("jsonargparse")]
+            named.update(word for word in _AROUND_NAMES.split(value) if _is_dotted_name(word))
+    allowed_packages = {name.partition(".")[0] for name in ALLOWED}
+    user_packages = {name.partition(".")[0] for name in named} - allowed_packages - sys.stdlib_module_names
+    return [name for name in {*named, *user_packages} if not name.startswith("jsonargparse")]
+
+
+def _is_dotted_name(word: str) -> bool:
+    return "." in word and all(part.isidentifier() for part in word.split(".")) and not Path(word).exists()

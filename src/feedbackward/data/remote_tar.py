@@ -1,17 +1,21 @@
 """Tars behind URLs, read by range requests; apart, since it is the only place that needs the network."""
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import fsspec
 
 from feedbackward.errors import FailureError, InputError, one_line
 
+T = TypeVar("T")
 WAITS = (0.5, 2.0, 8.0)
 """Seconds after which a request is made again, if the server or the connection failed."""
+CHANGED = 412
+"""The status for a file that is not the one that a request is about."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,13 @@ class RemoteTar:
         url: The URL.
         size: Its number of bytes.
         version: What the server says about its version: ETag and time; if it says nothing, one that is not seen again.
-        etag: Its ETag if the server compares it with that of a request; otherwise empty.
+        condition: The header that makes the server refuse a request if the file has changed, as far as it has one.
     """
 
     url: str
     size: int
     version: str
-    etag: str
+    condition: Mapping[str, str]
 
     def __str__(self) -> str:
         return self.url
@@ -45,39 +49,27 @@ class RemoteTar:
 
     def read(self, start: int, count: int) -> bytes:
         """As Tar.read."""
+
+        def request() -> bytes:
+            with _files().open(self.url, size=self.size, cache_type="none", headers=dict(self.condition)) as file:
+                file.seek(start)
+                content: bytes = file.read(count)
+            if len(content) != count:
+                raise ConnectionError(f"the server sent {len(content)} of {count} bytes")
+            return content
+
         if not count:
             return b""
-        for wait in (*WAITS, None):
-            try:
-                content = self._request(start, count)
-            except ValueError as error:  # of fsspec, for a server that sends the whole file
-                raise FailureError(f"{self} cannot be read in parts: {_NO_RANGES}") from error
-            except aiohttp.ClientResponseError as error:
-                if error.status == 412:
-                    raise FailureError(
-                        f"{self} has changed since it was opened; give the same command again"
-                    ) from error
-                reason, again = (
-                    f"the server answered {error.status} {error.message}",
-                    error.status in (429, *range(500, 600)),
-                )
-            except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                reason, again = one_line(error) or type(error).__name__, True
-            else:
-                if len(content) == count:
-                    return content
-                reason, again = f"the server sent {len(content)} of {count} bytes", True
-            if wait is None or not again:
-                break
-            time.sleep(wait)
-        raise FailureError(f"{self} cannot be read: {reason}; check the connection and try again")
-
-    def _request(self, start: int, count: int) -> bytes:
-        headers = {"If-Match": self.etag} if self.etag else {}
-        with _files().open(self.url, size=self.size, cache_type="none", headers=headers) as file:
-            file.seek(start)
-            content: bytes = file.read(count)
-        return content
+        try:
+            return _with_retries(request)
+        except ValueError as error:  # of fsspec, for a server that sends the whole file
+            raise FailureError(f"{self} cannot be read in parts: {_NO_RANGES}") from error
+        except _CONNECTION as error:
+            if _status(error) == CHANGED:
+                raise FailureError(f"{self} has changed since it was opened; give the same command again") from error
+            raise FailureError(
+                f"{self} cannot be read: {_reason(error)}; check the connection and try again"
+            ) from error
 
 
 def open_url(url: str) -> RemoteTar:
@@ -87,25 +79,55 @@ def open_url(url: str) -> RemoteTar:
         InputError: If the server does not have it, or does not say that it can be read in parts.
     """
     try:
-        info = _files().info(url)
-    except FileNotFoundError as error:
-        cause = error.__cause__
-        said = (
-            f"the server answered {cause.status} {cause.message}"
-            if isinstance(cause, aiohttp.ClientResponseError)
-            else one_line(cause)
-        )
-        raise InputError(f"{url} cannot be read: {said}; expected a tar file behind the URL") from error
+        info = _with_retries(lambda: _files().info(url))
     except ValueError as error:
         raise InputError(f"{url} is not a URL: {one_line(error)}; expected http://HOST/PATH.tar") from error
+    except _CONNECTION as error:
+        raise InputError(f"{url} cannot be read: {_reason(error)}; expected a tar file behind the URL") from error
     if info["size"] is None or not info.get("partial", True):
         raise InputError(f"{url} cannot be read in parts: {_NO_RANGES}")
-    version = " ".join(str(info[key]) for key in ("ETag", "Last-Modified") if key in info) or token_hex(8)
-    etag = info.get("ETag", "")
-    return RemoteTar(url, info["size"], version, "" if etag.startswith("W/") else etag)  # a weak one never matches
+    etag, time_of_change = info.get("ETag", ""), info.get("Last-Modified", "")
+    version = f"{etag} {time_of_change}".strip() or token_hex(8)
+    condition = {}
+    if etag and not etag.startswith("W/"):  # a weak one never matches
+        condition = {"If-Match": etag}
+    elif time_of_change:
+        condition = {"If-Unmodified-Since": time_of_change}
+    return RemoteTar(url, info["size"], version, condition)
 
 
 _NO_RANGES = "the server does not support range requests; download the file, and give its path"
+_CONNECTION = (aiohttp.ClientError, OSError, TimeoutError)
+
+
+def _with_retries(request: Callable[[], T]) -> T:
+    """Make a request, and make it again if the server or the connection has failed."""
+    for wait in WAITS:
+        try:
+            return request()
+        except _CONNECTION as error:
+            status = _status(error)
+            if status is not None and status != 429 and status < 500:
+                raise
+        time.sleep(wait)
+    return request()
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What fsspec gives as a file that is not found."""
+    return error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ is not None else error
+
+
+def _status(error: BaseException) -> int | None:
+    cause = _cause(error)
+    return cause.status if isinstance(cause, aiohttp.ClientResponseError) else None
+
+
+def _reason(error: BaseException) -> str:
+    cause = _cause(error)
+    if isinstance(cause, aiohttp.ClientResponseError):
+        return f"the server answered {cause.status} {cause.message}"
+    return one_line(cause) or type(cause).__name__
 
 
 def _files() -> Any:

@@ -21,7 +21,7 @@ class Tar(Protocol):
     Attributes:
         size: Its number of bytes.
         place: Its absolute path or its URL.
-        state: Its place, its size, and its time or ETag: another one if the content has changed.
+        state: Its place, its size, and its time or ETag: a string that differs once the content has changed.
     """
 
     @property

@@ -37,7 +37,7 @@ def ohem_cross_entropy(
     """Cross-entropy, averaged over the hardest valid pixels of the batch, those where it is largest.
 
     Their number is the share of the valid pixels, rounded up, or the number of those whose softmax probability of their
-    class is less than the threshold; of both the larger. In a joint batch it is the share of each process.
+    class is less than the threshold; of both the larger. In a joint batch the share is taken within each process.
 
     Args:
         logits: Unnormalized class scores.

@@ -19,7 +19,7 @@ Record: TypeAlias = Sequence[Any]
 class ImageScores:
     """Collects a row per image; in memory it keeps two numbers for each.
 
-    Several processes collect those of their own images, see `records` and `take`.
+    Of several processes each collects the rows of its own images, see `records` and `take`.
 
     Args:
         names: The classes.

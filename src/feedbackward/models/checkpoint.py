@@ -14,6 +14,7 @@ from feedbackward.errors import InputError, is_out_of_memory, listed, one_line
 from feedbackward.models.description import network_options
 from feedbackward.models.hub import build_filled
 from feedbackward.models.network import CONFIG_FILE, SegmentationNetwork
+from feedbackward.models.tensors import check_stored
 
 CHECKPOINT_SUFFIX = ".ckpt"
 NETWORK_PREFIX = "network."
@@ -28,7 +29,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         SegmentationNetwork.describe() returned it.
 
     Raises:
-        InputError: If the file is missing, truncated or damaged, could run code, or comes from another program.
+        InputError: If the file is missing, truncated or damaged, could run code or fill the memory, or comes from
+            another program.
     """
     if not path.is_file():
         raise InputError(f"no checkpoint at {path}; give the path of a .ckpt file that `feedbackward fit` wrote")
@@ -40,6 +42,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         )
     check_sums(path)
     checkpoint = _load(path)
+    check_stored(checkpoint, path)
     ours = checkpoint.get("feedbackward") if isinstance(checkpoint, dict) else None
     if not (isinstance(ours, dict) and "network" in ours and "state_dict" in checkpoint):
         keys = sorted(map(str, checkpoint)) if isinstance(checkpoint, dict) else [f"a {type(checkpoint).__name__}"]

@@ -10,14 +10,14 @@ from feedbackward.models.network import FORMAT
 
 _GIVEN_AT_LOADING = {"encoder", "encoder_weights", "preprocessing"}
 """Arguments of networks that no description contains: a file must not name another one to be opened."""
-_BESIDE = {"model", "format", "preprocessing", "class_table"}
+_NOT_OPTIONS = {"model", "format", "preprocessing", "class_table"}
 
 
 def network_options(description: Any, *, source: Path) -> dict[str, Any]:
-    """The options of the network that SegmentationNetwork.describe() has described, without what stands beside them.
+    """The options of a described network: the description without model, format, preprocessing and class_table.
 
     Args:
-        description: Plain JSON data.
+        description: What SegmentationNetwork.describe() has returned, as plain JSON data.
         source: The file that it was read from, for messages.
 
     Raises:
@@ -32,7 +32,7 @@ def network_options(description: Any, *, source: Path) -> dict[str, Any]:
     check_format(description.get("format", 1), source=source)
     parameters = inspect.signature(NETWORKS[description["model"]]).parameters
     expected = parameters.keys() - _GIVEN_AT_LOADING
-    found = description.keys() - _BESIDE
+    found = description.keys() - _NOT_OPTIONS
     if unknown := sorted(found - expected):
         raise InputError(
             f"{source}: a {description['model']} network has no {listed(unknown, most=3)}; expected "

@@ -6,7 +6,7 @@
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -86,6 +86,9 @@ class Feedbackward(SegmentationNetwork):
         torch.Size([2, 11, 65, 97])
     """
 
+    name: ClassVar[str] = "feedbackward"
+    """The "model" in its configuration."""
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -115,7 +118,7 @@ class Feedbackward(SegmentationNetwork):
         decoder = default_decoder(freeze_encoder=freeze_encoder) if decoder is None else decoder
         super().__init__(
             config={
-                "model": "feedbackward",
+                "model": self.name,
                 "encoder_name": encoder_name,
                 "classes": classes,
                 "in_channels": in_channels,

@@ -1,10 +1,13 @@
-"""Comparing the tensors of a file, or those that its header declares, with those of a module."""
+"""The tensors of a file: whether they are there in full, and how they differ from those of a module."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor
 
-from feedbackward.errors import listed
+from feedbackward.errors import InputError, listed
 
 COUNTER = ".num_batches_tracked"
 """The end of the names of counters, which old files lack and no computation here uses."""
@@ -37,6 +40,35 @@ def mismatches(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> l
     ]:
         problems.append(f"{len(kinds)} of another type ({listed(kinds, most=3)})")
     return problems
+
+
+def check_stored(content: Any, path: Path) -> None:
+    """Refuse tensors that have more numbers than are stored: a copy of one would take more memory than the file has.
+
+    Args:
+        content: What torch.load has returned: tensors in dictionaries, lists and tuples.
+        path: The file, for messages.
+
+    Raises:
+        InputError: If there is such a tensor, or a sparse one.
+    """
+    left, seen = [content], set[int]()
+    while left:
+        value = left.pop()
+        if id(value) in seen:  # it can contain itself
+            continue
+        seen.add(id(value))
+        if isinstance(value, Tensor):
+            stored = value.untyped_storage().nbytes() if value.layout is torch.strided else 0
+            if value.numel() * value.itemsize > stored:
+                raise InputError(
+                    f"{path} was not loaded: a tensor of {_shape(value)} numbers has {stored:,} bytes in the file, and "
+                    f"its copy would fill the memory; save its clone()"
+                )
+        elif isinstance(value, Mapping):
+            left += value.values()
+        elif isinstance(value, list | tuple):
+            left += value
 
 
 def first(names: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from feedbackward.containers import check_sums
 from feedbackward.errors import InputError, is_out_of_memory, one_line
+from feedbackward.models.tensors import check_stored
 
 SAVED_WEIGHTS = "model.safetensors"
 """The weights in the folder of a saved network, ours or timm's."""
@@ -52,7 +53,9 @@ def _read(file: Path) -> dict[str, Tensor]:
     try:
         if zipfile.is_zipfile(file):
             check_sums(file)
-        return _flat(load_state_dict(str(file), weights_only=True))
+        content = load_state_dict(str(file), weights_only=True)
+        check_stored(content, file)
+        return _flat(content)
     except InputError as error:
         raise InputError(f"encoder_weights: {error}") from error
     except Exception as error:  # a damaged file can raise anything

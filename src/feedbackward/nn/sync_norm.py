@@ -57,7 +57,7 @@ def _normalize(norm: _BatchNorm, x: Tensor) -> Tensor:
 def _joint_statistics(norm: _BatchNorm, x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance of the channels in the joint batch, which enter the running statistics as in torch."""
     axes = (0, *range(2, x.dim()))
-    count = all_reduce(torch.tensor(x.numel() // x.shape[1], dtype=torch.float64))
+    count = all_reduce(torch.tensor(x.numel() // x.shape[1], dtype=torch.float64, device=x.device))
     mean = all_reduce(x.sum(axes)) / count
     variance = all_reduce((x - _as(mean, x)).square().sum(axes)) / count
     if norm.running_mean is not None and norm.running_var is not None and norm.num_batches_tracked is not None:

@@ -28,8 +28,8 @@ BEFORE_VALIDATION = 60
 """A validation, which may take long, starts with a checkpoint that is at most so many seconds old."""
 
 
-class Wish(IntEnum):
-    """What a process wants to do after a step; all do what the most urgent one wants."""
+class Action(IntEnum):
+    """What a process is to do after a step; all do the most urgent one."""
 
     GO_ON, SAVE, STOP = range(3)
 
@@ -88,12 +88,12 @@ class BestAndLast(Checkpoint):
         validates = trainer.fit_loop.epoch_loop._should_check_val_fx(fetcher)
         if last and not validates:
             return
-        wish = self._agree(trainer, self._wish(BEFORE_VALIDATION if validates else self.seconds))
-        if wish >= Wish.SAVE:
+        action = self._agree(trainer, self._next_action(BEFORE_VALIDATION if validates else self.seconds))
+        if action >= Action.SAVE:
             self._before_validation = validates
             self._save_last(trainer, pl_module)
             self._before_validation = False
-        if wish == Wish.STOP:
+        if action == Action.STOP:
             raise KeyboardInterrupt
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -102,19 +102,19 @@ class BestAndLast(Checkpoint):
         best = self.history.best
         if best is not None and best["epoch"] == trainer.current_epoch + 1:
             copy_checkpoint(self.folder.last, self.folder.best)
-        if self._agree(trainer, self._wish(self.seconds)) == Wish.STOP:
+        if self._agree(trainer, self._next_action(self.seconds)) == Action.STOP:
             raise KeyboardInterrupt
 
-    def _wish(self, seconds: float) -> Wish:
+    def _next_action(self, seconds: float) -> Action:
         if self.interruption.requested:
-            return Wish.STOP
-        return Wish.SAVE if time.monotonic() - self._saved >= min(seconds, self.seconds) else Wish.GO_ON
+            return Action.STOP
+        return Action.SAVE if time.monotonic() - self._saved >= min(seconds, self.seconds) else Action.GO_ON
 
-    def _agree(self, trainer: pl.Trainer, wish: Wish) -> Wish:
+    def _agree(self, trainer: pl.Trainer, action: Action) -> Action:
         if trainer.world_size == 1:
-            return wish
-        most: Any = trainer.strategy.reduce(torch.tensor(wish, device=trainer.strategy.root_device), reduce_op="max")
-        return Wish(int(most))
+            return action
+        most: Any = trainer.strategy.reduce(torch.tensor(action, device=trainer.strategy.root_device), reduce_op="max")
+        return Action(int(most))
 
     def _save_last(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not all_finite(pl_module.state_dict().values()):

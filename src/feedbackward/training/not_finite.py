@@ -81,7 +81,12 @@ class StepGuard:
             gradients = (parameter.grad for parameter in self.task.parameters() if parameter.grad is not None)
             self._check(all_finite(gradients), "the gradient is not finite")
         if self._drop:
-            self.task.zero_grad()
+            if scaled:  # the scaler fails without gradients, and omits the step if they are nan
+                for parameter in self.task.parameters():
+                    if parameter.grad is not None:
+                        parameter.grad.fill_(torch.nan)
+            else:
+                self.task.zero_grad()
             for buffer, before in zip(self.task.buffers(), self._buffers, strict=True):
                 buffer.copy_(before)
         return not self._drop

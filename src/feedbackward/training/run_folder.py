@@ -9,7 +9,7 @@ from feedbackward.errors import InputError
 from feedbackward.io import check_writable, lock_folder, nearest_existing, remove_parts, write_json
 from feedbackward.machine import describe_machine
 
-LOCKED = 10
+LOCK_TIMEOUT = 10
 """Seconds to wait for a lock: the workers of a training that was killed hold it until they notice."""
 
 
@@ -128,7 +128,7 @@ class RunFolder:
         Raises:
             InputError: If another training writes to the folder.
         """
-        with lock_folder(self.root, remedy="choose another folder with --run_dir", seconds=LOCKED):
+        with lock_folder(self.root, remedy="choose another folder with --run_dir", seconds=LOCK_TIMEOUT):
             for folder in (self.root, self.checkpoints, self.model):
                 remove_parts(folder)
             yield

@@ -6,7 +6,7 @@ norms; timm's keeps the activation. The norms of both compute on GPUs alone; on 
 
 from lightning.pytorch.plugins.layer_sync import TorchSyncBatchNorm
 from timm.layers import convert_sync_batchnorm
-from torch import nn
+from torch import distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from feedbackward.errors import InputError
@@ -27,13 +27,13 @@ class SyncNorms(TorchSyncBatchNorm):
         self._originals: dict[str, _BatchNorm] = {}
 
     def apply(self, model: nn.Module) -> nn.Module:
-        """Replace all batch norms by synchronized ones, which share their tensors."""
+        """Replace all batch norms by synchronized ones, which share their tensors; the processes are connected."""
         self._originals = {
             path: module
             for path, module in model.named_modules(remove_duplicate=False)
             if isinstance(module, _BatchNorm)
         }
-        if _is_on_cpu(model):
+        if distributed.get_backend() == "gloo":  # the processes are on CPUs; the weights are moved to GPUs after this
             for path, original in self._originals.items():
                 model.set_submodule(path, synchronized(original))
             return model
@@ -48,10 +48,6 @@ class SyncNorms(TorchSyncBatchNorm):
                 setattr(original, name, getattr(synchronized, name))
             model.set_submodule(path, original.train(synchronized.training))
         return model
-
-
-def _is_on_cpu(model: nn.Module) -> bool:
-    return all(parameter.device.type == "cpu" for parameter in model.parameters())
 
 
 def check_activations(network: nn.Module) -> None:

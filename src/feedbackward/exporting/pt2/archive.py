@@ -1,6 +1,5 @@
 """The entries of a .pt2 file: those of a network that torch.export.save has written, and no others."""
 
-import json
 import math
 import re
 from pathlib import Path
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from feedbackward.containers import open_zip, read_entry
 from feedbackward.errors import InputError, listed
+from feedbackward.text_files import parse_json
 
 PROGRAM = "models/model.json"
 WEIGHTS, CONSTANTS = "data/weights/model_weights_config.json", "data/constants/model_constants_config.json"
@@ -83,10 +83,12 @@ class Archive:
 
     def json(self, name: str) -> dict[str, Any]:
         """Read an entry that contains a JSON object."""
+        content = read_entry(self._zip, self._root + name)
         try:
-            data = json.loads(read_entry(self._zip, self._root + name))
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{self._path} is damaged: {name} is not JSON: {error}") from error
+            text = content.decode()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{self._path} is damaged: {name} is not UTF-8 text; export the network again") from error
+        data = parse_json(text, f"{self._path}: {name}", advice="export the network again")
         if not isinstance(data, dict):
             raise InputError(f"{self._path} is damaged: {name} is not a JSON object")
         return data

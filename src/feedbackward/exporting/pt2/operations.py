@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from feedbackward.errors import InputError
 
@@ -24,7 +25,7 @@ _NAMES = """
     instance_norm isfinite isnan layer_norm le leaky_relu leaky_relu_ lerp lift_fresh_copy linalg_vector_norm linear
     linspace log log1p log2 log_sigmoid log_softmax logical_and logical_not logical_or logsumexp lt mT masked_fill
     masked_fill_ matmul max max_pool1d max_pool2d max_pool2d_with_indices max_unpool2d maximum mean meshgrid min
-    minimum mish mish_ mm movedim mul mul_ mv nan_to_num narrow native_batch_norm native_group_norm native_layer_norm
+    minimum mish mish_ mm movedim mul mul_ mv nan_to_num narrow
     ne neg neg_ new_full new_ones new_zeros norm numpy_T ones ones_like pad permute pixel_shuffle pixel_unshuffle pow
     pow_ prelu prod reciprocal reflection_pad1d reflection_pad2d relu relu6 relu6_ relu_ remainder repeat
     repeat_interleave replication_pad2d reshape reshape_as rms_norm roll round rrelu rsqrt rsub scalar_tensor
@@ -36,8 +37,34 @@ _NAMES = """
     zeros_like
 """
 ATEN = frozenset(_NAMES.split())
-"""Names in torch.ops.aten, whose arguments PyTorch checks. None opens a file, changes a tensor's storage or trusts
-indices."""
+"""Names in torch.ops.aten. None opens a file or changes a tensor's storage. PyTorch checks the arguments of most, and
+CHECKS has those of the others; what reads memory beyond its tensors even so, as native_batch_norm, is not here."""
+
+
+def _check_attention(key: Tensor, value: Tensor, **_: Any) -> None:
+    if key.shape[:-1] != value.shape[:-1]:
+        raise ValueError(f"the attention has keys of shape {list(key.shape)} and values of {list(value.shape)}")
+
+
+def _check_division(self: Tensor, other: Tensor | float, rounding_mode: str | None = None, **_: Any) -> None:
+    # The smallest integer divided by -1 ends the process.
+    if rounding_mode == "trunc" and not torch.result_type(self, other).is_floating_point:
+        raise ValueError("it divides integers with rounding_mode='trunc'; use 'floor'")
+
+
+def _check_sampling(interpolation_mode: int, padding_mode: int, **_: Any) -> None:
+    if interpolation_mode not in (0, 1, 2) or padding_mode not in (0, 1, 2):
+        raise ValueError(f"grid_sampler has no interpolation {interpolation_mode} with padding {padding_mode}")
+
+
+CHECKS: dict[str, Callable[..., None]] = {
+    "div": _check_division,
+    "div_": _check_division,
+    "grid_sampler": _check_sampling,
+    "grid_sampler_2d": _check_sampling,
+    "scaled_dot_product_attention": _check_attention,
+}
+"""What PyTorch does not check: functions of an operation's arguments, which raise a ValueError."""
 _OPERATORS = ("add", "sub", "mul", "floordiv", "truediv", "mod", "neg", "eq", "ne", "lt", "le", "gt", "ge")
 _OF_TORCH = ("sym_max", "sym_min", "sym_int", "sym_float", "sym_not", "sym_ite")
 SIZES: dict[str, Callable[..., Any]] = {
@@ -52,18 +79,26 @@ def find_operation(target: str, path: Path) -> Callable[..., Any]:
     """The operation of a name in a file.
 
     Raises:
-        InputError: If it is not one of exported networks, or this PyTorch does not have it.
+        InputError: If it is not on the list, or this PyTorch does not have it.
     """
     if target in SIZES:
         return SIZES[target]
     name, _, overload = target.removeprefix(_TENSORS).partition(".")
     if not target.startswith(_TENSORS) or name not in ATEN or "out" in overload.split("_"):
         raise InputError(
-            f"{path} was not loaded: its operation {target[:80]!r} is not one of those of exported networks and could "
-            f"run code; export the network as .onnx"
+            f"{path} was not loaded: its operation {target[:80]!r} is not on the list of operations that .pt2 files "
+            f"may call; export the network as .onnx"
         )
     packet: Any = getattr(torch.ops.aten, name, None)
     if packet is None or overload not in packet.overloads():
         raise InputError(f"{path}: this PyTorch ({torch.__version__}) has no operation {target[:80]!r}; use another")
     operation: Callable[..., Any] = getattr(packet, overload)
-    return operation
+    return _checked(operation, CHECKS[name]) if name in CHECKS else operation
+
+
+def _checked(operation: Callable[..., Any], check: Callable[..., None]) -> Callable[..., Any]:
+    def call(**arguments: Any) -> Any:
+        check(**arguments)
+        return operation(**arguments)
+
+    return call

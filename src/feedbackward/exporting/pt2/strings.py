@@ -10,21 +10,26 @@ from typing import Any
 from feedbackward.errors import InputError
 
 _NAME = re.compile(r"[\w.]*")
+_NAME_IN_MODULE = re.compile(r"[\w.-]*")
 _TEXT = re.compile(r"[\w.,> -]*")
 _VERSION = re.compile(r"[\w.+<=]*")
 _SIZE = re.compile(
     r"(?:\b(?:Symbol|Integer|Add|Mul|Pow|Max|Min|Mod|PythonMod|FloorDiv|CleanDiv|CeilDiv|Rational"
     r"|Equality|Unequality|StrictLessThan|LessThan|StrictGreaterThan|GreaterThan|And|Or|Not)\("
-    r"|'[a-z]+\d+'|\b(?:positive|nonnegative|integer)=True|\b(?:true|false)\b|-?\d+|[(), ])*"
+    r"|'[a-z]+\d+'|\b(?:positive|nonnegative|integer)=True|\b(?:true|false)\b|-?\d|[(), ])*"
 )
 _CONDITION = re.compile(
     r"(?:L\['\w+'\](?:\.size\(\)\[\d\])?|\b(?:and|or|not)\b|\b(?:Max|Min|Mod|max|min)\("
-    r"|\d+|//|\*\*|[<>=!]=|[-+*/%<>(), ])*"
+    r"|\d|[<>=!]=|[-+*/%<>(), ])*"
 )
 _STRUCTURE = re.compile(
-    r'(?:"(?:type|context|children_spec|null|\[\]|builtins\.(?:tuple|list|dict))"|null|\d+|[\[\]{}:, ])*'
+    r'(?:"(?:type|context|children_spec|null|\[\]|builtins\.(?:tuple|list|dict))"|null|\d|[\[\]{}:, ])*'
 )
 _FORMS = {
+    "fqn": _NAME_IN_MODULE,
+    "parameter_name": _NAME_IN_MODULE,
+    "buffer_name": _NAME_IN_MODULE,
+    "tensor_constant_name": _NAME_IN_MODULE,
     "as_string": _TEXT,
     "as_strings": _TEXT,
     "torch_version": _VERSION,
