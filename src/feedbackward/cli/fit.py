@@ -83,7 +83,7 @@ def main(command: Command, args: list[str]) -> None:
     if not {"--help", "-h"}.isdisjoint(args):
         sys.stdout.write(help_text(command))
         return
-    check_options(command, [arg for arg in args if arg != TRUST])
+    check_options(command, args)
     from feedbackward.cli.fit_cli import run
 
     run(command, ["--help" if arg == "--help-all" else arg for arg in args])

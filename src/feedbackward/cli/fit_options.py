@@ -79,7 +79,7 @@ def explain_fit(error: Exception, command: str, args: list[str]) -> str:
 def option_names(command: str) -> set[str]:
     """The options of fit, validate or test that are known."""
     known = known_options()
-    return {*known["options"], *known["data"], *(known["scoring"] if command != "fit" else ())}
+    return {TRUST, *known["options"], *known["data"], *(known["scoring"] if command != "fit" else ())}
 
 
 def _listed_data(args: list[str]) -> bool:
