@@ -62,8 +62,8 @@ def remove_parts(folder: Path) -> None:
 def lock_folder(folder: Path, *, remedy: str, seconds: float = 0) -> Iterator[None]:
     """Keep other commands that take the same lock out of a folder, which is created if it is missing.
 
-    The lock ends with the process, however it ends. One that is killed leaves the file .lock behind, which does not lock
-    anything.
+    The lock ends with the process, however it ends. One that is killed leaves the file .lock behind, which locks
+    nothing.
 
     Args:
         folder: The folder.
