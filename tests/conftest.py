@@ -62,12 +62,21 @@ class FileServer(ThreadingHTTPServer):
         etags: Whether files have an ETag.
         times: Whether files have a time, if they have no ETag.
         broken: The next so many answers to GET break off in the middle.
-        status: Answered instead of the file, if it is not 0.
+        status: Answered to every GET instead of the file, if it is not 0.
+        down: Whether every request is answered with 503.
     """
 
     def __init__(self, folder):
         super().__init__(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
-        self.requests, self.ranges, self.etags, self.times, self.broken, self.status = [], True, True, False, 0, 0
+        self.requests, self.ranges, self.etags, self.times, self.broken, self.status, self.down = (
+            [],
+            True,
+            True,
+            False,
+            0,
+            0,
+            False,
+        )
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 
@@ -84,8 +93,9 @@ class _Handler(SimpleHTTPRequestHandler):
         path, asked = Path(self.translate_path(self.path)), self.headers.get("Range")
         if body:
             self.server.requests.append((self.path, asked))
-        if not path.is_file() or self.server.status:
-            self.send_error(self.server.status or 404)
+        status = 503 if self.server.down else self.server.status if body else 0
+        if not path.is_file() or status:
+            self.send_error(status or 404)
             return
         content = path.read_bytes()
         etag = f'"{hash(content)}"'

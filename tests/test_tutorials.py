@@ -28,6 +28,7 @@ SMALL = {
     "train": ["--encoder", "test_resnet", "--weights", "none", "--epochs", "1"],
     "train --from": ["--epochs", "1"],
     "fit": ["--trainer.max_epochs", "1"],
+    "fit --config runs/DATA/config.yaml": ["--trainer.max_epochs", "2"],
     "fit --config scratch": ["--trainer.max_epochs", "1", "--model.name", "test_resnet"],
 }
 """What is added to commands that start so, after their own options; the longest start counts."""

@@ -288,8 +288,15 @@ def test_validate_with_the_crf(command, run, capsys):
     assert capsys.readouterr().out != plain
 
 
-@pytest.mark.parametrize("form", ["checkpoint", "file"])
-@pytest.mark.parametrize("average", [["--flip"], ["--scales", "1", "1.5"], ["--flip", "--scales", "1", "1.5"]])
+@pytest.mark.parametrize(
+    ("form", "average"),
+    [
+        ("checkpoint", ["--flip"]),
+        ("checkpoint", ["--scales", "1", "1.5"]),
+        ("checkpoint", ["--flip", "--scales", "1", "1.5"]),
+        ("file", ["--flip", "--scales", "1", "1.5"]),
+    ],
+)
 def test_validate_averages_as_predict_and_evaluate_do(command, camvid, run, tmp_path, form, average, exporting):
     trained, scored = str(run / "model"), ["--run_dir", str(run)]
     if form == "file":

@@ -133,12 +133,16 @@ def test_a_server_that_refuses(status, tries, tmp_path, numbers, serve):
 
 def test_a_server_that_is_busy_when_a_tar_is_opened(tmp_path, numbers, serve, monkeypatch):
     server = serve(tmp_path)
-    server.status = 503
-    clock = SimpleNamespace(sleep=lambda _: setattr(server, "status", 0))
+    server.down = True
+    clock = SimpleNamespace(sleep=lambda _: setattr(server, "down", False))
     monkeypatch.setattr(remote_tar, "time", clock)
     assert open_tar(f"{server.url}/a.tar").read(1000, 10) == numbers[1000:1010]
+    server.down = True
+    monkeypatch.setattr(remote_tar, "WAITS", ())
+    with pytest.raises(FailureError, match=r"a\.tar cannot be read: the server answered 503 .*; try again later"):
+        open_tar(f"{server.url}/a.tar")
 
 
 def test_a_server_that_is_gone():
     with pytest.raises(FailureError, match=r"a\.tar cannot be read: Cannot connect to host .*; check the connection"):
-        remote_tar.RemoteTar("http://127.0.0.1:1/a.tar", 10, "", {}).read(0, 10)
+        remote_tar.RemoteTar("http://127.0.0.1:1/a.tar", 10, "", ()).read(0, 10)

@@ -184,7 +184,11 @@ def test_a_network_in_training_is_not_modified(build, tmp_path):
         ),
         (".", {"format": "onnx"}, "end in"),
         ("n.onnx", {"precision": "bf16"}, "have precision fp32 or fp16, not bf16; for bf16 choose format torch_export"),
-        ("n.xml", {"format": "openvino", "size": (7, 20)}, "OpenVINO cannot read this network; choose a larger"),
+        (
+            "n.xml",
+            {"format": "openvino", "size": (7, 20)},
+            r"OpenVINO cannot read this network \(.*\); choose a larger",
+        ),
         (
             "new/n.onnx",
             {"tolerance": 1e-12},

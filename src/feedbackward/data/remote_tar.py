@@ -1,7 +1,7 @@
 """Tars behind URLs, read by range requests; apart, since it is the only place that needs the network."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, TypeVar
@@ -26,13 +26,13 @@ class RemoteTar:
         url: The URL.
         size: Its number of bytes.
         version: What the server says about its version: ETag and time; if it says nothing, one that is not seen again.
-        condition: The header that makes the server refuse a request if the file has changed, as far as it has one.
+        condition: The headers that make the server refuse a request if the file has changed; none if it cannot tell.
     """
 
     url: str
     size: int
     version: str
-    condition: Mapping[str, str]
+    condition: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
         return self.url
@@ -76,23 +76,26 @@ def open_url(url: str) -> RemoteTar:
     """Ask a server about a tar.
 
     Raises:
-        InputError: If the server does not have it, or does not say that it can be read in parts.
+        InputError: If the server does not have it, cannot be reached, or does not say that it can be read in parts.
+        FailureError: If the server is busy or fails.
     """
     try:
         info = _with_retries(lambda: _files().info(url))
     except ValueError as error:
         raise InputError(f"{url} is not a URL: {one_line(error)}; expected http://HOST/PATH.tar") from error
     except _CONNECTION as error:
+        if _is_temporary(_status(error)):
+            raise FailureError(f"{url} cannot be read: {_reason(error)}; try again later") from error
         raise InputError(f"{url} cannot be read: {_reason(error)}; expected a tar file behind the URL") from error
     if info["size"] is None or not info.get("partial", True):
         raise InputError(f"{url} cannot be read in parts: {_NO_RANGES}")
     etag, time_of_change = info.get("ETag", ""), info.get("Last-Modified", "")
     version = f"{etag} {time_of_change}".strip() or token_hex(8)
-    condition = {}
+    condition: tuple[tuple[str, str], ...] = ()
     if etag and not etag.startswith("W/"):  # a weak one never matches
-        condition = {"If-Match": etag}
+        condition = (("If-Match", etag),)
     elif time_of_change:
-        condition = {"If-Unmodified-Since": time_of_change}
+        condition = (("If-Unmodified-Since", time_of_change),)
     return RemoteTar(url, info["size"], version, condition)
 
 
@@ -106,11 +109,15 @@ def _with_retries(request: Callable[[], T]) -> T:
         try:
             return request()
         except _CONNECTION as error:
-            status = _status(error)
-            if status is not None and status != 429 and status < 500:
+            if (status := _status(error)) is not None and not _is_temporary(status):
                 raise
         time.sleep(wait)
     return request()
+
+
+def _is_temporary(status: int | None) -> bool:
+    """Whether a server may answer otherwise later: it is busy or has failed."""
+    return status is not None and (status == 429 or status >= 500)
 
 
 def _cause(error: BaseException) -> BaseException:
