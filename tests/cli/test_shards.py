@@ -5,39 +5,12 @@ import tarfile
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from feedbackward import loading
-from feedbackward.classes import ClassTable
-from feedbackward.cli import predict as predict_command
 from feedbackward.cli.main import main
 from feedbackward.data import remote_tar
-from feedbackward.loading import load_segmenter
-from feedbackward.models import create_model
 
-TABLE = ClassTable(("road", "sky", "car"), ((128, 64, 128), (70, 130, 180), (0, 0, 142)))
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    torch.manual_seed(0)
-    network = create_model("test_resnet", encoder_weights=None, classes=3)
-    network.class_table = TABLE
-    folder = tmp_path_factory.mktemp("network")
-    network.save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def segmenter(model):
-    return load_segmenter(str(model), device="cpu")
-
-
-@pytest.fixture(autouse=True)
-def loaded_once(segmenter, monkeypatch):
-    monkeypatch.setattr(predict_command, "_load", lambda *_: segmenter)
-    monkeypatch.setattr(loading, "load_segmenter", lambda *_, **__: segmenter)
+pytestmark = pytest.mark.usefixtures("loaded_once")
 
 
 @pytest.fixture
