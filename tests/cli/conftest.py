@@ -5,7 +5,7 @@ import torch
 
 from feedbackward import loading
 from feedbackward.classes import ClassTable
-from feedbackward.cli import predict as predict_command
+from feedbackward.cli import prediction_plan
 from feedbackward.loading import load_segmenter
 from feedbackward.models import create_model
 
@@ -29,5 +29,5 @@ def segmenter(model):
 @pytest.fixture
 def loaded_once(segmenter, monkeypatch):
     """Commands get the loaded network: Python's warnings, which loading suppresses, are not safe in threads."""
-    monkeypatch.setattr(predict_command, "_load", lambda *_: segmenter)
+    monkeypatch.setattr(prediction_plan, "_load", lambda *_: segmenter)
     monkeypatch.setattr(loading, "load_segmenter", lambda *_, **__: segmenter)

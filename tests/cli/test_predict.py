@@ -17,7 +17,7 @@ from filelock import FileLock
 from PIL import Image
 
 from feedbackward.classes import ClassTable
-from feedbackward.cli import predict as predict_command
+from feedbackward.cli import prediction_run
 from feedbackward.cli.main import main
 from feedbackward.data.cityscapes_labels import CITYSCAPES, LABELS
 from feedbackward.data.files import check_image
@@ -150,7 +150,7 @@ def test_an_exported_file_is_predicted_without_torch(exported, scenes, tmp_path,
     command = ["predict", exported / name, scenes, "--output", tmp_path / "out"]
     script = f"""
 import sys
-from feedbackward.cli import predict as predict_command
+from feedbackward.cli import prediction_run
 from feedbackward.cli.main import main
 main({list(map(str, command))})
 print(*{{"torch", "torchvision", "timm", "lightning"}}.intersection(sys.modules), "imported")
@@ -315,9 +315,9 @@ def test_batches_give_the_same_masks(saved, tmp_path):
 
 def test_each_image_is_decoded_once(saved, scenes, tmp_path, monkeypatch):
     opened = []
-    read_unless_large = predict_command.read_unless_large
+    read_unless_large = prediction_run.read_unless_large
     monkeypatch.setattr(
-        predict_command, "read_unless_large", lambda *args: opened.append(args[0]) or read_unless_large(*args)
+        prediction_run, "read_unless_large", lambda *args: opened.append(args[0]) or read_unless_large(*args)
     )
     predict(saved[3], scenes, tmp_path / "out")
     assert sorted(opened) == sorted(scenes.rglob("*.png"))
@@ -421,7 +421,7 @@ class TestInterrupted:
 
     def test_the_same_command_goes_on_where_it_stopped(self, saved, images, tmp_path, capsys, monkeypatch):
         whole = summary_of(capsys, saved[3], images, tmp_path / "whole")
-        read_image, seen = predict_command.read_unless_large, []
+        read_image, seen = prediction_run.read_unless_large, []
 
         def interrupted(path, *args):
             seen.append(path)
@@ -429,7 +429,7 @@ class TestInterrupted:
                 raise KeyboardInterrupt
             return read_image(path, *args)
 
-        monkeypatch.setattr(predict_command, "read_unless_large", interrupted)
+        monkeypatch.setattr(prediction_run, "read_unless_large", interrupted)
         with pytest.raises(SystemExit) as caught:
             predict(saved[3], images, tmp_path / "out", "--workers", "1")
         assert caught.value.code == 130

@@ -12,8 +12,11 @@ from PIL import Image
 from torch.distributed import DistStoreError, HashStore
 
 from feedbackward.cli import evaluate as evaluate_command
-from feedbackward.cli import predict as predict_command
+from feedbackward.cli import shared_folder
+from feedbackward.cli.destination import Destination
+from feedbackward.cli.predict import build_parser
 from feedbackward.cli.predict_report import Reporter
+from feedbackward.cli.prediction_run import PredictionRun
 from feedbackward.errors import InputError
 from feedbackward.processes import Processes
 from feedbackward.segmenters.journal import JOURNAL
@@ -58,12 +61,12 @@ def together(count, work):
 
 def predict_in(options, reporter, processes):
     with ExitStack() as held:
-        return predict_command.predict(options, reporter, processes, held)
+        return PredictionRun(options, reporter, processes).predict(held)
 
 
 def predict(count, model, scenes, *more, output="out"):
     args = [str(model), str(scenes / "images"), "--output", str(scenes / output), "--json", "--device", "cpu", *more]
-    options = predict_command.build_parser().parse_args([*args, "--save", "masks", "shares", "coco"])
+    options = build_parser().parse_args([*args, "--save", "masks", "shares", "coco"])
 
     def work(processes):
         reporter = Reporter(as_json=options.json, quiet=not processes.is_first)
@@ -98,7 +101,7 @@ def test_the_outputs_and_the_summary_are_those_of_one_process(model, scenes, cap
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (3, 2), (2, 1), (2, 2)])
 def test_another_number_of_processes_goes_on(model, scenes, capsys, monkeypatch, before, after):
     predict(1, model, scenes, output="alone")
-    writing = predict_command.Destination.write
+    writing = Destination.write
 
     def interrupted(destination, job, result):
         if job.image.stem in ("scene_3", "scene_6"):
@@ -106,7 +109,7 @@ def test_another_number_of_processes_goes_on(model, scenes, capsys, monkeypatch,
         writing(destination, job, result)
 
     with monkeypatch.context() as patch:
-        patch.setattr(predict_command.Destination, "write", interrupted)
+        patch.setattr(Destination, "write", interrupted)
         patch.setattr(Processes, "gather", _ends_with_the_others)
         with pytest.raises(KeyboardInterrupt):
             predict(before, model, scenes)
@@ -144,7 +147,7 @@ def test_nothing_is_written_if_one_process_refuses(model, scenes):
     foreign.parent.mkdir(parents=True)
     foreign.write_bytes(b"mine")
     store = new_store()
-    options = predict_command.build_parser().parse_args(
+    options = build_parser().parse_args(
         [str(model), str(scenes / "images"), "--output", str(scenes / "out"), "--save", "masks", "--device", "cpu"]
     )
     store.set_timeout(timedelta(seconds=1))  # of the first one, which waits for the other
@@ -159,8 +162,8 @@ def test_nothing_is_written_if_one_process_refuses(model, scenes):
 
 
 def test_a_machine_with_an_output_folder_of_its_own_is_refused(model, scenes, monkeypatch, tmp_path):
-    monkeypatch.setattr(predict_command, "SHOWN_AFTER", 0.2)
-    options = predict_command.build_parser().parse_args(
+    monkeypatch.setattr(shared_folder, "SHOWN_AFTER", 0.2)
+    options = build_parser().parse_args(
         [str(model), str(scenes / "images"), "--output", str(tmp_path / "elsewhere"), "--device", "cpu"]
     )
     store = new_store()
@@ -172,7 +175,7 @@ def test_a_machine_with_an_output_folder_of_its_own_is_refused(model, scenes, mo
 
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    (elsewhere / predict_command.SHARED).write_text("of an earlier run")
+    (elsewhere / shared_folder.SHARED).write_text("of an earlier run")
     with ThreadPoolExecutor(1) as pool:
         pool.submit(first)
         with pytest.raises(InputError, match="give an --output that all machines share"):
