@@ -1,12 +1,19 @@
 """Settings of all tests: tensor shapes in annotations are checked, and property tests run the same few examples."""
 
+import base64
+import hashlib
+import json
 import logging
+import os
+import re
+import shutil
 import threading
 from contextlib import contextmanager
 from email.utils import formatdate
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import jaxtyping
 import pytest
@@ -109,6 +116,7 @@ class _Handler(SimpleHTTPRequestHandler):
             part = content[int(first) : int(last) + 1]
         self.send_response(206 if ranged else 200)
         self.send_header("Content-Length", str(len(part)))
+        self.send_header("Content-Type", self.guess_type(self.path))  # without it browsers run no script
         if ranged:
             self.send_header("Content-Range", f"bytes {first}-{last}/{len(content)}")
         if self.server.etags:
@@ -142,3 +150,180 @@ def serve():
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The system's Chromium without a window; its pages take seconds to start on a busy machine."""
+    api = pytest.importorskip("playwright.sync_api", reason="pages need playwright: pip install playwright")
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("pages need Chromium: apt-get install chromium")
+    root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    with api.sync_playwright() as driver:  # a process can have one only
+        browser = driver.chromium.launch(executable_path=program, args=root)
+        yield browser
+        browser.close()
+
+
+class HubServer(ThreadingHTTPServer):
+    """Answers the requests of huggingface_hub for repositories of models, which are kept in memory.
+
+    Attributes:
+        repositories: The commits of each repository, oldest first: the bytes of its files by name.
+        private: The repositories that only TOKEN may see.
+        requests: Method and path of each request.
+        down: Whether every request is answered with 503.
+        url: The address, for HF_ENDPOINT.
+    """
+
+    TOKEN = "hf_of_the_owner"
+    READER = "hf_that_may_only_read"
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _HubHandler)
+        self.repositories, self.private, self.requests, self.down = {}, set(), [], False
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def add(self, repository, files):
+        """Commit the bytes of files by their names; returns the id of the commit."""
+        commits = self.repositories.setdefault(repository, [{}])
+        commits.append({**commits[-1], **files})
+        return self.commit_id(repository, len(commits) - 1)
+
+    def commit_id(self, repository, number):
+        """The id of a commit, by its number."""
+        return hashlib.sha1(f"{repository}{number}".encode(), usedforsecurity=False).hexdigest()
+
+    def take_requests(self):
+        """The requests since the last call."""
+        taken, self.requests = self.requests, []
+        return taken
+
+
+class _HubHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def _handle(self):
+        length = int(self.headers.get("Content-Length", 0))
+        content, path = self.rfile.read(length), unquote(urlsplit(self.path).path)
+        self.server.requests.append(f"{self.command} {path}")
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.server.down:
+            return self._say(503, {"error": "out of order"})
+        if token not in ("", HubServer.TOKEN, HubServer.READER):
+            return self._say(401, {"error": "Invalid credentials in Authorization header"})
+        if self.command == "POST" and not path.endswith("validate-yaml") and token != HubServer.TOKEN:
+            return self._say(403 if token else 401, {"error": "You may not write there"})
+        if path == "/api/repos/create":
+            return self._create(json.loads(content))
+        if path == "/api/validate-yaml":
+            return self._say(200, {"errors": [], "warnings": []})
+        for pattern, answer in (
+            (r"/api/models/([^/]+/[^/]+)/(?:revision|tree)/([^/]+)", self._list),
+            (r"/api/models/([^/]+/[^/]+)/(?:preupload|commit)/([^/]+)", partial(self._change, content)),
+            (r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", self._send),
+        ):
+            if match := re.fullmatch(pattern, path):
+                return self._find(answer, token, *match.groups())
+        return self._say(404, {"error": f"this stand-in has no {path}"})
+
+    def do_GET(self):
+        self._handle()
+
+    def do_HEAD(self):
+        self._handle()
+
+    def do_POST(self):
+        self._handle()
+
+    def _find(self, answer, token, repository, revision, *more):
+        commits = self.server.repositories.get(repository)
+        if commits is None or (repository in self.server.private and token != HubServer.TOKEN):
+            return self._say(404 if token else 401, {"error": "Repository not found"}, code="RepoNotFound")
+        ids = [self.server.commit_id(repository, number) for number in range(len(commits))]
+        number = {"main": len(ids) - 1, **{commit: number for number, commit in enumerate(ids)}}.get(revision)
+        if number is None:
+            return self._say(404, {"error": f"Invalid rev id: {revision}"}, code="RevisionNotFound")
+        return answer(repository, number, *more)
+
+    def _create(self, asked):
+        repository = f"{asked['organization']}/{asked['name']}"
+        exists = repository in self.server.repositories
+        self.server.repositories.setdefault(repository, [{}])
+        if asked.get("private") or asked.get("visibility") == "private":
+            self.server.private.add(repository)
+        self._say(409 if exists else 200, {"url": f"{self.server.url}/{repository}", "id": repository, "name": "x"})
+
+    def _list(self, repository, number):
+        files = self.server.repositories[repository][number]
+        tree = [
+            {"type": "file", "path": name, "size": len(content), "oid": _etag(content)}
+            for name, content in files.items()
+        ]
+        info = {
+            "id": repository,
+            "modelId": repository,
+            "sha": self.server.commit_id(repository, number),
+            "siblings": [{"rfilename": name} for name in files],
+            "tags": [],
+        }
+        self._say(200, tree if "/tree/" in self.path else info)
+
+    def _change(self, content, repository, number):
+        if "/preupload/" in self.path:
+            names = [file["path"] for file in json.loads(content)["files"]]
+            files = [{"path": name, "uploadMode": "regular", "shouldIgnore": False} for name in names]
+            return self._say(200, {"files": files})
+        files = dict(self.server.repositories[repository][number])
+        for line in map(json.loads, content.splitlines()):
+            if line["key"] == "file":
+                files[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
+            elif line["key"] == "deletedFile":
+                del files[line["value"]["path"]]
+        self.server.repositories[repository].append(files)
+        commit = self.server.commit_id(repository, number + 1)
+        return self._say(200, {"commitUrl": f"{self.server.url}/{repository}/commit/{commit}", "commitOid": commit})
+
+    def _send(self, repository, number, name):
+        content = self.server.repositories[repository][number].get(name)
+        if content is None:
+            return self._say(404, {"error": "Entry not found"}, code="EntryNotFound")
+        commit = self.server.commit_id(repository, number)
+        return self._write(200, content, {"ETag": f'"{_etag(content)}"', "X-Repo-Commit": commit})
+
+    def _say(self, status, data, *, code=None):
+        more = {"X-Error-Code": code} if code else {}
+        self._write(status, json.dumps(data).encode(), {"Content-Type": "application/json", **more})
+
+    def _write(self, status, content, headers):
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(content)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, *args):
+        pass
+
+
+def _etag(content):
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A stand-in for the Hugging Face hub, with an empty cache; the owner of its repositories is logged in."""
+    server = HubServer()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    constants = "huggingface_hub.constants."
+    monkeypatch.setattr(f"{constants}ENDPOINT", server.url)
+    monkeypatch.setattr(
+        f"{constants}HUGGINGFACE_CO_URL_TEMPLATE", server.url + "/{repo_id}/resolve/{revision}/{filename}"
+    )
+    monkeypatch.setattr(f"{constants}HF_HUB_CACHE", str(tmp_path / "hub_cache"))
+    monkeypatch.setenv("HF_TOKEN", server.TOKEN)
+    yield server
+    server.shutdown()
+    server.server_close()

@@ -4,6 +4,7 @@ import shutil
 import pytest
 
 from feedbackward.fingerprint import fingerprint
+from feedbackward.hub_files import fetch
 
 
 @pytest.fixture
@@ -41,6 +42,11 @@ def test_an_exported_file_with_a_second_file(tmp_path):
     assert fingerprint(str(tmp_path / "net.xml")) == hashlib.sha256(b"graphweights").hexdigest()[:16]
 
 
-def test_a_network_of_the_hub(saved, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, local_files_only: str(saved))
+def test_a_network_of_the_hub_in_its_cache(saved, hub):
+    files = {path.name: path.read_bytes() for path in saved.iterdir()}
+    commit = hub.add("someone/network", {**files, "notes.bin": b"not downloaded"})
+    fetch("someone/network")
+    hub.take_requests()
     assert fingerprint("someone/network") == fingerprint(str(saved))
+    assert fingerprint(f"someone/network@{commit}") == fingerprint(str(saved))
+    assert hub.take_requests() == []

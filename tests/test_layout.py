@@ -12,18 +12,19 @@ SOURCE = Path(feedbackward.__file__).parent
 FLOORS = (
     {"errors", "lazy", "union_find"},
     {"plain_data", "text_files"},
-    {"io", "containers", "classes", "adapters", "machine", "processes", "decoder_config", "preprocessing"},
+    {"io", "containers", "classes", "adapters", "hub_files", "machine", "processes"}
+    | {"decoder_config", "preprocessing"},
     {"nn", "data", "fingerprint", "task"},
     {"transform", "losses", "metrics", "streets", "importing"},
     {"passes", "viz"},
     {"models", "segmenters"},
-    {"exporting"},
+    {"exporting", "explaining"},
     {"training", "loading"},
-    {"benchmark"},
+    {"benchmark", "serving"},
     {"cli"},
 )
 FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
-WITHOUT_LIGHTNING = {"nn", "transform", "passes", "models", "segmenters", "exporting", "loading"}
+WITHOUT_LIGHTNING = {"nn", "transform", "passes", "models", "segmenters", "exporting", "explaining", "loading"}
 
 
 def imports(tree: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -9,7 +9,7 @@ import pytest
 
 import feedbackward as fb
 
-PACKAGES = ["data", "exporting", "losses", "metrics", "models", "segmenters", "streets", "training"]
+PACKAGES = ["data", "explaining", "exporting", "losses", "metrics", "models", "segmenters", "streets", "training"]
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference.md"
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from feedbackward.models import load_adapter as load_adapter
     from feedbackward.models import load_tasks as load_tasks
     from feedbackward.models import optimize as optimize
+    from feedbackward.models import push_to_hub as push_to_hub
     from feedbackward.preprocessing import Preprocessing as Preprocessing
     from feedbackward.preprocessing import Resize as Resize
     from feedbackward.segmenters.augment import Augment as Augment
@@ -58,6 +59,7 @@ _MODULES = {
     "losses": "losses",
     "metrics": "metrics",
     "optimize": "models",
+    "push_to_hub": "models",
     "quantize": "exporting",
     "train": "cli.train",
 }

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from feedbackward.adapters import find_adapter, is_packaged
+from feedbackward.hub_files import fetch
 
 _BESIDE = (".bin", ".json")
 """Suffixes of the second file of some exported formats, which has the stem of the first."""
@@ -22,9 +23,7 @@ def fingerprint(model: str) -> str:
     if is_packaged(model):
         path = find_adapter(model)
     if not path.exists():
-        from huggingface_hub import snapshot_download
-
-        path = Path(snapshot_download(model, local_files_only=True))
+        path = fetch(model, local_files_only=True)
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix in _SAVED)
     else:

@@ -239,7 +239,8 @@ def test_every_row_has_its_own_training(networks):
 
 def parsed(recipe, *arguments):
     """What `feedbackward fit` makes of a recipe and arguments."""
-    with warnings.catch_warnings(action="ignore"):  # from the libraries, as the command does
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of the libraries, as the command does
         return FitCLI("fit", ["--config", str(recipe), *arguments])
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 import feedbackward as fb
 from feedbackward.cli import fit
 from feedbackward.errors import InputError
+from feedbackward.models.origin import timm_origin
 from feedbackward.training.portable import shown_place
 
 RECIPE = """
@@ -125,13 +126,18 @@ def test_a_card_is_named_after_the_run_and_its_data(train):
     assert "<h1>rust_3</h1>" in (run / "report.html").read_text()
 
 
-def test_a_card_says_how_the_training_started_and_its_command_repeats_it(train, leaves, tmp_path):
+def test_a_card_says_how_the_training_started_and_its_command_repeats_it(train, leaves, tmp_path, capsys):
     start = train("--trainer.max_epochs", 1, run="start")
+    config, origin = start / "model/config.json", timm_origin("convnextv2_atto")
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"origin": origin.to_dict()}))
     (tmp_path / "names.yaml").write_text("classes: [leaf, rust]\n")
     places = {"--data.classes": tmp_path / "names.yaml", "--model.start_from": start / "model"}
     given = [part for option in places.items() for part in option]
     run = train(*given, "--class_weights", "median_frequency", "--data_name", "leaves of 2024")
+    assert origin.restriction in capsys.readouterr().out
     card = (run / "model/README.md").read_text()
+    assert ModelCard(card).data.license == "cc-by-nc-4.0"
+    assert f"**{origin.restriction}**" in card
     assert "Started from the trained network start." in facts(run)
     assert "The loss weights the classes: median_frequency." in facts(run)
     assert "trained on leaves of 2024." in card

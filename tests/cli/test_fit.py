@@ -279,6 +279,11 @@ def test_a_frozen_encoder_is_trained_into_an_adapter(command, tmp_path, capsys):
     scores = read_adapter("second/adapter.safetensors").scores
     assert float(scores["mean IoU"]) == pytest.approx(100 * best["scalars"]["mean_iou"], abs=0.06)
     assert not (tmp_path / "first" / "adapter.safetensors").exists()
+    card = (tmp_path / "second" / "adapter.md").read_text()
+    assert "# second\n\nAn adapter: feedbackward on test_resnet, trained on CamVid." in card
+    assert f"| {' | '.join(scores.values())} |" in card
+    assert "The encoder started from random weights." in card
+    assert "`feedbackward fit --config recipe.yaml" in card
 
 
 def test_validate_with_the_crf(command, run, capsys):

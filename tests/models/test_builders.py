@@ -106,7 +106,7 @@ def test_without_network_and_cache_the_error_says_what_to_do(monkeypatch: pytest
         match=r"not in the cache .*give its path as encoder_weights, or use encoder_weights=None",
     ):
         fb.create_model("resnet18", classes=19)
-    with pytest.raises(fb.InputError, match=r"neither a local folder nor a repository"):
+    with pytest.raises(fb.InputError, match=r"neither a local path nor available on the hub: it is not in the cache"):
         fb.from_pretrained("someone/something")
 
 

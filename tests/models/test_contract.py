@@ -19,8 +19,8 @@ from feedbackward.models import create_encoder
 from feedbackward.models.catalog import SHIPPED, Catalog, EncoderRecord
 from feedbackward.nn import BATCH_NORMS
 from feedbackward.transform import trace
+from feedbackward.viz.decoder_rows import Row, decoder_rows
 from feedbackward.viz.diagram import draw
-from feedbackward.viz.explain import Row, explain
 
 SIZE = (65, 97)
 RECORDS = [record for record in Catalog.from_json(SHIPPED.read_text()).encoders if record.supported]
@@ -59,9 +59,9 @@ class Trained:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """What `feedbackward explain` shows."""
+        """What `feedbackward info` shows."""
         network = self.network
-        return explain(network.encoder, network.decoder_graph(), size=network.sizes.padded(SIZE), in_channels=3)
+        return decoder_rows(network.encoder, network.decoder_graph(), size=network.sizes.padded(SIZE), in_channels=3)
 
 
 def marks(record: EncoderRecord) -> list[pytest.MarkDecorator]:

@@ -74,9 +74,10 @@ def test_loads_a_saved_folder(trained, tmp_path, kind):
 
 def test_the_hub_is_queried_for_an_id_that_is_not_a_path(trained, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(saved, "from_pretrained", lambda name: asked.append(name) or trained)
+    trained.save_pretrained(tmp_path / "snapshot")
+    monkeypatch.setattr(saved, "fetch", lambda name: asked.append(name) or tmp_path / "snapshot")
     monkeypatch.chdir(tmp_path)
-    assert load_network("someone/camvid-mobilenet") is trained
+    assert_same(load_network("someone/camvid-mobilenet"), trained)
     assert asked == ["someone/camvid-mobilenet"]
     for name in ("nothing", "./some/folder", "/a/b", "a/b/c", "runs/best.ckpt", "saved/model.safetensors"):
         with pytest.raises(InputError, match=rf"no such model: {name}; expected a folder"):
@@ -91,7 +92,7 @@ def test_a_mistyped_path_is_reported_as_a_path_first(tmp_path, monkeypatch):
         asked.append(name)
         raise InputError("no network")
 
-    monkeypatch.setattr(saved, "from_pretrained", unreachable)
+    monkeypatch.setattr(saved, "fetch", unreachable)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"^no such folder or file: runs/typo; as a hub id: no network$"):
         load_network("runs/typo")

@@ -1,8 +1,9 @@
 import io
 
+import pytest
 from matplotlib.figure import Figure
 
-from feedbackward.viz.charts import Curve, inline_svg, plot_curves, save_svg
+from feedbackward.viz.charts import Curve, inline_svg, plot_curves, plot_reliability, save_svg
 
 CURVES = [
     Curve(label="train", points=[(1, 0.5), (2, 0.25), (3, 0.125)]),
@@ -44,3 +45,13 @@ def test_an_inline_svg_is_one_element() -> None:
     element = inline_svg(chart())
     assert element.startswith("<svg")
     assert element.rstrip().endswith("</svg>")
+
+
+def test_a_reliability_diagram_leaves_out_empty_bins() -> None:
+    axes, below = Figure().subplots(2)
+    plot_reliability(axes, below, pixels=[1, 0, 3], confidence=[0.25, 0.0, 0.9], accuracy=[0.5, 0.0, 1.0])
+    diagonal, found = axes.lines
+    assert (list(diagonal.get_xdata()), list(diagonal.get_ydata())) == ([0, 1], [0, 1])
+    assert (list(found.get_xdata()), list(found.get_ydata())) == ([0.25, 0.9], [0.5, 1.0])
+    assert [(bar.get_x(), bar.get_height()) for bar in axes.patches] == [(0, 0.5), (pytest.approx(2 / 3), 1.0)]
+    assert [bar.get_height() for bar in below.patches] == [0.25, 0, 0.75]

@@ -9,9 +9,9 @@ import torch
 
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.models import create_model
+from feedbackward.viz.decoder_rows import Row, decoder_rows
 from feedbackward.viz.diagram import BOX, WIDTH, draw
 from feedbackward.viz.diagram_layout import lines, place
-from feedbackward.viz.explain import Row, explain
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -21,7 +21,7 @@ def rows_of(name: str, **options: object) -> list[Row]:
     with torch.device("meta"):
         decoder = DecoderConfig(**options) if options else None
         network = create_model(name, classes=19, encoder_weights=None, decoder=decoder)
-        return explain(network.encoder, network.decoder_graph(), size=(64, 128), in_channels=3)
+        return decoder_rows(network.encoder, network.decoder_graph(), size=(64, 128), in_channels=3)
 
 
 def drawn(rows: list[Row], *, title: str = "title") -> ET.Element:

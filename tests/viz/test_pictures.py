@@ -7,6 +7,7 @@ from feedbackward.viz.pictures import (
     RIGHT,
     UNCOUNTED,
     WRONG,
+    circled,
     errors,
     legend,
     overlay,
@@ -128,3 +129,15 @@ def test_side_by_side():
     np.testing.assert_array_equal(picture[bar:, :60], left)
     assert (picture[bar:, 68:] == 200).all()
     assert (picture[:bar, :60] < 128).any()  # the title
+
+
+def test_a_ring_around_a_pixel_leaves_the_pixel():
+    image = np.full((40, 60, 3), 100, np.uint8)
+    found = circled(image, (20, 10))
+    assert found[10, 20].tolist() == [100, 100, 100]
+    assert (found[30:] == 100).all()
+    around = found[:30, :40].reshape(-1, 3).tolist()
+    assert [255, 255, 255] in around
+    assert [0, 0, 0] in around
+    assert (image == 100).all()
+    assert circled(image, (59, 39)).shape == image.shape

@@ -1,6 +1,6 @@
 from rich.console import Console
 
-from feedbackward.viz.explain import Row
+from feedbackward.viz.decoder_rows import Row
 from feedbackward.viz.table import decoder_table
 
 

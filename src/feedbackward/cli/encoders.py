@@ -91,19 +91,21 @@ def _table(records: Sequence[EncoderRecord]) -> Table:
         table.add_column(header, overflow="fold")
     for header in ("encoder M", "decoder", "head", "strides", f"GFLOPs at {SIZE[0]}×{SIZE[1]}"):
         table.add_column(header, justify="right")
+    table.add_column("license of weights", overflow="fold")
     for record in records:
         table.add_row(*map(Text, _cells(record)), style="" if record.supported else "dim")
     return table
 
 
 def _cells(record: EncoderRecord) -> list[str]:
-    cells = [record.name, record.family, record.kind]
+    cells, license_of_weights = [record.name, record.family, record.kind], record.license or "no weights"
     millions = f"{record.encoder_parameters / 1e6:.2f}"
     if not record.supported:
-        return [*cells, ", ".join(record.refused), millions, "-", "-", "-", "-"]
+        return [*cells, ", ".join(record.refused), millions, "-", "-", "-", "-", license_of_weights]
     strides = " ".join(map(str, record.output_strides))
     gflops = f"{record.gflops:,.2f} (/{record.output_stride})"
-    return [*cells, "yes", millions, f"{record.decoder_parameters:,}", f"{record.head_parameters:,}", strides, gflops]
+    counts = [millions, f"{record.decoder_parameters:,}", f"{record.head_parameters:,}"]
+    return [*cells, "yes", *counts, strides, gflops, license_of_weights]
 
 
 def _summary(found: Catalog) -> list[str]:
@@ -114,5 +116,5 @@ def _summary(found: Catalog) -> list[str]:
         + ", ".join(f"{kind} {supported[kind]} of {count}" for kind, count in sorted(kinds.items()))
         + ")",
         f"decoder, head: parameters of the decoder's norms and of the head for {CLASSES} classes; the GFLOPs are those "
-        "of the network with the output stride in brackets",
+        "of the network with the output stride in brackets; the license is that of timm's default pretrained weights",
     ]

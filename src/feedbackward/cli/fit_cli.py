@@ -360,9 +360,13 @@ class FitCLI(LightningCLI):
             get_console().print(Text(difference), soft_wrap=True)
 
     def _print_start(self) -> None:
-        """Says which classes go on with their part of the classifier, if the training starts from a trained network."""
+        """Says what the license of the encoder's weights forbids, and which classes go on with their classifier."""
         kept = self.model.kept_classes
-        if kept is None or not self.trainer.is_global_zero:
+        if not self.trainer.is_global_zero:
+            return
+        if restriction := self.model.network.origin.restriction:
+            get_console().print(Text(restriction), soft_wrap=True)
+        if kept is None:
             return
         new = [name for name in self.model.class_table.names if name not in kept]
         parts = [

@@ -1,5 +1,6 @@
 """`feedbackward info`: the parameters and the cost of a network, and what its decoder does at each encoder node."""
 
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from feedbackward.adapters import SUFFIX, find_adapter, is_packaged
+from feedbackward.adapters import SUFFIX, is_packaged
 from feedbackward.cli.console import console_for_tables
 from feedbackward.cli.parser import CommandParser, command_parser, height_width
 from feedbackward.decoder_config import DecoderConfig
@@ -20,7 +21,7 @@ from feedbackward.io import check_target, write_text
 
 if TYPE_CHECKING:
     from feedbackward.models import Feedbackward, SegmentationNetwork
-    from feedbackward.viz.explain import Row
+    from feedbackward.viz.decoder_rows import Row
 
 SHOWN_ELSEWHERE = ("model", "encoder_name", "in_channels", "classes", "decoder", "preprocessing")
 CLASSES = 19
@@ -30,7 +31,7 @@ CLASSES = 19
 def build_parser() -> CommandParser:
     """The parser of `feedbackward info`."""
     parser = command_parser("info", "Print the parameters and the FLOPs of a network, and its decoder node by node.")
-    parser.add_argument("name", help="encoder of timm, preset, saved folder, checkpoint (.ckpt) or adapter")
+    parser.add_argument("name", help="encoder of timm, preset, saved folder, checkpoint (.ckpt), adapter or hub id")
     parser.add_argument("--size", default="512,1024", help="height and width of the image, H,W")
     parser.add_argument("--draw", type=Path | None, help="SVG file for a drawing of encoder and decoder")
     parser.add_argument(
@@ -92,6 +93,8 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
     console.print(Text(f"{name}: {network.config['encoder_name']}{options_of_network}", style="bold"))
     seen = network.preprocessing
     console.print(Text(f"images: {seen.channels}, {seen.resize}"))
+    for line in _weights(name, network):
+        console.print(Text(line), soft_wrap=True)
     console.print(_costs(network, (height, width)))
     console.print(Text("A multiplication with its addition counts as 2 FLOPs. /2: stride 2, g32: 32 groups."))
     if isinstance(network, Feedbackward):
@@ -105,14 +108,14 @@ def info(name: str, *, size: str, drawing: Path | None, options: dict[str, Any])
 def _show_decoder_graph(network: "Feedbackward", size: tuple[int, int], console: Console) -> "list[Row]":
     import torch
 
-    from feedbackward.viz.explain import explain
+    from feedbackward.viz.decoder_rows import decoder_rows
     from feedbackward.viz.table import decoder_table
 
     with torch.device("meta"):
         decoder_graph = network.decoder_graph()
         # The network pads images of a size that the encoder does not accept.
         seen = network.sizes.padded(size)
-        rows = explain(network.encoder, decoder_graph, size=seen, in_channels=network.config["in_channels"])
+        rows = decoder_rows(network.encoder, decoder_graph, size=seen, in_channels=network.config["in_channels"])
     end = next(row for row in rows if row.part == "end")
     parts = 2 if network.decoder_config.head_input == "both" else 1
     fine, coarser = decoder_graph.channels[:parts], decoder_graph.channels[parts:]
@@ -130,6 +133,12 @@ def _check(drawing: Path) -> None:
     check_target(drawing, option="--draw")
 
 
+def _is_saved(name: str) -> bool:
+    """Whether a name is that of a file, a folder, a packaged adapter or a repository, and not of an architecture."""
+    of_file = "/" in name or name.endswith((".ckpt", SUFFIX))
+    return is_packaged(name) or of_file or Path(name, "config.json").exists()
+
+
 def _build(name: str, options: dict[str, Any]) -> "SegmentationNetwork":
     """The network on the meta device: its weights do not matter, so they take neither time nor memory."""
     import torch
@@ -137,21 +146,35 @@ def _build(name: str, options: dict[str, Any]) -> "SegmentationNetwork":
     from feedbackward.models import create_model
     from feedbackward.models.adapted import described_by
     from feedbackward.models.adapter import is_adapter
-    from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX
-    from feedbackward.models.saved import load_network
+    from feedbackward.models.saved import find_model, load_network
 
-    if is_packaged(name):
-        name = str(find_adapter(name))
-    if "/" in name or name.endswith((CHECKPOINT_SUFFIX, SUFFIX)) or Path(name, "config.json").exists():
+    if _is_saved(name):
         if options:
             raise InputError(f"{name} is a saved network with its own {', '.join(options)}; omit these options")
-        network = (described_by(name) if is_adapter(Path(name)) else load_network(name)).to("meta")
+        path = find_model(name)
+        network = (described_by(path) if is_adapter(path) else load_network(path)).to("meta")
     else:
         decoder = {field.name: options.pop(field.name) for field in fields(DecoderConfig) if field.name in options}
         options = {"classes": CLASSES, "decoder": DecoderConfig(**decoder) if decoder else None, **options}
         with torch.device("meta"):
             network = create_model(name, encoder_weights=None, **options)
     return network.eval()
+
+
+def _weights(name: str, network: "SegmentationNetwork") -> Iterator[str]:
+    """Lines about the pretrained weights of an encoder, or of those that a saved network started from."""
+    from feedbackward.models.origin import UNKNOWN, timm_origin
+
+    if not _is_saved(name):
+        origin, title = timm_origin(network.config["encoder_name"]), "pretrained weights"
+        if origin == UNKNOWN:
+            yield "pretrained weights: timm has none"
+            return
+    else:
+        origin, title = network.origin, "started from the weights"
+    yield f"{title}: {origin}"
+    if origin.restriction:
+        yield origin.restriction
 
 
 def _costs(network: "SegmentationNetwork", size: tuple[int, int]) -> Table:

@@ -68,7 +68,7 @@ class PredictionRun:
             say(plan.note)
         if plan.sources.left_out:
             say(describe_left_out(plan.sources.left_out))
-        done_before = sum(self._processes.gather(len(plan.own) - len(plan.waiting)))
+        done_before: int = sum(self._processes.gather(len(plan.own) - len(plan.waiting)))
         if done_before:
             count = len(plan.everything)
             say(f"{done_before} of {count} are done already; predicting {count - done_before}")

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from feedbackward.cli.evaluate import score
+from feedbackward.cli.model_argument import add_backbone
 from feedbackward.cli.parser import CommandParser, command_parser
 from feedbackward.cli.predict_into import PlannedPredictions
 from feedbackward.data.files import read_image
@@ -30,7 +31,8 @@ def build_parser() -> CommandParser:
     parser = command_parser(
         "quantize", "Export a trained network to an ONNX file of 8-bit integers, and compare it with float32."
     )
-    parser.add_argument("--model", required=True, help="folder of a saved network, checkpoint (.ckpt) or hub id")
+    parser.add_argument("--model", required=True, help="folder of a saved network, checkpoint, adapter or hub id")
+    add_backbone(parser)
     parser.add_argument("--calibration", required=True, help="folder or shards of images to calibrate with")
     parser.add_argument("--output", type=Path, required=True, help="file to write (.onnx)")
     parser.add_argument("--images", type=PositiveInt, default=32, help="number of calibration images, evenly spread")
@@ -68,7 +70,7 @@ def main(args: list[str]) -> None:
 
     found = [item.path for item in find_sources([options.calibration]).items]
     chosen = found[:: max(1, len(found) // options.images)][: options.images]
-    network, console = load_network(options.model), Console()
+    network, console = load_network(options.model, backbone=options.backbone), Console()
     resize = network.preprocessing.resize if options.scale is None else Resize(scale=options.scale)
     transform = EvalTransform(replace(network.preprocessing, resize=resize))
     images = [transform.image(read_image(path)) for path in chosen]

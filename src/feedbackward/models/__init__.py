@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from feedbackward.models.optimized import OptimizedNetwork as OptimizedNetwork
     from feedbackward.models.optimized import optimize as optimize
     from feedbackward.models.saved import load_network as load_network
+    from feedbackward.models.sharing import push_to_hub as push_to_hub
     from feedbackward.models.tasks import TaskNetwork as TaskNetwork
 
 _MODULES = {
@@ -45,6 +46,7 @@ _MODULES = {
     "load_tasks": "adapted",
     "load_network": "saved",
     "optimize": "optimized",
+    "push_to_hub": "sharing",
 }
 
 __all__ = list(_MODULES)

@@ -16,6 +16,7 @@ from feedbackward.models.encoder import create_encoder, is_imagenet
 from feedbackward.models.encoder_weights import load_encoder_weights
 from feedbackward.models.feedbackward import EncoderNorm, Feedbackward, Freeze
 from feedbackward.models.network import SegmentationNetwork
+from feedbackward.models.origin import origin_of
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,12 @@ def create_model(
     if freeze_encoder:
         given["freeze_encoder"] = freeze_encoder
     common: dict[str, Any] = {"classes": classes, "encoder_weights": encoder_weights, "in_channels": in_channels}
+    network = _create(name, common, given)
+    network.origin = origin_of(network.config["encoder_name"], encoder_weights)
+    return network
+
+
+def _create(name: str, common: dict[str, Any], given: dict[str, Any]) -> SegmentationNetwork:
     if name in PRESETS:
         preset = PRESETS[name]
         own = vars(preset)
@@ -115,12 +122,12 @@ def create_model(
                 f"{name} has its own {listed(fixed)}; for other options give the encoder: name "
                 f"{preset.encoder_name!r}, encoder_norm {preset.encoder_norm!r} and the whole decoder configuration"
             )
-        return build_feedbackward(**own, **common, freeze_encoder=freeze_encoder)
+        return build_feedbackward(**{**given, **own, **common})
     if name in MODELS:
         _check_options(name, MODELS[name], given)
         return MODELS[name](**common, **given)
-    if encoder_name is not None:
-        raise InputError(f"encoder_name={encoder_name!r}: {name} is an encoder itself; omit encoder_name")
+    if "encoder_name" in given:
+        raise InputError(f"encoder_name={given['encoder_name']!r}: {name} is an encoder itself; omit encoder_name")
     _check_name(name)
     return build_feedbackward(name, **common, **given)
 

@@ -1,9 +1,10 @@
-"""The model card of a saved network: what it is, how to use it, and how it was trained, if known.
+"""The model card of a saved network or adapter: what it is, its license, how to use it, and how it was trained.
 
 The format is the hub's: "Model Cards for Model Reporting" (Mitchell et al., 2018), with metadata that the hub reads.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from feedbackward.classes import ClassTable
+from feedbackward.models.origin import Origin, card_metadata
 from feedbackward.preprocessing import Preprocessing
 
 _TEMPLATE = Path(__file__).with_name("card.md.jinja")
+_PLACE = re.compile(r'(?<=feedbackward predict )(?:FOLDER|FILE)(?= IMAGES)|(?<=fb\.load\(")(?:FOLDER|FILE)(?="\))')
+"""What stands for the place of the model in the card's examples."""
 
 
 @dataclass(frozen=True)
@@ -56,21 +60,27 @@ def model_card(
     size: int,
     preprocessing: Preprocessing,
     class_table: ClassTable | None,
+    origin: Origin,
     training: Training | None,
+    is_adapter: bool = False,
+    scores: Mapping[str, str] | None = None,
 ) -> ModelCard:
     """Write the card.
 
     Args:
         data: The metadata of every network of the library; the scores are added to it.
         config: The network's configuration.
-        parameters: The number of its parameters.
+        parameters: The number of its parameters; those of an adapter are the trained ones.
         size: The size of all its tensors in bytes.
         preprocessing: How its images are read, resized and normalized.
         class_table: Its classes, if known.
+        origin: Where the weights of its encoder come from.
         training: How it was trained, if known.
+        is_adapter: Whether the file is an adapter, which lacks the encoder's own weights.
+        scores: Values in percent, by title, where no more is known of the training.
     """
     network = " on ".join(str(config[key]) for key in ("model", "encoder_name") if config.get(key))
-    metadata: dict[str, Any] = data.to_dict()  # type: ignore[no-untyped-call]
+    metadata: dict[str, Any] = {**data.to_dict(), **card_metadata(origin, is_adapter=is_adapter)}  # type: ignore[no-untyped-call]
     if training is not None:
         results = [
             EvalResult(
@@ -94,6 +104,20 @@ def model_card(
         megabytes=size / 1e6,
         preprocessing=preprocessing,
         class_table=class_table,
+        origin=origin,
         training=training,
+        is_adapter=is_adapter,
+        place="FILE" if is_adapter else "FOLDER",
+        scores=scores,
     )
     return ModelCard(content)
+
+
+def addressed(card: str, repository: str) -> str:
+    """A card whose examples name the repository of the model.
+
+    Example:
+        >>> addressed("    feedbackward predict FOLDER IMAGES", "someone/leaves")
+        '    feedbackward predict someone/leaves IMAGES'
+    """
+    return _PLACE.sub(repository, card)

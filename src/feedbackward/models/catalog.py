@@ -5,7 +5,6 @@
 
 import json
 import logging
-import os
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from importlib.metadata import version
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from feedbackward.errors import InputError
-from feedbackward.io import write_text
+from feedbackward.io import cache_folder, write_text
 
 Kind = Literal["convolutional", "hybrid", "attention", "other"]
 
@@ -42,6 +41,8 @@ class EncoderRecord:
         output_strides: The strides at which the decoder can end.
         output_stride: The stride at which the default decoder ends, whose cost is given: 4 or the nearest one.
         gflops: Cost of one image; a multiplication with its addition counts as 2 FLOPs.
+        license: The license of timm's default pretrained weights, "unknown" if timm does not know it; None if it has
+            no weights.
     """
 
     name: str
@@ -54,6 +55,7 @@ class EncoderRecord:
     output_strides: tuple[int, ...] = ()
     output_stride: int | None = None
     gflops: float | None = None
+    license: str | None = None
 
     @property
     def supported(self) -> bool:
@@ -145,8 +147,7 @@ def catalog() -> Catalog:
 
 def cache_file() -> Path:
     """The file in which --measure keeps the list for the installed versions of feedbackward and timm."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "feedbackward" / f"encoders-{version('feedbackward')}-timm-{version('timm')}.json"
+    return cache_folder() / f"encoders-{version('feedbackward')}-timm-{version('timm')}.json"
 
 
 def keep(measured: Catalog) -> Path:

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from feedbackward.containers import check_sums
 from feedbackward.errors import InputError, is_out_of_memory, listed, one_line
+from feedbackward.hub_files import CONFIG_FILE
 from feedbackward.models.description import network_options
 from feedbackward.models.hub import build_filled
-from feedbackward.models.network import CONFIG_FILE, SegmentationNetwork
+from feedbackward.models.network import SegmentationNetwork
 from feedbackward.models.tensors import check_stored
 
 CHECKPOINT_SUFFIX = ".ckpt"

@@ -69,6 +69,7 @@ def take_weights(network: SegmentationNetwork, source: SegmentationNetwork) -> l
             "the network to start from has other options: "
             + listed(f"{key} {theirs.get(key)!r} where {ours.get(key)!r} was asked for" for key in differing)
         )
+    network.origin = source.origin
     known = _known_classes(network, source)
     per_class = 1 if network.class_table is None else network.class_table.logits // len(network.class_table)
     rows = [(per_class * own + row, per_class * their + row) for own, their in known for row in range(per_class)]

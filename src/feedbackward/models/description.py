@@ -10,11 +10,11 @@ from feedbackward.models.network import FORMAT
 
 _GIVEN_AT_LOADING = {"encoder", "encoder_weights", "preprocessing"}
 """Arguments of networks that no description contains: a file must not name another one to be opened."""
-_NOT_OPTIONS = {"model", "format", "preprocessing", "class_table"}
+_NOT_OPTIONS = {"model", "format", "preprocessing", "class_table", "origin"}
 
 
 def network_options(description: Any, *, source: Path) -> dict[str, Any]:
-    """The options of a described network: the description without model, format, preprocessing and class_table.
+    """The options of a described network, without those in _NOT_OPTIONS.
 
     Args:
         description: What SegmentationNetwork.describe() has returned, as plain JSON data.
@@ -30,8 +30,9 @@ def network_options(description: Any, *, source: Path) -> dict[str, Any]:
             f"`feedbackward fit` has written"
         )
     check_format(description.get("format", 1), source=source)
-    parameters = inspect.signature(NETWORKS[description["model"]]).parameters
-    expected = parameters.keys() - _GIVEN_AT_LOADING
+    # Not the signature of the class: Python 3.10 takes that of the hub mixin's __new__ for a class without an __init__.
+    parameters = inspect.signature(NETWORKS[description["model"]].__init__).parameters
+    expected = parameters.keys() - {"self", *_GIVEN_AT_LOADING}
     found = description.keys() - _NOT_OPTIONS
     if unknown := sorted(found - expected):
         raise InputError(

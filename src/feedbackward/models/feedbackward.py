@@ -6,15 +6,18 @@
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
+from huggingface_hub import ModelCard
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from feedbackward.decoder_config import DecoderConfig, default_decoder
 from feedbackward.errors import InputError
-from feedbackward.models.adapter import Dtype, save_adapter
+from feedbackward.models.adapter import Dtype, save_adapter, trained_tensors
+from feedbackward.models.card import Training, model_card
 from feedbackward.models.encoder import check_count, create_encoder, preprocessing_of
 from feedbackward.models.network import SegmentationNetwork
 from feedbackward.nn import Classifier, Parts, ThinClassifier, is_one_size, pad_to, resize_logits
@@ -169,11 +172,20 @@ class Feedbackward(SegmentationNetwork):
             )
         if name is not None and encoder is not None:
             raise InputError(f"the encoder is timm's {name}, which is built by name; omit encoder")
-        options = {key: value for key, value in config.items() if key != "model"}
-        options["decoder"] = DecoderConfig.from_dict(options["decoder"])
+        options = cls.options_of(config)
         if encoder is None:
             encoder = create_encoder(name, weights=None, in_channels=config["in_channels"])
         return cls(encoder, **options)
+
+    @staticmethod
+    def options_of(config: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of the network that a saved configuration describes, without encoder and preprocessing.
+
+        Raises:
+            InputError: If an option of the decoder is unknown or missing.
+        """
+        options = {key: value for key, value in config.items() if key != "model"}
+        return {**options, "decoder": DecoderConfig.from_dict(options["decoder"])}
 
     def decoder_graph(self) -> DecoderGraph:
         """Encoder and decoder as one graph, built on each call: the network keeps only the compiled functions."""
@@ -190,6 +202,30 @@ class Feedbackward(SegmentationNetwork):
     ) -> None:
         """Write what was trained on the frozen encoder; arguments and errors as in models.adapter.save_adapter."""
         save_adapter(self, path, dtype=dtype, scores=scores)
+
+    def generate_adapter_card(
+        self, path: Path, *, training: Training | None = None, scores: Mapping[str, str] | None = None
+    ) -> ModelCard:
+        """The model card of an adapter that save_adapter has written.
+
+        Args:
+            path: The file of the adapter.
+            training: How it was trained and its scores, if known.
+            scores: Scores by title in percent, where no more is known of the training.
+        """
+        own = trained_tensors(self).keys()
+        return model_card(
+            self._hub_mixin_info.model_card_data,
+            config=self.config,
+            parameters=sum(parameter.numel() for name, parameter in self.named_parameters() if name in own),
+            size=path.stat().st_size,
+            preprocessing=self.preprocessing,
+            class_table=self.class_table,
+            origin=self.origin,
+            training=training,
+            is_adapter=True,
+            scores=scores,
+        )
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Enable gradient checkpointing: the backward pass recomputes norms, activations and skip connections."""

@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from torch import Tensor, nn
 
 from feedbackward.classes import ClassTable
-from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError, listed, one_line
+from feedbackward.hub_files import ADAPTER_FILE, CONFIG_FILE, WEIGHTS_FILE, fetch
 from feedbackward.models.builders import NETWORKS, build_feedbackward
 from feedbackward.models.continued import with_classes
 from feedbackward.models.description import network_options
 from feedbackward.models.encoder import NoWeightsError
 from feedbackward.models.feedbackward import Feedbackward
-from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE, SegmentationNetwork
+from feedbackward.models.network import SegmentationNetwork
+from feedbackward.models.origin import Origin
 from feedbackward.models.safetensors_file import read_header, read_tensors_of
 from feedbackward.models.tensors import first, mismatches
 from feedbackward.preprocessing import Preprocessing
@@ -38,7 +37,8 @@ def from_pretrained(
     """Load a network that save_pretrained has written, from a folder or from the hub.
 
     Args:
-        source: A folder with config.json and model.safetensors, or the id of such a repository on the hub.
+        source: A folder with config.json and model.safetensors, or the id of such a repository on the hub: OWNER/NAME
+            or OWNER/NAME@REVISION, where a revision is a branch, a tag or a commit.
         classes: Other classes, to train on: a number of them or a class table; see with_classes.
         encoder: The encoder of a network that was built on a module of your own; its weights are replaced.
         hub: revision, cache_dir, token, local_files_only or force_download, passed to the hub.
@@ -60,9 +60,11 @@ def from_pretrained(
     if folder.is_dir() and hub.get("revision"):
         raise InputError(f"revision={hub['revision']!r}: {str(source)!r} is a local folder, which has none; omit it")
     if not folder.is_dir():
-        folder = _download(str(source), hub)
+        folder = fetch(str(source), **hub)
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
+            if (folder / ADAPTER_FILE).is_file():
+                raise InputError(f"{str(source)!r} is an adapter, not a whole network; load it with fb.load_adapter")
             raise InputError(f"{folder} contains no {name}; give a folder that save_pretrained has written")
     config, weights = folder / CONFIG_FILE, folder / WEIGHTS_FILE
     description = read_json(config, expected="the configuration of a network")
@@ -166,6 +168,7 @@ def build_described(
             network = _on_backbone(kind, config, encoder_weights, check)
         network.preprocessing = Preprocessing.from_dict(preprocessing)
         network.class_table = None if table is None else ClassTable.from_dict(table)
+        network.origin = Origin.from_dict(description.get("origin"))
         _check_counts(network)
     except NoWeightsError:
         raise
@@ -185,8 +188,7 @@ def _on_backbone(
     """The feedbackward network of a configuration, with these weights of its encoder."""
     if not issubclass(kind, Feedbackward):
         raise InputError(f"its network is a {kind.__name__}, which has no backbone")
-    decoder = DecoderConfig.from_dict(config["decoder"])
-    options = {**config, "decoder": decoder}
+    options = kind.options_of(config)
     return build_feedbackward(**options, encoder_weights=encoder_weights, network=kind, check=check)
 
 
@@ -200,13 +202,3 @@ def _check_counts(network: SegmentationNetwork) -> None:
     if table is not None and table.logits != network.classes:
         kind = "overlapping classes, which need two logits each" if table.overlapping else "classes"
         raise InputError(f"the class table names {len(table)} {kind}, and the network has {network.classes}")
-
-
-def _download(repository: str, hub: dict[str, Any]) -> Path:
-    try:
-        return Path(snapshot_download(repository, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE], **hub))
-    except (OSError, HfHubHTTPError, HFValidationError) as error:
-        raise InputError(
-            f"{repository!r} is neither a local folder nor a repository that the hub could provide ({error}); "
-            f"give a folder that save_pretrained has written, or the id of a repository on the hub"
-        ) from error

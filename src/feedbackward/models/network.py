@@ -14,13 +14,14 @@ from torch import Tensor, nn
 
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
+from feedbackward.hub_files import CONFIG_FILE, WEIGHTS_FILE
 from feedbackward.models.card import Training, model_card
 from feedbackward.models.encoder import check_count
+from feedbackward.models.origin import UNKNOWN, Origin
 from feedbackward.nn import refuse_single_values
 from feedbackward.preprocessing import Preprocessing
 from feedbackward.task import Task, class_tasks
 
-CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 FORMAT = 4
 """The version of the description of a network in config.json and checkpoints; other versions are refused."""
 
@@ -41,6 +42,7 @@ class SegmentationNetwork(
     Attributes:
         preprocessing: As given; saved with the network.
         class_table: The names and colors of its classes, if known; saved with the network.
+        origin: Where the weights of its encoder come from, and their license, as far as known; saved with the network.
 
     Raises:
         InputError: If there are no classes.
@@ -52,6 +54,7 @@ class SegmentationNetwork(
         self._config = config
         self.preprocessing = preprocessing
         self.class_table: ClassTable | None = None
+        self.origin: Origin = UNKNOWN
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Call forward; training on a batch in which a norm sees a single value is refused."""
@@ -121,7 +124,7 @@ class SegmentationNetwork(
     def describe(self) -> dict[str, Any]:
         """The description of the network in config.json and checkpoints, as plain JSON data."""
         table = None if self.class_table is None else self.class_table.to_dict()
-        return {"format": FORMAT, **self.config, "class_table": table}
+        return {"format": FORMAT, **self.config, "class_table": table, "origin": self.origin.to_dict()}
 
     def generate_model_card(self, training: Training | None = None) -> ModelCard:
         """The model card that save_pretrained writes next to the weights.
@@ -136,8 +139,17 @@ class SegmentationNetwork(
             size=sum(tensor.nbytes for tensor in self.state_dict().values()),
             preprocessing=self.preprocessing,
             class_table=self.class_table,
+            origin=self.origin,
             training=training,
         )
+
+    def push_to_hub(  # type: ignore[override]
+        self, repository: str, *, private: bool | None = None, branch: str | None = None, token: str | None = None
+    ) -> str:
+        """Publish the network on the hub; arguments, result and errors as in feedbackward.push_to_hub."""
+        from feedbackward.models.sharing import push_to_hub
+
+        return push_to_hub(self, repository, private=private, branch=branch, token=token)
 
     def _save_pretrained(self, save_directory: Path) -> None:
         with tempfile.TemporaryDirectory(dir=save_directory, prefix=".saving-") as folder:

@@ -4,19 +4,17 @@ A saved folder and a repository on the hub contain config.json and model.safeten
 file.
 """
 
-import re
 from pathlib import Path
 
 from feedbackward.adapters import SUFFIX as ADAPTER_SUFFIX
-from feedbackward.adapters import is_packaged, list_adapters
+from feedbackward.adapters import find_adapter, is_packaged, list_adapters
 from feedbackward.errors import InputError
-from feedbackward.models.adapted import load_adapter
+from feedbackward.hub_files import ADAPTER_FILE, CONFIG_FILE, WEIGHTS_FILE, fetch, is_hub_id
+from feedbackward.models.adapted import has_adapter, load_adapter
 from feedbackward.models.adapter import is_adapter
 from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX, load_checkpoint
 from feedbackward.models.hub import from_pretrained
-from feedbackward.models.network import CONFIG_FILE, WEIGHTS_FILE, SegmentationNetwork
-
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+from feedbackward.models.network import SegmentationNetwork
 
 
 def load_network(model: str | Path, *, backbone: str | Path | None = None) -> SegmentationNetwork:
@@ -24,8 +22,8 @@ def load_network(model: str | Path, *, backbone: str | Path | None = None) -> Se
 
     Args:
         model: A folder that save_pretrained wrote, a checkpoint (.ckpt) of `feedbackward fit`, an adapter, by its file
-            or a name of list_adapters(), or the id of a network on the Hugging Face hub, such as
-            "someone/camvid-mobilenet". A path that exists takes precedence.
+            or a name of list_adapters(), or the id of a network or an adapter on the Hugging Face hub, such as
+            "someone/camvid-mobilenet" or "someone/camvid-mobilenet@v1". A path that exists takes precedence.
         backbone: The weights of an adapter's encoder; see load_adapter.
 
     Raises:
@@ -35,42 +33,50 @@ def load_network(model: str | Path, *, backbone: str | Path | None = None) -> Se
     Example:
         >>> load_network("runs/camvid/checkpoints/best.ckpt")  # doctest: +SKIP
     """
-    path = Path(model)
-    is_file = path.is_file() and path.suffix == ADAPTER_SUFFIX
-    if is_packaged(str(model)) or (is_file and (is_adapter(path) or not path.with_name(CONFIG_FILE).exists())):
-        return load_adapter(model, backbone=backbone)
-    if backbone is not None:
-        raise InputError(f"{model} contains its encoder; omit the backbone, which is for adapters")
+    path = find_model(model)
     if path.is_dir():
         network = _load_folder(path)
-    elif path.is_file():
-        network = load_checkpoint(path)
-    elif isinstance(model, str) and _HUB_ID.fullmatch(model) and path.suffix not in (CHECKPOINT_SUFFIX, ".safetensors"):
-        network = _load_from_hub(model)
+    elif path.suffix == ADAPTER_SUFFIX and (is_adapter(path) or not path.with_name(CONFIG_FILE).exists()):
+        return load_adapter(path, backbone=backbone)
     else:
+        network = load_checkpoint(path)
+    if backbone is not None:
+        raise InputError(f"{model} contains its encoder; omit the backbone, which is for adapters")
+    return network.eval()
+
+
+def find_model(model: str | Path) -> Path:
+    """The file or the folder of a model of load_network; that of a hub id is in the hub's cache, after a download.
+
+    Raises:
+        InputError: If there is no such model.
+    """
+    path = Path(model)
+    if path.exists():
+        return path
+    if is_packaged(str(model)):
+        return find_adapter(str(model))
+    if not is_hub_id(model):
         raise InputError(
             f"no such model: {model}; expected a folder with config.json and model.safetensors, a training "
             f"checkpoint ({CHECKPOINT_SUFFIX}), an adapter ({ADAPTER_SUFFIX}){_packaged()}, or a hub id such as "
             f"someone/camvid-mobilenet"
         )
-    return network.eval()
-
-
-def _packaged() -> str:
-    return "".join(f" or {name}" for name in list_adapters())
-
-
-def _load_from_hub(model: str) -> SegmentationNetwork:
-    owner = model.split("/")[0]
+    owner = str(model).split("/")[0]
     if Path(owner).is_dir():
         raise InputError(
             f"no such folder or file: {model}; the hub is not queried: {owner}/ is a local directory. Give the path of "
             f"a saved network or a checkpoint, or run where there is no directory {owner}"
         )
     try:
-        return from_pretrained(model)
+        folder = fetch(str(model))
     except InputError as error:
         raise InputError(f"no such folder or file: {model}; as a hub id: {error}") from error
+    return folder / ADAPTER_FILE if has_adapter(folder) else folder
+
+
+def _packaged() -> str:
+    return "".join(f" or {name}" for name in list_adapters())
 
 
 def _load_folder(folder: Path) -> SegmentationNetwork:

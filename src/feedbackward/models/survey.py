@@ -14,6 +14,7 @@ from feedbackward.models.catalog import CLASSES, SIZE, Catalog, EncoderRecord, K
 from feedbackward.models.costs import flops, parameters
 from feedbackward.models.encoder import create_encoder
 from feedbackward.models.feedbackward import Feedbackward
+from feedbackward.models.origin import timm_origin
 from feedbackward.transform import UnsupportedOperationsError
 
 
@@ -31,6 +32,7 @@ def survey(name: str) -> EncoderRecord:
             "family": type(encoder).__module__.rpartition(".")[2],
             "kind": _kind(timm.create_model(name, num_classes=0).eval()),
             "encoder_parameters": sum(weight.numel() for weight in encoder.parameters()),
+            "license": weights_license(name),
         }
         try:
             network = Feedbackward(encoder, classes=CLASSES).eval()
@@ -47,6 +49,11 @@ def survey(name: str) -> EncoderRecord:
             output_stride=graph.stride,
             gflops=round(flops(network, SIZE) / 1e9, 2),
         )
+
+
+def weights_license(name: str) -> str | None:
+    """The license of timm's default pretrained weights; None if an architecture has none."""
+    return timm_origin(name).license if timm.is_model_pretrained(name) else None
 
 
 def measure_encoders(names: Sequence[str], *, processes: int, on_encoder: Callable[[str], object]) -> Catalog:

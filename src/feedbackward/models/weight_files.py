@@ -9,16 +9,15 @@ from pickle import UnpicklingError
 from typing import Any
 
 from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
+from huggingface_hub.errors import EntryNotFoundError
 from timm.models import load_state_dict
 from torch import Tensor
 
 from feedbackward.containers import check_sums
-from feedbackward.errors import InputError, is_out_of_memory, one_line
+from feedbackward.errors import InputError, is_out_of_memory
+from feedbackward.hub_files import WEIGHTS_FILE, hub_errors, split_revision, why
 from feedbackward.models.tensors import check_stored
 
-SAVED_WEIGHTS = "model.safetensors"
-"""The weights in the folder of a saved network, ours or timm's."""
 TORCH_WEIGHTS = "pytorch_model.bin"
 """The weights of older repositories on the hub."""
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
@@ -36,7 +35,7 @@ def read_tensors(source: str | os.PathLike[str]) -> dict[str, Tensor]:
         InputError: If there is no such file or repository, or it is damaged or could run code.
     """
     path = Path(source)
-    file = path / SAVED_WEIGHTS if path.is_dir() else path
+    file = path / WEIGHTS_FILE if path.is_dir() else path
     name = os.fspath(source)
     if not path.exists() and _HUB_ID.fullmatch(name) and path.suffix not in _SUFFIXES:
         file = _from_hub(name)
@@ -71,16 +70,16 @@ def _read(file: Path) -> dict[str, Tensor]:
 
 def _from_hub(name: str) -> Path:
     """The file of weights of a repository, from the hub or its cache."""
-    repository, _, revision = name.partition("@")
+    repository, revision = split_revision(name)
     try:
         try:
-            return Path(hf_hub_download(repository, SAVED_WEIGHTS, revision=revision or None))
+            return Path(hf_hub_download(repository, WEIGHTS_FILE, revision=revision))
         except EntryNotFoundError:
-            return Path(hf_hub_download(repository, TORCH_WEIGHTS, revision=revision or None))
-    except (OSError, HfHubHTTPError, HFValidationError) as error:
+            return Path(hf_hub_download(repository, TORCH_WEIGHTS, revision=revision))
+    except hub_errors() as error:
         raise InputError(
             f"encoder_weights: {name!r} is neither a file or folder nor a repository that the hub could provide "
-            f"({one_line(error)}); give a file of weights, or the id of a repository with {SAVED_WEIGHTS}"
+            f"({why(error)}); give a file of weights, or the id of a repository with {WEIGHTS_FILE}"
         ) from error
 
 

@@ -18,12 +18,12 @@ from feedbackward.errors import InputError, listed
 from feedbackward.metrics.scores import percent
 from feedbackward.plain_data import Form, check_form
 from feedbackward.text_files import parse_yaml, read_json, read_text
-from feedbackward.training.pages import duration, inline, render_page
 from feedbackward.training.panels import Panels
 from feedbackward.training.pictures import spread
 from feedbackward.training.portable import OUTPUTS, flat
 from feedbackward.training.run_folder import RunFolder
 from feedbackward.viz.charts import Curve, inline_svg, plot_curves
+from feedbackward.viz.pages import duration, inline, render_page
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def render_comparison(runs: Sequence[Run], panels: Sequence[Mapping[str, Panels]
     best = [run.metrics["best"] for run in runs]
     classes = dict.fromkeys(name for scores in best for name in scores["names"])
     return render_page(
-        "comparison.html.jinja",
+        Path(__file__).with_name("comparison.html.jinja"),
         runs=runs,
         percent=percent,
         duration=duration,

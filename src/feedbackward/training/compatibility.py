@@ -22,7 +22,7 @@ def check_checkpoint(checkpoint: dict[str, Any], *, config: dict[str, Any], clas
     """
     description = checkpoint["feedbackward"]["network"]
     check_classes(ClassTable.from_dict(description["class_table"]), class_table, of="checkpoint")
-    saved = {key: value for key, value in description.items() if key not in ("format", "class_table")}
+    saved = {key: value for key, value in description.items() if key not in ("format", "class_table", "origin")}
     here, there = _flat(config), _flat(saved)
     differences = [
         f"{key}: {there.get(key)!r} in the checkpoint, {here.get(key)!r} here"

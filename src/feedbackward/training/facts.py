@@ -7,8 +7,8 @@ from typing import Any
 from feedbackward.errors import listed
 from feedbackward.models.encoder import IMAGENET
 from feedbackward.training.history import History
-from feedbackward.training.pages import duration
 from feedbackward.training.portable import flat, shown_place, split_places
+from feedbackward.viz.pages import duration
 
 
 def session(config: Mapping[str, Any], *, data: str, epoch: int) -> dict[str, Any]:

@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from feedbackward.classes import ClassTable
 from feedbackward.metrics.scores import TITLES, percent
-from feedbackward.training.pages import duration, inline, render_page
 from feedbackward.training.panels import Panels
 from feedbackward.viz.charts import Curve, inline_svg, plot_curves
+from feedbackward.viz.pages import duration, inline, render_page
 from feedbackward.viz.pictures import RIGHT, UNCOUNTED, VOID_COLOR, WRONG
 
 
@@ -39,7 +40,7 @@ def render_report(
     """
     best = metrics["best"]
     return render_page(
-        "report.html.jinja",
+        Path(__file__).with_name("report.html.jinja"),
         metrics=metrics,
         facts=facts,
         best=best,

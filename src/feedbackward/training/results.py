@@ -140,6 +140,8 @@ class RunResults(pl.Callback):
         if isinstance(task.network, Feedbackward) and task.network.config["freeze_encoder"]:
             dtype = fitting_dtype(task.network)
             task.network.save_adapter(self.folder.adapter, dtype=dtype, scores=training.scores)
+            card = task.network.generate_adapter_card(self.folder.adapter, training=training)
+            write_text(self.folder.adapter_card, f"{card}")
         write_text(self.folder.report, report)  # the last file: a training without it is resumed to write them
 
     def _training(self, versions: dict[str, Any], facts: Sequence[str]) -> Training:

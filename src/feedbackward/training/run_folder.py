@@ -20,7 +20,7 @@ class RunFolder:
     Args:
         root: The folder; it contains config.yaml, versions.json, metrics.json, report.html, first_batch.jpg,
             csv/ (or what another tracker writes), checkpoints/best.ckpt and last.ckpt, model/ (the best
-            network, for from_pretrained), and adapter.safetensors if the encoder was frozen.
+            network, for from_pretrained), and if the encoder was frozen adapter.safetensors and its card adapter.md.
     """
 
     root: Path
@@ -74,6 +74,11 @@ class RunFolder:
     def adapter(self) -> Path:
         """What the best network has learned on its frozen encoder."""
         return self.root / "adapter.safetensors"
+
+    @property
+    def adapter_card(self) -> Path:
+        """The model card of the adapter."""
+        return self.adapter.with_suffix(".md")
 
     def checkpoint(self, which: str) -> Path:
         """The path of the "best" or "last" checkpoint.

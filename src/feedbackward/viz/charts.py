@@ -1,4 +1,4 @@
-"""Charts: curves over the epochs of a training, and reproducible SVG files."""
+"""Charts: curves over the epochs of a training, reliability diagrams, and reproducible SVG files."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from typing import IO, Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 MOST_MARKERS = 30
 """Curves with more points than this have no markers."""
@@ -53,6 +53,36 @@ def plot_curves(axes: Axes, curves: Iterable[Curve]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def plot_reliability(
+    axes: Axes, below: Axes, *, pixels: Sequence[int], confidence: Sequence[float], accuracy: Sequence[float]
+) -> None:
+    """Plot a reliability diagram over bins of the same width, and how many pixels each bin has.
+
+    Args:
+        axes: For the diagram: the accuracy of each bin at its mean confidence, against the diagonal.
+        below: For the share of pixels in each bin.
+        pixels: The number of pixels in each bin from 0 to 1.
+        confidence: Their mean confidence, from 0 to 1; not shown for a bin without pixels.
+        accuracy: The share of them that is right.
+    """
+    bins, total = len(pixels), sum(pixels) or 1
+    lefts = [index / bins for index in range(bins)]
+    filled = [index for index in range(bins) if pixels[index]]
+    axes.bar([lefts[i] for i in filled], [accuracy[i] for i in filled], 1 / bins, align="edge", color="#7ea6d4", ec="w")
+    axes.plot([0, 1], [0, 1], color="#888", linestyle="--", linewidth=1, label="perfectly calibrated")
+    axes.plot(
+        [confidence[i] for i in filled], [accuracy[i] for i in filled], "o-", color="#c0392b", ms=4, label="found"
+    )
+    axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is right")
+    axes.legend(fontsize=8, frameon=False, loc="upper left")
+    below.bar(lefts, [count / total for count in pixels], 1 / bins, align="edge", color="#9aa5b5", ec="w")
+    below.set(xlim=(0, 1), xlabel="confidence", ylabel="pixels")
+    below.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    for each in (axes, below):
+        each.grid(alpha=0.25)
+        each.spines[["top", "right"]].set_visible(False)
 
 
 def save_svg(figure: Figure, file: IO[Any], *, transparent: bool = False) -> None:

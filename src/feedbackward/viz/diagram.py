@@ -6,8 +6,8 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from feedbackward.viz.decoder_rows import KEPT, Row
 from feedbackward.viz.diagram_layout import PITCH, Kind, Line, Mark, lines, place
-from feedbackward.viz.explain import KEPT, Row
 from feedbackward.viz.svg import Sheet
 
 WIDTH = 800
@@ -30,7 +30,7 @@ def draw(rows: Sequence[Row], *, title: str, classes: int) -> str:
     """Draw encoder and decoder as an SVG, 800 pixels wide.
 
     Args:
-        rows: The result of `explain`.
+        rows: The result of `decoder_rows`.
         title: The title above the diagram.
         classes: Number of classes.
 

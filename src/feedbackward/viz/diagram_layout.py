@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from feedbackward.viz.explain import Row
+from feedbackward.viz.decoder_rows import Row
 
 Kind = Literal["image", "layer", "resize", "merge", "skip"]
 

@@ -140,6 +140,22 @@ def _spread(line: NDArray[np.bool_], down: NDArray[np.bool_], right: NDArray[np.
     line[:, :-1] |= right
 
 
+def circled(picture: Picture, at: tuple[int, int]) -> Picture:
+    """Draw a ring around a pixel, white on black so that it is seen on any picture.
+
+    Args:
+        picture: uint8 (H, W, 3).
+        at: The pixel, x and y.
+    """
+    canvas, (x, y) = Image.fromarray(picture), at
+    radius = max(4, max(canvas.size) // 60)
+    draw = ImageDraw.Draw(canvas)
+    box = (x - radius, y - radius, x + radius, y + radius)
+    draw.ellipse(box, outline=(0, 0, 0), width=max(4, radius // 2))
+    draw.ellipse(box, outline=(255, 255, 255), width=max(2, radius // 4))
+    return np.array(canvas)
+
+
 def errors(prediction: NDArray[np.integer], mask: NDArray[np.integer], table: ClassTable) -> Picture:
     """Color the pixels of a prediction: wrong ones red, right ones white, void ones gray.
 

@@ -7,14 +7,14 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from feedbackward.viz.explain import Row, Shape
+from feedbackward.viz.decoder_rows import Row, Shape
 
 
 def decoder_table(rows: Sequence[Row]) -> Table:
     """The rows in the order of the decoder; neighbors that no signal reaches share a line.
 
     Args:
-        rows: The result of `explain`.
+        rows: The result of `decoder_rows`.
     """
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for header in ("encoder node", "operation", "shape", "decoder", "signal"):

@@ -1,4 +1,4 @@
-"""Self-contained HTML pages from the templates in this folder."""
+"""Self-contained HTML pages from templates, all in the style of page.css."""
 
 import base64
 import io
@@ -11,21 +11,21 @@ from PIL import Image
 from feedbackward.viz.pictures import Picture
 
 
-def render_page(template: str, **content: Any) -> str:
+def render_page(template: Path, **content: Any) -> str:
     """Render a template; text is escaped, and a name that it uses must be given.
 
     Args:
-        template: The name of its file.
+        template: Its file, which may include page.css.
         content: What it shows.
     """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader([template.parent, Path(__file__).parent]),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    return environment.get_template(template).render(**content)
+    return environment.get_template(template.name).render(**content)
 
 
 def duration(seconds: float) -> str:

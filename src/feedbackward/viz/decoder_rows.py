@@ -82,7 +82,7 @@ class Row:
     signals: tuple[Shape, ...] = ()
 
 
-def explain(
+def decoder_rows(
     encoder: fx.GraphModule, decoder_graph: DecoderGraph, *, size: tuple[int, int], in_channels: int
 ) -> list[Row]:
     """The rows of both passes in the order of the decoder, from the U-turn to the image.

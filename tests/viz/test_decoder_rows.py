@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from feedbackward.decoder_config import PAPER
 from feedbackward.models import create_model
 from feedbackward.transform import trace, transpose
-from feedbackward.viz.explain import Row, explain
+from feedbackward.viz.decoder_rows import Row, decoder_rows
 
 
 class Residual(nn.Module):
@@ -29,7 +29,7 @@ class Residual(nn.Module):
 
 def explained(encoder: nn.Module, size: tuple[int, int] = (9, 12), **options: object) -> list[Row]:
     traced = trace(encoder)
-    return explain(traced, transpose(traced, replace(PAPER, **options)), size=size, in_channels=3)
+    return decoder_rows(traced, transpose(traced, replace(PAPER, **options)), size=size, in_channels=3)
 
 
 def described(rows: list[Row]) -> list[tuple[str, str, tuple[int, ...], str, list[tuple[int, ...]]]]:
@@ -135,7 +135,7 @@ def test_an_emitted_operation_without_a_word_is_shown_by_its_own_name() -> None:
 def test_where_the_paper_s_networks_swap_axes(name: str, swapped: list[str]) -> None:
     with torch.device("meta"):
         network = create_model(name, encoder_weights=None, classes=19)
-        rows = explain(network.encoder, network.decoder_graph(), size=(64, 96), in_channels=3)
+        rows = decoder_rows(network.encoder, network.decoder_graph(), size=(64, 96), in_channels=3)
     assert [row.path for row in rows if row.weight == "axes swapped"] == swapped
     assert sum(row.weight is not None for row in rows) == sum(row.skip for row in rows) == 13
     assert rows[-1].signals == ((3, 64, 96),)
@@ -148,7 +148,7 @@ def test_the_shapes_are_those_of_a_forward_pass() -> None:
     for path, module in network.named_modules():
         module.register_forward_hook(lambda _, __, out, path=path: seen.update({path: tuple(out.shape[1:])}))
     network.eval()(torch.zeros(1, 3, 65, 97))
-    rows = explain(network.encoder, decoder_graph, size=(65, 97), in_channels=3)
+    rows = decoder_rows(network.encoder, decoder_graph, size=(65, 97), in_channels=3)
     norms = {row.path: row.signals[0] for row in rows if row.weight}
     assert norms
     assert norms == {path: seen[f"decoder.{path}.norm"] for path in norms}
@@ -159,5 +159,5 @@ def test_the_shapes_are_those_of_a_forward_pass() -> None:
 def test_explaining_leaves_the_encoder_in_its_mode() -> None:
     for training in (True, False):
         encoder = trace(Residual().train(training))
-        explain(encoder, transpose(encoder, PAPER), size=(9, 12), in_channels=3)
+        decoder_rows(encoder, transpose(encoder, PAPER), size=(9, 12), in_channels=3)
         assert all(module.training is training for module in encoder.modules())
