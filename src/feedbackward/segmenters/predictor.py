@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
@@ -21,7 +22,7 @@ from feedbackward.segmenters.result import Result
 from feedbackward.segmenters.segmenter import Segmenter, Wrapper, check_logits
 from feedbackward.segmenters.stitching import Read, segment_in_bands
 from feedbackward.segmenters.thresholds import apply_thresholds, check_thresholds, table_of
-from feedbackward.segmenters.tiles import Size, Tiles
+from feedbackward.segmenters.tiles import Size, Tiles, grid
 from feedbackward.task import Task, split_tasks
 
 if TYPE_CHECKING:
@@ -176,13 +177,26 @@ class Predictor(Wrapper):
     def _tables(self) -> list[ClassTable]:
         return [table_of(task) for task in self.tasks]
 
-    def in_bands(self, read: Read, size: Size, reduce: Callable[[Any], Any]) -> Iterator[Any]:
+    def is_whole(self, size: Size) -> bool:
+        """Whether images of that height and width are segmented as a whole, not in tiles or padded."""
+        resized = self.preprocessing.resize.output_size(size)
+        fits = all(self._tiles.size_for(one) == one for one in (size, resized))
+        return fits and self._stack.padded_size(resized) == resized
+
+    def in_bands(
+        self,
+        read: Read,
+        size: Size,
+        reduce: Callable[[Any], Any],
+        progress: Callable[[float], None] = lambda _: None,
+    ) -> Iterator[Any]:
         """Segment an image of any size in tiles.
 
         Args:
             read: Reads the image from top to bottom: `top` never decreases from call to call.
             size: Height and width of the image.
             reduce: Reduces logits (classes, h, w) to what is wanted, such as classes (h, w).
+            progress: Called after each tile with the share of tiles that are done.
 
         Yields:
             What `reduce` returned, for bands of rows (..., rows, W) from top to bottom.
@@ -196,12 +210,17 @@ class Predictor(Wrapper):
             self._check_channels(rows)
             return to_resizable(rows, value_range)
 
+        rows, columns = grid(resized, tiles=self._tiles, padded_size=self._stack.padded_size)
+        done = count(1)
+
         def score(tile: NDArray[Any]) -> Any:
             unit = to_unit_range(tile) if tile.dtype == np.uint8 else tile
             run = self._stack.logits if self._in_torch is None else self._in_torch.unit_logits
             batch = np.ascontiguousarray(unit.transpose(2, 0, 1)[None])
             with explaining_memory(batch.shape):
-                return checked(run(batch))[0]
+                logits = checked(run(batch))[0]
+            progress(next(done) / (len(rows) * len(columns)))
+            return logits
 
         return segment_in_bands(
             read_rows, size, score, reduce, resized=resized, tiles=self._tiles, padded_size=self._stack.padded_size
@@ -215,7 +234,7 @@ class Predictor(Wrapper):
 
     def _predict(self, images: Sequence[NDArray[Any]], *, probabilities: bool) -> list[list[Predicted]]:
         """For each image and task the mask and, if asked for, the probabilities."""
-        if not self._is_whole((images[0].shape[0], images[0].shape[1])):
+        if not self.is_whole((images[0].shape[0], images[0].shape[1])):
             return [self._in_tiles(image, probabilities=probabilities) for image in images]
         by_task = []
         for task, logits in zip(self.tasks, split_tasks(self.logits(images), self.tasks), strict=True):
@@ -225,11 +244,6 @@ class Predictor(Wrapper):
             kept = shares if probabilities and shares is not None else [None] * len(masks)
             by_task.append(list(zip(masks, kept, strict=True)))
         return [list(of_image) for of_image in zip(*by_task, strict=True)]
-
-    def _is_whole(self, size: Size) -> bool:
-        resized = self.preprocessing.resize.output_size(size)
-        fits = all(self._tiles.size_for(one) == one for one in (size, resized))
-        return fits and self._stack.padded_size(resized) == resized
 
     def _in_tiles(self, image: NDArray[Any], *, probabilities: bool) -> list[Predicted]:
         def read(top: int, bottom: int) -> NDArray[Any]:

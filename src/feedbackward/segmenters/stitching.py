@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from feedbackward.segmenters.tiles import Size, Span, Tiles, divide
+from feedbackward.segmenters.tiles import Size, Span, Tiles, grid
 
 Read: TypeAlias = Callable[[int, int], NDArray[Any]]
 """Reads the rows from `top` to `bottom` of an image as (bottom - top, W, C)."""
@@ -92,10 +92,7 @@ def stitch(
     Yields:
         What `reduce` returned, for bands of rows (..., rows, W) from top to bottom.
     """
-    largest, smallest = padded_size(tiles.size_for(size)), padded_size((1, 1))
-    rows, columns = (
-        divide(size[axis], largest[axis], overlap=tiles.overlap, smallest=smallest[axis]) for axis in (0, 1)
-    )
+    rows, columns = grid(size, tiles=tiles, padded_size=padded_size)
     above: Logits = None
     for row, bottom in _with_ends(rows):
         pixels, left = read(row.start, row.stop), None

@@ -1,6 +1,7 @@
 """The tiles into which a large image is divided, and their weights."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
@@ -66,6 +67,25 @@ class Span:
     start: int
     stop: int
     weights: NDArray[np.float64]
+
+
+def grid(size: Size, *, tiles: Tiles, padded_size: Callable[[Size], Size]) -> tuple[list[Span], list[Span]]:
+    """The rows and the columns of tiles into which an image is divided.
+
+    Args:
+        size: Height and width of the image.
+        tiles: How it is divided.
+        padded_size: The segmenter's.
+
+    Example:
+        >>> [len(spans) for spans in grid((1000, 3000), tiles=Tiles(), padded_size=lambda size: size)]
+        [1, 2]
+    """
+    largest, smallest = padded_size(tiles.size_for(size)), padded_size((1, 1))
+    rows, columns = (
+        divide(size[axis], largest[axis], overlap=tiles.overlap, smallest=smallest[axis]) for axis in (0, 1)
+    )
+    return rows, columns
 
 
 def divide(length: int, tile: int, *, overlap: int, smallest: int = 1) -> list[Span]:

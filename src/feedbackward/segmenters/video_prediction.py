@@ -32,6 +32,7 @@ def predict_video(
     options: OutputOptions,
     *,
     batch_size: int,
+    read: Callable[[Path], Iterable[Frame]] = read_video,
 ) -> None:
     """Write the overlay of a video, which appears when it is complete, and files of its frames.
 
@@ -43,6 +44,7 @@ def predict_video(
             numbers from 0 on.
         options: The options of the outputs.
         batch_size: Frames that are segmented together.
+        read: Reads the frames.
 
     Raises:
         InputError: If the video cannot be read or segmented, or an output cannot be written.
@@ -51,7 +53,7 @@ def predict_video(
 
     def overlays() -> Iterator[Frame]:
         assert isinstance(item.path, Path)  # shards contain images
-        frames, number = read_video(item.path), 0
+        frames, number = iter(read(item.path)), 0
         while batch := list(islice(frames, batch_size)):
             for frame, result in zip(batch, segment([frame.image for frame in batch]), strict=True):
                 for kind in kinds:
