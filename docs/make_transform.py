@@ -8,7 +8,7 @@ from rich.console import Console
 
 from feedbackward.decoder_config import PAPER, Retrace
 from feedbackward.transform import trace, transpose
-from feedbackward.viz.explain import explain
+from feedbackward.viz.decoder_rows import decoder_rows
 from feedbackward.viz.table import decoder_table
 
 PAGE = Path(__file__).with_name("transform.md")
@@ -124,7 +124,7 @@ def _info(retrace: Retrace) -> str:
     decoder_graph = transpose(encoder, replace(PAPER, retrace=retrace))
     console = Console(width=100, color_system=None, force_terminal=False)
     with console.capture() as capture:
-        console.print(decoder_table(explain(encoder, decoder_graph, size=(64, 128), in_channels=3)))
+        console.print(decoder_table(decoder_rows(encoder, decoder_graph, size=(64, 128), in_channels=3)))
     return "\n".join(line.rstrip() for line in capture.get().rstrip().splitlines())
 
 

@@ -170,6 +170,11 @@ def check_writable(folder: Path, *, what: str) -> None:
         raise InputError(f"{what} cannot be written ({folder}: {error.strerror}); choose another place") from error
 
 
+def cache_folder() -> Path:
+    """The folder in which this library keeps, for this user, what takes long to make or to fetch; it may be missing."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "feedbackward"
+
+
 def nearest_existing(folder: Path) -> Path:
     """Return the folder or its nearest existing parent, which may be a file or a broken link."""
     return next(path for path in (folder, *folder.parents) if path.exists() or path.is_symlink())

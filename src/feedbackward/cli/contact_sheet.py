@@ -1,17 +1,14 @@
 """A contact sheet: some samples of a data set, each image beside itself with its mask, above the classes."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from feedbackward.data.encodings import IndexEncoding, MaskClasses
-from feedbackward.data.files import decode_image
-from feedbackward.data.opening import opened
+from feedbackward.data.encodings import MaskClasses
 from feedbackward.importing import Sample
+from feedbackward.importing.reading import read_indices, read_pixels
 from feedbackward.segmenters.background import background_class
 from feedbackward.viz import pictures
 
@@ -47,8 +44,8 @@ def contact_sheet(samples: Sequence[Sample], classes: MaskClasses) -> pictures.P
 
 def _tile(sample: Sample, classes: MaskClasses) -> tuple[pictures.Picture, list[int]]:
     """The two pictures of a sample, and the classes in it."""
-    image = pictures.viewable(_pixels(sample))
-    mask = _indices(sample, image.shape[:2], classes)
+    image = pictures.viewable(read_pixels(sample))
+    mask = read_indices(sample, image.shape[:2], classes)
     factor = min(1, SIDE / max(mask.shape))
     size = max(1, round(mask.shape[1] * factor)), max(1, round(mask.shape[0] * factor))
     small = np.array(Image.fromarray(image).resize(size, Image.Resampling.BOX))
@@ -58,20 +55,6 @@ def _tile(sample: Sample, classes: MaskClasses) -> tuple[pictures.Picture, list[
     title = title if len(title) <= TITLE else f"...{title[3 - TITLE :]}"
     tile = pictures.side_by_side([small, painted], [title, ""])
     return tile, pictures.present(classes.table, mask)
-
-
-def _pixels(sample: Sample) -> NDArray[Any]:
-    if callable(sample.image):
-        return sample.image()
-    with opened(sample.image) as image:
-        return decode_image(image, sample.image, image.layout.channels)
-
-
-def _indices(sample: Sample, size: tuple[int, int], classes: MaskClasses) -> NDArray[Any]:
-    if isinstance(sample.mask, Path):
-        return classes.encoding.read(sample.mask)
-    assert isinstance(classes.encoding, IndexEncoding)  # drawings have no colors
-    return classes.encoding.encode(sample.mask.draw(*size), Path(sample.name))
 
 
 def _centers(length: int, count: int) -> NDArray[np.intp]:

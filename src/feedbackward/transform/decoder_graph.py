@@ -25,6 +25,8 @@ class DecoderGraph:
         u_turn: The nodes between encoder and decoder; empty if the encoder's last pool is the U-turn.
         feature: The encoder's last value, at which the decoder starts.
         decoded: The encoder's nodes in the order in which the decoder visits them.
+        arrivals: The encoder values laid out as images through which the whole signal passes, each with the signal
+            that arrives there, in the order of the decoder; the last one is where it ends.
         end: The encoder value at which the decoder ends; the image's own node for the paper's networks.
         channels: The number of channels of each part of the classifier's input.
         stride: The stride of the classifier's input.
@@ -37,6 +39,7 @@ class DecoderGraph:
     u_turn: tuple[fx.Node, ...]
     feature: fx.Node
     decoded: tuple[DecodedNode, ...]
+    arrivals: tuple[tuple[fx.Node, fx.Node], ...]
     end: fx.Node
     channels: tuple[int, ...]
     stride: int

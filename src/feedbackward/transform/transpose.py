@@ -51,6 +51,7 @@ def transpose(encoder: fx.GraphModule, config: DecoderConfig, *, in_channels: in
         u_turn=u_turn,
         feature=feature,
         decoded=walked.decoded[: end.decoded],
+        arrivals=tuple((each.node, each.signal) for each in walked.ends[: walked.ends.index(end) + 1]),
         end=end.node,
         channels=channels,
         stride=shapes.stride(end.node),
