@@ -9,11 +9,12 @@ RELEASE_INSTALLED := .venv/.installed-release
 FUZZ_INSTALLED := .venv/.installed-fuzz
 BENCH := .venv/bench
 OTHER := .venv/other
+ZENSICAL := .venv/zensical
 FRESH := build/release/fresh
 # Commands start in half the time with bytecode, which Python may be told not to write itself.
 UV_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt
 
-.PHONY: demo test test-oldest test-python slow sweep fuzz lint check format docs bench audit release
+.PHONY: demo test test-oldest test-python slow sweep fuzz lint check format docs docs-zensical bench audit release
 
 demo: $(INSTALLED)  ## train on synthetic streets, score, predict
 	$(BIN)/feedbackward demo
@@ -60,6 +61,12 @@ format: $(INSTALLED)  ## format the sources
 
 docs: $(DOCS_INSTALLED)  ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
+
+# A trial of the successor of mkdocs-material, which ends in May 2027, in an environment of its own.
+docs-zensical: $(INSTALLED)  ## build the documentation with Zensical from the same mkdocs.yml
+	$(PYTHON) -m venv --clear --without-pip $(ZENSICAL)
+	$(BIN)/uv pip install --quiet --python $(ZENSICAL)/bin/python "zensical==0.0.73" "mkdocstrings[python]>=0.29"
+	$(ZENSICAL)/bin/zensical build --clean
 
 bench: $(BENCH)/.installed  ## time to build a network; time to evaluate, compared with the official Cityscapes evaluator
 	$(BIN)/python benchmarks/build_time.py

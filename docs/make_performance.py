@@ -45,6 +45,8 @@ def benchmark(path: Path) -> str:
         lines = startup(results)
     elif "peaks" in results[0]:
         lines = loading(results)
+    elif "threads" in results[0]:
+        lines = browser(results)
     else:
         lines = training(results) if "saved_bytes" in results[0] else inference(results)
     return "\n".join(lines) + "\n"
@@ -119,6 +121,16 @@ def loading(results: list[dict[str, Any]]) -> list[str]:
             cells[6:] = megabytes(peaks[0]), megabytes(peaks[-1])
         if "trained_per_second" in one:
             cells[4:6] = f"{one['trained_per_second']:.2f}", f"{one['waited']:.1%}"
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def browser(results: list[dict[str, Any]]) -> list[str]:
+    """A row for each runtime; the first one's time is 1."""
+    lines = table("network", "runtime", "ms", "time", "fastest, ms", "time")
+    for one in results:
+        median, fastest = (f"{one[key] / results[0][key]:.2f}" for key in ("seconds", "fastest"))
+        cells = (one["name"], one["runtime"], milliseconds(one), median, f"{1e3 * one['fastest']:.0f}", fastest)
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 

@@ -12,8 +12,8 @@ HEAD = """\
 
 What the decoder does at each operation of an encoder, made from the registry by
 `docs/make_rules.py`. A value that is used several times gets the sum of its signals. An encoder
-with any other operation on the signal's path is refused before anything is built; `CONTRIBUTING.md`
-says how to add a rule.
+with any other operation on the signal's path is refused before anything is built
+([how to add a rule](new_rule.md)).
 
 | rule | operations | in the decoder |
 | --- | --- | --- |
