@@ -14,6 +14,7 @@ from PIL import Image
 
 from feedbackward.cli.main import main
 from feedbackward.data.camvid import CAMVID
+from feedbackward.exporting.web.runtime import FILES, PACKAGE, VERSION
 from feedbackward.models import create_model
 
 
@@ -116,6 +117,15 @@ def test_invalid_arguments_are_refused(saved, camvid, file, tmp_path, capsys):
     export = ("export", "--model", saved, "--format", "onnx", "--output")
     assert "exists already; choose another name or add --overwrite" in refused(capsys, *export, file)
     assert "--size is '40'" in refused(capsys, *export, tmp_path / "n.onnx", "--size", "40")
+    page = ("export", "--model", saved, "--web", tmp_path / "page")
+    assert "give --format and --output for a file, or --web FOLDER for a page" in refused(capsys, *page[:3])
+    assert "omit --format and --output" in refused(capsys, *page, "--format", "onnx")
+    runtime = ("--web-runtime", tmp_path)
+    assert "--web-runtime is for pages" in refused(capsys, *export, tmp_path / "n.onnx", *runtime)
+    assert "expected the unpacked npm package onnxruntime-web" in refused(capsys, *page, *runtime)
+    for option in ((), ("--overwrite",)):
+        full = ("export", "--model", saved, "--web", file.parent, *option)
+        assert "exists and is not an empty folder; give a new one" in refused(capsys, *full)
     evaluate = ("evaluate", "--dataset", "camvid", "--ground-truth", camvid / "valannot")
     assert "give either --predictions DIR, or --model and --source" in refused(capsys, *evaluate, "--model", saved)
     with zipfile.ZipFile(tmp_path / "other.pt2", "w"):
@@ -131,6 +141,25 @@ def test_a_file_of_classes_has_no_logits_to_scale(saved, camvid, tmp_path, capsy
     main(["export", "--model", str(saved), "--format", "onnx", "--output", str(file), "--argmax"])
     predict = ("predict", file, camvid / "val", "--output", tmp_path / "out", "--scale", "0.5")
     assert "outputs classes, but resizing needs logits" in refused(capsys, *predict)
+
+
+def test_a_page_is_written_with_the_runtime_of_a_folder(saved, tmp_path, capsys, exporting):
+    package, page = tmp_path / "package", tmp_path / "page"
+    (package / "dist").mkdir(parents=True)
+    (package / "package.json").write_text(json.dumps({"name": PACKAGE, "version": VERSION}))
+    for name in FILES:
+        (package / "dist" / name).write_text(name)
+    (page / "page").mkdir(parents=True)
+    (page / "description.json").write_text("of an earlier page")
+    command = ["export", "--model", saved, "--web", page, "--web-runtime", package, "--overwrite"]
+    main(list(map(str, command)))
+    assert f"python -m http.server --bind 127.0.0.1 --directory {page}" in capsys.readouterr().out
+    assert {path.name for path in page.iterdir()} == {
+        *("index.html", "network.onnx", "description.json", "page", "runtime")
+    }
+    (task,) = json.loads((page / "description.json").read_text())["tasks"]
+    assert task["classes"][0] == {"name": "sky", "color": "#808080"}
+    assert (page / "runtime/webgpu.wasm").read_text() == "ort-wasm-simd-threaded.asyncify.wasm"
 
 
 def test_quantize_reports_size_time_and_scores(saved, camvid, tmp_path, capsys, exporting):

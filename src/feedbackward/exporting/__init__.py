@@ -1,4 +1,4 @@
-"""Networks as files for other runtimes: ONNX, torch.export, OpenVINO and TensorRT."""
+"""Networks as files for other runtimes: ONNX, torch.export, OpenVINO and TensorRT; and as pages."""
 
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from feedbackward.exporting.exported import load_exported as load_exported
     from feedbackward.exporting.formats import FORMATS as FORMATS
     from feedbackward.exporting.quantization import quantize as quantize
+    from feedbackward.exporting.web.api import export_web as export_web
 
 _MODULES = {
     "ExportedNetwork": "exported",
     "FORMATS": "formats",
     "Report": "api",
     "export": "api",
+    "export_web": "web.api",
     "load_exported": "exported",
     "quantize": "quantization",
 }

@@ -1,0 +1,1 @@
+"""Networks as static pages: onnxruntime-web runs the exported file in the browser."""
