@@ -277,6 +277,17 @@ def test_another_model_segments_the_same_image(page, overlapping, image):
     assert len(deleted) == 1
 
 
+def test_a_pixel_is_explained(page, result):
+    x, y = pixel_of(result, 1)
+    page.locator("canvas").click(position=place(page, x, y))
+    expect(page.get_by_text(f"sky at column {x}, row {y}")).to_be_visible()
+    page.get_by_role("button", name="Explain").click()
+    expect(page.get_by_role("term").first).to_have_text("sky", timeout=20_000)
+    probability = float(page.get_by_role("definition").first.inner_text().rstrip("%"))
+    assert probability == pytest.approx(100 * result.confidence[y, x], abs=0.3)
+    expect(page.get_by_text("Feature of stride 4")).to_be_visible()
+
+
 def test_a_wait_can_be_cancelled(page, image):
     waiting = []
     page.route("**/api/segment*", lambda route: waiting.append(route))

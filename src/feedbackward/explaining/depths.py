@@ -79,7 +79,7 @@ def signals(
         >>> from feedbackward.models import create_model
         >>> network = create_model("test_resnet", encoder_weights=None, classes=3)
         >>> {depth.stride: tuple(depth.signal.shape) for depth in signals(network, torch.zeros(1, 3, 64, 96))}
-        {32: (96, 2, 3), 16: (64, 4, 6), 8: (48, 8, 12), 4: (32, 16, 24)}
+        {32: (96, 2, 3), 16: (192, 4, 6), 8: (48, 8, 12), 4: (32, 16, 24)}
     """
     decoder_graph = decoder_graph or network.decoder_graph()
     chosen = places(decoder_graph)

@@ -36,6 +36,11 @@ export async function segment({ model, name, blob }, onProgress, signal) {
   throw new Refusal(GONE);
 }
 
+/** Explain a pixel of a result: GET /api/results/ID/explain. */
+export async function explain(id, { task, x, y }) {
+  return (await answer(`/api/results/${id}/explain?${new URLSearchParams({ task, x, y })}`)).json();
+}
+
 /** Delete a result on the server; what cannot be deleted ends with the session. */
 export function forget(id) {
   fetch(`/api/results/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});

@@ -1,7 +1,8 @@
 /** The page of `feedbackward app`: takes an image, asks the server and shows the result. */
 
-import { fetchBlob, forget, offers, Refusal, segment } from "./api.js";
+import { explain, fetchBlob, forget, offers, Refusal, segment } from "./api.js";
 import { showDownloads } from "./downloads.js";
+import { Explanation } from "./explanation.js";
 import { listenToInputs } from "./inputs.js";
 import { element, shareText } from "./legend.js";
 import { readGrayPng } from "./png.js";
@@ -14,7 +15,14 @@ const KINDS = { network: "Networks", adapter: "Adapters", adapters: "Several ada
 const parts = Object.fromEntries([...document.querySelectorAll("[id]")].map((part) => [part.id, part]));
 const viewer = new Viewer(parts.viewer);
 const downloads = element("div", "card");
+const explained = element("div", "card");
+const below = element("div", "below");
 viewer.panel.append(downloads);
+viewer.root.append(below);
+below.append(explained);
+const explanation = new Explanation(explained, ({ x, y, task }) => {
+  return explain(shown.id, { x, y, task: shown.tasks.findIndex(({ name }) => name === task) });
+});
 
 let offered = { models: [], samples: [], limits: { bytes: Infinity } };
 let input = null; // {blob, name}: segmented again by another model
@@ -129,7 +137,8 @@ function prepareVideo(result) {
 
 function switchTo(view) {
   for (const other of [parts.viewer, parts.film]) other.hidden = other !== view;
-  if (parts.samples.parentElement !== view) view.append(parts.samples);
+  const place = view === parts.viewer ? below : view;
+  if (parts.samples.parentElement !== place) place.append(parts.samples);
 }
 
 function caption(result, facts) {
@@ -176,7 +185,11 @@ if (!["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) {
 }
 const buttons = document.querySelectorAll("[data-choose]");
 listenToInputs({ chooser: parts.chooser, target: parts.target, buttons }, takeFiles);
-parts.viewer.addEventListener("task", () => showDownloads(downloads, viewer.task.downloads, () => viewer.opacity));
+parts.viewer.addEventListener("task", () => {
+  showDownloads(downloads, viewer.task.downloads, () => viewer.opacity);
+  explanation.clear();
+});
+parts.viewer.addEventListener("pick", ({ detail }) => explanation.choose(detail));
 parts.model.addEventListener("change", () => (input ? run(input) : showSamples()));
 parts.cancel.addEventListener("click", () => running?.abort());
 parts.dismiss.addEventListener("click", () => {
