@@ -20,6 +20,7 @@ from feedbackward.serving.request_error import explained
 from feedbackward.serving.routes import ROUTES
 from feedbackward.serving.service import Service
 from feedbackward.serving.sessions import Sessions
+from feedbackward.viz.pages import VIEWER
 
 PAGE = Path(__file__).parent / "page"
 EXPIRE_SECONDS = 30.0
@@ -48,7 +49,8 @@ def create_app(
             expiring.cancel()
             await service.close()
 
-    shown = [Route("/", _index), Mount("/page", StaticFiles(directory=PAGE))] if page else []
+    files = StaticFiles(directory=PAGE, packages=[("feedbackward.viz", VIEWER.name)])
+    shown = [Route("/", _index), Mount("/page", files)] if page else []
     starlette = Starlette(
         routes=[*shown, *ROUTES],
         lifespan=lifespan,

@@ -10,6 +10,9 @@ from PIL import Image
 
 from feedbackward.viz.pictures import Picture
 
+VIEWER = Path(__file__).with_name("viewer")
+"""The viewer of masks for pages in a browser: modules of JavaScript that know no server, their styles and the icon."""
+
 
 def render_page(template: Path, **content: Any) -> str:
     """Render a template; text is escaped, and a name that it uses must be given.

@@ -11,18 +11,13 @@ from feedbackward.exporting.names import DESCRIPTION, PrecisionName
 from feedbackward.exporting.web.description import check_suitable, describe_for_page
 from feedbackward.exporting.web.runtime import PACKAGE, VERSION, copy_runtime, find_runtime
 from feedbackward.io import check_writable, nearest_existing, write_json
+from feedbackward.viz.pages import VIEWER
 
 if TYPE_CHECKING:
     from feedbackward.models import OptimizedNetwork, SegmentationNetwork, TaskNetwork
 
 NETWORK, INDEX = "network.onnx", "index.html"
 _PAGE = Path(__file__).with_name("page")
-_PACKAGE_ROOT = Path(__file__).parents[2]
-_VIEWER = _PACKAGE_ROOT / "serving" / "page"
-_VIEWER_FILES = (
-    *("viewer.css", "app.css", "icon.svg", "viewer.js", "divider.js", "gestures.js", "legend.js", "painting.js"),
-    *("tabs.js", "viewport.js", "inputs.js"),
-)
 
 
 def export_web(
@@ -68,8 +63,7 @@ def export_web(
         write_json(draft / DESCRIPTION, describe_for_page(metadata, runtime=f"{PACKAGE} {VERSION}"))
         copy_runtime(source, draft / "runtime")
         shutil.copytree(_PAGE, draft / "page", ignore=shutil.ignore_patterns(INDEX))
-        for name in _VIEWER_FILES:
-            shutil.copyfile(_VIEWER / name, draft / "page" / name)
+        shutil.copytree(VIEWER, draft / "page", dirs_exist_ok=True)
         shutil.copyfile(_PAGE / INDEX, draft / INDEX)
         files = _move(draft, folder)
     return Report(files, sum(file.stat().st_size for file in files), report.parameters, report.differences)
