@@ -14,6 +14,7 @@ from torch import nn
 import feedbackward as fb
 from feedbackward.classes import ClassTable
 from feedbackward.models import create_model, list_encoders, list_models
+from feedbackward.streets.writing import write_cityscapes
 from feedbackward.transform import REGISTRY
 
 DATA = {
@@ -97,8 +98,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_layers(root / "roads")
     write_networks(root)
     images = sorted((root / "DATA" / "images" / "val").iterdir())
-    for folder in ("NEW_IMAGES", "runs/demo/scenes"):
-        shutil.copytree(images[0].parent, root / folder)
+    shutil.copytree(images[0].parent, root / "NEW_IMAGES")
+    write_cityscapes(root / "runs/demo/scenes", counts={"test": 1}, size=(64, 128))
     picture = PIL.Image.open(images[0])
     for name in ("photo.jpg", "street.jpg", "street.png", "more.png", "aerial.tif"):
         picture.resize((96, 64)).save(root / name)

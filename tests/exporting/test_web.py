@@ -207,6 +207,20 @@ def test_resizing_and_padding_equal_those_of_torch_and_numpy(chromium, serve):
     page.close()
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_logits_that_are_not_finite_choose_no_classes(chromium, serve, value):
+    page = chromium.new_page()
+    page.goto(f"{serve(Path(runtime.__file__).with_name('page')).url}/scoring.js")
+    call = """async (value) => {
+      const { classify } = await import('/scoring.js');
+      const logits = Float32Array.of(0, value, 1, 0); // of two classes at two pixels
+      try { return [...classify(logits, 2, [1, 2], [1, 2], [1, 2]).mask]; } catch (error) { return error.message; }
+    }"""
+    assert page.evaluate(call, 2.0) == [1, 0]
+    assert page.evaluate(call, value) == "The network's logits are not finite, so they choose no classes."
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("preprocessing", "options", "reason"),
     [

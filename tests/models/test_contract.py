@@ -25,7 +25,7 @@ from feedbackward.viz.diagram import draw
 SIZE = (65, 97)
 RECORDS = [record for record in Catalog.from_json(SHIPPED.read_text()).encoders if record.supported]
 MOST_PARAMETERS = 25_000_000
-"""Families whose encoders are all larger, such as Swin's and NASNet, take up to half a minute each: the sweep tests them."""
+"""Families whose encoders are all larger, such as Swin's and NASNet, take long: the sweep tests them."""
 SAMPLE = {
     min((record for record in RECORDS if record.family == family), key=lambda record: record.encoder_parameters).name
     for family in {record.family for record in RECORDS if record.encoder_parameters < MOST_PARAMETERS}

@@ -83,6 +83,14 @@ def test_a_network_is_pushed_and_loaded_bit_for_bit(hub, network) -> None:
     assert downloads(hub) == ["config.json", "model.safetensors"]
 
 
+@pytest.mark.parametrize("options", [{"push_to_hub": True, "repo_id": "someone/streets"}, {"config": {"a": 1}}])
+def test_a_folder_is_written_without_options_of_the_hub(hub, network, tmp_path, options) -> None:
+    with pytest.raises(fb.InputError, match=rf'takes no {", ".join(options)}; publish .* push_to_hub\("OWNER/NAME"\)$'):
+        network.save_pretrained(tmp_path / "streets", **options)
+    assert not (tmp_path / "streets").exists()
+    assert hub.take_requests() == []
+
+
 def test_a_second_load_downloads_nothing(hub, network) -> None:
     network.push_to_hub("someone/streets")
     hub.take_requests()

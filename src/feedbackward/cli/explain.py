@@ -15,7 +15,7 @@ from feedbackward.io import check_new, check_target, write_text
 if TYPE_CHECKING:
     from feedbackward.explaining.explanation import Explanation, Prediction
     from feedbackward.explaining.image import ExplainedImage
-    from feedbackward.explaining.page import Comparison, Place
+    from feedbackward.explaining.page import Comparison, Target
     from feedbackward.explaining.reliability import Calibration
     from feedbackward.segmenters.segmenter import Segmenter
 
@@ -93,7 +93,7 @@ def explain(options: Namespace) -> None:
         unexplained = _without(options.model, at is not None or options.class_name is not None)
         image = explained_image(options.image, model.preprocessing)
         prediction = Prediction(model, image, task=options.task)
-    places = [] if explanation is None else _places(prediction, image, at, options.class_name)
+    targets = [] if explanation is None else _targets(prediction, image, at, options.class_name)
     facts = _facts(model, image, options.task)
     for fact in (*facts, unexplained) if unexplained else facts:
         _say(fact)
@@ -107,7 +107,7 @@ def explain(options: Namespace) -> None:
         prediction=prediction,
         explanation=explanation,
         unexplained=unexplained,
-        places=places,
+        targets=targets,
         calibration=calibration,
         calibrated_on=images,
         comparison=comparison,
@@ -179,15 +179,15 @@ def _facts(model: "Segmenter", image: "ExplainedImage", task: str) -> list[str]:
     return facts
 
 
-def _places(
+def _targets(
     prediction: "Prediction", image: "ExplainedImage", at: tuple[int, int] | None, class_name: str | None
-) -> "list[Place]":
-    """Where Grad-CAM is shown, and for which classes.
+) -> "list[Target]":
+    """The classes at pixels for which Grad-CAM is shown.
 
     Raises:
         InputError: If there is no such class, or the pixel is outside the image.
     """
-    from feedbackward.explaining.page import Place
+    from feedbackward.explaining.page import Target
 
     names = prediction.table.names
     if class_name is not None and class_name not in names:
@@ -201,9 +201,9 @@ def _places(
                 f"{width - 1} and y from 0 to {height - 1}"
             )
         column, row = image.pixel(x, y)
-        return [Place((column, row), int(prediction.mask[row, column]) if chosen is None else chosen)]
+        return [Target((column, row), int(prediction.mask[row, column]) if chosen is None else chosen)]
     classes = prediction.largest_classes(PLACES) if chosen is None else [chosen]
-    return [Place(prediction.surest_pixel(index), index) for index in classes]
+    return [Target(prediction.surest_pixel(index), index) for index in classes]
 
 
 def _calibrate(model: "Segmenter", prediction: "Prediction", options: Namespace) -> "tuple[Calibration, str]":

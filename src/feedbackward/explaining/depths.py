@@ -68,7 +68,7 @@ def signals(
     """Compute the encoder's feature and the decoder's signal at each stride, from the U-turn to the decoder's end.
 
     Each is taken at the deepest place of its stride, the last that the encoder computes there; the last pair is what
-    the classifier reads.
+    the classifier reads, with head_strides="all" beside the signals at coarser strides.
 
     Args:
         network: The network, which is put into evaluation mode.

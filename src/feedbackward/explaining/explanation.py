@@ -75,8 +75,8 @@ class Prediction:
     def surest_pixel(self, class_index: int) -> tuple[int, int]:
         """The x and y of the middle of the region where the network is surest of a class.
 
-        That is where, on average over a square around the pixel, the class's logit is furthest above those of all
-        others; among the pixels of the class, if it has any.
+        Among the pixels of the class that is where, on average over a square around the pixel, its logit is furthest
+        above those of all others. Of a class without pixels it is where its logit comes closest to the largest one.
         """
         others = np.delete(self.logits, class_index, axis=0)
         margin = torch.from_numpy(self.logits[class_index] - (others.max(0) if len(others) else 0))
@@ -163,6 +163,11 @@ class Explanation:
     def depths(self) -> list[Depth]:
         """See signals."""
         return signals(self._network, self._seen, decoder_graph=self._graph)
+
+    @property
+    def reads_coarser(self) -> bool:
+        """Whether the classifier also reads signals at coarser strides than the decoder's end."""
+        return self._network.decoder_config.head_strides == "all"
 
     @cached_property
     def skips(self) -> list[SkipEffect]:

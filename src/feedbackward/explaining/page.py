@@ -25,8 +25,8 @@ SKIPS = 6
 
 
 @dataclass(frozen=True)
-class Place:
-    """A pixel whose class is explained by Grad-CAM.
+class Target:
+    """A class at a pixel, which Grad-CAM explains.
 
     Args:
         at: Its x and y in the explained image.
@@ -63,7 +63,7 @@ def render_explanation(
     prediction: Prediction,
     explanation: Explanation | None,
     unexplained: str,
-    places: Sequence[Place],
+    targets: Sequence[Target],
     calibration: Calibration | None,
     calibrated_on: str,
     comparison: Comparison | None,
@@ -78,7 +78,7 @@ def render_explanation(
         prediction: What the model predicts for it.
         explanation: The explanation; None for a model that has none.
         unexplained: Why it has none.
-        places: Where Grad-CAM is shown.
+        targets: The classes at pixels for which Grad-CAM is shown.
         calibration: The calibration over a data set, if there is one.
         calibrated_on: Which images these are.
         comparison: The prediction of another model, if there is one.
@@ -99,8 +99,10 @@ def render_explanation(
         legend=[_legend(table, index, shares[index]) for index in present(table, prediction.mask)],
         unexplained=unexplained,
         depths=[] if explanation is None else _depths(explanation),
+        reads_coarser=explanation is not None and explanation.reads_coarser,
         skips=[] if explanation is None else _skips(explanation),
-        cams=[] if explanation is None else [_cam(explanation, place) for place in places],
+        pictured=SKIPS,
+        cams=[] if explanation is None else [_cam(explanation, target) for target in targets],
         calibration=None if calibration is None else _calibration(calibration, calibrated_on),
         comparison=None if comparison is None else _comparison(image, comparison),
     )
@@ -146,17 +148,17 @@ def _skip_picture(image: ExplainedImage, effect: SkipEffect) -> str:
     return inline(heat_over(image.picture, change / (change.max() or 1)), "jpeg")
 
 
-def _cam(explanation: Explanation, place: Place) -> dict[str, Any]:
-    (x, y), prediction = place.at, explanation.prediction
+def _cam(explanation: Explanation, target: Target) -> dict[str, Any]:
+    (x, y), prediction = target.at, explanation.prediction
     return {
-        "name": prediction.table.names[place.class_index],
+        "name": prediction.table.names[target.class_index],
         "predicted": prediction.table.names[prediction.mask[y, x]],
         "x": x,
         "y": y,
-        "probability": float(prediction.probabilities[place.class_index, y, x]),
-        "image": inline(circled(explanation.image.picture, place.at), "jpeg"),
-        "feature": inline(explanation.cam_picture(place.class_index, place.at, "feature"), "jpeg"),
-        "signal": inline(explanation.cam_picture(place.class_index, place.at, "signal"), "jpeg"),
+        "probability": float(prediction.probabilities[target.class_index, y, x]),
+        "image": inline(circled(explanation.image.picture, target.at), "jpeg"),
+        "feature": inline(explanation.cam_picture(target.class_index, target.at, "feature"), "jpeg"),
+        "signal": inline(explanation.cam_picture(target.class_index, target.at, "signal"), "jpeg"),
     }
 
 
@@ -173,6 +175,7 @@ def _calibration(found: Calibration, images: str) -> dict[str, Any]:
     )
     return {
         "images": images,
+        "bins": len(found.pixels),
         "svg": inline_svg(figure),
         "error": found.error,
         "accuracy": found.accuracy,

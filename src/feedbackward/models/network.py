@@ -143,6 +143,26 @@ class SegmentationNetwork(
             training=training,
         )
 
+    def save_pretrained(  # type: ignore[override]
+        self, save_directory: str | os.PathLike[str], *, training: Training | None = None, **others: Any
+    ) -> None:
+        """Write config.json, model.safetensors and, where there is none yet, the model card README.md into a folder.
+
+        Args:
+            save_directory: The folder, which is made if it is missing.
+            training: How the network was trained and its scores, for the card.
+            others: Other arguments of huggingface_hub's save_pretrained, which are refused.
+
+        Raises:
+            InputError: If there are other arguments.
+        """
+        if others:
+            raise InputError(
+                f"save_pretrained only writes a folder and takes no {', '.join(others)}; publish the network with "
+                f'push_to_hub("OWNER/NAME")'
+            )
+        super().save_pretrained(Path(save_directory), model_card_kwargs={"training": training})
+
     def push_to_hub(  # type: ignore[override]
         self, repository: str, *, private: bool | None = None, branch: str | None = None, token: str | None = None
     ) -> str:

@@ -122,7 +122,7 @@ class RunResults(pl.Callback):
         versions = json.loads(self.folder.versions.read_text())
         (self.folder.model / "README.md").unlink(missing_ok=True)  # the model card of an earlier finish of this run
         training = self._training(versions, facts)
-        task.network.save_pretrained(self.folder.model, model_card_kwargs={"training": training})
+        task.network.save_pretrained(self.folder.model, training=training)
         closer = look_closer(task, dataset, worst=scenes)
         worst = predict_panels(task, dataset, (index for index, _ in closer.worst))
         report = render_report(

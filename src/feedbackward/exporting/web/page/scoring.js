@@ -1,5 +1,7 @@
 /** The classes of the pixels, from the outputs of the network. */
 
+import { Refusal } from "./reading.js";
+
 /**
  * The class of each pixel and its probability, from logits that are interpolated bilinearly to the picture's size.
  * @param {Float32Array} logits (classes, rows, columns)
@@ -34,6 +36,7 @@ export function classify(logits, classes, [rows, columns], used, [height, width]
       }
       let total = 0;
       for (let index = 0; index < classes; index++) total += Math.exp(scores[index] - scores[best]);
+      if (Number.isNaN(total)) throw new Refusal("The network's logits are not finite, so they choose no classes.");
       mask[to] = best;
       confidence[to] = Math.round(255 / total);
     }
