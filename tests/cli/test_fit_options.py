@@ -34,6 +34,12 @@ ACCEPTED = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _listed_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list counts, whichever version of Lightning is installed."""
+    monkeypatch.setattr(fit_options, "version", lambda _: fit_options.known_options()["lightning"])
+
+
 @pytest.mark.parametrize(("args", "message"), MISTYPED)
 def test_a_mistyped_option_is_found_in_the_list(args: list[str], message: str) -> None:
     with pytest.raises(InputError) as caught:
