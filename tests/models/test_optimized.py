@@ -118,6 +118,7 @@ def test_it_has_the_description_of_the_network(vgg: fb.Feedbackward) -> None:
         assert getattr(optimized, name) == getattr(vgg, name)
 
 
+@pytest.mark.usefixtures("exporting")
 def test_compiled_it_gives_the_same_logits() -> None:
     torch.manual_seed(0)
     encoder = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2))
