@@ -1,9 +1,9 @@
 # %% [markdown]
 # # A walk through a notebook
 #
-# From an empty network to masks, in some minutes on a laptop: a street, a network whose decoder is its encoder, a short
-# training, predictions, and two tasks on one encoder. `docs/notebook.py` is the source of this page and runs as it is;
-# `python docs/make_notebook.py` puts its outputs here.
+# From an untrained network to masks, in a few minutes on a laptop: a street, a network whose decoder is its encoder, a
+# short training, predictions, and two tasks on one encoder. `docs/notebook.py` is the source of this page and runs as
+# it is; `python docs/make_notebook.py` puts its outputs here.
 
 # %% [markdown]
 # ## Streets
@@ -81,7 +81,7 @@ for step in range(STEPS):
 # %% [markdown]
 # ## Predictions
 #
-# Saved with the names and colors of its classes, the network predicts whatever is an image.
+# Saved with the names and colors of its classes, the network predicts images in any form.
 
 # %%
 from feedbackward.data.cityscapes_labels import CITYSCAPES

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 import feedbackward as fb
 from feedbackward import loading
@@ -166,6 +168,22 @@ def test_bad_options(options, message, model, image, tmp_path, monkeypatch, caps
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
     assert not list(tmp_path.iterdir())
+
+
+def test_the_backbone_is_that_of_the_adapter(other, image, tmp_path, capsys):
+    torch.manual_seed(2)
+    backbone, adapter = tmp_path / "backbone.safetensors", tmp_path / "adapter.safetensors"
+    save_file(timm.create_model("test_resnet").state_dict(), backbone)
+    network = create_model("test_resnet", classes=3, encoder_weights=backbone, freeze_encoder=True)
+    network.class_table = ClassTable(("sky", "road", "car"), ((70, 130, 180), (128, 64, 128), (0, 0, 142)))
+    network.save_adapter(adapter)
+    for number, (first, second) in enumerate(((other, adapter), (adapter, other))):
+        page = tmp_path / f"{number}.html"
+        explain(first, image, "--against", second, "--backbone", backbone, "--output", page)
+        assert f"{second} gives" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        explain(other, image, "--against", other, "--backbone", backbone, "--output", tmp_path / "page.html")
+    assert "contains its encoder; omit the backbone" in capsys.readouterr().err
 
 
 def test_an_existing_page_is_kept(model, image, tmp_path, capsys):

@@ -54,6 +54,11 @@ def test_what_cannot_be_served(capsys, model, tmp_path):
     assert refusal(capsys, model, "--port", "0", "--backbone", tmp_path).startswith("error: --backbone is for adapters")
     assert "no_such_network" in refusal(capsys, model, "no_such_network", "--port", "0")
     assert "--port" in refusal(capsys, model, "--port", "-1")
+    for option in ("--max-megapixels", "--decode-seconds", "--keep-minutes"):
+        assert option in refusal(capsys, model, option, "inf")
+    for name in ("http://example.org", "example.org:80", "*", ""):
+        expected = f"error: --allow-host is {name!r}; expected a name without http:// and port, such as example.org"
+        assert refusal(capsys, model, "--allow-host", name).strip() == expected
 
 
 def test_its_help_fits_on_a_screen():

@@ -33,6 +33,16 @@ def test_it_is_resized_as_for_the_network(pixels: np.ndarray) -> None:
     found = explained_image(pixels, replace(PREPROCESSING, resize=Resize(longest_side=40)))
     assert (found.is_reduced, found.size, found.own_size) == (False, (30, 40), (60, 80))
     assert found.pixel(79, 30) == (39, 15)
+    assert found.own_pixel(39, 15) == (78, 30)
+    larger = explained_image(pixels, replace(PREPROCESSING, resize=Resize(size=(90, 100))))
+    assert larger.own_pixel(99, 89) == (79, 59)
+
+
+@pytest.mark.parametrize("width", [1, 3, 37, 79, 80])
+def test_a_pixel_of_a_reduced_image_is_one_of_the_file(pixels: np.ndarray, width: int) -> None:
+    found = explained_image(pixels, replace(PREPROCESSING, resize=Resize(size=(60, width))))
+    for x in range(width):
+        assert found.pixel(*found.own_pixel(x, 5)) == (x, 5)
 
 
 def test_a_large_one_is_reduced(pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """What is kept of uploads, for whom and how long."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from feedbackward.serving.limits import Limits
 from feedbackward.serving.request_error import RequestError
-from feedbackward.serving.results import Results
+from feedbackward.serving.results import Results, read_array
 
 LIMITS = Limits(results=2, result_seconds=100, stored_bytes=3000)
 
@@ -96,3 +97,29 @@ def test_nothing_is_left_at_the_end():
         results.keep(stored)
     results.close()
     assert not stored.folder.parent.exists()
+
+
+def test_a_session_keeps_as_many_results_as_it_may(results):
+    results._limits = replace(LIMITS, results=10)
+    several = [keep(results) for _ in range(10)]
+    assert kept(results, *several) == [True] * 10
+
+
+def test_the_results_of_all_sessions_are_limited_however_small_they_are(results):
+    results._limits = replace(LIMITS, stored_results=2)
+    several = [keep(results, session, size=1) for session in "abc"]
+    assert kept(results, *several) == [False, True, True]
+
+
+def test_a_result_that_is_removed_while_it_is_read(results):
+    stored = keep(results)
+    results.remove("mine", stored.id)
+    with pytest.raises(RequestError, match=r"^the result was removed; send the image again$") as caught:
+        read_array(stored.image)
+    assert caught.value.status == 404
+
+
+def test_the_system_may_remove_the_temporary_folder(results):
+    shutil.rmtree(results._root.name)
+    stored = keep(results)
+    assert kept(results, stored) == [True]

@@ -2,6 +2,7 @@
 
 import json
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 import feedbackward as fb
 from feedbackward.segmenters.tiles import Tiles
 from feedbackward.segmenters.video import Frame, write_video
+from feedbackward.serving.results import Stored
 
 LINES = {"Accept": "application/x-ndjson"}
 
@@ -216,6 +218,7 @@ def test_a_form_is_refused(client, upload):
     [
         ("{}/0/download/mask", "there is no output 'mask' of this result; did you mean masks?"),
         ("{}/3/mask", "there is no task '3'; expected one of 0"),
+        (f"{{}}/{'9' * 5000}/mask", f"there is no task '{'9' * 5000}'; expected one of 0"),
         ("{}/video", "this result is no video; see its description"),
         ("/api/samples/street", "there is no sample 'street'; expected one of street-1, street-2, street-3"),
         ("/nothing", "there is nothing at /nothing; see /openapi.json"),
@@ -232,10 +235,30 @@ def test_health_and_metrics(client, upload):
     before = counted(client, 'feedbackward_requests_total{method="POST",route="/api/segment",status="200"}')
     client.post("/api/segment", content=upload)
     client.get("/a/path/of/a/visitor")
+    client.request("VISITOR", "/health")
     after = counted(client, 'feedbackward_requests_total{method="POST",route="/api/segment",status="200"}')
     assert after == before + 1
     assert counted(client, 'feedbackward_batch_images_count{model="small"}') >= 1
-    assert "visitor" not in client.get("/metrics").text
+    assert "visitor" not in client.get("/metrics").text.lower()
+
+
+def test_a_format_that_is_not_for_so_long_an_image(client, encoded):
+    long = encoded(np.zeros((1, 65600, 3), np.uint8))
+    answer = client.post("/api/segment?output=overlays", content=long)
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith("overlays of 1x65600 pixels (height x width) cannot be encoded: ")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_a_full_disk(client, upload, tmp_path, monkeypatch):
+    full = tmp_path / "full.npy"
+    full.symlink_to("/dev/full")
+    for files, written in {"upload": property(lambda _: full), "mask": lambda *_: full}.items():
+        with monkeypatch.context() as patched:
+            patched.setattr(Stored, files, written)
+            answer = client.post("/api/segment", content=upload)
+        assert (answer.status_code, answer.json()["error"][:22]) == (503, "the server cannot writ")
+    assert client.post("/api/segment", content=upload).status_code == 200
 
 
 def counted(client, name):

@@ -103,3 +103,14 @@ def test_a_port_that_is_in_use(port):
 def test_an_address_of_another_machine():
     with pytest.raises(InputError, match=r"^cannot listen on 192.0.2.1, port 0: "):
         listen("192.0.2.1", 0)
+
+
+def test_there_is_no_such_port():
+    with pytest.raises(InputError, match=r"^there is no port 70000; expected 0 to 65535, "):
+        listen("127.0.0.1", 70000)
+
+
+def test_a_name_that_no_machine_has():
+    name = "a" * 70
+    with pytest.raises(InputError, match=rf"^cannot listen on {name}, port 0: "):
+        listen(name, 0)

@@ -83,7 +83,7 @@ def explain(options: Namespace) -> None:
     from feedbackward.explaining.page import render_explanation
     from feedbackward.models import Feedbackward
 
-    model = _load(options.model, options)
+    model = _load(options.model, options, other=options.against)
     explanation: Explanation | None = None
     unexplained = ""
     if isinstance(model, Feedbackward):
@@ -134,16 +134,21 @@ def pixel_of(text: str) -> tuple[int, int]:
     return x, y
 
 
-def _load(model: str, options: Namespace, *, backbone: bool = True) -> "Segmenter":
-    """A network as it was trained, whose graph can be explained, or an exported file."""
+def _load(model: str, options: Namespace, *, other: str | None) -> "Segmenter":
+    """A network as it was trained, whose graph can be explained, or an exported file.
+
+    Of two models, --backbone is for those that are adapters; where none is, the one that is loaded first refuses it.
+    """
     from feedbackward.exporting.exported import is_exported
     from feedbackward.loading import load_segmenter
     from feedbackward.machine import choose_device
     from feedbackward.models.saved import load_network
 
-    path, weights = Path(model), options.backbone if backbone else None
+    path, weights = Path(model), options.backbone
     if not path.exists() and "," in model:
         raise InputError(f"{model}: several adapters; explain one of them at a time")
+    if other is not None and not _is_adapter(model) and _is_adapter(other):
+        weights = None
     if is_exported(path) and not path.is_dir():
         return load_segmenter(model, backbone=weights, device=options.device)
     device = choose_device(options.device)
@@ -201,9 +206,9 @@ def _targets(
                 f"{width - 1} and y from 0 to {height - 1}"
             )
         column, row = image.pixel(x, y)
-        return [Target((column, row), int(prediction.mask[row, column]) if chosen is None else chosen)]
+        return [Target(at, int(prediction.mask[row, column]) if chosen is None else chosen)]
     classes = prediction.largest_classes(PLACES) if chosen is None else [chosen]
-    return [Target(prediction.surest_pixel(index), index) for index in classes]
+    return [Target(image.own_pixel(*prediction.surest_pixel(index)), index) for index in classes]
 
 
 def _calibrate(model: "Segmenter", prediction: "Prediction", options: Namespace) -> "tuple[Calibration, str]":
@@ -236,17 +241,17 @@ def _compare(prediction: "Prediction", image: "ExplainedImage", options: Namespa
     from feedbackward.explaining.image import explained_image
     from feedbackward.explaining.page import Comparison
 
-    other = _load(options.against, options, backbone=_is_adapter(options.against))
+    other = _load(options.against, options, other=options.model)
     found = Prediction(other, explained_image(options.image, other.preprocessing), task=options.task, size=image.size)
     differing = disagreement(prediction.mask, found.mask, prediction.table, found.table)
     return Comparison(options.against, found.mask, found.table, differing)
 
 
 def _is_adapter(model: str) -> bool:
-    from feedbackward.adapters import is_packaged
     from feedbackward.models.adapter import is_adapter
+    from feedbackward.models.saved import find_model
 
-    return is_packaged(model) or (Path(model).is_file() and is_adapter(Path(model)))
+    return is_adapter(find_model(model))
 
 
 def _print_numbers(

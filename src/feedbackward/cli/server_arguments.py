@@ -1,13 +1,15 @@
 """What `feedbackward serve` and `feedbackward app` have in common: their options, and the start of the server."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from jsonargparse import Namespace
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+from jsonargparse.typing import NonNegativeInt, PositiveInt, restricted_number_type
 
 from feedbackward.cli.model_argument import MODEL_HELP, add_backbone
 from feedbackward.cli.parser import CommandParser
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PORT = 8000
+Limit = restricted_number_type("Limit", float, [(">", 0), ("<=", 1_000_000)], docstring="A number above 0, and finite.")
 
 
 def add_server_arguments(parser: CommandParser, *, models: str) -> None:
@@ -47,13 +50,9 @@ def add_server_arguments(parser: CommandParser, *, models: str) -> None:
     )
     taken = parser.add_argument_group("what it takes")
     taken.add_argument("--max-bytes", type=PositiveInt, default=64 << 20, metavar="N", help="of an upload (64 MiB)")
-    taken.add_argument("--max-megapixels", type=PositiveFloat, default=100.0, metavar="N", help="of an image (100)")
-    taken.add_argument(
-        "--decode-seconds", type=PositiveFloat, default=30.0, metavar="N", help="for decoding an image (30)"
-    )
-    taken.add_argument(
-        "--keep-minutes", type=PositiveFloat, default=30.0, metavar="N", help="for which a result is kept (30)"
-    )
+    taken.add_argument("--max-megapixels", type=Limit, default=100.0, metavar="N", help="of an image (100)")
+    taken.add_argument("--decode-seconds", type=Limit, default=30.0, metavar="N", help="for decoding an image (30)")
+    taken.add_argument("--keep-minutes", type=Limit, default=30.0, metavar="N", help="for which a result is kept (30)")
 
 
 def check_installed() -> None:
@@ -95,6 +94,7 @@ def run_server(
         raise InputError(
             "--backbone is for adapters, and there are only networks, which contain their encoder; omit it"
         )
+    names = {_checked_name(name) for name in options.allow_host}
     limits = Limits(
         upload_bytes=options.max_bytes,
         megapixels=options.max_megapixels,
@@ -109,8 +109,7 @@ def run_server(
         held.callback(service.results.close)
         if load:
             service.load_all()
-        is_open = options.host not in LOOPBACK
-        names = {name.lower() for name in options.allow_host}
+        is_open = not ip_address(listening.getsockname()[0]).is_loopback
         hosts = None if is_open and not names else {*LOOPBACK, options.host.lower(), *names}
         app = create_app(service, page=page, hosts=hosts, origins=names)
         name = f"[{options.host}]" if ":" in options.host else options.host
@@ -121,6 +120,17 @@ def run_server(
         if on_start is not None:
             on_start(address)
         run_until_told(app, listening)
+
+
+def _checked_name(name: str) -> str:
+    """A name of --allow-host as it is compared.
+
+    Raises:
+        InputError: If it is an address of a page, or has a port, and would never be met.
+    """
+    if re.fullmatch(r"[\w.-]+|[\da-f:]*:[\da-f:.]+", name, re.ASCII | re.IGNORECASE) is None or name.count(":") == 1:
+        raise InputError(f"--allow-host is {name!r}; expected a name without http:// and port, such as example.org")
+    return name.lower()
 
 
 def _say(line: str) -> None:

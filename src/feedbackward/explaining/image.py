@@ -49,6 +49,11 @@ class ExplainedImage:
         (height, width), (own_height, own_width) = self.size, self.own_size
         return x * width // own_width, y * height // own_height
 
+    def own_pixel(self, x: int, y: int) -> tuple[int, int]:
+        """The x and y in the file of a pixel here: the first one that pixel() maps to it, or the nearest."""
+        (height, width), (own_height, own_width) = self.size, self.own_size
+        return min(-(-x * own_width // width), own_width - 1), min(-(-y * own_height // height), own_height - 1)
+
 
 def explained_image(source: Source, preprocessing: Preprocessing) -> ExplainedImage:
     """Read an image as a network does, with at most MOST_PIXELS pixels.

@@ -29,11 +29,11 @@ class Target:
     """A class at a pixel, which Grad-CAM explains.
 
     Args:
-        at: Its x and y in the explained image.
+        pixel: The x and y of the pixel in the image's file.
         class_index: The class.
     """
 
-    at: tuple[int, int]
+    pixel: tuple[int, int]
     class_index: int
 
 
@@ -149,16 +149,17 @@ def _skip_picture(image: ExplainedImage, effect: SkipEffect) -> str:
 
 
 def _cam(explanation: Explanation, target: Target) -> dict[str, Any]:
-    (x, y), prediction = target.at, explanation.prediction
+    image, prediction = explanation.image, explanation.prediction
+    x, y = at = image.pixel(*target.pixel)
     return {
         "name": prediction.table.names[target.class_index],
         "predicted": prediction.table.names[prediction.mask[y, x]],
-        "x": x,
-        "y": y,
+        "x": target.pixel[0],
+        "y": target.pixel[1],
         "probability": float(prediction.probabilities[target.class_index, y, x]),
-        "image": inline(circled(explanation.image.picture, target.at), "jpeg"),
-        "feature": inline(explanation.cam_picture(target.class_index, target.at, "feature"), "jpeg"),
-        "signal": inline(explanation.cam_picture(target.class_index, target.at, "signal"), "jpeg"),
+        "image": inline(circled(image.picture, at), "jpeg"),
+        "feature": inline(explanation.cam_picture(target.class_index, at, "feature"), "jpeg"),
+        "signal": inline(explanation.cam_picture(target.class_index, at, "signal"), "jpeg"),
     }
 
 

@@ -143,7 +143,7 @@ class SegmentationNetwork(
             training=training,
         )
 
-    def save_pretrained(  # type: ignore[override]
+    def save_pretrained(
         self, save_directory: str | os.PathLike[str], *, training: Training | None = None, **others: Any
     ) -> None:
         """Write config.json, model.safetensors and, where there is none yet, the model card README.md into a folder.

@@ -54,7 +54,7 @@ def create_app(
     starlette = Starlette(
         routes=[*shown, *ROUTES],
         lifespan=lifespan,
-        exception_handlers={HTTPException: _refused, InputError: _failed, Exception: _failed},
+        exception_handlers={HTTPException: _refused, InputError: _failed, OSError: _failed, Exception: _failed},
     )
     starlette.state.service = service
     routes = {route.endpoint: route.path for route in ROUTES}

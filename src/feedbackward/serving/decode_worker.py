@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.format import open_memmap
+from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 
 from feedbackward.data.bands import open_bands
 from feedbackward.data.files import read_image, upright_size
@@ -21,6 +21,7 @@ from feedbackward.data.opening import opened
 from feedbackward.errors import InputError, printable
 from feedbackward.preprocessing import Channels
 from feedbackward.segmenters.reduced import ReducedCopy
+from feedbackward.serving.request_error import NOT_WRITTEN
 
 READY = b"ready\n"
 """Its first line, when it waits for jobs."""
@@ -60,10 +61,12 @@ def decode(path: Path, target: Path, reduced: Path, *, channels: Channels, pixel
         return
     with open_bands(path, channels) as bands:
         copy = ReducedCopy(bands)
-        whole = open_memmap(target, "w+", bands.dtype, (height, width, bands.channels))
-        for top in range(0, height, ROWS):
-            bottom = min(top + ROWS, height)
-            whole[top:bottom] = copy.read(top, bottom)
+        shape = (height, width, bands.channels)
+        with target.open("wb") as file:  # where the disk is full, a file mapped into memory would end this process
+            header = {"descr": dtype_to_descr(np.dtype(bands.dtype)), "fortran_order": False, "shape": shape}
+            write_array_header_1_0(file, header)
+            for top in range(0, height, ROWS):
+                file.write(copy.read(top, min(top + ROWS, height)).tobytes())
     np.save(reduced, copy.image)
 
 
@@ -90,6 +93,8 @@ def _answer(job: dict[str, Any]) -> dict[str, Any]:
         return {"error": printable(error), "status": 413 if isinstance(error, TooManyPixelsError) else 422}
     except MemoryError:
         return {"error": f"{path} does not fit in the memory of a decoder; split it into tiles", "status": 413}
+    except OSError as error:  # of writing: those of reading are InputErrors
+        return {"error": f"{NOT_WRITTEN} ({printable(error)})", "status": 503}
     return {}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from feedbackward.errors import nearest
+from feedbackward.errors import nearest, one_line
 from feedbackward.segmenters.outputs import Output, OutputOptions
 from feedbackward.segmenters.reduced import reduce_mask, reduced_size
 from feedbackward.serving.describe import CONFIDENCE, suitable
@@ -52,7 +52,7 @@ def output_of(stored: Stored, task: int, kind: str, options: OutputOptions) -> t
         options: The options of the output.
 
     Raises:
-        RequestError: 404 if there is no such kind for its classes.
+        RequestError: 404 if there is no such kind for its classes, 422 if its format is not for so long an image.
         InputError: If the image's name does not suit the kind, or the options.
     """
     kinds = {each.name: each for each in suitable(stored.tables[task])}
@@ -61,7 +61,13 @@ def output_of(stored: Stored, task: int, kind: str, options: OutputOptions) -> t
     if kinds[kind] is CONFIDENCE:
         return CONFIDENCE, _gray(_confidence(stored, task))
     file = BytesIO()
-    kinds[kind].write(stored.result(task), options, file)
+    try:
+        kinds[kind].write(stored.result(task), options, file)
+    except OSError as error:  # of the encoder, as nothing is written to the disk
+        height, width = read_array(stored.mask(task)).shape
+        raise RequestError(
+            422, f"{kind} of {height}x{width} pixels (height x width) cannot be encoded: {one_line(error)}; get masks"
+        ) from error
     return kinds[kind], file.getvalue()
 
 

@@ -19,6 +19,7 @@ class Limits:
         results: Results of a session.
         result_seconds: For which a result is kept.
         stored_bytes: Of all uploads and results together.
+        stored_results: Results of all sessions: files of a few bytes take far more room than they have bytes.
     """
 
     upload_bytes: int = 64 << 20
@@ -32,3 +33,4 @@ class Limits:
     results: int = 16
     result_seconds: float = 1800.0
     stored_bytes: int = 8 << 30
+    stored_results: int = 4096

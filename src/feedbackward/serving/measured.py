@@ -8,8 +8,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from feedbackward.serving.metrics import Metrics
 
+METHODS = ("GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS")
 UNKNOWN = "none"
-"""The route of requests that no route answers: paths of visitors would be labels without end."""
+"""The label of routes and methods that there are not: words of visitors would be labels without end."""
 
 
 class Measured:
@@ -41,5 +42,5 @@ class Measured:
             await self._app(scope, receive, send_noting)
         finally:
             route = self._routes.get(scope.get("endpoint"), UNKNOWN)
-            method = scope["method"] if route != UNKNOWN else UNKNOWN
+            method = scope["method"] if route != UNKNOWN and scope["method"] in METHODS else UNKNOWN
             self._metrics.request(method, route, status, time.perf_counter() - started)

@@ -1,9 +1,11 @@
 """Errors of requests: one line, as everywhere, and the status of HTTP."""
 
+import errno
 import logging
 
 from feedbackward.errors import FailureError, InputError, explain_failure, is_out_of_memory
 
+NOT_WRITTEN = "the server cannot write its temporary files; try again later, or free some of its disk"
 _log = logging.getLogger(__name__)
 
 
@@ -26,6 +28,8 @@ def explained(error: BaseException) -> RequestError:
         return error
     if is_out_of_memory(error):
         return RequestError(503, "the server's memory is full; try again later, or send a smaller image")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return RequestError(503, NOT_WRITTEN)
     if isinstance(error, InputError | FailureError):
         message, _ = explain_failure(error) or ("", 0)
         return RequestError(422, message)

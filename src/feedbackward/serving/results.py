@@ -78,7 +78,14 @@ class Stored:
 
 def read_array(path: Path) -> Any:
     """An array that is read from the disk as it is used, and changed in memory alone."""
-    return np.load(path, mmap_mode="c", allow_pickle=False)  # torch warns of arrays that cannot be written
+    try:
+        return np.load(path, mmap_mode="c", allow_pickle=False)  # torch warns of arrays that cannot be written
+    except FileNotFoundError:  # removed by its owner or for want of room, while it is read
+        raise RequestError(404, "the result was removed; send the image again") from None
+
+
+def _new_root() -> "TemporaryDirectory[str]":
+    return TemporaryDirectory(prefix="feedbackward-", ignore_cleanup_errors=True)
 
 
 class Results:
@@ -90,7 +97,7 @@ class Results:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._root = TemporaryDirectory(prefix="feedbackward-", ignore_cleanup_errors=True)
+        self._root = _new_root()
         self._kept = dict[str, Stored]()  # the longest unused first
         self._incoming = dict[str, Stored]()
 
@@ -102,6 +109,9 @@ class Results:
     @contextmanager
     def incoming(self, session: str, name: str) -> Iterator[Stored]:
         """The folder for an upload, which is removed at the end of the block unless it was kept."""
+        if not Path(self._root.name).is_dir():  # systems remove old temporary folders
+            self._root.cleanup()
+            self._root = _new_root()
         stored = Stored(token_urlsafe(24), session, Path(self._root.name) / token_urlsafe(12), name)
         stored.folder.mkdir()
         self._incoming[stored.id] = stored
@@ -129,8 +139,10 @@ class Results:
         size = sum(path.stat().st_size for path in stored.folder.rglob("*") if path.is_file())
         self.make_room(stored, size - stored.bytes)
         own = [kept.id for kept in self._kept.values() if kept.session == stored.session]
-        for result_id in own[: len(own) + 1 - self._limits.results]:
+        for result_id in own[: max(0, len(own) + 1 - self._limits.results)]:
             self._drop(result_id)
+        while len(self._kept) >= self._limits.stored_results:
+            self._drop(next(iter(self._kept)))
         self._kept[stored.id] = stored
 
     def get(self, session: str, result_id: str) -> Stored:

@@ -237,11 +237,10 @@ def _check_image(stored: Stored) -> None:
 
 def _task(stored: Stored, task: str) -> int:
     """The index of a task, from its index or its name."""
-    names = [each["name"] for each in stored.description["tasks"]]
-    if task in names:
-        return names.index(task)
-    if task.isdecimal() and int(task) < len(names):
-        return int(task)
+    names: list[str] = [each["name"] for each in stored.description["tasks"]]
+    indices = {str(index): index for index in range(len(names))} | {name: names.index(name) for name in names}
+    if task in indices:
+        return indices[task]
     known = ", ".join(filter(None, names)) or "0"
     raise RequestError(404, f"there is no task {task!r}; expected one of {known}")
 

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from feedbackward.errors import InputError
 
+LAST_PORT = 65535
 GRACE_SECONDS = 10
 """For requests that have begun when the server is told to end."""
 
@@ -21,13 +22,16 @@ def listen(host: str, port: int) -> socket.socket:
         port: The port; 0 for any that is free.
 
     Raises:
-        InputError: If it is in use, or not of this machine.
+        InputError: If it is in use, not of this machine, or there is none.
     """
+    if port > LAST_PORT:
+        raise InputError(f"there is no port {port}; expected 0 to {LAST_PORT}, 0 for any that is free")
     try:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server((host, port), family=family)
-    except OSError as error:
-        reason = (error.strerror or str(error)).partition(" (")[0].lower()
+    except (OSError, UnicodeError) as error:  # UnicodeError: of a name with more than 63 letters
+        message = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        reason = message.partition(" (")[0].lower()
         raise InputError(f"cannot listen on {host}, port {port}: {reason}; choose another --port or --host") from error
 
 

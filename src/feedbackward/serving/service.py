@@ -27,7 +27,7 @@ from feedbackward.serving.explaining import Explainer
 from feedbackward.serving.limits import Limits
 from feedbackward.serving.metrics import Metrics
 from feedbackward.serving.offered import Offer
-from feedbackward.serving.request_error import RequestError
+from feedbackward.serving.request_error import NOT_WRITTEN, RequestError
 from feedbackward.serving.results import Results, Stored, read_array
 from feedbackward.serving.segmenting import Network
 from feedbackward.serving.video_reading import read_apart
@@ -165,7 +165,17 @@ class Service:
             seconds = time.perf_counter() - started
             report("waiting", 0.0)
             image = read_array(stored.image)
-            found = await asyncio.wrap_future(batches.submit(image, partial(report, "segmenting")))
+            stop = Event()
+
+            def progress(share: float) -> None:
+                if stop.is_set() and share < 1:
+                    raise RequestError(422, f"{stored.name} was not segmented to its end, as nobody waited for it")
+                report("segmenting", share)
+
+            try:
+                found = await asyncio.wrap_future(batches.submit(image, progress))
+            finally:
+                stop.set()
             report("writing", 0.0)
             await self.in_thread(_write, stored, found)
         tasks = [task.name for task in network.tasks]
@@ -214,7 +224,10 @@ def is_video(name: str) -> bool:
 
 
 def _write(stored: Stored, found: Found) -> None:
-    for index, task in enumerate(found.tasks):
-        np.save(stored.mask(index), task.mask)
-        if task.confidence is not None:
-            np.save(stored.confidence(index), task.confidence)
+    try:
+        for index, task in enumerate(found.tasks):
+            np.save(stored.mask(index), task.mask)
+            if task.confidence is not None:
+                np.save(stored.confidence(index), task.confidence)
+    except OSError as error:  # NumPy gives no number to that of a full disk
+        raise RequestError(503, NOT_WRITTEN) from error
