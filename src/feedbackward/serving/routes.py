@@ -23,6 +23,7 @@ from feedbackward.serving.samples import TITLES, draw_sample
 from feedbackward.serving.service import Service, is_video
 from feedbackward.serving.sessions import session_of
 from feedbackward.serving.uploads import check_upload, receive, upload_name
+from feedbackward.serving.waiting import while_waited_for
 
 LINES = "application/x-ndjson"
 MEDIA_TYPES = {
@@ -67,7 +68,7 @@ async def segment(request: Request) -> Response:
         await receive(request, stored, service.results, service.limits)
         if kind is None and LINES in request.headers.get("accept", ""):
             return _Lines(service, stored, model, stack.pop_all())
-        await service.segment(stored, model, lambda *_: None)
+        await while_waited_for(request, service.segment(stored, model, lambda *_: None))
         if kind is not None:
             task = _task(stored, request.query_params.get("task", "0"))
             return await _output(request, stored, task, kind)
