@@ -2,7 +2,6 @@
 
 import math
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 import torch
@@ -16,9 +15,9 @@ from feedbackward.errors import InputError
 from feedbackward.losses import CrossEntropyLoss, DiceLoss, FocalLoss, LovaszLoss, SumLoss
 
 PAGE = (Path(__file__).parents[2] / "docs" / "losses.md").read_text(encoding="utf-8")
-EXAMPLE = PAGE.split("A sum in a recipe:\n\n")[1].split("\n\n")[0]
+EXAMPLE = PAGE.split("A sum in a recipe:\n\n```yaml\n")[1].split("```")[0]
 RECIPE = f"""
-{dedent(EXAMPLE)}
+{EXAMPLE}
   name: test_resnet
   encoder_weights: null
 data:

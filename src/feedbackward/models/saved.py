@@ -52,7 +52,7 @@ def find_model(model: str | Path) -> Path:
         InputError: If there is no such model.
     """
     path = Path(model)
-    if path.exists():
+    if path.is_file() or path.is_dir():
         return path
     if is_packaged(str(model)):
         return find_adapter(str(model))
