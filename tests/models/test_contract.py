@@ -24,7 +24,7 @@ from feedbackward.viz.diagram import draw
 
 SIZE = (65, 97)
 RECORDS = [record for record in Catalog.from_json(SHIPPED.read_text()).encoders if record.supported]
-MOST_PARAMETERS = 25_000_000
+MOST_PARAMETERS = 15_000_000
 """Families whose encoders are all larger, such as Swin's and NASNet, take long: the sweep tests them."""
 SAMPLE = {
     min((record for record in RECORDS if record.family == family), key=lambda record: record.encoder_parameters).name
@@ -33,8 +33,8 @@ SAMPLE = {
 """The smallest encoder of each family. All others are marked slow: `make sweep` runs them."""
 
 
-def test_the_sample_has_forty_families() -> None:
-    assert len(SAMPLE) >= 40
+def test_the_sample_has_thirty_five_families() -> None:
+    assert len(SAMPLE) >= 35
 
 
 @dataclass(frozen=True)
