@@ -152,19 +152,25 @@ def serve():
         server.server_close()
 
 
+@pytest.fixture(scope="session")
+def chromium_program():
+    """The path of the system's Chromium."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("pages need Chromium: apt-get install chromium")
+    return program
+
+
 @pytest.fixture(scope="module")
-def chromium():
+def chromium(chromium_program):
     """The system's Chromium without a window; its pages take seconds to start on a busy machine.
 
     It ends with the module: while it runs, its event loop runs in this thread, and asyncio.run() is refused.
     """
     api = pytest.importorskip("playwright.sync_api", reason="pages need playwright: pip install playwright")
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("pages need Chromium: apt-get install chromium")
     root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with api.sync_playwright() as driver:  # a process can have one at a time
-        browser = driver.chromium.launch(executable_path=program, args=root)
+        browser = driver.chromium.launch(executable_path=chromium_program, args=root)
         yield browser
         browser.close()
 

@@ -13,10 +13,9 @@ from feedbackward.models.catalog import SHIPPED, Catalog
 
 DOCS = Path(__file__).parents[2] / "docs"
 TABLES = DOCS / "tables"
-NODE, CHROMIUM = shutil.which("node"), shutil.which("chromium") or shutil.which("google-chrome")
+NODE = shutil.which("node")
 RECORDS = Catalog.from_json(SHIPPED.read_text(encoding="utf-8")).encoders
 needs_node = pytest.mark.skipif(NODE is None, reason="install nodejs to test the script of the table")
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="install chromium to test the table in a browser")
 
 
 def in_node(expression: str) -> list[str]:
@@ -68,8 +67,7 @@ def test_rows_are_sorted_and_missing_values_come_last(descending: bool) -> None:
     assert values[len(known) :] == [None] * (len(values) - len(known))
 
 
-@needs_chromium
-def test_the_table_in_a_browser(tmp_path: Path, serve) -> None:
+def test_the_table_in_a_browser(tmp_path: Path, serve, chromium_program: str) -> None:
     shutil.copytree(TABLES, tmp_path / "tables")
     (tmp_path / "encoders").mkdir()
     (tmp_path / "encoders" / "index.html").write_text(
@@ -84,10 +82,12 @@ def test_the_table_in_a_browser(tmp_path: Path, serve) -> None:
           document.title = [...document.querySelectorAll("tbody tr")].map((row) => row.cells[0].textContent).join(",");
         }, 20);</script>"""
     )
-    assert CHROMIUM is not None
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
     page = subprocess.run(
-        [CHROMIUM, *options, "--virtual-time-budget=5000", "--dump-dom", f"{serve(tmp_path).url}/encoders/index.html"],
+        [
+            *(chromium_program, *options, "--virtual-time-budget=5000", "--dump-dom"),
+            f"{serve(tmp_path).url}/encoders/index.html",
+        ],
         capture_output=True,
         text=True,
         check=True,

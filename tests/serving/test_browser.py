@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import shutil
 from threading import Thread
 
 import matplotlib
@@ -24,13 +23,10 @@ from feedbackward.serving.service import Service
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser's tests need: pip install playwright")
 expect = playwright.expect
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NAMES, COLORS = ("road", "sky", "car"), ((128, 64, 128), (70, 130, 180), (0, 0, 142))
 SIZE = (96, 128)
 BLOCK = 16
 NAME = "photo.png"
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="the browser's tests need Chromium: apt install chromium")
 
 
 @pytest.fixture(scope="module")
@@ -70,18 +66,13 @@ def address(model, overlapping):
         thread.join()
 
 
-@pytest.fixture(scope="module")
-def browser(chromium):
-    return chromium
-
-
 @pytest.fixture
-def visit(browser, address):
+def visit(chromium, address):
     """Open the page in a new context; no error may appear in its console, except for answers that a test provokes."""
     contexts, errors = [], []
 
     def _visit(width=1280, height=900, **options):
-        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **options))
+        contexts.append(chromium.new_context(viewport={"width": width, "height": height}, **options))
         page = contexts[-1].new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: errors.append(error))

@@ -8,7 +8,7 @@ from rich import get_console
 from rich.text import Text
 
 from feedbackward.cli.model_argument import add_backbone
-from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser
+from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser, whole_pair
 from feedbackward.errors import InputError, nearest
 from feedbackward.io import check_new, check_target, write_text
 
@@ -127,11 +127,7 @@ def pixel_of(text: str) -> tuple[int, int]:
         >>> pixel_of("320,200")
         (320, 200)
     """
-    try:
-        x, y = (int(number) for number in text.split(","))
-    except ValueError as error:
-        raise InputError(f"--at is {text!r}; expected the column and the row of a pixel, such as 320,200") from error
-    return x, y
+    return whole_pair(text, option="--at", expected="the column and the row of a pixel, such as 320,200")
 
 
 def _load(model: str, options: Namespace, *, other: str | None) -> "Segmenter":

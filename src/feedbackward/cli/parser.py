@@ -132,10 +132,20 @@ def height_width(size: str, *, option: str = "--size") -> tuple[int, int]:
         >>> height_width("512,1024")
         (512, 1024)
     """
-    try:
-        height, width = (int(number) for number in size.split(","))
-    except ValueError as error:
-        raise InputError(f"{option} is {size!r}; expected height and width, such as 512,1024") from error
+    height, width = whole_pair(size, option=option, expected="height and width, such as 512,1024")
     if min(height, width) < 1:
         raise InputError(f"{option} is {size!r}; expected a height and a width of at least 1")
     return height, width
+
+
+def whole_pair(text: str, *, option: str, expected: str) -> tuple[int, int]:
+    """The two whole numbers in the value of an option, "A,B".
+
+    Raises:
+        InputError: If these are not two whole numbers.
+    """
+    try:
+        first, second = (int(number) for number in text.split(","))
+    except ValueError as error:
+        raise InputError(f"{option} is {text!r}; expected {expected}") from error
+    return first, second

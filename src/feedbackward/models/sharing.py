@@ -94,7 +94,7 @@ def _files(model: SegmentationNetwork | str | os.PathLike[str], folder: Path) ->
         model.save_pretrained(folder)
         return {name: folder / name for name in (CARD_FILE, CONFIG_FILE, WEIGHTS_FILE)}
     path = find_adapter(os.fspath(model)) if is_packaged(os.fspath(model)) else Path(model)
-    if not path.exists():
+    if not (path.is_file() or path.is_dir()):
         raise InputError(
             f"no such model: {path}; expected the folder of a saved network, such as runs/leaves/model, a checkpoint "
             f"or an adapter"
