@@ -26,6 +26,7 @@ def test_it_prints_the_address_and_what_to_do_with_it(saved, hub, capsys):
     ("arguments", "message"),
     [
         (["missing", "someone/streets"], "error: no such model: missing; expected the folder of a saved network"),
+        (["/dev/zero", "someone/streets"], "error: no such model: /dev/zero; expected the folder"),
         (["{saved}", "streets"], "error: 'streets' is not the id of a repository; expected OWNER/NAME"),
         (["{saved}"], "error: required: REPOSITORY; see feedbackward push --help"),
         (["{saved}", "someone/streets", "--branch", "new"], "error: someone/streets: the repository has no such revi"),

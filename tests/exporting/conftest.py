@@ -4,11 +4,12 @@ import onnxruntime
 import openvino
 import pytest
 import torch
+from torch import nn
 
 from feedbackward.classes import ClassTable
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.exporting import export
-from feedbackward.models import create_model
+from feedbackward.models import Feedbackward, create_model
 
 TABLE = ClassTable(("road", "sky", "car"), ((128, 64, 128), (70, 130, 180), (0, 0, 142)))
 SUFFIX = {"onnx": ".onnx", "torch_export": ".pt2", "openvino": ".xml"}
@@ -25,15 +26,39 @@ def target(tmp_path, format):
     return tmp_path / f"network{SUFFIX[format]}"
 
 
+class Residual(nn.Module):
+    """A residual block that halves the resolution."""
+
+    def __init__(self, channels, out_channels):
+        super().__init__()
+        self.branch = nn.Sequential(
+            nn.Conv2d(channels, out_channels, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1),
+        )
+        self.shortcut = nn.Conv2d(channels, out_channels, 1, stride=2)
+
+    def forward(self, x):
+        return torch.relu(self.branch(x) + self.shortcut(x))
+
+
 @pytest.fixture(scope="session")
 def build():
-    """Builds a feedbackward network whose norms have statistics as after training."""
+    """Builds a feedbackward network whose norms have statistics as after training.
 
-    def _build(encoder_name="test_resnet", **options):
+    Without an encoder's name it is one of few layers: the time of an export grows with their number.
+    """
+
+    def _build(encoder_name=None, *, widths=(8, 16, 24), **options):
         torch.manual_seed(0)
-        network = create_model(
-            encoder_name, encoder_weights=None, classes=3, decoder=DecoderConfig(**options) if options else None
-        )
+        decoder = DecoderConfig(**options) if options else None
+        if encoder_name is None:
+            stem = nn.Conv2d(3, widths[0], 3, stride=2, padding=1)
+            few = nn.Sequential(stem, nn.ReLU(), *map(Residual, widths, widths[1:]))
+            network = Feedbackward(few, classes=3, decoder=decoder)
+        else:
+            network = create_model(encoder_name, encoder_weights=None, classes=3, decoder=decoder)
         network.class_table = TABLE
         for norm in network.modules():
             if isinstance(norm, torch.nn.BatchNorm2d):

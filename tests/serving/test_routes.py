@@ -182,6 +182,8 @@ BAD = {
     "too many pixels": ("name=b.png", None, 413, "b.png is 1000x4000 (height x width), 4.0 megapixels"),
     "a video that is none": ("name=a.mp4", b"hello", 422, "a.mp4 cannot be read as a video"),
     "an unknown model": ("model=large", b"", 404, "there is no model 'large'; expected one of small"),
+    "an unknown output": ("output=mask", b"no image", 404, "there is no output 'mask'; did you mean masks?"),
+    "an unknown opacity": ("output=overlays&alpha=x", b"no image", 400, "alpha is 'x'; expected an opacity from 0"),
     "an output of a video": ("name=a.mp4&output=masks", b"", 400, "output is for images"),
 }
 

@@ -14,7 +14,8 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from feedbackward.segmenters.outputs import OutputOptions
+from feedbackward.errors import nearest
+from feedbackward.segmenters.outputs import OUTPUTS, OutputOptions
 from feedbackward.serving import metrics, openapi
 from feedbackward.serving.files import output_of, shown_confidence, shown_image, shown_mask
 from feedbackward.serving.request_error import RequestError, explained
@@ -60,8 +61,9 @@ async def segment(request: Request) -> Response:
     model = service.find_model(request.query_params.get("model"))
     check_upload(request, service.limits)
     kind, name = request.query_params.get("output"), upload_name(request)
-    if kind is not None and is_video(name):
-        raise RequestError(400, "output is for images; leave it out, and get the video of the result")
+    if kind is not None:
+        _check_output(kind, name)
+    options = _options(request)
     with ExitStack() as stack:
         stack.enter_context(service.admitted())
         stored = stack.enter_context(service.results.incoming(session_of(request), name))
@@ -71,7 +73,7 @@ async def segment(request: Request) -> Response:
         await while_waited_for(request, service.segment(stored, model, lambda *_: None))
         if kind is not None:
             task = _task(stored, request.query_params.get("task", "0"))
-            return await _output(request, stored, task, kind)
+            return await _output(request, stored, task, kind, options)
         service.results.keep(stored)
         return JSONResponse(stored.description)
 
@@ -161,7 +163,7 @@ async def confidence(request: Request) -> Response:
 async def download(request: Request) -> Response:
     """An output of predict."""
     stored, task = _stored_task(request)
-    return await _output(request, stored, task, request.path_params["kind"])
+    return await _output(request, stored, task, request.path_params["kind"], _options(request))
 
 
 async def explain(request: Request) -> Response:
@@ -246,8 +248,16 @@ def _task(stored: Stored, task: str) -> int:
     raise RequestError(404, f"there is no task {task!r}; expected one of {known}")
 
 
-async def _output(request: Request, stored: Stored, task: int, kind: str) -> Response:
-    output, content = await _service(request).in_thread(output_of, stored, task, kind, _options(request))
+def _check_output(kind: str, name: str) -> None:
+    """Refuse an output of a request before its image is segmented; what depends on the classes is checked after it."""
+    if is_video(name):
+        raise RequestError(400, "output is for images; leave it out, and get the video of the result")
+    if kind not in OUTPUTS:
+        raise RequestError(404, f"there is no output {kind!r}; {nearest(kind, OUTPUTS)}")
+
+
+async def _output(request: Request, stored: Stored, task: int, kind: str, options: OutputOptions) -> Response:
+    output, content = await _service(request).in_thread(output_of, stored, task, kind, options)
     parts = [Path(stored.name).stem, stored.description["tasks"][task]["name"], output.name]
     name = "-".join(filter(None, parts)) + output.suffix
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
