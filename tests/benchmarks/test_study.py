@@ -67,6 +67,7 @@ def narrow(networks, monkeypatch):
         monkeypatch.setitem(MODELS, name, partial(MODELS[name], "vgg16_quarter"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_process", "narrow")
 def test_table_1_by_one_command(study, tmp_path, capsys):
     main(

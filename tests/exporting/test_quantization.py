@@ -5,7 +5,6 @@ import onnx
 import pytest
 import torch
 
-from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.exporting import load_exported, quantize
 from feedbackward.models import create_model
@@ -19,10 +18,8 @@ def images(count=3):
 
 
 @pytest.fixture(scope="module")
-def network():
-    torch.manual_seed(0)
-    decoder = DecoderConfig(output_feature="last")  # nearly all layers are decoded
-    return create_model("test_resnet", encoder_weights=None, classes=3, decoder=decoder).eval()
+def network(build):
+    return build(widths=(16, 64, 128), output_stride=2, output_feature="last")  # nearly all layers are decoded
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +58,7 @@ def test_shared_weights_are_stored_once_and_untied_ones_twice(network, quantized
     stored = sum(values.size for values in weights if values.dtype == np.int8 and values.ndim == 4)
     convolutions = sum(weight.numel() for weight in network.encoder.parameters() if weight.ndim == 4)
     # The exporter transposes a few small weights in advance; the stem, beyond the output stride, is used once.
-    assert stored == pytest.approx((2 if untied else 1) * convolutions, rel=0.02)
+    assert stored == pytest.approx((2 if untied else 1) * convolutions, rel=0.05)
 
 
 def test_the_axes_keep_their_names(quantized):

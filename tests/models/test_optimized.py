@@ -118,6 +118,7 @@ def test_it_has_the_description_of_the_network(vgg: fb.Feedbackward) -> None:
         assert getattr(optimized, name) == getattr(vgg, name)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("exporting")
 def test_compiled_it_gives_the_same_logits() -> None:
     torch.manual_seed(0)

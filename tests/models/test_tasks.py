@@ -65,6 +65,13 @@ def adapters(networks, tmp_path_factory):
     return [folder / f"{name}.safetensors" for name in networks]
 
 
+@pytest.fixture(scope="module")
+def exported(adapters, backbone, tmp_path_factory, while_exporting):
+    """The report of an export of all tasks, which takes long: one for all tests."""
+    with while_exporting():
+        return fb.export(fb.load_tasks(adapters, backbone=backbone), tmp_path_factory.mktemp("exported") / "tasks.onnx")
+
+
 @pytest.mark.parametrize("weights", ["memory", "speed"])
 def test_each_task_has_the_logits_that_it_has_alone(networks, weights):
     image = torch.rand(2, 3, 65, 97)
@@ -136,25 +143,20 @@ def test_predict_writes_a_folder_for_each_task(adapters, backbone, tmp_path, cap
     assert '"done_before": 1' in capsys.readouterr().out
 
 
-def test_an_onnx_file_has_an_output_for_each_task_and_each_weight_once(
-    networks, adapters, backbone, tmp_path, exporting
-):
-    joined = fb.load_tasks(adapters, backbone=backbone)
-    report = fb.export(joined, tmp_path / "tasks.onnx")
-    assert report.size < 1.15 * report.parameters
+def test_an_onnx_file_has_an_output_for_each_task_and_each_weight_once(networks, exported):
+    assert exported.size < 1.15 * exported.parameters
     image = torch.rand(1, 3, 65, 97)
-    session = onnxruntime.InferenceSession(tmp_path / "tasks.onnx")
+    session = onnxruntime.InferenceSession(exported.files[0])
     assert [output.name for output in session.get_outputs()] == list(TASKS)
     for output, network in zip(session.run(None, {"image": image.numpy()}), networks.values(), strict=True):
         with torch.no_grad():
             assert_close(torch.from_numpy(output), network(network.preprocessing(image)), rtol=1e-3, atol=1e-4)
 
 
-def test_a_file_of_several_tasks_predicts_as_they_do(adapters, backbone, tmp_path, exporting):
+def test_a_file_of_several_tasks_predicts_as_they_do(adapters, backbone, exported):
     image = np.random.default_rng(0).integers(0, 256, (65, 97, 3), np.uint8)
-    fb.export(fb.load_tasks(adapters, backbone=backbone), tmp_path / "tasks.onnx")
     expected = fb.load(adapters, backbone=backbone)(image)
-    found = fb.load(tmp_path / "tasks.onnx")(image)
+    found = fb.load(exported.files[0])(image)
     for name in TASKS:
         np.testing.assert_allclose(found[name].probabilities, expected[name].probabilities, atol=1e-3)
 
@@ -187,17 +189,17 @@ def test_classes_of_other_features_are_refused(backbone, tmp_path):
         ImageClassifier(network, weights=backbone)
 
 
-def test_predict_writes_a_folder_for_each_task_of_an_exported_file(adapters, backbone, tmp_path, exporting, capsys):
-    fb.export(fb.load_tasks(adapters, backbone=backbone), tmp_path / "tasks.onnx")
+def test_predict_writes_a_folder_for_each_task_of_an_exported_file(adapters, backbone, exported, tmp_path, capsys):
+    file = str(exported.files[0])
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (65, 97, 3), np.uint8)).save(tmp_path / "photo.png")
-    main(["predict", str(tmp_path / "tasks.onnx"), str(tmp_path / "photo.png"), "--output", str(tmp_path / "out")])
+    main(["predict", file, str(tmp_path / "photo.png"), "--output", str(tmp_path / "out")])
     expected = fb.load(adapters, backbone=backbone)(tmp_path / "photo.png")
     for name in TASKS:
         written = np.asarray(Image.open(tmp_path / "out" / name / "masks" / "photo.png"))
         assert (written == expected[name].mask).mean() > 0.99
     evaluate = ["evaluate", "--dataset", "camvid", "--ground-truth", str(tmp_path), "--source", str(tmp_path)]
     with pytest.raises(SystemExit):
-        main([*evaluate, "--model", str(tmp_path / "tasks.onnx")])
+        main([*evaluate, "--model", file])
     expected = "tasks.onnx predicts 3 tasks, and one can be scored; score the adapter of one task"
     assert expected in capsys.readouterr().err
 
