@@ -14,7 +14,7 @@ FRESH := build/release/fresh
 # Commands start in half the time with bytecode, which Python may be told not to write itself.
 UV_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt
 
-.PHONY: demo test test-oldest test-python slow sweep fuzz lint check format docs docs-zensical bench audit release
+.PHONY: demo test test-oldest test-python slow sweep fuzz lint check format docs docs-zensical bench bench-compare bench-evaluation audit release
 
 demo: $(INSTALLED)  ## train on synthetic streets, score, predict
 	$(BIN)/feedbackward demo
@@ -68,8 +68,17 @@ docs-zensical: $(INSTALLED)  ## build the documentation with Zensical from the s
 	$(BIN)/uv pip install --quiet --python $(ZENSICAL)/bin/python "zensical==0.0.73" "mkdocstrings[python]>=0.29"
 	$(ZENSICAL)/bin/zensical build --clean
 
-bench: $(BENCH)/.installed  ## time to build a network; time to evaluate, compared with the official Cityscapes evaluator
-	$(BIN)/python benchmarks/build_time.py
+# To see what a change has moved, on an idle machine: make bench JSON=build/old.json, change it, make bench JSON=build/new.json,
+# make bench-compare OLD=build/old.json NEW=build/new.json
+JSON ?= build/bench.json
+bench: $(INSTALLED)  ## time what users wait for, into one JSON file: make bench JSON=FILE
+	@mkdir -p build
+	$(BIN)/python benchmarks/bench.py --json $(JSON)
+
+bench-compare: $(INSTALLED)  ## what has moved by more than its spread: make bench-compare OLD=FILE NEW=FILE
+	$(BIN)/python benchmarks/bench_compare.py $(OLD) $(NEW)
+
+bench-evaluation: $(BENCH)/.installed  ## time to evaluate, compared with the official Cityscapes evaluator
 	$(BENCH)/bin/python benchmarks/evaluation_time.py
 
 # A version known to be vulnerable tells whether a service answers: without one pip-audit may find nothing to complain of.
