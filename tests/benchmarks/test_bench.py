@@ -84,7 +84,7 @@ def test_another_file_is_refused_in_one_line(compare, figure, tmp_path, content,
 @pytest.mark.parametrize("value", ["1.0", 0.0, -1.0, float("nan"), True, None])
 def test_a_time_that_is_none_is_refused(script, compare, figure, tmp_path, value):
     path = write(tmp_path / "old.json", replace(figure, seconds=value))
-    with pytest.raises(SystemExit, match="is not a file that bench.py has written"):
+    with pytest.raises(SystemExit, match=r"is not a file that bench.py has written"):
         compare.main([path, path])
 
 
