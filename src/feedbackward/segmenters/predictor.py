@@ -15,6 +15,7 @@ from feedbackward.preprocessing import Preprocessing, Resize, to_resizable, to_u
 from feedbackward.segmenters.augment import Augment
 from feedbackward.segmenters.finite import checked
 from feedbackward.segmenters.inputs import Source, as_image
+from feedbackward.segmenters.largest import largest_class
 from feedbackward.segmenters.memory import explaining_memory
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.reduced import ReducedCopy
@@ -283,8 +284,7 @@ class Predictor(Wrapper):
         """The masks (N, H, W) of probabilities (N, classes, H, W), or of any scores if the task has no thresholds."""
         if thresholds := self._thresholds.get(task.name):
             return np.stack([apply_thresholds(each, thresholds, table_of(task)) for each in scores])
-        indices: NDArray[Any] = to_array(scores.argmax(1)).astype(np.uint8 if task.classes <= 254 else np.uint16)
-        return indices
+        return largest_class(scores)
 
 
 class TaskPredictor:

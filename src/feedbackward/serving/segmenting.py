@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from feedbackward.segmenters.largest import largest_class
 from feedbackward.segmenters.predictor import Predictor, to_array
 from feedbackward.segmenters.segmenter import Segmenter
 from feedbackward.segmenters.thresholds import table_of
@@ -81,10 +82,8 @@ class Network:
         """Mask and confidence of each task (N, 2 * tasks, H, W), from logits (N, classes, H, W)."""
         parts = []
         for scores in map(to_array, split_tasks(logits, self.tasks)):
-            mask = scores.argmax(1)
-            highest = np.take_along_axis(scores, mask[:, None], 1)
-            confidence = 255 / np.exp(scores - highest).sum(1)
-            parts += [mask.astype(self._kind), np.rint(confidence).astype(self._kind)]
+            confidence = 255 / np.exp(scores - scores.max(1, keepdims=True)).sum(1)
+            parts += [largest_class(scores).astype(self._kind), np.rint(confidence).astype(self._kind)]
         return np.stack(parts, 1)
 
     def _unstacked(self, mask: NDArray[Any], confidence: NDArray[Any]) -> Segmented:
