@@ -114,6 +114,7 @@ def claims() -> list[Group]:
         _lite2(),
         _from_scratch(),
         _few_images("coffee_leaves"),
+        _stages(),
         _larger(),
     ]
 
@@ -327,6 +328,30 @@ def _from_scratch() -> Group:
     ]
     rows = [_for_epochs(row, 18) for row in rows]
     return _on("camvid", (120, 160), encoder, f"{encoder} from random weights on CamVid", rows)
+
+
+def _stages() -> Group:
+    """Decoders that cost little more than their encoder, whose skip connections join the signal once at each stride."""
+    variants = (
+        ("", "", {}),
+        ("_32", ", classifier of 32 channels", {"head_channels": 32}),
+        ("_32_rank_0", ", rank 0, classifier of 32 channels", {"rank": 0, "head_channels": 32}),
+        ("_one_layer", ", classifier of one layer", {"head_channels": 0, "head_strides": "output"}),
+    )
+    rows = []
+    for name, title, options in variants:
+        decoder = replace(OWN, retrace="stages", **options)
+        rows.append(_ours(f"stages{name}", f"ours, retrace=stages{title}", decoder, rates=(OUR_RATE,), seeds=2))
+    rows.append(
+        _ours(
+            "stages_frozen",
+            "ours, retrace=stages, encoder frozen",
+            replace(OWN, retrace="stages"),
+            frozen=True,
+            rates=(FROZEN_RATE,),
+        )
+    )
+    return _on("camvid", (120, 160), "stages", "EfficientNet-Lite0 on CamVid, decoders of stages", rows)
 
 
 def _larger() -> Group:

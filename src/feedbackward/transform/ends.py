@@ -58,19 +58,25 @@ def choose_end(ends: Sequence[End], config: DecoderConfig, shapes: ShapeInfo) ->
 def coarser_ends(ends: Sequence[End], end: End, shapes: ShapeInfo) -> list[End]:
     """For each stride coarser than that of the chosen end the place where the signal is first narrow, fine to coarse.
 
-    That is the first feature, after a decoder layer, with fewer channels than the first one of its stride, such as the
-    output of a stage of inverted residual blocks, or if there is none, the first one after a decoder layer.
-
     Args:
         ends: All ends in the order of the decoder.
         end: The chosen one.
         shapes: The shapes of the encoder's values.
     """
-    before = ends_by_stride([*ends[: ends.index(end)], ends[-1]], shapes)
+    before = narrow_ends([*ends[: ends.index(end)], ends[-1]], shapes)
+    return [each for each in before if shapes.stride(each.node) > shapes.stride(end.node)]
+
+
+def narrow_ends(ends: Sequence[End], shapes: ShapeInfo) -> list[End]:
+    """For each stride the place where the signal is first narrow, from fine to coarse; not the image.
+
+    That is the first feature, after a decoder layer, with fewer channels than the first one of its stride, such as the
+    output of a stage of inverted residual blocks, or if there is none, the first one after a decoder layer.
+    """
     chosen = []
-    for stride, found in before.items():
-        decoded = [each for each in found if each.layers]
-        if stride > shapes.stride(end.node) and decoded:
+    for found in ends_by_stride(ends, shapes).values():
+        decoded = [each for each in found if each.layers and each.node.op != "placeholder"]
+        if decoded:
             widths = [int(shapes.reference[each.node][1]) for each in (found[0], *decoded)]
             chosen.append(
                 next((each for each, width in zip(decoded, widths[1:], strict=True) if width < widths[0]), decoded[0])

@@ -9,7 +9,7 @@ import torch
 from torch import fx, nn
 
 from feedbackward.decoder_config import DecoderConfig
-from feedbackward.nn import BATCH_NORMS, upsample_like
+from feedbackward.nn import BATCH_NORMS, fuse, upsample_like
 from feedbackward.transform.registry import REGISTRY, Kind, NoRuleError, Target
 from feedbackward.transform.shapes import ShapeInfo
 
@@ -155,9 +155,21 @@ class Step:
         shape: torch.Size = self.shapes.reference[value] if index is None else self.shapes.reference[value][index]
         return shape
 
-    def upsampled_like(self, value: fx.Node) -> fx.Node:
-        """The signal at the size of this input, upsampled if the node changes the size."""
-        return self.signal if self.keeps_size(value) else self.emit(upsample_like, self.signal, value)
+    def upsampled_like(self, value: fx.Node, signal: fx.Node | None = None) -> fx.Node:
+        """A signal, by default the one that has arrived, upsampled to the size of this input if the node changes it."""
+        signal = signal or self.signal
+        return signal if self.keeps_size(value) else self.emit(upsample_like, signal, value)
+
+    def with_skip(self, activated: fx.Node) -> fx.Node:
+        """Append the skip connection of an activation: the encoder's own output of the node is added."""
+        activated.meta["activated"] = True
+        return activated if self.config.retrace == "stages" else self.emit(fuse, activated, self.node)
+
+    @property
+    def has_left_layer_out(self) -> bool:
+        """Whether no layer has changed the signal since its last activation, so that this one is left out as well."""
+        before = self.signal.args[0] if self.signal.target is fuse else self.signal
+        return self.config.retrace != "all" and isinstance(before, fx.Node) and "activated" in before.meta
 
     def source_of(self, left: fx.Node, right: fx.Node) -> fx.Node | None:
         """Whichever of two values is all that the other depends on, such as the input of a residual branch or gate."""

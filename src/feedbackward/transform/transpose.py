@@ -4,6 +4,8 @@ The method of "Feedbackward Decoding for Semantic Segmentation" (Wang et al.), S
 """
 
 import operator
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +14,7 @@ from torch import fx, nn
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.nn import LowRank, create_norm, fuse, keep_both, upsample_like, with_coarser
 from feedbackward.transform.decoder_graph import DecoderGraph
-from feedbackward.transform.ends import choose_end, coarser_ends, ends_by_stride
+from feedbackward.transform.ends import choose_end, coarser_ends, ends_by_stride, narrow_ends
 from feedbackward.transform.registry import refuse
 from feedbackward.transform.rules import kind_of
 from feedbackward.transform.shapes import ShapeInfo, infer_shapes
@@ -42,8 +44,9 @@ def transpose(encoder: fx.GraphModule, config: DecoderConfig, *, in_channels: in
     # A pool at the end of the encoder is the paper's U-turn; its rule emits the upsampling.
     u_turn = () if kind_of(last, encoder) == "pool" else _append_u_turn(graph, feature, shapes)
     walked = walk(graph, forward, encoder, feature, config=config, shapes=shapes, from_image=from_image)
-    end = choose_end(walked.ends, config, shapes)
-    coarser = coarser_ends(walked.ends, end, shapes) if config.head_strides == "all" else []
+    ends = _with_stage_skips(graph, walked.ends, shapes) if config.retrace == "stages" else walked.ends
+    end = choose_end(ends, config, shapes)
+    coarser = coarser_ends(ends, end, shapes) if config.head_strides == "all" else []
     channels = _append_output(graph, end, coarser, config, shapes)
     return DecoderGraph(
         graph=graph,
@@ -51,11 +54,11 @@ def transpose(encoder: fx.GraphModule, config: DecoderConfig, *, in_channels: in
         u_turn=u_turn,
         feature=feature,
         decoded=walked.decoded[: end.decoded],
-        arrivals=tuple((each.node, each.signal) for each in walked.ends[: walked.ends.index(end) + 1]),
+        arrivals=tuple((each.node, each.signal) for each in ends[: ends.index(end) + 1]),
         end=end.node,
         channels=channels,
         stride=shapes.stride(end.node),
-        strides=tuple(ends_by_stride(walked.ends, shapes)),
+        strides=tuple(ends_by_stride(ends, shapes)),
         shapes=shapes,
     )
 
@@ -96,6 +99,25 @@ def _append_u_turn(graph: fx.Graph, feature: fx.Node, shapes: ShapeInfo) -> tupl
     return nodes_after(before)
 
 
+def _with_stage_skips(graph: fx.Graph, ends: Sequence[End], shapes: ShapeInfo) -> tuple[End, ...]:
+    """Add one skip connection at each stride, where the signal is first narrow, and return the ends with it."""
+    joined = list(ends)
+    for end in narrow_ends(ends, shapes):
+        index = ends.index(end)
+        following = ends[index + 1]  # at the latest the image
+        if "activated" in following.signal.meta and following.signal.all_input_nodes == [end.signal]:
+            index += 1  # as in all layers, the activation comes first
+        joined[index] = _with_skip(graph, ends[index], end.node)
+    return tuple(joined)
+
+
+def _with_skip(graph: fx.Graph, end: End, feature: fx.Node) -> End:
+    with graph.inserting_after(end.signal):
+        fused = graph.call_function(fuse, (end.signal, feature))
+    end.signal.replace_all_uses_with(fused, delete_user_cb=lambda user: user is not fused)
+    return replace(end, signal=fused, last=fused if end.last is end.signal else end.last)
+
+
 def _append_output(
     graph: fx.Graph, end: End, coarser: list[End], config: DecoderConfig, shapes: ShapeInfo
 ) -> tuple[int, ...]:
@@ -120,10 +142,10 @@ def _append_output(
 
 
 def _before_skip(end: End) -> fx.Node:
-    """The signal that arrives, as the last norm returned it: before an activation and its skip connection."""
+    """The signal that arrives, as the last norm returned it: before an activation and a skip connection."""
     signal = end.signal
-    while signal.target is fuse:
-        signal = signal.all_input_nodes[0].all_input_nodes[0]
+    while signal.target is fuse or "activated" in signal.meta:
+        signal = signal.all_input_nodes[0]
     return signal
 
 

@@ -12,11 +12,11 @@ from feedbackward.transform.step import Step
 
 @rule(operator.add, torch.add, "add")
 def add(step: Step, left: Any, right: Any) -> Signals:
-    """The signal goes to both branches; with retrace "transitions" only to the shortcut of a residual block."""
+    """The signal goes to both branches; if only transitions are retraced, to the shortcut of a residual block alone."""
     branches = step.unbroadcast(left, right)
     if step.tensors(left, right) and not branches:
         raise NoRuleError("a sum in which both operands are broadcast")
-    if step.config.retrace == "transitions" and len(branches) == 2:
+    if step.config.retrace != "all" and len(branches) == 2:
         shortcut = step.source_of(*branches)
         if shortcut is not None:
             return [(shortcut, step.signal)]

@@ -40,15 +40,15 @@ def conditional_conv(step: Step, x: fx.Node, routing: fx.Node) -> Signals:
     layer = step.module
     assert isinstance(layer, CondConv2d)
 
-    def apply(permutes: bool) -> fx.Node:
+    def apply(signal: fx.Node, permutes: bool) -> fx.Node:
         # The images of a batch become groups of channels, each with its own weight, as in the encoder.
-        groups = step.emit(operator.mul, step.emit("size", step.signal, 0), layer.groups)
+        groups = step.emit(operator.mul, step.emit("size", signal, 0), layer.groups)
         weight = step.emit("reshape", step.emit(torch.matmul, routing, step.weight()), (-1, *layer.weight_shape[1:]))
         if permutes:
             weight = step.emit(permute_weight, weight, groups=groups)
-        signal = step.emit("unsqueeze", step.emit("flatten", step.upsampled_like(x), 0, 1), 0)
+        signal = step.emit("unsqueeze", step.emit("flatten", signal, 0, 1), 0)
         signal = step.emit(same_conv2d, signal, weight, dilation=layer.dilation, groups=groups)
-        return step.emit("reshape_as", signal, x)
+        return step.emit("unflatten", step.emit("squeeze", signal, 0), 0, (-1, step.shape(x)[1]))
 
     return _decode(step, x, apply, path=step.path, axis=1, groups=layer.groups)
 
@@ -69,40 +69,48 @@ def _convolve(step: Step, x: fx.Node, weight: fx.Node | None, path: str, *, dila
     x = unpadded(step, x)
     dilation = (dilation, dilation) if isinstance(dilation, int) else tuple(dilation)
 
-    def apply(permutes: bool) -> fx.Node:
+    def apply(signal: fx.Node, permutes: bool) -> fx.Node:
         shared = step.weight() if weight is None else weight
         if permutes:
             shared = step.emit(permute_weight, shared, groups=groups)
-        return step.emit(same_conv2d, step.upsampled_like(x), shared, dilation=dilation, groups=groups)
+        return step.emit(same_conv2d, signal, shared, dilation=dilation, groups=groups)
 
     return _decode(step, x, apply, path=path, axis=1, groups=groups)
 
 
 def _multiply(step: Step, x: fx.Node, weight: fx.Node | None, path: str) -> Signals:
-    def apply(permutes: bool) -> fx.Node:
+    def apply(signal: fx.Node, permutes: bool) -> fx.Node:
         shared = step.weight() if weight is None else weight
-        return step.emit(F.linear, step.signal, step.emit(permute_weight, shared) if permutes else shared)
+        return step.emit(F.linear, signal, step.emit(permute_weight, shared) if permutes else shared)
 
     return _decode(step, x, apply, path=path, axis=-1, groups=1)
 
 
-def _decode(step: Step, x: fx.Node, apply: Callable[[bool], fx.Node], *, path: str, axis: int, groups: int) -> Signals:
+def _decode(
+    step: Step, x: fx.Node, apply: Callable[[fx.Node, bool], fx.Node], *, path: str, axis: int, groups: int
+) -> Signals:
     """The decoder layer of an encoder layer: its weight applied to the signal, then a norm.
+
+    Where the layer changes the resolution the signal is upsampled: before the weight, as in the paper, or after the
+    norm, which costs less.
 
     Args:
         step: The step.
         x: The encoder layer's input.
-        apply: Emits the weight's application, with the weight's channel axes swapped or not.
+        apply: Emits the application of the weight to a signal, with the weight's channel axes swapped or not.
         path: The path of the norm.
         axis: The channel axis.
         groups: The layer's groups of channels.
     """
     keeps_channels = step.shape(x)[axis] == step.shape(step.node)[axis]
-    if step.config.retrace == "transitions" and keeps_channels and step.keeps_size(x):
+    if step.config.retrace != "all" and keeps_channels and step.keeps_size(x):
         return [(x, step.signal)]
     permutes = step.config.permute == "possible" or not keeps_channels
     mixes = groups < step.shape(x)[axis]
-    return [(x, step.norm(apply(permutes), x, path=path, mixes=mixes, axis=axis))]
+    resizes, late = axis == 1, step.config.retrace == "stages"
+    signal = step.upsampled_like(x) if resizes and not late else step.signal
+    signal = step.norm(apply(signal, permutes), x, path=path, mixes=mixes, axis=axis)
+    return [(x, step.upsampled_like(x, signal) if resizes and late else signal)]
 
 
 def _owner(weight: fx.Node) -> str:

@@ -11,7 +11,6 @@ from timm.models import metaformer, nfnet
 from torch import fx, nn
 from torchvision.ops import StochasticDepth
 
-from feedbackward.nn import fuse
 from feedbackward.nn.sync_norm import SyncNorm, SyncNormAct
 from feedbackward.transform.registry import Signals, rule
 from feedbackward.transform.step import Step
@@ -59,9 +58,9 @@ def norm(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
 )  # fmt: skip
 def activation(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     """The same activation, then the skip connection: the encoder's own output of this node is added."""
-    if _layer_was_left_out(step):
+    if step.has_left_layer_out:
         return [(x, step.signal)]
-    return [(x, step.emit(fuse, step.repeat(), step.node))]
+    return [(x, step.with_skip(step.repeat()))]
 
 
 @rule(BatchNormAct2d, SyncBatchNormAct, SyncNormAct)
@@ -69,17 +68,12 @@ def norm_activation(step: Step, x: fx.Node) -> Signals:
     """A norm with a built-in activation: only the activation and the skip connection; nothing if it has none."""
     layer = step.module
     assert isinstance(layer, BatchNormAct2d | SyncBatchNormAct)
-    if isinstance(layer.act, nn.Identity) or _layer_was_left_out(step):
+    if isinstance(layer.act, nn.Identity) or step.has_left_layer_out:
         return [(x, step.signal)]
-    return [(x, step.emit(fuse, step.emit_module(f"{step.path}.act", step.signal), step.node))]
+    return [(x, step.with_skip(step.emit_module(f"{step.path}.act", step.signal)))]
 
 
 @rule(*ACTIVATING_NORMS)
 def activating_norm(step: Step, x: fx.Node) -> Signals:
     """A norm that cannot be separated from its activation: both and the skip connection; nothing if it has none."""
     return activation(step, x) if step.module.apply_act else norm(step, x)
-
-
-def _layer_was_left_out(step: Step) -> bool:
-    """Whether no layer has changed the signal since the last skip connection, so that this one is left out as well."""
-    return step.config.retrace == "transitions" and step.signal.target is fuse
