@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from feedbackward.errors import InputError
-from feedbackward.models import optimize
+from feedbackward.models import create_model, optimize
 from feedbackward.nn import DenseCRF
 from feedbackward.preprocessing import Resize
 from feedbackward.segmenters import Predictor
@@ -229,3 +229,20 @@ def test_logits_that_are_not_finite_are_refused(strongest, one_hot, size, monkey
 def test_large_logits_whose_sum_overflows_are_finite():
     assert is_finite(np.full(4, 3e38, np.float32))
     assert not is_finite(torch.tensor([3e38, -torch.inf]))
+
+
+@pytest.mark.parametrize("size", [(96, 160), (67, 131), (200, 33)])
+@pytest.mark.parametrize("resize", [None, Resize(scale=0.5), Resize(size=(64, 96))])
+@pytest.mark.parametrize("encoder", ["test_resnet", "swin_tiny_patch4_window7_224"])
+def test_masks_are_those_of_the_logits_of_the_whole_image(size, resize, encoder):
+    """A network's logits are interpolated in bands; swin pads the image."""
+    torch.manual_seed(0)
+    network = create_model(encoder, classes=7, encoder_weights=None).eval()
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    predictor = Predictor(network, resize=resize)
+    logits = predictor.logits([image])[0].numpy()
+    mask = predictor.predict(image)
+    assert mask.shape == size
+    chosen = np.take_along_axis(logits, mask[None].astype(int), 0)[0]
+    np.testing.assert_allclose(chosen, logits.max(0), atol=1e-5)
+    assert (mask == logits.argmax(0)).mean() > 0.999

@@ -75,6 +75,9 @@ class ExportedNetwork:
         logits: Images = self._apply(images, self._run_joined)[0]
         return logits
 
+    def coarse_logits(self, _: Images, /) -> None:
+        """None: the file interpolates its logits itself."""
+
     def _run_joined(self, images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         outputs = self._run(images)
         if not self.outputs_logits:

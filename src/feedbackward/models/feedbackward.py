@@ -20,7 +20,7 @@ from feedbackward.models.adapter import Dtype, save_adapter, trained_tensors
 from feedbackward.models.card import Training, model_card
 from feedbackward.models.encoder import check_count, create_encoder, preprocessing_of
 from feedbackward.models.network import SegmentationNetwork
-from feedbackward.nn import Classifier, Parts, ThinClassifier, is_one_size, pad_to, resize_logits
+from feedbackward.nn import Classifier, Coarse, Parts, ThinClassifier, is_one_size, pad_to, resize_logits
 from feedbackward.passes import (
     Pass,
     apply_passes,
@@ -227,6 +227,10 @@ class Feedbackward(SegmentationNetwork):
             scores=scores,
         )
 
+    def coarse_logits(self, image: Float[Tensor, "n c h w"], /) -> Coarse:
+        """The logits of preprocessed images before their interpolation."""
+        return coarse_logits(image, partial(self._runs[self.training], self), self.head, self.sizes)
+
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Enable gradient checkpointing: the backward pass recomputes norms, activations and skip connections."""
         self._checkpointing = enable
@@ -280,6 +284,14 @@ def segment(
     """
     padded = pad(image, sizes)
     return upsample(head(decode(padded)), padded, image)
+
+
+def coarse_logits(
+    image: Float[Tensor, "n c h w"], decode: Callable[[Tensor], Parts], head: nn.Module, sizes: InputSizes
+) -> Coarse:
+    """What `segment` interpolates, with the same arguments."""
+    padded = pad(image, sizes)
+    return Coarse(head(decode(padded)), (padded.shape[-2], padded.shape[-1]))
 
 
 def pad(image: Float[Tensor, "n c h w"], sizes: InputSizes) -> Float[Tensor, "n c i j"]:

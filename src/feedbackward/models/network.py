@@ -18,7 +18,7 @@ from feedbackward.hub_files import CONFIG_FILE, WEIGHTS_FILE
 from feedbackward.models.card import Training, model_card
 from feedbackward.models.encoder import check_count
 from feedbackward.models.origin import UNKNOWN, Origin
-from feedbackward.nn import refuse_single_values
+from feedbackward.nn import Coarse, refuse_single_values
 from feedbackward.preprocessing import Preprocessing
 from feedbackward.task import Task, class_tasks
 
@@ -98,6 +98,10 @@ class SegmentationNetwork(
         """The logits of preprocessed images."""
         found: Tensor = self(image)
         return found
+
+    def coarse_logits(self, _: Float[Tensor, "n c h w"], /) -> Coarse | None:
+        """None: not all networks interpolate their logits in the end."""
+        return None
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Enable gradient checkpointing: training stores fewer values and recomputes them.

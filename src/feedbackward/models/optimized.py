@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from feedbackward.errors import InputError
-from feedbackward.models.feedbackward import Feedbackward, segment
-from feedbackward.nn import Parts, ThinClassifier
+from feedbackward.models.feedbackward import Feedbackward, coarse_logits, segment
+from feedbackward.nn import Coarse, Parts, ThinClassifier
 from feedbackward.passes import Pass, apply_passes, fold_norms, merge_low_rank, upsample_after_norms, work_in_place
 
 Weights = Literal["memory", "speed"]
@@ -72,6 +72,11 @@ class OptimizedNetwork(nn.Module):
         """The logits of preprocessed images."""
         found: Tensor = self(image)
         return found
+
+    @torch.no_grad()
+    def coarse_logits(self, image: Float[Tensor, "n c h w"], /) -> Coarse:
+        """The logits of preprocessed images before their interpolation."""
+        return coarse_logits(image, self.decode, self.head, self.sizes)
 
     @torch.no_grad()
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:

@@ -15,6 +15,7 @@ from feedbackward.errors import InputError
 from feedbackward.models.feedbackward import Feedbackward, pad, upsample
 from feedbackward.models.image_classifier import ImageClassifier
 from feedbackward.models.optimized import PASSES, Weights
+from feedbackward.nn import Coarse
 from feedbackward.passes import apply_passes
 from feedbackward.task import Task
 
@@ -91,6 +92,10 @@ class TaskNetwork(nn.Module):
     def padded_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """The size itself: the network pads images where it needs to."""
         return size
+
+    def coarse_logits(self, _: Float[Tensor, "n c h w"], /) -> Coarse | None:
+        """None: the decoders of the tasks end at strides of their own."""
+        return None
 
     def logits(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes h w"]:
         """The logits of preprocessed images, of all tasks one after another."""

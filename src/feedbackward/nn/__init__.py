@@ -6,13 +6,14 @@ from feedbackward.nn.crf import DenseCRF
 from feedbackward.nn.fusion import add_in_place, fuse, keep_both, rectify_and_fuse, with_coarser
 from feedbackward.nn.low_rank import LowRank
 from feedbackward.nn.norms import BATCH_NORMS, DecoderNorm, create_norm, refuse_single_values
-from feedbackward.nn.resize import downsample_like, is_one_size, pad_like, pad_to, resize_logits, upsample_like
+from feedbackward.nn.resize import Coarse, downsample_like, is_one_size, pad_like, pad_to, resize_logits, upsample_like
 from feedbackward.nn.thin_classifier import ThinClassifier
 from feedbackward.nn.weights import permute_weight
 
 __all__ = [
     "BATCH_NORMS",
     "Classifier",
+    "Coarse",
     "DecoderNorm",
     "DenseCRF",
     "LowRank",

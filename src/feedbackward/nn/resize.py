@@ -1,5 +1,7 @@
 """Resizing and padding to a given size, never by a factor, so that odd sizes need no special case."""
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -27,6 +29,20 @@ def resize_logits(logits: Float[Tensor, "n classes h w"], size: tuple[int, int])
     if tuple(logits.shape[-2:]) == tuple(size):
         return logits
     return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """Logits at a network's own resolution.
+
+    Args:
+        logits: Logits (N, classes, h, w).
+        size: Height and width to which they are interpolated bilinearly. Rows and columns of the result beyond the
+            image's own belong to padding.
+    """
+
+    logits: Float[Tensor, "n classes h w"]
+    size: tuple[int, int]
 
 
 def is_one_size(image: Float[Tensor, "n c h w"]) -> bool:

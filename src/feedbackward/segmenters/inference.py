@@ -1,6 +1,6 @@
 """Prediction in PyTorch: images resized for a segmenter, its wrappers in their order, logits at the images' size."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,12 @@ from feedbackward.nn import DenseCRF, resize_logits
 from feedbackward.preprocessing import Preprocessing
 from feedbackward.segmenters.augment import Augment
 from feedbackward.segmenters.augmented import Augmented
+from feedbackward.segmenters.bands import resize_bands
 from feedbackward.segmenters.memory import explaining_memory
 from feedbackward.segmenters.normalized import Normalized
 from feedbackward.segmenters.refined import Refined
 from feedbackward.segmenters.segmenter import Segmenter, check_logits
+from feedbackward.segmenters.tiles import Size
 
 
 class Inference:
@@ -52,12 +54,25 @@ class Inference:
             InputError: If values are out of range, memory runs out, or the segmenter outputs classes and
                 images are resized.
         """
-        height, width = images[0].shape[:2]
-        with explaining_memory((len(images), images[0].shape[2], height, width)):
-            prepared = torch.stack([self._transform.image(image) for image in images])
-        if prepared.shape[-2:] != (height, width):
-            check_logits(self.segmenter, "resizing")
-        return resize_logits(self._logits(prepared), (height, width))
+        return resize_logits(self._logits(self._prepare(images)), (images[0].shape[0], images[0].shape[1]))
+
+    @torch.inference_mode()
+    def in_bands(self, images: Sequence[NDArray[Any]]) -> list[Iterator[Tensor]] | None:
+        """The same logits in bands, so that those of many classes are never all in memory; None where that cannot be.
+
+        Returns:
+            For each image logits (classes, rows, W) from top to bottom, of few rows.
+
+        Raises:
+            InputError: As a call.
+        """
+        prepared = self._prepare(images)
+        with explaining_memory(prepared.shape):
+            coarse = self.segmenter.coarse_logits(prepared)
+        if coarse is None:
+            return None
+        seen, size = (prepared.shape[-2], prepared.shape[-1]), (images[0].shape[0], images[0].shape[1])
+        return [_interpolated(logits, coarse.size, seen, size) for logits in coarse.logits]
 
     @torch.inference_mode()
     def unit_logits(self, images: NDArray[np.float32]) -> Tensor:
@@ -68,6 +83,31 @@ class Inference:
         """
         return self._logits(torch.from_numpy(images))
 
+    def _prepare(self, images: Sequence[NDArray[Any]]) -> Tensor:
+        height, width = images[0].shape[:2]
+        with explaining_memory((len(images), images[0].shape[2], height, width)):
+            prepared = torch.stack([self._transform.image(image) for image in images])
+        if prepared.shape[-2:] != (height, width):
+            check_logits(self.segmenter, "resizing")
+        return prepared
+
     def _logits(self, images: Tensor) -> Tensor:
         with explaining_memory(images.shape):
             return self.segmenter.logits(images)
+
+
+def _interpolated(logits: Tensor, padded: Size, seen: Size, size: Size) -> Iterator[Tensor]:
+    """Interpolate logits (classes, h, w) to the padded image, crop them to the image that was seen, and resize them."""
+    own = logits.shape[-2], logits.shape[-1]
+    bands = resize_bands([logits], own, padded)
+    if padded != seen:
+        bands = _cropped(bands, seen)
+    return bands if seen == size else resize_bands(bands, seen, size)
+
+
+def _cropped(bands: Iterator[Tensor], size: Size) -> Iterator[Tensor]:
+    rows = 0
+    for band in bands:
+        if rows < size[0]:
+            yield band[:, : size[0] - rows, : size[1]]
+        rows += band.shape[1]

@@ -1,11 +1,15 @@
 """The wrapper that normalizes images. It imports no torch: exported files run on NumPy arrays."""
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from feedbackward.preprocessing import Images
 from feedbackward.segmenters.segmenter import Wrapper
+
+if TYPE_CHECKING:
+    from feedbackward.nn import Coarse
 
 
 class Normalized(Wrapper):
@@ -27,7 +31,18 @@ class Normalized(Wrapper):
         if isinstance(images, np.ndarray):
             logits = inner.logits(inner.preprocessing(images))
             return logits
-        moved = images if inner.device is None else images.to(inner.device)
         # Losses, interpolation and the argmax over many classes need more than the 8 bits of bfloat16.
-        logits = inner.logits(inner.preprocessing(moved)).float()
+        logits = inner.logits(self._prepared(images)).float()
         return logits
+
+    def coarse_logits(self, images: Any, /) -> "Coarse | None":
+        """Compute the logits before their interpolation, as the segmenter does, in float32; arrays have none."""
+        if isinstance(images, np.ndarray):
+            return None
+        inner: Any = self.segmenter
+        coarse: Coarse | None = inner.coarse_logits(self._prepared(images))
+        return None if coarse is None else replace(coarse, logits=coarse.logits.float())
+
+    def _prepared(self, images: Any) -> Any:
+        inner: Any = self.segmenter
+        return inner.preprocessing(images if inner.device is None else images.to(inner.device))

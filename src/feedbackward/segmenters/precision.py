@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from feedbackward.errors import InputError
+from feedbackward.nn import Coarse
 from feedbackward.preprocessing import Preprocessing
 from feedbackward.segmenters.segmenter import Segmenter, Wrapper
 
@@ -43,6 +44,11 @@ class Autocast(Wrapper):
         """Compute the logits (N, classes, H, W) of preprocessed images (N, C, H, W)."""
         with torch.autocast(images.device.type, self._dtype):
             return self.segmenter.logits(images)
+
+    def coarse_logits(self, images: Tensor, /) -> Coarse | None:
+        """Compute the logits before their interpolation, as the segmenter does."""
+        with torch.autocast(images.device.type, self._dtype):
+            return self.segmenter.coarse_logits(images)
 
 
 def _computes(device: torch.device, dtype: torch.dtype) -> bool:

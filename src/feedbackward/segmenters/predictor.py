@@ -237,6 +237,8 @@ class Predictor(Wrapper):
         """For each image and task the mask and, if asked for, the probabilities."""
         if not self.is_whole((images[0].shape[0], images[0].shape[1])):
             return [self._in_tiles(image, probabilities=probabilities) for image in images]
+        if self._in_torch is not None and not probabilities and (found := self._in_torch_in_bands(images)):
+            return found
         by_task = []
         for task, logits in zip(self.tasks, split_tasks(self.logits(images), self.tasks), strict=True):
             has_thresholds = task.name in self._thresholds
@@ -245,6 +247,15 @@ class Predictor(Wrapper):
             kept = shares if probabilities and shares is not None else [None] * len(masks)
             by_task.append(list(zip(masks, kept, strict=True)))
         return [list(of_image) for of_image in zip(*by_task, strict=True)]
+
+    def _in_torch_in_bands(self, images: Sequence[NDArray[Any]]) -> list[list[Predicted]] | None:
+        for image in images:
+            self._check_channels(image)
+        found = self._in_torch.in_bands(images)
+        if found is None:
+            return None
+        masks = [np.concatenate([self._masks(checked(band)) for band in bands], -2) for bands in found]
+        return [[(mask, None) for mask in of_image] for of_image in masks]
 
     def _in_tiles(self, image: NDArray[Any], *, probabilities: bool) -> list[Predicted]:
         def read(top: int, bottom: int) -> NDArray[Any]:
@@ -269,12 +280,12 @@ class Predictor(Wrapper):
 
     def _masks_in_bands(self, read: Read, size: Size) -> list[NDArray[Any]]:
         """The mask (H, W) of each task."""
+        return list(np.concatenate(list(self.in_bands(read, size, self._masks)), -2))
 
-        def reduce(logits: Any) -> NDArray[Any]:
-            parts = zip(self.tasks, split_tasks(logits[None], self.tasks), strict=True)
-            return np.concatenate([self._chosen(self._scores(part, task), task) for task, part in parts])
-
-        return list(np.concatenate(list(self.in_bands(read, size, reduce)), -2))
+    def _masks(self, logits: Any) -> NDArray[Any]:
+        """The masks (tasks, H, W) of logits (classes, H, W)."""
+        parts = zip(self.tasks, split_tasks(logits[None], self.tasks), strict=True)
+        return np.concatenate([self._chosen(self._scores(part, task), task) for task, part in parts])
 
     def _scores(self, logits: Any, task: Task) -> Any:
         """What the classes are chosen by: logits, or probabilities if the task has thresholds."""

@@ -10,6 +10,8 @@ from feedbackward.task import Task, tasks_of
 if TYPE_CHECKING:
     from torch import Tensor, device
 
+    from feedbackward.nn import Coarse
+
 MOST_CLASSES = 256
 """The number of classes that a mask of 8 bits per pixel can hold."""
 
@@ -57,6 +59,10 @@ class Segmenter(Protocol):
         """Compute the logits (N, classes, H, W) of preprocessed images (N, C, H, W)."""
         ...
 
+    def coarse_logits(self, images: "Tensor", /) -> "Coarse | None":
+        """Compute what `logits` interpolates in the end; None where that is not how the logits are made."""
+        ...
+
 
 class Wrapper:
     """The base of the wrappers, with the properties of the wrapped segmenter. Images are in [0, 1].
@@ -101,6 +107,10 @@ class Wrapper:
     def padded_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """The height and width to which an image of that height and width is padded before `logits`."""
         return self.segmenter.padded_size(size)
+
+    def coarse_logits(self, _: "Tensor", /) -> "Coarse | None":
+        """None: a wrapper computes logits from those at the size of the images."""
+        return None
 
 
 def check_logits(segmenter: Segmenter, what: str) -> None:
