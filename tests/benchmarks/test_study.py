@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from feedbackward.cli.fit_cli import FitCLI
 from feedbackward.cli.main import main
 from feedbackward.decoder_config import DecoderConfig
+from feedbackward.errors import InputError
 from feedbackward.models import create_model, from_pretrained
 from feedbackward.models.builders import MODELS, PRESETS
 from feedbackward.nn import fuse
@@ -282,6 +283,17 @@ def test_changed_networks_are_saved_and_loaded(networks, name, tmp_path):
     loaded, image = from_pretrained(tmp_path), torch.rand(1, 3, 32, 48)
     assert type(loaded) is type(network)
     torch.testing.assert_close(loaded(image), network(image))
+
+
+def test_a_peer_is_saved_and_loaded_with_the_options_of_its_library(networks, tmp_path):
+    network = create_model("smp/SmallUnet", encoder_name="resnet18", encoder_weights=None, classes=3).eval()
+    network.save_pretrained(tmp_path)
+    loaded, image = from_pretrained(tmp_path), torch.rand(1, 3, 32, 48)
+    torch.testing.assert_close(loaded(image), network(image))
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "encoder_weights": "somewhere"}))
+    with pytest.raises(InputError, match="a smp network has no encoder_weights"):
+        from_pretrained(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["fcn8s", "deeplab_largefov"])

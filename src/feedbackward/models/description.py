@@ -31,17 +31,19 @@ def network_options(description: Any, *, source: Path) -> dict[str, Any]:
         )
     check_format(description.get("format", 1), source=source)
     # Not the signature of the class: Python 3.10 takes that of the hub mixin's __new__ for a class without an __init__.
-    parameters = inspect.signature(NETWORKS[description["model"]].__init__).parameters
-    expected = parameters.keys() - {"self", *_GIVEN_AT_LOADING}
+    parameters = inspect.signature(NETWORKS[description["model"]].__init__).parameters.values()
+    named = {each.name for each in parameters if each.kind is not each.VAR_KEYWORD}
+    takes_others = len(named) < len(parameters)  # a network with **options checks these itself
+    expected = named - {"self", *_GIVEN_AT_LOADING}
     found = description.keys() - _NOT_OPTIONS
-    if unknown := sorted(found - expected):
+    if unknown := sorted(found & _GIVEN_AT_LOADING if takes_others else found - expected):
         raise InputError(
             f"{source}: a {description['model']} network has no {listed(unknown, most=3)}; expected "
             f"{listed(sorted(expected))}: restore the file as it was saved"
         )
     if missing := sorted(expected - found):
         raise InputError(f"{source}: {listed(missing)} missing; restore the file as it was saved")
-    return {name: description[name] for name in sorted(expected)}
+    return {name: description[name] for name in sorted(found)}
 
 
 def check_format(found: object, *, source: Path) -> None:

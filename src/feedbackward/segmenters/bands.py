@@ -14,7 +14,9 @@ from feedbackward.segmenters.stitching import Logits, Read
 from feedbackward.segmenters.tiles import Size
 
 BAND = 64
-"""The number of rows that are resized at a time."""
+"""The most rows that are resized at a time."""
+BAND_VALUES = 2**24
+"""The most logits of a band, so that many classes need no more memory than few."""
 
 
 def resize_rows(read: Read, size: Size, target: Size) -> Read:
@@ -81,21 +83,32 @@ def resize_bands(bands: Iterable[Logits], size: Size, target: Size) -> Iterator[
         target: Height and width of the image.
 
     Yields:
-        Logits (classes, rows, W) of at most 64 rows, from top to bottom.
+        Logits (classes, rows, W) of at most 64 rows, and of at most 16 million values if a row has no more, from top to
+        bottom.
     """
     centers = np.maximum((np.arange(target[0]) + 0.5) * size[0] / target[0] - 0.5, 0)
     above = np.minimum(centers.astype(np.intp), size[0] - 1)
     below = np.minimum(above + 1, size[0] - 1)
     kept: Tensor | None = None
     first = done = 0
-    for band in (part for whole in bands for part in torch.split(torch.as_tensor(whole), BAND, 1)):
+    for band in (part for whole in bands for part in _split(torch.as_tensor(whole), target[1])):
         wide = F.interpolate(band[None], size=(band.shape[1], target[1]), mode="bilinear")[0]
         kept = wide if kept is None else torch.cat([kept, wide], 1)
         ready = int(np.searchsorted(below, first + kept.shape[1]))
-        for top in range(done, ready, BAND):
-            rows = slice(top, min(top + BAND, ready))
+        most = _rows(len(band), target[1])
+        for top in range(done, ready, most):
+            rows = slice(top, min(top + most, ready))
             upper, lower = (kept[:, indices[rows] - first] for indices in (above, below))
             yield torch.lerp(upper, lower, kept.new_tensor(centers[rows] - above[rows])[:, None])
         if ready < target[0]:
             kept, first = kept[:, above[ready] - first :], int(above[ready])
         done = ready
+
+
+def _split(logits: Tensor, width: int) -> tuple[Tensor, ...]:
+    """Logits (classes, rows, w) in bands that are small also at another width."""
+    return torch.split(logits, _rows(len(logits), width), 1)
+
+
+def _rows(classes: int, width: int) -> int:
+    return max(1, min(BAND, BAND_VALUES // (classes * width)))
