@@ -305,8 +305,8 @@ def test_validate_with_the_crf(command, run, capsys):
 def test_validate_averages_as_predict_and_evaluate_do(command, camvid, run, tmp_path, form, average, exporting):
     trained, scored = str(run / "model"), ["--run_dir", str(run)]
     if form == "file":
-        main(["export", "--model", trained, "--format", "onnx", "--output", "network.onnx"])
-        trained, scored = "network.onnx", ["--model", "network.onnx"]
+        main(["export", "--model", trained, "--format", "torch_export", "--output", "network.pt2"])
+        trained, scored = "network.pt2", ["--model", "network.pt2"]
     command("validate", *scored, "--json", "plain.json")
     command("validate", *scored, *average, "--json", "validated.json")
     main(["predict", trained, str(camvid / "val"), *average, "--output", "out", "--save", "masks"])
@@ -319,11 +319,11 @@ def test_validate_averages_as_predict_and_evaluate_do(command, camvid, run, tmp_
 
 
 def test_a_file_of_classes_is_not_scored_at_another_size(command, run, exporting):
-    main(["export", "--model", str(run / "model"), "--format", "onnx", "--output", "classes.onnx", "--argmax"])
+    main(["export", "--model", str(run / "model"), "--format", "torch_export", "--output", "classes.pt2", "--argmax"])
     with pytest.raises(InputError, match="outputs classes, but an average over flips and scales needs logits"):
-        command("validate", "--model", "classes.onnx", "--flip")
+        command("validate", "--model", "classes.pt2", "--flip")
     with pytest.raises(InputError, match="outputs classes, but resizing needs logits"):
-        command("validate", "--model", "classes.onnx", "--data.scale", 4)
+        command("validate", "--model", "classes.pt2", "--data.scale", 4)
 
 
 def test_validate_writes_its_scores_as_json(command, run, tmp_path):
