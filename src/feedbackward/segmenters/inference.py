@@ -57,11 +57,12 @@ class Inference:
         return resize_logits(self._logits(self._prepare(images)), (images[0].shape[0], images[0].shape[1]))
 
     @torch.inference_mode()
-    def in_bands(self, images: Sequence[NDArray[Any]]) -> list[Iterator[Tensor]] | None:
-        """The same logits in bands, so that those of many classes are never all in memory; None where that cannot be.
+    def in_bands(self, images: Sequence[NDArray[Any]]) -> list[Iterator[Tensor]]:
+        """The same logits in bands of rows, so that those of many classes are never all in memory.
 
         Returns:
-            For each image logits (classes, rows, W) from top to bottom, of few rows.
+            For each image logits (classes, rows, W) from top to bottom: of few rows where they are interpolated in the
+            end, otherwise all in one band.
 
         Raises:
             InputError: As a call.
@@ -69,9 +70,9 @@ class Inference:
         prepared = self._prepare(images)
         with explaining_memory(prepared.shape):
             coarse = self.segmenter.coarse_logits(prepared)
-        if coarse is None:
-            return None
         seen, size = (prepared.shape[-2], prepared.shape[-1]), (images[0].shape[0], images[0].shape[1])
+        if coarse is None:
+            return [iter((logits,)) for logits in resize_logits(self._logits(prepared), size)]
         return [_interpolated(logits, coarse.size, seen, size) for logits in coarse.logits]
 
     @torch.inference_mode()

@@ -237,8 +237,8 @@ class Predictor(Wrapper):
         """For each image and task the mask and, if asked for, the probabilities."""
         if not self.is_whole((images[0].shape[0], images[0].shape[1])):
             return [self._in_tiles(image, probabilities=probabilities) for image in images]
-        if self._in_torch is not None and not probabilities and (found := self._in_torch_in_bands(images)):
-            return found
+        if self._in_torch is not None and not probabilities:
+            return self._in_torch_in_bands(images)
         by_task = []
         for task, logits in zip(self.tasks, split_tasks(self.logits(images), self.tasks), strict=True):
             has_thresholds = task.name in self._thresholds
@@ -248,12 +248,10 @@ class Predictor(Wrapper):
             by_task.append(list(zip(masks, kept, strict=True)))
         return [list(of_image) for of_image in zip(*by_task, strict=True)]
 
-    def _in_torch_in_bands(self, images: Sequence[NDArray[Any]]) -> list[list[Predicted]] | None:
+    def _in_torch_in_bands(self, images: Sequence[NDArray[Any]]) -> list[list[Predicted]]:
         for image in images:
             self._check_channels(image)
         found = self._in_torch.in_bands(images)
-        if found is None:
-            return None
         masks = [np.concatenate([self._masks(checked(band)) for band in bands], -2) for bands in found]
         return [[(mask, None) for mask in of_image] for of_image in masks]
 
