@@ -17,7 +17,7 @@ def test_a_message_of_several_lines_becomes_one():
     assert one_line(ValueError("size mismatch:\n\t3  and 4\n")) == "size mismatch: 3 and 4"
 
 
-@pytest.mark.parametrize("kind", [InputError, FailureError])
+@pytest.mark.parametrize("kind", [InputError, FailureError, RuntimeError, MemoryError])
 def test_of_the_traceback_of_a_worker_its_message_is_shown(kind):
     try:
         raise kind("no file a.png")

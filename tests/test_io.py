@@ -7,6 +7,7 @@ import pytest
 
 from feedbackward.errors import InputError
 from feedbackward.io import (
+    check_apart,
     check_empty,
     check_new,
     check_target,
@@ -195,3 +196,19 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
     remove_parts(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "a.part"]
     remove_parts(tmp_path / "missing")
+
+
+def test_a_target_replaces_no_input_and_no_other_target(tmp_path):
+    data, classes = tmp_path / "data", tmp_path / "classes.yaml"
+    data.mkdir()
+    for path in (data / "a.png", classes):
+        path.touch()
+    inputs = {"--source": data, "--classes": classes, "--model": "someone/streets", "--predictions": None}
+    check_apart({"--json": tmp_path / "new.json", "--per-image": data / "new.csv", "--official": None}, inputs)
+    (tmp_path / "link.json").symlink_to(classes)
+    for path, what in ((data / "a.png", "--source"), (classes, "--classes"), (tmp_path / "link.json", "--classes")):
+        with pytest.raises(InputError, match=f"^--json {path} would replace a file of {what}; give the name of a new"):
+            check_apart({"--json": path}, inputs)
+    same = {"--json": tmp_path / "a", "--per-image": tmp_path / "data/../a"}
+    with pytest.raises(InputError, match=r"--json and --per-image both name .*; give each a file of its own"):
+        check_apart(same, {})

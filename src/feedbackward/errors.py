@@ -80,9 +80,11 @@ def printable(message: object) -> str:
         >>> printable("no file a\nb\x1b[2J.png")
         'no file a b\\x1b[2J.png'
     """
-    # A worker process of a DataLoader sends its whole traceback, which ends with the message.
-    last = re.split(rf"{__name__}\.(?:InputError|FailureError): ", str(message))[-1]
-    line = " ".join(part.strip() for part in last.splitlines()).strip()
+    text = str(message)
+    if "Traceback (most recent call last):" in text:
+        # A worker process of a DataLoader sends its whole traceback, which ends with the error and its message.
+        text = re.split(r"^[\w.]*(?:Error|Exception|Interrupt): ", text, flags=re.MULTILINE)[-1]
+    line = " ".join(part.strip() for part in text.splitlines()).strip()
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in line)
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -123,6 +123,29 @@ def check_target(path: Path, *, option: str) -> None:
     if path.is_dir():
         raise InputError(f"{option} {path}: this is a folder; give the name of a file")
     check_writable(nearest_existing(path.parent), what=f"{option} {path}")
+
+
+def check_apart(targets: Mapping[str, Path | None], inputs: Mapping[str, str | Path | None]) -> None:
+    """Check that files to write replace neither each other nor what the command reads.
+
+    Args:
+        targets: The files to write, by the option that names each; None for those that are not asked for.
+        inputs: The files and folders to read, by what they are; None, names and URLs stand for no file.
+
+    Raises:
+        InputError: If two targets are one file, or a target is a file of the inputs.
+    """
+    named = dict[Path, str]()
+    for option, path in targets.items():
+        if path is None:
+            continue
+        real = path.resolve()
+        if real in named:
+            raise InputError(f"{named[real]} and {option} both name {path}; give each a file of its own")
+        named[real] = option
+        for what, source in inputs.items():
+            if source is not None and real.exists() and Path(source).resolve() in (real, *real.parents):
+                raise InputError(f"{option} {path} would replace a file of {what}; give the name of a new file")
 
 
 def check_new(path: Path, *, overwrite: bool) -> None:

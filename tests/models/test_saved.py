@@ -6,6 +6,7 @@ import torch
 
 from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
+from feedbackward.exporting.formats import SUFFIXES
 from feedbackward.models import create_model, load_network, saved
 
 TABLE = ClassTable(("red", "green", "blue"), ((200, 0, 0), (0, 200, 0), (0, 0, 200)))
@@ -104,14 +105,6 @@ def test_a_mistyped_path_is_reported_as_a_path_first(tmp_path, monkeypatch):
     assert asked == ["runs/typo"]
 
 
-def test_an_exported_file_is_not_a_network(tmp_path):
-    (tmp_path / "network.onnx").write_bytes(b"\x08\n\x12\x07pytorch")
-    with pytest.raises(
-        InputError, match=r"network\.onnx is not a checkpoint .* give one that `feedbackward fit` wrote"
-    ):
-        load_network(tmp_path / "network.onnx")
-
-
 def test_a_folder_without_a_network(tmp_path):
     with pytest.raises(InputError, match=r"is not a saved network: config\.json and model\.safetensors missing"):
         load_network(tmp_path)
@@ -207,3 +200,15 @@ def test_a_run_folder_points_to_its_saved_network(trained, tmp_path):
     (tmp_path / "checkpoints" / "best.ckpt").touch()
     with pytest.raises(InputError, match=r"did you mean .*/model\?"):
         load_network(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_an_exported_file_is_no_network(tmp_path, suffix):
+    path = tmp_path / f"network{suffix}"
+    path.write_bytes(b"exported")
+    with pytest.raises(InputError, match="is named like an exported file, and this needs the network itself; give the"):
+        load_network(path)
+
+
+def test_the_suffixes_of_exported_files_are_those_of_the_formats():
+    assert set(saved.EXPORTED_SUFFIXES) == set(SUFFIXES)

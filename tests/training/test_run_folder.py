@@ -5,8 +5,9 @@ import sys
 import pytest
 
 from feedbackward.errors import InputError
+from feedbackward.io import write_whole
 from feedbackward.training import run_folder
-from feedbackward.training.run_folder import RunFolder
+from feedbackward.training.run_folder import PlannedRun, RunFolder
 
 HOLD = """
 import sys, time
@@ -54,3 +55,24 @@ def test_what_a_training_that_was_killed_left_half_written_is_removed(tmp_path):
     folder.last.touch()
     with folder.lock():
         assert [path.name for path in folder.checkpoints.iterdir()] == ["last.ckpt"]
+
+
+def test_a_training_that_another_one_has_preceded_is_refused(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    planned = PlannedRun(folder, resumed=None)
+    planned.check_unchanged()
+    folder.checkpoints.mkdir(parents=True)
+    folder.last.touch()
+    with pytest.raises(InputError, match="contains a training already; continue it with --ckpt_path last"):
+        planned.check_unchanged()
+
+
+def test_a_checkpoint_that_another_training_has_written_again_is_not_resumed(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.checkpoints.mkdir(parents=True)
+    folder.last.write_bytes(b"epoch 1")
+    planned = PlannedRun(folder, resumed=folder.last)
+    planned.check_unchanged()
+    write_whole(folder.last, lambda file: file.write(b"epoch 2"))
+    with pytest.raises(InputError, match=r"another training has gone on from .*last\.ckpt and written it again"):
+        planned.check_unchanged()

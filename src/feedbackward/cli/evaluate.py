@@ -28,7 +28,7 @@ from feedbackward.data.encodings import MaskClasses
 from feedbackward.data.predictions import PredictionPair
 from feedbackward.data.sources import DataSource, find_source, list_sources
 from feedbackward.errors import InputError
-from feedbackward.io import check_target, write_json, write_text
+from feedbackward.io import check_apart, check_target, write_json, write_text
 from feedbackward.metrics.scores import Scores
 from feedbackward.processes import Processes, launched_processes
 
@@ -141,6 +141,8 @@ def evaluate(options: Namespace, processes: Processes) -> None:
     for option, path in targets.items():
         if path is not None:
             check_target(path, option=option)
+    names = ("classes", "ground_truth", "predictions", "source", "model")
+    check_apart(targets, {f"--{name.replace('_', '-')}": options[name] for name in names})
     console, predictions, planned = Console(quiet=not processes.is_first), options.predictions, None
     with tempfile.TemporaryDirectory() as folder:
         if options.model is not None and options.source is not None and predictions is None:

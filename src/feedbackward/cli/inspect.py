@@ -14,7 +14,7 @@ from feedbackward.cli.console import console_for_tables, progress_bar
 from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser
 from feedbackward.cli.split_options import add_split_options, division, given_split_options, without_effect
 from feedbackward.errors import InputError
-from feedbackward.io import check_empty, check_target, write_json, write_text, write_whole
+from feedbackward.io import check_apart, check_empty, check_target, write_json, write_text, write_whole
 
 if TYPE_CHECKING:
     from feedbackward.importing.inspection import Inspection
@@ -74,9 +74,11 @@ def inspect(options: Namespace) -> bool:
     Raises:
         InputError: If the data set cannot be recognized, or a file cannot be written.
     """
-    for name in ("json", "picture", "classes"):
-        if options[name] is not None:
-            check_target(options[name], option=f"--{name}")
+    targets = {f"--{name}": options[name] for name in ("json", "picture", "classes")}
+    for option, path in targets.items():
+        if path is not None:
+            check_target(path, option=option)
+    check_apart(targets, {"the data set": options.data})
     if options.picture is not None and options.picture.suffix.lower() not in PICTURES:
         raise InputError(f"--picture {options.picture}: expected a name that ends with .png or .jpg")
     if options.fix is not None:

@@ -16,6 +16,9 @@ from feedbackward.models.checkpoint import CHECKPOINT_SUFFIX, load_checkpoint
 from feedbackward.models.hub import from_pretrained
 from feedbackward.models.network import SegmentationNetwork
 
+EXPORTED_SUFFIXES = (".onnx", ".pt2", ".xml", ".engine")
+"""Of the files that `feedbackward export` writes."""
+
 
 def load_network(model: str | Path, *, backbone: str | Path | None = None) -> SegmentationNetwork:
     """Load a trained network, on the CPU and in evaluation mode.
@@ -34,6 +37,11 @@ def load_network(model: str | Path, *, backbone: str | Path | None = None) -> Se
         >>> load_network("runs/camvid/checkpoints/best.ckpt")  # doctest: +SKIP
     """
     path = find_model(model)
+    if path.suffix in EXPORTED_SUFFIXES and path.is_file():
+        raise InputError(
+            f"{path} is named like an exported file, and this needs the network itself; give the folder or the "
+            f"checkpoint that it was exported from"
+        )
     if path.is_dir():
         network = _load_folder(path)
     elif path.suffix == ADAPTER_SUFFIX and (is_adapter(path) or not path.with_name(CONFIG_FILE).exists()):

@@ -80,6 +80,12 @@ class RunFolder:
         """The model card of the adapter."""
         return self.adapter.with_suffix(".md")
 
+    @property
+    def results(self) -> tuple[Path, ...]:
+        """The files and folders that a training writes and commands read."""
+        own = (self.config, self.versions, self.metrics, self.report, self.first_batch)
+        return (*own, self.checkpoints, self.model, self.adapter, self.adapter_card)
+
     def checkpoint(self, which: str) -> Path:
         """The path of the "best" or "last" checkpoint.
 
@@ -141,3 +147,39 @@ class RunFolder:
     def write_versions(self) -> None:
         """Write versions.json: the packages, Python and the machine that the run uses."""
         write_json(self.versions, describe_machine())
+
+
+class PlannedRun:
+    """A training that is about to begin; until it has the lock of its folder, another one may write there.
+
+    Args:
+        folder: The folder.
+        resumed: The checkpoint of the folder that it goes on from, if it does.
+
+    Raises:
+        InputError: As RunFolder.check.
+    """
+
+    def __init__(self, folder: RunFolder, *, resumed: Path | None) -> None:
+        self._folder, self._resumed = folder, resumed
+        folder.check(resume=resumed is not None)
+        self._version = _version(resumed)
+
+    def check_unchanged(self) -> None:
+        """Check again, with the lock.
+
+        Raises:
+            InputError: If another training has written to the folder meanwhile.
+        """
+        self._folder.check(resume=self._resumed is not None)
+        if _version(self._resumed) != self._version:
+            raise InputError(
+                f"another training has gone on from {self._resumed} and written it again; give the command once more"
+            )
+
+
+def _version(path: Path | None) -> tuple[int, int, int] | None:
+    if path is None or not path.is_file():
+        return None
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
