@@ -448,6 +448,17 @@ def test_the_files_to_write_are_checked_before_the_work(option: str, name: str, 
         score(cityscapes, option, str(cityscapes / name))
 
 
+@pytest.mark.parametrize("name", ["classes.yaml", "masks/a.png", "predictions/sub/b.png"])
+def test_what_is_scored_is_not_replaced(name: str, classes: Path) -> None:
+    before = (classes / name).read_bytes()
+    options = ("--classes", str(classes / "classes.yaml"), "--json", str(classes / name))
+    with pytest.raises(InputError, match="would replace a file of --"):
+        score(classes, *options, dataset="folder", truth="masks")
+    assert (classes / name).read_bytes() == before
+    with pytest.raises(InputError, match="--json and --per-image both name"):
+        score(classes, *options[:2], "--json", "s.x", "--per-image", "s.x", dataset="folder", truth="masks")
+
+
 def test_workers_are_at_least_one(cityscapes: Path) -> None:
     with pytest.raises(InputError, match="0 workers; at least 1 is needed"):
         score(cityscapes, "--workers", "0")
