@@ -127,3 +127,42 @@ def test_mistakes_are_one_line(runs, tmp_path, monkeypatch, capsys):
             main(["compare", *arguments])
         assert capsys.readouterr().err.strip() == f"error: {message}"
     assert not (tmp_path / "a.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "found"),
+    [
+        (("curves", 0, "val/mean_iou"), "high", "curves[0].val/mean_iou is 'high'; expected a number or nothing"),
+        (("curves", 0, "train/loss"), float("inf"), "curves[0].train/loss is inf; expected a finite number"),
+        (
+            ("best", "per_class", "iou", "foreground"),
+            "0.5",
+            "best.per_class.iou.foreground is '0.5'; expected a number",
+        ),
+        (
+            ("best", "per_class", "iou", "foreground"),
+            float("nan"),
+            "best.per_class.iou.foreground is nan; expected a fin",
+        ),
+        (("best", "scalars", "mean_iou"), float("inf"), "best.scalars.mean_iou is inf; expected a finite number"),
+        (("training_seconds",), float("-inf"), "training_seconds is -inf; expected a finite number"),
+        (("training_seconds",), 10**400, f"training_seconds is 1{'0' * 59}; expected a finite number"),
+    ],
+)
+def test_damaged_scores_are_refused(runs, tmp_path, capsys, path, value, found):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(runs[1].root, damaged)
+    metrics = json.loads((damaged / "metrics.json").read_text())
+    holder = metrics
+    for key in path[:-1]:
+        holder = holder[key]
+    assert path[-1] in holder
+    holder[path[-1]] = value
+    (damaged / "metrics.json").write_text(json.dumps(metrics))
+    with pytest.raises(SystemExit):
+        main(["compare", str(runs[0].root), str(damaged), "--output", str(tmp_path / "page.html")])
+    error = capsys.readouterr().err.strip()
+    assert error.startswith(f"error: {damaged / 'metrics.json'}: {found}")
+    assert error.endswith(": restore the file, or train again")
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / "page.html").exists()

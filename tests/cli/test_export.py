@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from feedbackward.cli.main import main
+from feedbackward.cli.quantize import calibration_images
 from feedbackward.data.camvid import CAMVID
 from feedbackward.exporting.web.runtime import FILES, PACKAGE, VERSION
 from feedbackward.models import create_model
@@ -182,3 +183,29 @@ def test_quantize_reports_size_time_and_scores(saved, camvid, tmp_path, capsys, 
     assert "to score both, give --dataset, --source and --ground-truth" in refused(capsys, *alone)
     unknown = [*scored, "--dataset", "camvit"]
     assert "unknown data set 'camvit'; did you mean camvid?" in refused(capsys, *command, "--overwrite", *unknown)
+    classes = [*command, "--overwrite", "--classes", tmp_path / "nowhere.yaml"]
+    assert "to score both, give --dataset, --source and --ground-truth" in refused(capsys, *classes)
+
+
+def test_quantize_finds_out_before_the_work_that_masks_are_of_other_images(saved, camvid, tmp_path, capsys):
+    (tmp_path / "masks").mkdir()
+    Image.new("L", (56, 40)).save(tmp_path / "masks" / "other.png")
+    output = tmp_path / "small.onnx"
+    command = ["quantize", "--model", saved, "--calibration", camvid / "val", "--output", output]
+    source = camvid / "val"
+    error = refused(capsys, *command, "--dataset", "camvid", "--source", source, "--ground-truth", tmp_path / "masks")
+    found = "--source and --ground-truth: missing predictions (1 of 1): other; expected exactly one per image"
+    assert f"error: {found}, named {source}/PATH" in error
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(("total", "count"), [(63, 32), (7, 3), (3, 5)])
+def test_calibration_images_are_evenly_spread(tmp_path, total, count):
+    for number in range(total):
+        (tmp_path / f"{number:03}.png").touch()
+    chosen = [int(path.stem) for path in calibration_images(str(tmp_path), count)]
+    assert len(set(chosen)) == min(total, count)
+    step = max(1, total / count)
+    assert chosen[0] < step
+    assert total - 1 - chosen[-1] < step
+    assert np.ptp(np.diff(chosen)) <= 1

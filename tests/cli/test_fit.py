@@ -336,6 +336,37 @@ def test_validate_writes_its_scores_as_json(command, run, tmp_path):
         command("validate", "--run_dir", run, "--json", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("stage", "option", "value", "said"),
+    [
+        ("validate", "limit_val_batches", "2", "2 of the 3 images only, because of trainer.limit_val_batches"),
+        ("validate", "limit_val_batches", "0.7", "2 of the 3 images only, because of trainer.limit_val_batches"),
+        ("validate", "fast_dev_run", "true", "1 of the 3 images only, because of trainer.fast_dev_run"),
+        ("test", "limit_test_batches", "0.5", "1 of the 2 images only, because of trainer.limit_test_batches"),
+        ("validate", "limit_val_batches", "3", None),
+        ("validate", "limit_test_batches", "0", None),
+    ],
+)
+def test_scores_of_a_part_say_so(command, run, tmp_path, capsys, stage, option, value, said):
+    command(stage, "--run_dir", run, "--json", "scores.json", f"--trainer.{option}", value)
+    notes = json.loads((tmp_path / "scores.json").read_text())["notes"]
+    printed = " ".join(capsys.readouterr().out.split())
+    assert (f"These are the scores of {said}" in notes) == (said is not None)
+    assert f"the scores of {said}" in printed if said else "images only" not in printed
+
+
+@pytest.mark.parametrize("batches", ["0", "0.0"])
+@pytest.mark.parametrize(("stage", "split"), [("validate", "val"), ("test", "test")])
+def test_scores_of_nothing_are_refused(command, run, stage, split, batches):
+    message = rf"^trainer\.limit_{split}_batches is 0: nothing is scored; expected more than 0, or leave it out for all"
+    refused(command, stage, "--run_dir", run, f"--trainer.limit_{split}_batches", batches, message=message)
+
+
+def test_scores_of_less_than_a_batch_are_refused(command, run):
+    message = r"^--trainer: .*limit_val_batches.*; correct that option$"
+    refused(command, "validate", "--run_dir", run, "--trainer.limit_val_batches", "0.1", message=message)
+
+
 def test_test_takes_a_checkpoint_anywhere(command, trained, tmp_path, capsys):
     command("test", "--ckpt_path", trained / "checkpoints/last.ckpt")
     assert "mean IoU" in capsys.readouterr().out

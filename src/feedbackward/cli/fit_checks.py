@@ -14,7 +14,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import nn
 from torch.func import functional_call
 
-from feedbackward.data.datamodule import Item, SegmentationDataModule
+from feedbackward.data.datamodule import STAGE_SPLITS, Item, SegmentationDataModule
 from feedbackward.data.sampler import SeededItems
 from feedbackward.errors import InputError, nearest, one_line
 from feedbackward.exporting import ExportedNetwork, load_exported
@@ -111,6 +111,24 @@ def check_validation(trainer: Namespace) -> None:
         raise InputError(
             f"trainer.check_val_every_n_epoch is {every} and trainer.max_epochs {epochs}: the last weights would never "
             f"be scored; set --trainer.max_epochs {-(-epochs // every) * every} or --trainer.check_val_every_n_epoch 1"
+        )
+
+
+def check_scored_part(trainer: Namespace, command: str) -> None:
+    """Check that `validate` or `test` scores at least one batch.
+
+    Args:
+        trainer: The arguments of the Trainer.
+        command: "validate" or "test".
+
+    Raises:
+        InputError: If it scores none.
+    """
+    (split,) = STAGE_SPLITS[command]
+    if trainer[f"limit_{split}_batches"] == 0:
+        raise InputError(
+            f"trainer.limit_{split}_batches is 0: nothing is scored; expected more than 0, or leave it out for all "
+            f"images"
         )
 
 

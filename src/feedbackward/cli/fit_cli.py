@@ -25,6 +25,7 @@ from feedbackward.cli.fit_checks import (
     check_monitor,
     check_optimizer,
     check_resumable,
+    check_scored_part,
     check_seed,
     check_trainer,
     check_validation,
@@ -40,7 +41,7 @@ from feedbackward.cli.trusted_imports import explain_denied, importing, take_tru
 from feedbackward.data import SegmentationDataModule, find_source
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import FailureError, InputError, listed, one_line, printable
-from feedbackward.io import check_target, write_json
+from feedbackward.io import check_apart, check_target, write_json
 from feedbackward.metrics import Scores
 from feedbackward.models.builders import PRESETS
 from feedbackward.models.checkpoint import read_checkpoint
@@ -61,7 +62,7 @@ from feedbackward.training.pictures import Pictures
 from feedbackward.training.portable import data_name
 from feedbackward.training.recipes import AUTO, find_recipe, recipe_for
 from feedbackward.training.results import RunResults
-from feedbackward.training.run_folder import RunFolder
+from feedbackward.training.run_folder import PlannedRun, RunFolder
 from feedbackward.training.sync_norms import SyncNorms
 from feedbackward.training.task import SegmentationTask
 from feedbackward.training.trackers import open_trackers, tracker_names
@@ -201,6 +202,8 @@ class FitCLI(LightningCLI):
         if self.command == "fit" and not self.config.trainer.fast_dev_run:
             check_validation(self.config.trainer)
             check_monitor(self.config.early_stopping.monitor)
+        elif self.command != "fit":
+            check_scored_part(self.config.trainer, self.command)
         self.trackers = self._tracker_names()
         self.folder = RunFolder(self.config.run_dir or Path("runs") / (self.recipe or "run"))
         self.ckpt_path = None if self.exported else self._find_checkpoint(self.config.ckpt_path)
@@ -219,9 +222,18 @@ class FitCLI(LightningCLI):
             self.config.model.encoder_weights = self.config.model.start_from = None  # they come from the file
         if self.command == "fit":
             source = None if self.ckpt_path is None else self.ckpt_path.resolve().parent
-            self.folder.check(resume=source == self.folder.checkpoints.resolve())
+            resumed = self.ckpt_path if source == self.folder.checkpoints.resolve() else None
+            self.planned = PlannedRun(self.folder, resumed=resumed)
         elif self.config.json is not None:
             check_target(self.config.json, option="--json")
+            self._check_apart({"--json": self.config.json})
+
+    def _check_apart(self, targets: dict[str, Path]) -> None:
+        """Refuse files that would replace what is scored."""
+        for file in self.folder.results:
+            check_apart(targets, {"the training": file})
+        read = {"the checkpoint": self.ckpt_path, "the data set": self.config.data.get("init_args.root")}
+        check_apart(targets, read)
 
     def _tracker_names(self) -> list[str]:
         """The trackers of a training, unless it has loggers of its own, none, or is a trial run."""
@@ -334,13 +346,33 @@ class FitCLI(LightningCLI):
         if augment := augment_of(self.config):
             self.model.segmenter = Augmented(self.model.segmenter, augment)
         act = self.trainer.validate if self.command == "validate" else self.trainer.test
-        act(self.model, self.datamodule, ckpt_path=self.ckpt_path, verbose=False, weights_only=True)
+        try:
+            act(self.model, self.datamodule, ckpt_path=self.ckpt_path, verbose=False, weights_only=True)
+        except MisconfigurationException as error:  # of a limit that is less than one batch
+            raise InputError(f"--trainer: {one_line(error).removesuffix('.')}; correct that option") from error
         if self.trainer.is_global_zero:
             stage, title = ("val", "validation") if self.command == "validate" else ("test", "test")
             scores = self.model.results[stage]
+            scores.notes[:0] = self._part_note(stage)
             print_scores(scores, title=f"{title}, {self.ckpt_path or 'exported file'}")
             if self.config.json is not None:
                 write_json(self.config.json, scores.to_dict())
+
+    def _part_note(self, stage: str) -> list[str]:
+        """Says that only a part of the images was scored, if so."""
+        trainer = self.trainer
+        loader, batches = (
+            (trainer.val_dataloaders, trainer.num_val_batches)
+            if stage == "val"
+            else (trainer.test_dataloaders, trainer.num_test_batches)
+        )
+        assert loader is not None
+        images = len(loader.dataset)
+        scored = min(images, int(sum(batches)) * trainer.world_size * self.datamodule.eval_batch_size)
+        if scored == images:
+            return []
+        option = "fast_dev_run" if self.config.trainer.fast_dev_run else f"limit_{stage}_batches"
+        return [f"These are the scores of {scored} of the {images} images only, because of trainer.{option}"]
 
     def _read_images_as_trained(self) -> None:
         """A network is scored on images as in its training, unless an option says otherwise; differences are printed.
@@ -396,6 +428,8 @@ class FitCLI(LightningCLI):
         trial = bool(self.config.trainer.fast_dev_run)
         writes = rank_zero_only.rank == 0 and not trial  # type: ignore[attr-defined]
         with self.folder.lock() if writes else nullcontext():
+            if writes:
+                self.planned.check_unchanged()
             if writes and self.ckpt_path is not None and self.best_epoch is not None:
                 restore_best(self.folder, self.ckpt_path, self.best_epoch)
             if self.trackers:

@@ -2,6 +2,7 @@
 
 import statistics
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,8 +16,11 @@ from feedbackward.cli.evaluate import score
 from feedbackward.cli.model_argument import add_backbone
 from feedbackward.cli.parser import CommandParser, command_parser
 from feedbackward.cli.predict_into import PlannedPredictions
+from feedbackward.data.encodings import MaskClasses
 from feedbackward.data.files import read_image
-from feedbackward.data.sources import find_source, list_sources
+from feedbackward.data.members import File
+from feedbackward.data.predictions import PredictionPair
+from feedbackward.data.sources import DataSource, find_source, list_sources
 from feedbackward.errors import InputError
 from feedbackward.io import check_new
 from feedbackward.metrics.scores import percent
@@ -57,8 +61,8 @@ def main(args: list[str]) -> None:
     """Parse the arguments of `feedbackward quantize` and run it."""
     options = build_parser().parse_args(args)
     check_new(options.output, overwrite=options.overwrite)
-    asked = (options.dataset, options.source, options.ground_truth)
-    if any(asked) and not all(asked):
+    needed = (options.dataset, options.source, options.ground_truth)
+    if any((*needed, options.classes)) and not all(needed):
         raise InputError("to score both, give --dataset, --source and --ground-truth")
     data = None if options.dataset is None else find_source(options.dataset)
     classes = None if data is None else data.read_classes(options.classes)
@@ -66,19 +70,25 @@ def main(args: list[str]) -> None:
     from feedbackward.data.transforms import EvalTransform
     from feedbackward.exporting import export, load_exported, quantize
     from feedbackward.models.saved import load_network
-    from feedbackward.segmenters import Predictor
+    from feedbackward.segmenters import Normalized, Predictor, Segmenter
 
-    found = [item.path for item in find_sources([options.calibration]).items]
-    chosen = found[:: max(1, len(found) // options.images)][: options.images]
+    chosen = calibration_images(options.calibration, options.images)
     network, console = load_network(options.model, backbone=options.backbone), Console()
     resize = network.preprocessing.resize if options.scale is None else Resize(scale=options.scale)
     transform = EvalTransform(replace(network.preprocessing, resize=resize))
-    images = [transform.image(read_image(path)) for path in chosen]
-    quantize(network, options.output, images, untied=options.untied, argmax=options.argmax)
-
     table = Table("", "MB", "ms per image", *(["mean IoU"] if options.dataset else []))
     with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder, "float32.onnx")
+        whole, predictions = Path(folder, "float32.onnx"), Path(folder, "predictions")
+
+        def plan(segmenter: Segmenter, data: DataSource, classes: MaskClasses) -> PlannedPredictions:
+            predictor = Predictor(segmenter, resize=resize)
+            return PlannedPredictions(predictions, predictor, options.model, options.source, classes, data.layout)
+
+        pairs: Sequence[PredictionPair] = []
+        if data is not None and classes is not None:  # before the work, so that nothing is written if they do not fit
+            pairs = _pair(data, options.ground_truth, plan(Normalized(network), data, classes).masks, options.source)
+        images = [transform.image(read_image(path)) for path in chosen]
+        quantize(network, options.output, images, untied=options.untied, argmax=options.argmax)
         export(network, whole, argmax=options.argmax)
         files = {"float32": whole, "8-bit": options.output}
         loaded = {name: load_exported(path) for name, path in files.items()}
@@ -86,9 +96,7 @@ def main(args: list[str]) -> None:
         for (name, one), taken in zip(loaded.items(), times, strict=True):
             row = [name, f"{files[name].stat().st_size / 1e6:.2f}", f"{1e3 * statistics.median(taken):.1f}"]
             if data is not None and classes is not None:
-                predictor = Predictor(one, resize=resize)
-                planned = PlannedPredictions(Path(folder, name), predictor, name, options.source, classes, data.layout)
-                pairs = data.pair(options.ground_truth, planned.masks)
+                planned = plan(one, data, classes)
                 planned.predict({pair.prediction for pair in pairs}, console)
                 scores = score(data, planned.classes, pairs, 1, console)
                 assert scores is not None
@@ -96,3 +104,23 @@ def main(args: list[str]) -> None:
             table.add_row(*row)
     console.print(table)
     console.print(Text(str(options.output)), soft_wrap=True)
+
+
+def calibration_images(source: str, count: int) -> list[File]:
+    """Up to count of the images of a folder or shards, evenly spread."""
+    from feedbackward.training.pictures import spread
+
+    found = [item.path for item in find_sources([source]).items]
+    return [found[index] for index in spread(len(found), count)]
+
+
+def _pair(data: DataSource, ground_truth: str, masks: Path, source: str) -> list[PredictionPair]:
+    """Pair the masks with the predictions of a temporary folder, which messages name by the images' source.
+
+    Raises:
+        InputError: If an image of a mask is missing.
+    """
+    try:
+        return data.pair(ground_truth, masks)
+    except InputError as error:
+        raise InputError(f"--source and --ground-truth: {str(error).replace(str(masks), source)}") from error

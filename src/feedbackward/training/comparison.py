@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,7 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
             if not file.is_file():
                 raise InputError(f"{path} is not the folder of a training: {file.name} is missing")
         metrics = read_json(folder.metrics, advice=_ADVICE)
-        check_form(metrics, _METRICS, source=folder.metrics, advice=_ADVICE)
+        _check_metrics(metrics, folder.metrics)
         if metrics["best"] is None:
             raise InputError(f"the training in {path} has not been validated yet; compare it later")
         config = parse_yaml(read_text(folder.config, expected="a configuration"), folder.config)
@@ -79,6 +80,26 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"two runs are named {repeated[0]}; rename one of the folders")
     return runs
+
+
+def _check_metrics(metrics: Any, source: Path) -> None:
+    """Check what is compared of metrics.json, also the values whose names depend on the training.
+
+    Raises:
+        InputError: If something is missing, or a value is of another type or not finite.
+    """
+    check_form(metrics, _METRICS, source=source, advice=_ADVICE)
+    tables = {"": {name: metrics[name] for name in ("epochs", "parameters", "training_seconds")}}
+    if (best := metrics["best"]) is not None:
+        tables |= {"best.scalars": best["scalars"], "best.per_class.iou": best["per_class"]["iou"]}
+    tables |= {f"curves[{index}]": record for index, record in enumerate(metrics["curves"])}
+    for name, values in tables.items():
+        check_form(values, dict.fromkeys(values, (float, None)), source=source, advice=_ADVICE, name=name)
+        for key, value in values.items():
+            # A whole number can be larger than any float, for which math.isfinite fails.
+            if value is not None and not abs(value) <= sys.float_info.max:
+                what = f"{name}.{key}".lstrip(".")
+                raise InputError(f"{source}: {what} is {value!r:.60}; expected a finite number: {_ADVICE}")
 
 
 def differing_options(runs: Sequence[Run]) -> dict[str, list[Any]]:
