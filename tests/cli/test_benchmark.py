@@ -1,5 +1,6 @@
 import json
 import re
+import sys
 
 import pytest
 
@@ -44,11 +45,39 @@ def test_help_shows_the_names_of_networks(capsys):
     [
         (["--runtimes", "eagre"], "unknown runtime 'eagre'; expected one of eager, channels_last"),
         (["--size", "64"], "--size is '64'"),
+        (["--runtimes", "eagre", "--tolerance", "0.1"], "unknown runtime 'eagre'"),
+        (["--models", f"{OURS},out.onnx"], "no such file or folder: out.onnx"),
         (["--json", "."], "this is a folder"),
         (["--runtimes", "onnxruntime", "--tolerance", "1e-12"], "more than the tolerance of 1e-12"),
     ],
 )
 def test_errors(options, message, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["benchmark", "--models", OURS, *options])
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--train", "--runtimes", "onnxruntime", "--memory", "--tolerance", "0.1"],
+            "training steps in PyTorch, without --runtimes, --memory, --tolerance; omit those, or --train",
+        ),
+        (["--train", "--runtimes", "eager"], "without --runtimes;"),
+        (["--train", "--memory"], "without --memory;"),
+        (["--tolerance", "0.1"], "--tolerance is for the exported files of onnxruntime and openvino, found"),
+        (["--runtimes", "eager,compile", "--tolerance", "0.1"], "found --runtimes eager,compile; omit --tolerance"),
+        (
+            ["--models", f"{OURS},"],
+            "test_resnet?retrace=transitions&output_stride=2,', with an empty name; expected NAME,NAME",
+        ),
+        (["--runtimes", "eager,,compile"], "--runtimes is 'eager,,compile', with an empty name"),
+    ],
+)
+def test_options_without_effect_are_refused_before_torch_is_imported(options, message, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)  # an import would fail
     with pytest.raises(SystemExit) as caught:
         main(["benchmark", "--models", OURS, *options])
     assert caught.value.code == 2

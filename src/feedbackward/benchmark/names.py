@@ -10,4 +10,12 @@ GRAMMAR = """\
 Options follow a question mark: feedbackward/resnet18?retrace=transitions&output_stride=4
 With grad_checkpointing=true our networks save less for the backward pass"""
 
-RUNTIME_NAMES = ("eager", "channels_last", "optimized", "compile", "cuda", "onnxruntime", "openvino")
+FORMS = (
+    "a model such as vgg16_pwn or segnet, feedbackward/ENCODER, smp/ARCHITECTURE/ENCODER, torchvision/NAME, "
+    "timm/ENCODER, or the path of a saved network or a checkpoint"
+)
+"""The forms of names in one line, for messages."""
+
+FILE_RUNTIMES = ("onnxruntime", "openvino")
+"""The runtimes that run an exported file."""
+RUNTIME_NAMES = ("eager", "channels_last", "optimized", "compile", "cuda", *FILE_RUNTIMES)

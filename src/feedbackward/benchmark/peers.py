@@ -1,14 +1,17 @@
 """Networks of other libraries as segmentation networks of this one."""
 
 import importlib
+import inspect
+import re
 from importlib.util import find_spec
 from typing import Any
 
+import timm
 import torchvision
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from feedbackward.errors import InputError
+from feedbackward.errors import InputError, is_out_of_memory, nearest, one_line
 from feedbackward.models import SegmentationNetwork
 from feedbackward.models.encoder import create_encoder, is_imagenet, preprocessing_of
 from feedbackward.models.encoder_weights import load_encoder_weights
@@ -43,7 +46,8 @@ class SmpNetwork(SegmentationNetwork):
         options: Further options of the class, such as decoder_channels.
 
     Raises:
-        InputError: If the library is not installed, or has no such architecture or encoder.
+        InputError: If the library is not installed, has no such architecture or encoder, or the architecture does not
+            have an option or refuses its value.
     """
 
     SIZES = InputSizes(minimum=32, multiple=32)
@@ -60,20 +64,33 @@ class SmpNetwork(SegmentationNetwork):
         freeze_encoder: bool = False,
         **options: Any,
     ) -> None:
+        if not isinstance(freeze_encoder, bool):
+            raise InputError(f"freeze_encoder={freeze_encoder!r}: expected true or false")
         config = {"model": "smp", "architecture": architecture, "encoder_name": encoder_name, **options}
         config |= {"in_channels": in_channels, "classes": classes, "freeze_encoder": freeze_encoder}
         super().__init__(config, preprocessing=IMAGENET)
         if find_spec("segmentation_models_pytorch") is None:
             raise InputError(f"{architecture} needs segmentation_models_pytorch: pip install 'feedbackward[benchmark]'")
-        smp = importlib.import_module("segmentation_models_pytorch")
+        build = _find_architecture(architecture)
+        _check_encoder(encoder_name)
+        _check_options(build, encoder_name, options)
+        named = encoder_weights if is_imagenet(encoder_weights) else None
         try:
-            build = getattr(smp, architecture)
-            named = encoder_weights if is_imagenet(encoder_weights) else None
             self.network = build(
                 encoder_name, encoder_weights=named, in_channels=in_channels, classes=classes, **options
             )
-        except (AttributeError, KeyError) as error:
-            raise InputError(f"segmentation_models_pytorch has no {architecture} on {encoder_name}: {error}") from error
+        except (
+            ArithmeticError,
+            AssertionError,
+            AttributeError,
+            LookupError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
+            if is_out_of_memory(error):
+                raise
+            raise InputError(_refusal(error, architecture, encoder_name, options)) from error
         if encoder_name.startswith(TIMM):
             # timm's encoders do not all see images with ImageNet's mean and deviation.
             self.preprocessing = preprocessing_of(self.network.encoder.model, in_channels)
@@ -96,6 +113,59 @@ class SmpNetwork(SegmentationNetwork):
         height, width = image.shape[-2:]
         logits: Tensor = self.network(pad_to(image, self.SIZES.padded((height, width))))
         return logits[..., :height, :width]
+
+
+def _find_architecture(name: str) -> type[Any]:
+    smp = importlib.import_module("segmentation_models_pytorch")
+    base = smp.base.SegmentationModel
+    known = {key: item for key, item in vars(smp).items() if isinstance(item, type) and issubclass(item, base)}
+    if name not in known:
+        raise InputError(f"segmentation_models_pytorch has no architecture {name}; {nearest(name, known)}")
+    return known[name]
+
+
+def _check_encoder(name: str) -> None:
+    if name.startswith(TIMM):
+        architecture = name.removeprefix(TIMM).partition(".")[0]
+        if not timm.is_model(architecture):
+            raise InputError(f"unknown encoder {name!r}; after {TIMM}, {nearest(architecture, timm.list_models())}")
+        return
+    known = importlib.import_module("segmentation_models_pytorch.encoders").get_encoder_names()
+    if name not in known:
+        raise InputError(
+            f"segmentation_models_pytorch has no encoder {name} besides timm's, {TIMM}NAME; {nearest(name, known)}"
+        )
+
+
+def _check_options(build: type[Any], encoder_name: str, options: dict[str, Any]) -> None:
+    """Refuse options that the library would ignore, and values of switches that Python would take for true.
+
+    The library passes options that it does not know on to timm, for timm's encoders.
+    """
+    accepted = inspect.signature(build).parameters
+    known = [name for name, parameter in accepted.items() if parameter.kind is not parameter.VAR_KEYWORD]
+    free = sorted({*known} - {"encoder_name", "encoder_weights", "in_channels", "classes", "aux_params"})
+    for option, value in options.items():
+        # It drops options whose names begin with an underscore, and timm those that are None.
+        passed_on = (
+            encoder_name.startswith(TIMM) and option not in known and not option.startswith("_") and value is not None
+        )
+        if option not in free and not passed_on:
+            raise InputError(f"smp/{build.__name__}/{encoder_name} has no option {option!r}; {nearest(option, free)}")
+        if option in free and isinstance(accepted[option].default, bool) and not isinstance(value, bool):
+            raise InputError(f"{option}={value!r}: expected true or false")
+
+
+def _refusal(error: Exception, architecture: str, encoder_name: str, options: dict[str, Any]) -> str:
+    """The message about a network that the library cannot build."""
+    if match := re.search(r"(?:unexpected keyword|multiple values for keyword) argument '(.*?)'", str(error)):
+        return f"smp/{architecture}/{encoder_name} has no option {match[1]!r}; omit it"
+    values = " and ".join(f"{option}={value!r}" for option, value in options.items())
+    reason = one_line(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    return (
+        f"segmentation_models_pytorch cannot build {architecture} on {encoder_name}"
+        f"{values and f' with {values}'} ({reason}); use other {'values' if values else 'names'}"
+    )
 
 
 class TorchvisionNetwork(SegmentationNetwork):

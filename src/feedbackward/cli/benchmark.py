@@ -1,6 +1,6 @@
 """`feedbackward benchmark`: latency, memory and file size of several networks, as a table and as JSON."""
 
-from argparse import RawDescriptionHelpFormatter
+from argparse import SUPPRESS, RawDescriptionHelpFormatter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from feedbackward.benchmark.names import GRAMMAR, RUNTIME_NAMES
+from feedbackward.benchmark.names import FILE_RUNTIMES, GRAMMAR, RUNTIME_NAMES
 from feedbackward.cli.console import console_for_tables
 from feedbackward.cli.parser import CommandParser, command_parser, height_width
+from feedbackward.errors import InputError
 from feedbackward.io import check_target, write_json
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def build_parser() -> CommandParser:
         required=True,
         help="networks, NAME,NAME; times are also printed as multiples of the first one's",
     )
-    parser.add_argument("--runtimes", default="eager", help=f"some of {', '.join(RUNTIME_NAMES)}: NAME,NAME")
+    parser.add_argument(
+        "--runtimes", default=SUPPRESS, help=f"some of {', '.join(RUNTIME_NAMES)}: NAME,NAME (by default eager)"
+    )
     parser.add_argument(
         "--size",
         metavar="H,W",
@@ -73,8 +76,12 @@ def benchmark(options: Namespace) -> None:
         options: The parsed arguments.
 
     Raises:
-        InputError: If a network, a runtime or the size is not valid, or the file cannot be written.
+        InputError: If a network, a runtime or the size is not valid, an option would have no effect, or the file cannot
+            be written.
     """
+    models = _names(options.models, option="--models")
+    runtimes = _names(options.get("runtimes", "eager"), option="--runtimes")
+    _check_effect(options, runtimes)
     given = None if options.size is None else height_width(options.size)
     if options.json is not None:
         check_target(options.json, option="--json")
@@ -85,7 +92,6 @@ def benchmark(options: Namespace) -> None:
     from feedbackward.benchmark.training import measure_training
     from feedbackward.machine import describe_machine
 
-    models = options.models.split(",")
     seen, line = images_seen(models)
     size = given or seen
     if line and given not in (None, seen):
@@ -103,7 +109,7 @@ def benchmark(options: Namespace) -> None:
         console_for_tables().print(training_table(steps))
         rows = list(map(asdict, steps))
     else:
-        entries = [Entry(model, runtime) for runtime in options.runtimes.split(",") for model in models]
+        entries = [Entry(model, runtime) for runtime in runtimes for model in models]
         more: dict[str, Any] = {"memory": options.memory, "tolerance": options.tolerance}
         with Console().status("") as status:
             results = measure_inference(entries, **shared, **more, say=lambda line: status.update(Text(line)))
@@ -112,6 +118,33 @@ def benchmark(options: Namespace) -> None:
     if options.json is not None:
         machine = {**describe_machine(), "threads": torch.get_num_threads()}
         write_json(options.json, {"machine": machine, "size": size, "batch": options.batch, "results": rows})
+
+
+def _names(text: str, *, option: str) -> list[str]:
+    """The names in the value of an option, NAME,NAME."""
+    names = text.split(",")
+    if not all(map(str.strip, names)):
+        raise InputError(f"{option} is {text!r}, with an empty name; expected NAME,NAME; remove extra commas")
+    return names
+
+
+def _check_effect(options: Namespace, runtimes: list[str]) -> None:
+    """Refuse options that would have no effect."""
+    if options.train:
+        given = {
+            "--runtimes": "runtimes" in options,
+            "--memory": options.memory,
+            "--tolerance": options.tolerance is not None,
+        }
+        if extra := [option for option in given if given[option]]:
+            raise InputError(
+                f"--train times training steps in PyTorch, without {', '.join(extra)}; omit those, or --train"
+            )
+    elif options.tolerance is not None and set(runtimes) <= set(RUNTIME_NAMES) - set(FILE_RUNTIMES):
+        raise InputError(
+            f"--tolerance is for the exported files of {' and '.join(FILE_RUNTIMES)}, found --runtimes "
+            f"{','.join(runtimes)}; omit --tolerance, or add one of these runtimes"
+        )
 
 
 def inference_table(results: "list[Result]") -> Table:
