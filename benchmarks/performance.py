@@ -66,7 +66,16 @@ def benchmarks() -> dict[str, list[str]]:
         f"{lite0}?rank=16",
         lite0,
     )
+    stages = "&retrace=stages"
     found["own_part"] = ["--models", ",".join(networks), "--runtimes", "onnxruntime"]
+    networks = (
+        "smp/Unet/tu-tf_efficientnet_lite0",
+        *(f"{lite0}{own}{retrace}" for retrace in ("", "&retrace=transitions", stages)),
+        f"{lite0}?rank=16&head_channels=32&head_strides=all{stages}",
+        f"{lite0}?rank=16{stages}",
+        "timm/tf_efficientnet_lite0",
+    )
+    found["stages"] = ["--models", ",".join(networks), "--runtimes", "onnxruntime"]
     return found
 
 
