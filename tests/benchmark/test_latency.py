@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.testing import assert_close
 from torch.utils.flop_counter import FlopCounterMode
 
 from feedbackward.benchmark.candidates import create_candidate
@@ -48,3 +49,13 @@ def test_a_runtime_without_its_device_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="device cuda: PyTorch sees only the CPU here"):
         measure_inference([Entry(OURS, "cuda")], size=(32, 64))
+
+
+def test_the_file_of_an_encoder_alone_computes_its_last_feature(exporting, tmp_path):
+    network, image = create_candidate("timm/test_resnet").eval(), torch.rand(2, 3, 64, 96)
+    prepared = RUNTIMES["onnxruntime"](network, Workload(image, tmp_path))
+    (feature,) = prepared.run(image)
+    with torch.no_grad():
+        expected = network.encoder.forward_features(network.preprocessing(image))
+    assert_close(torch.from_numpy(feature), expected, rtol=1e-4, atol=1e-5)
+    assert prepared.file_bytes == prepared.file.stat().st_size

@@ -10,7 +10,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from feedbackward.benchmark.peers import EncoderAlone
 from feedbackward.exporting import FORMATS, export, load_exported
+from feedbackward.exporting.formats.base import FileFormat
+from feedbackward.exporting.metadata import describe
+from feedbackward.exporting.wrapper import ExportWrapper, export_program
 from feedbackward.machine import choose_device
 from feedbackward.models import Feedbackward, SegmentationNetwork, optimize
 from feedbackward.segmenters.normalized import Normalized
@@ -99,10 +103,21 @@ def _file(name: str) -> Prepare:
     def prepare(network: SegmentationNetwork, workload: Workload) -> Prepared:
         path = workload.folder / f"network{FORMATS[name].suffix}"
         size = workload.image.shape[-2], workload.image.shape[-1]
+        if isinstance(network, EncoderAlone):
+            return _encoder_file(network, path, FORMATS[name], size)
         report = export(network, path, format=name, size=size, tolerance=workload.tolerance)
         return Prepared(load_exported(path, threads=torch.get_num_threads()).logits, path, report.size)
 
     return prepare
+
+
+def _encoder_file(network: EncoderAlone, path: Path, file_format: FileFormat, size: tuple[int, int]) -> Prepared:
+    """An exported encoder: export and load_exported refuse outputs that are not logits."""
+    metadata = describe(network, argmax=False, size=size)
+    file_format.write(export_program(ExportWrapper(network, argmax=False), metadata), metadata, path)
+    run, _ = file_format.read(path, torch.get_num_threads())
+    file_bytes = sum(file.stat().st_size for file in path.parent.glob(f"{path.stem}.*"))
+    return Prepared(lambda image: run(image.numpy()), path, file_bytes)
 
 
 RUNTIMES: dict[str, Prepare] = {
