@@ -36,7 +36,7 @@ def test_overlapping_classes_are_no_others():
         check_classes(table, TABLE, of="file")
     with pytest.raises(InputError, match="ignore_index 1 is the class 'present'"):
         ClassTable(TABLE.names, TABLE.colors, 1, overlapping=True)
-    for name in ("background", "image", ".hidden", "a/b", ""):
+    for name in ("background", "image", ".hidden", "a/b"):
         with pytest.raises(InputError, match=f"overlapping class {name!r}: expected a name that can be a folder's"):
             ClassTable((name,), ((0, 0, 0),), overlapping=True)
 
@@ -68,6 +68,8 @@ def test_void_has_a_larger_index_for_more_classes():
     ("names", "colors", "ignore_index", "message"),
     [
         ((), (), 255, "the class table is empty"),
+        (("a", ""), ((0, 0, 0),) * 2, 255, r"class names \['a', ''\]: expected a name for each class, found an empty"),
+        ((" ",), ((0, 0, 0),), 255, "found an empty one"),
         (("a", "b", "a"), ((0, 0, 0),) * 3, 255, r"class names \['a'\] occur more than once"),
         (("a", "b"), ((0, 0, 0),), 255, r"class names \(2\) and colors \(1\) differ in number"),
         (("a",), ((0, 0, 256),), 255, r"color \(0, 0, 256\) of class 'a': expected three values"),

@@ -153,9 +153,10 @@ def test_a_folder_to_create_may_be_empty_but_has_no_content(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "full" / "inner").mkdir(parents=True)
     (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nothing")
     check_empty(tmp_path / "new")
     check_empty(tmp_path / "empty")
-    for name in ("full", "file"):
+    for name in ("full", "file", "link"):
         with pytest.raises(InputError, match=rf"^--fix \S+{name} exists and is not an empty folder; give a new one$"):
             check_empty(tmp_path / name, what="--fix")
 

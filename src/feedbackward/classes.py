@@ -45,10 +45,10 @@ class ClassTable:
         overlapping: Whether a pixel may belong to several classes, or to none.
 
     Raises:
-        InputError: If a value has another type, there are no classes, names repeat, names, colors and values differ in
-            number, a color is not three values from 0 to 255, ignore_index is an index of the mask, values and
-            void_value are not all different and from 0 to 65535, or an overlapping class has a name that cannot be a
-            folder's.
+        InputError: If a value has another type, there are no classes, a name is empty, names repeat, names, colors and
+            values differ in number, a color is not three values from 0 to 255, ignore_index is an index of the mask,
+            values and void_value are not all different and from 0 to 65535, or an overlapping class has a name that
+            cannot be a folder's.
 
     Example:
         >>> table = ClassTable(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
@@ -67,6 +67,8 @@ class ClassTable:
         check_form(vars(self), {**_FORM, "overlapping": bool}, source="a class table", advice="correct it")
         if not self.names:
             raise InputError("the class table is empty; name at least one class")
+        if not all(map(str.strip, self.names)):
+            raise InputError(f"class names {list(self.names)}: expected a name for each class, found an empty one")
         repeated = sorted(name for name, count in Counter(self.names).items() if count > 1)
         if repeated:
             raise InputError(f"class names {repeated} occur more than once; names must be unique")
@@ -95,7 +97,7 @@ class ClassTable:
     def _check_overlapping(self) -> None:
         """Each class has a folder of its name, and exported files an output beside their input "image"."""
         for name in self.names:
-            if name in ("", BACKGROUND, "image") or name.startswith(".") or set(name) & set("/\\"):
+            if name in (BACKGROUND, "image") or name.startswith(".") or set(name) & set("/\\"):
                 raise InputError(
                     f"overlapping class {name!r}: expected a name that can be a folder's, without slashes and a dot "
                     f"at the start, and not {BACKGROUND} or image; a pixel of no class needs no class of its own"

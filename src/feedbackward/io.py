@@ -170,9 +170,9 @@ def check_empty(folder: Path, *, what: str = "") -> None:
         what: What the user asked for, the beginning of the message.
 
     Raises:
-        InputError: If it is a file, or a folder with content.
+        InputError: If it is a file, a broken link, or a folder with content.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if (folder.exists() or folder.is_symlink()) and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{what} {folder} exists and is not an empty folder; give a new one".lstrip())
 
 

@@ -204,9 +204,14 @@ class Preprocessing:
         return cls(**{**data, **tuples, "resize": Resize(**resize)})
 
     def __call__(self, image: Images) -> Images:
-        """Normalize floating-point images (..., channels, H, W) in [0, 1], RGB if they have colors; keeps the shape."""
+        """Normalize floating-point images (..., channels, H, W) in [0, 1], RGB if they have colors; keeps the shape.
+
+        With mean 0 and deviation 1 the images themselves are returned.
+        """
         if self.channels == "BGR":
             image = image[..., [2, 1, 0], :, :]
+        if not any(self.mean) and set(self.std) == {1}:  # exported files normalize images themselves
+            return image
         normalized: Images = (image - _per_channel(self.mean, image)) / _per_channel(self.std, image)
         return normalized
 
@@ -260,6 +265,36 @@ def scale_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
     return height, width
 
 
+def check_values(image: NDArray[Any], value_range: Range | None) -> None:
+    """Refuse images whose values to_unit_range cannot scale; the arguments are its own.
+
+    Raises:
+        InputError: If the type is another one or cannot hold the range, or a value lies outside of it.
+    """
+    low, high = value_range or _own_range(image.dtype)
+    if image.dtype.kind != "f":
+        if image.dtype.name not in _OWN_RANGES:
+            raise InputError(f"an image has values of type {image.dtype}; expected uint8, uint16 or floating point")
+        least, most = _own_range(image.dtype)
+        if low < least or high > most:
+            raise InputError(
+                f"an image of type {image.dtype} cannot have the values {low:g} to {high:g} that are expected; give "
+                f"an image of more bits, or set another value range"
+            )
+    if image.size and not holds_all(value_range, image.dtype):
+        least, most = float(image.min()), float(image.max())
+        if not low <= least <= most <= high:  # nor nan
+            raise InputError(
+                f"an image of type {image.dtype} has values from {least:g} to {most:g}, expected {low:g} to {high:g}; "
+                f"scale its values, or set another value range"
+            )
+
+
+def holds_all(value_range: Range | None, dtype: np.dtype[Any]) -> bool:
+    """Whether a range holds every value of a type: then the values of an image need no check."""
+    return dtype.name in _OWN_RANGES and tuple(value_range or _OWN_RANGES[dtype.name]) == _OWN_RANGES[dtype.name]
+
+
 def to_unit_range(image: NDArray[Any], value_range: Range | None = None) -> NDArray[np.float32]:
     """Scale the values of images linearly to [0, 1].
 
@@ -272,29 +307,14 @@ def to_unit_range(image: NDArray[Any], value_range: Range | None = None) -> NDAr
         A copy in contiguous memory.
 
     Raises:
-        InputError: If the type is another one or cannot hold the range, or a value lies outside of it.
+        InputError: As check_values.
 
     Example:
         >>> to_unit_range(np.array([0, 4095], np.uint16), (0, 4095)).tolist()
         [0.0, 1.0]
     """
-    own = _OWN_RANGES.get(image.dtype.name, (0, 1))
-    low, high = value_range or own
-    if image.dtype.kind != "f":
-        if image.dtype.name not in _OWN_RANGES:
-            raise InputError(f"an image has values of type {image.dtype}; expected uint8, uint16 or floating point")
-        if low < own[0] or high > own[1]:
-            raise InputError(
-                f"an image of type {image.dtype} cannot have the values {low:g} to {high:g} that are expected; give "
-                f"an image of more bits, or set another value range"
-            )
-    if image.size and ((low, high) != own or image.dtype.kind == "f"):
-        least, most = float(image.min()), float(image.max())
-        if not low <= least <= most <= high:  # nor nan
-            raise InputError(
-                f"an image of type {image.dtype} has values from {least:g} to {most:g}, expected {low:g} to {high:g}; "
-                f"scale its values, or set another value range"
-            )
+    check_values(image, value_range)
+    low, high = value_range or _own_range(image.dtype)
     scaled = np.array(image, np.float32, order="C")
     if low:
         scaled -= np.float32(low)
@@ -311,6 +331,10 @@ def to_resizable(image: NDArray[Any], value_range: Range | None) -> NDArray[Any]
     if image.dtype == np.uint8 and value_range in (None, _OWN_RANGES["uint8"]):
         return image
     return to_unit_range(image, value_range)
+
+
+def _own_range(dtype: np.dtype[Any]) -> Range:
+    return _OWN_RANGES.get(dtype.name, (0, 1))
 
 
 def _per_channel(values: tuple[float, ...], like: Any) -> Any:

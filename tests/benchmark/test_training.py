@@ -2,6 +2,7 @@ import torch
 from torch import nn
 
 from feedbackward.benchmark.training import measure_training, saved_bytes
+from feedbackward.models import create_model
 
 OURS = "feedbackward/test_resnet?retrace=transitions&output_stride=2"
 
@@ -21,6 +22,14 @@ def test_checkpointing_saves_less():
         [OURS, f"{OURS}&grad_checkpointing=true"], size=(32, 64), batch=2, threads=1, repeats=3
     )
     assert checkpointed.saved_bytes < 0.8 * plain.saved_bytes
+
+
+def test_networks_of_different_numbers_of_classes(tmp_path):
+    names = [str(tmp_path / f"{classes}") for classes in (5, 2)]
+    for name, classes in zip(names, (5, 2), strict=True):
+        create_model("test_resnet", encoder_weights=None, classes=classes).save_pretrained(name)
+    steps = measure_training(names, size=(32, 64), threads=1, repeats=1)
+    assert [step.name for step in steps] == names
 
 
 def test_training_steps():

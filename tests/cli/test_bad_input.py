@@ -126,6 +126,10 @@ def shorten_table(data: dict) -> None:
         data["class_table"][name] = data["class_table"][name][:2]
 
 
+def broken_link(folder: Path) -> None:
+    (folder / "l").symlink_to("nothing")
+
+
 def cut_video(folder: Path) -> None:
     write_video(folder / "a.webm", [Frame(np.full((32, 32, 3), 20 * i, np.uint8), i) for i in range(8)])
     data = (folder / "a.webm").read_bytes()
@@ -174,6 +178,8 @@ CASES = [
     Case(PLACES, "pipe for a video", predicts("p.mp4"), "not a file but a pipe", lambda f: os.mkfifo(f / "p.mp4")),
     Case(PLACES, "link to a device", predicts("z.png"), "a device", lambda f: (f / "z.png").symlink_to("/dev/zero")),
     Case(PLACES, "link to itself", predicts("l.png"), "symbolic links", lambda f: (f / "l.png").symlink_to("l.png")),
+    Case(PLACES, "broken link for scenes", ("streets", "--output", "l"), "l exists and is not an empty", broken_link),
+    Case(PLACES, "broken link for a data set", ("convert", "scenes", "l"), "OUTPUT l exists and is not", broken_link),
     Case(PLACES, "device for a network", ("predict", "/dev/zero", "scenes"), "no such model: /dev/zero"),
     Case(PLACES, "file for the output", predicts("scenes", "--output", "good.yaml"), "good.yaml cannot be written"),
     Case(PLACES, "file for a data set", ("inspect", "good.yaml"), "good.yaml"),
@@ -263,6 +269,16 @@ CASES = [
     Case(TRAINER, "no epochs", fits("--trainer.max_epochs", "0"), r"trainer\.max_epochs is 0: nothing is trained"),
     Case(TRAINER, "seed", fits("--seed_everything", "-1"), "seed_everything is -1; expected 0 to 4294967295"),
     Case(TRAINER, "mode", fits("--early_stopping.mode", "up"), "can be min, max, got up; correct that option"),
+    Case(
+        TRAINER, "time", fits("--trainer.max_time", "1"), "max_time is '1'; expected days, hours, minutes and seconds"
+    ),
+    Case(TRAINER, "times", fits("--trainer.max_time", "{day: 1}"), "expected days, hours, minutes and seconds, such"),
+    Case(TRAINER, "patience", fits("--early_stopping.patience", "-5"), r"patience is -5; expected .*, 0 or more"),
+    Case(TRAINER, "no rates", fits("--model.rates", "{encoder: 0, decoder: 0, head: 0}"), "nothing is trained; exp"),
+    Case(
+        TRAINER, "unknown rate", fits("--model.rates", "{enc: 1}"), r"option --model\.rates\.enc; did you mean .*oder"
+    ),
+    Case(TRAINER, "rate that is text", fits("--model.rates", "{head: x}"), r"--model\.rates\.head: expected a number"),
     Case(TRAINER, "rate", fits("--model.optimizer.lr", "-1"), "Invalid learning rate: -1.0; correct that option"),
     Case(TRAINER, "monitor", fits("--early_stopping.monitor", "val/iou"), "did you mean val/mean_iou"),
 ]

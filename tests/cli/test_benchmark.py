@@ -5,7 +5,9 @@ import sys
 import pytest
 
 from feedbackward.cli.main import main
+from feedbackward.models import create_model
 
+SMP = "smp/Unet/resnet18"
 OURS = "feedbackward/test_resnet?retrace=transitions&output_stride=2"
 
 
@@ -48,6 +50,12 @@ def test_help_shows_the_names_of_networks(capsys):
         (["--runtimes", "eagre", "--tolerance", "0.1"], "unknown runtime 'eagre'"),
         (["--models", f"{OURS},out.onnx"], "no such file or folder: out.onnx"),
         (["--json", "."], "this is a folder"),
+        (["--train", "--models", "timm/test_resnet"], "timm/test_resnet is an encoder alone, which has no logits to"),
+        (
+            ["--models", f"{SMP}?decoder_interpolation=x", "--size", "64,64"],
+            "decoder_interpolation=x does not run on 1",
+        ),
+        (["--models", f"{SMP}?decoder_interpolation=x", "--size", "32,64", "--train"], "on 1 image of 32x64 (Input"),
         (["--runtimes", "onnxruntime", "--tolerance", "1e-12"], "more than the tolerance of 1e-12"),
     ],
 )
@@ -56,6 +64,16 @@ def test_errors(options, message, capsys):
         main(["benchmark", "--models", OURS, *options])
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_network_that_is_timed_is_not_replaced(tmp_path, capsys):
+    network = create_model("test_resnet", encoder_weights=None, classes=2)
+    network.save_pretrained(tmp_path / "net")
+    before = (tmp_path / "net/config.json").read_bytes()
+    with pytest.raises(SystemExit):
+        main(["benchmark", "--models", f"{OURS},{tmp_path / 'net'}", "--json", str(tmp_path / "net/config.json")])
+    assert "config.json would replace a file of the network" in capsys.readouterr().err
+    assert (tmp_path / "net/config.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,25 @@ def test_a_network_is_scored_whatever_the_encoding_of_the_ground_truth(encoding:
     assert len(np.unique(prediction)) == 2
 
 
+def test_a_missing_image_and_one_too_many_are_named_by_their_source(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("images/a", "images/more", "masks/a", "others/b"):
+        save(tmp_path / f"{name}.png", np.zeros((32, 48)))
+    (tmp_path / "classes.yaml").write_text("classes: [road, car]")
+    network = fb.create_model("test_resnet", classes=2, encoder_weights=None)
+    network.class_table = ClassTable(("road", "car"), ((1, 2, 3), (4, 5, 6)))
+    network.save_pretrained(tmp_path / "network")
+    command = ["--dataset", "folder", "--classes", str(tmp_path / "classes.yaml"), "--model", str(tmp_path / "network")]
+    command += ["--source", str(tmp_path / "images"), "--ground-truth"]
+    main([*command, str(tmp_path / "masks")])
+    assert caplog.messages == [f"{tmp_path}/images: left out 1: 1 without ground truth (more.png)"]
+    with pytest.raises(InputError) as caught:
+        main([*command, str(tmp_path / "others")])
+    found = "missing images to predict (1 of 1): b; expected exactly one per mask, named"
+    assert str(caught.value).startswith(f"{found} {tmp_path}/images/PATH; to score a single split")
+
+
 def test_boundary_sizes_and_each_image(classes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = [*("--classes", str(classes / "classes.yaml")), *("--json", str(classes / "r.json")), "--by-size"]
     score(classes, *options, "--boundary", "--per-image", str(classes / "i.csv"), dataset="folder", truth="masks")

@@ -194,7 +194,7 @@ def test_quantize_finds_out_before_the_work_that_masks_are_of_other_images(saved
     command = ["quantize", "--model", saved, "--calibration", camvid / "val", "--output", output]
     source = camvid / "val"
     error = refused(capsys, *command, "--dataset", "camvid", "--source", source, "--ground-truth", tmp_path / "masks")
-    found = "--source and --ground-truth: missing predictions (1 of 1): other; expected exactly one per image"
+    found = "missing images to predict (1 of 1): other; expected exactly one per mask"
     assert f"error: {found}, named {source}/PATH" in error
     assert not output.exists()
 

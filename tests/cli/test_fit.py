@@ -553,6 +553,34 @@ def test_a_training_without_validation(command, tmp_path, batches):
     assert files(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (
+            "limit_train_batches",
+            r"limit_train_batches is 0\.2 of 2 batches, less than one; expected a larger share, or a",
+        ),
+        ("limit_val_batches", r"limit_val_batches is 0\.2 of 3 batches, less than one"),
+        ("overfit_batches", r"overfit_batches is 0\.2 of 2 batches, less than one"),
+    ],
+)
+def test_a_share_of_less_than_a_batch(command, tmp_path, option, message):
+    refused(command, "fit", f"--trainer.{option}", 0.2, message=message)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("most", "message"), [(99, "has values from .* expected 0 to 99"), (4095, "cannot have the")])
+def test_a_range_that_the_images_exceed(command, tmp_path, most, message):
+    refused(
+        command,
+        "fit",
+        "--data.value_range",
+        f"[0,{most}]",
+        message=rf"camvid/train/train_\d\.png: an image .*{message}",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_last_weights_that_would_never_be_scored(command, tmp_path):
     message = r"never be scored; set --trainer\.max_epochs 6 or --trainer\.check_val_every_n_epoch 1"
     refused(command, "fit", "--trainer.max_epochs", 5, "--trainer.check_val_every_n_epoch", 3, message=message)

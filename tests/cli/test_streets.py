@@ -25,7 +25,7 @@ def test_a_malformed_size_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_with_content_is_refused(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("mine")
-    with pytest.raises(InputError, match="is not empty"):
+    with pytest.raises(InputError, match="is not an empty folder"):
         main(["--output", str(tmp_path), "--size", "24,48"])
 
 

@@ -61,7 +61,9 @@ def test_labelme_files_are_trained_on_and_predicted_with_two_commands(labelme, t
     assert len(list((tmp_path / "out/masks").iterdir())) == 12
     with pytest.raises(SystemExit):
         main(["train", "labelme", *FAST])
-    assert "runs/labelme contains a training already" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "runs/labelme contains a training already; continue it with feedbackward fit --config runs/labelme/" in error
+    assert "or choose another folder with --output" in error
 
 
 def test_a_coco_export_is_trained_on_and_predicted_with_two_commands(tmp_path, monkeypatch, squares, capsys):
@@ -130,7 +132,7 @@ def test_what_failed_before_the_first_epoch_can_be_tried_again(labelme, tmp_path
     command = ["train", str(labelme), "--encoder", "test_resnet", "--epochs", "1", "--output", str(output)]
     with pytest.raises(SystemExit):
         main([*command, "--weights", "nothing.pth"])
-    assert "error: encoder_weights: no file 'nothing.pth'" in capsys.readouterr().err
+    assert "error: --weights: no file 'nothing.pth'" in capsys.readouterr().err
     assert not (output / "data").exists()
     main([*command, "--weights", "none", "--device", "cpu", "--size", "32,48", "--batch-size", "2"])
     assert "images resized to 32x48 (--size)" in capsys.readouterr().out
@@ -250,7 +252,7 @@ def test_images_of_different_kinds_leave_nothing_behind(tmp_path, squares):
     )
     with pytest.raises(fb.InputError, match=message):
         fb.train(tmp_path / "data", output=tmp_path / "run")
-    assert not (tmp_path / "run" / "data").exists()
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
@@ -279,6 +281,31 @@ def test_mistakes_are_one_line(arguments, message, tmp_path, monkeypatch, capsys
     assert message in error
     assert error.count("\n") == 1
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--seed", "-1", "--seed is -1; expected 0 to 4294967295"),
+        ("--size", "0", "--size is 0; expected a whole number of pixels"),
+        ("--size", "9999999,4", "--size is [9999999, 4]; expected [height, width]"),
+        ("--cache", "labelme/0.jpg", "--cache labelme/0.jpg is a file; give a folder"),
+        ("--lr", "inf", "--lr is inf; expected a finite number above 0"),
+        ("--batch-size", "9999999999", "--batch-size is 9999999999; expected 1 or more"),
+        ("--weights", "nowhere.pth", "--weights: no file 'nowhere.pth'"),
+        ("--freeze-encoder", None, "has learned nothing; give --weights"),
+    ],
+)
+def test_a_refused_option_has_the_name_that_was_typed_and_leaves_nothing_behind(
+    option, value, message, labelme, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["train", "labelme", *FAST, option, *([] if value is None else [value])])
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert [path.name for path in tmp_path.iterdir()] == ["labelme"]
 
 
 def test_images_are_kept_in_a_cache(labelme, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from PIL import Image
 from feedbackward.data.class_file import read_class_file
 
 LETTERS = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])  # PyYAML writes line separators as they are
-NAMES = st.lists(st.text(LETTERS, max_size=6), min_size=1, max_size=6, unique=True)
+NAMES = st.lists(st.text(LETTERS, max_size=6).filter(str.strip), min_size=1, max_size=6, unique=True)
 COLOR = st.tuples(*[st.integers(0, 255)] * 3)
 
 

@@ -135,6 +135,7 @@ COLORED = "classes: [{name: a, color: [1, 2, 3]}, {name: b, color: [4, 5, 6]}]"
         ("masks: indices", "'classes' must list the classes"),
         ("classes: []", "'classes' must list the classes"),
         (f"classes: {list(map(str, range(65535)))}", "65535 classes; masks hold at most 65534"),
+        ("classes: [a, '']", r": class names \['a', ''\]: expected a name for each class"),
         ("classes: [a, a]", r"class names \['a'\] occur more than once"),
         ("classes: [a, no]", "class False has a name that is not text; .*quotes"),
         ("classes: [{value: 3}]", "has a name that is not text"),

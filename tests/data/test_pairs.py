@@ -10,6 +10,7 @@ from feedbackward.data.transforms import EvalTransform
 from feedbackward.errors import InputError
 from feedbackward.preprocessing import Preprocessing, Resize
 
+RGB = Preprocessing.identity("RGB")
 ENCODING = IndexEncoding({0: 0, 1: 1}, ignored=[255], hint="")
 
 
@@ -52,30 +53,45 @@ def test_images_and_masks_without_a_partner_are_listed():
 
 
 def test_valid_pairs_pass_the_check(pair):
-    check_pairs([pair("a"), pair("b", size=(3, 4), value=255)], ENCODING, one_size=False)
+    check_pairs([pair("a"), pair("b", size=(3, 4), value=255)], ENCODING, preprocessing=RGB, one_size=False)
 
 
 def test_check_refuses_a_mask_of_another_size(pair):
     expected = r"images/b\.png is 6x8 but its mask .*masks/b\.png is 5x8 \(height x width\)"
     with pytest.raises(InputError, match=expected):
-        check_pairs([pair("a"), pair("b", mask_size=(5, 8))], ENCODING, one_size=False)
+        check_pairs([pair("a"), pair("b", mask_size=(5, 8))], ENCODING, preprocessing=RGB, one_size=False)
 
 
 def test_check_refuses_a_value_outside_the_table(pair):
     with pytest.raises(InputError, match=r"masks/b\.png: value 2 \(48 of 48 pixels\)"):
-        check_pairs([pair("a"), pair("b", value=2)], ENCODING, one_size=False)
+        check_pairs([pair("a"), pair("b", value=2)], ENCODING, preprocessing=RGB, one_size=False)
 
 
 def test_check_refuses_a_damaged_image(pair):
     broken = pair("b")
     broken.image.write_bytes(broken.image.read_bytes()[:60])
     with pytest.raises(InputError, match=r"images/b\.png cannot be read"):
-        check_pairs([pair("a"), broken], ENCODING, one_size=False)
+        check_pairs([pair("a"), broken], ENCODING, preprocessing=RGB, one_size=False)
 
 
 def test_check_refuses_several_sizes_if_one_is_required(pair):
     with pytest.raises(InputError, match=r"a\.png is 6x8, .*b\.png is 3x4 .*batch_size 1"):
-        check_pairs([pair("a"), pair("b", size=(3, 4))], ENCODING, one_size=True)
+        check_pairs([pair("a"), pair("b", size=(3, 4))], ENCODING, preprocessing=RGB, one_size=True)
+
+
+def test_check_refuses_values_outside_the_range(pair):
+    for value_range, expected in (
+        ((0, 100), r"images/a\.png: an image of type uint8 has values from \d+ to \d+, expected 0 to 100"),
+        ((0, 4095), r"images/a\.png: an image of type uint8 cannot have the values 0 to 4095"),
+    ):
+        reading = replace(RGB, value_range=value_range)
+        with pytest.raises(InputError, match=expected):
+            check_pairs([pair("a")], ENCODING, preprocessing=reading, one_size=False)
+
+
+def test_check_refuses_masks_without_a_labeled_pixel(pair):
+    with pytest.raises(InputError, match=r"all 2 masks, such as .*masks/a\.png, contain nothing but ignored pixels"):
+        check_pairs([pair("a", value=255), pair("b", value=255)], ENCODING, preprocessing=RGB, one_size=False)
 
 
 def test_items(pair, picture):

@@ -13,6 +13,7 @@ from feedbackward.explaining import image as module
 from feedbackward.explaining.image import explained_image, logits_of_image
 from feedbackward.models import Feedbackward
 from feedbackward.preprocessing import Preprocessing, Resize
+from feedbackward.segmenters.reduced import LONGEST_SIDE
 
 PREPROCESSING = Preprocessing.identity("RGB")
 
@@ -49,6 +50,11 @@ def test_a_large_one_is_reduced(pixels: np.ndarray, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "MOST_PIXELS", 1200)
     found = explained_image(pixels, PREPROCESSING)
     assert (found.is_reduced, found.size) == (True, (30, 40))
+
+
+def test_a_long_one_is_reduced() -> None:
+    found = explained_image(np.zeros((1, 3 * LONGEST_SIDE, 3), np.uint8), PREPROCESSING)
+    assert (found.is_reduced, found.size) == (True, (1, LONGEST_SIDE))
 
 
 def test_one_that_is_read_in_bands(pixels: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

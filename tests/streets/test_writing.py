@@ -79,14 +79,26 @@ def test_a_folder_with_content_is_refused_and_kept(tmp_path: Path) -> None:
     kept = tmp_path / "set" / "note.txt"
     kept.parent.mkdir()
     kept.write_text("mine")
-    with pytest.raises(InputError, match=r"set is not empty; give the name of a new folder"):
+    with pytest.raises(InputError, match=r"set exists and is not an empty folder; give a new one"):
         write_cityscapes(kept.parent, counts={"val": 1}, size=SIZE)
-    with pytest.raises(InputError, match=r"note.txt is a file; give the name of a new folder"):
+    with pytest.raises(InputError, match=r"note.txt exists and is not an empty folder"):
         write_cityscapes(kept, counts={"val": 1}, size=SIZE)
-    with pytest.raises(InputError, match=r"cannot be written: .*; choose another folder"):
+    with pytest.raises(InputError, match=r"cannot be written .*; choose another place"):
         write_cityscapes(kept / "below" / "set", counts={"val": 1}, size=SIZE)
     assert [path.name for path in tmp_path.rglob("*")] == ["set", "note.txt"]
     assert kept.read_text() == "mine"
+
+
+def test_a_link_to_nothing_is_refused_and_one_to_an_empty_folder_stays(tmp_path: Path) -> None:
+    (tmp_path / "broken").symlink_to("nothing")
+    with pytest.raises(InputError, match=r"broken exists and is not an empty folder; give a new one"):
+        write_cityscapes(tmp_path / "broken", counts={"val": 1}, size=SIZE)
+    assert [path.name for path in tmp_path.iterdir()] == ["broken"]
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there")
+    write_cityscapes(tmp_path / "link", counts={"val": 1}, size=SIZE)
+    assert (tmp_path / "link").is_symlink()
+    assert len([*(tmp_path / "there").rglob("*_leftImg8bit.png")]) == 1
 
 
 def test_an_interrupted_run_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,5 +30,13 @@ def test_a_rate_without_effect_is_refused():
     network = fb.create_model("test_resnet", classes=2, encoder_weights=None, freeze_encoder=True)
     with pytest.raises(fb.InputError, match=r"rates\.encoder is 0\.1, but no parameter of the encoder is trained; the"):
         parameter_groups(network, LearningRates(encoder=0.1), decay_norms=True)
-    with pytest.raises(fb.InputError, match=r"rates\.head is -1; expected a factor of at least 0"):
-        LearningRates(head=-1)
+    for rate in (-1, float("nan"), float("inf")):
+        with pytest.raises(fb.InputError, match=rf"rates\.head is {rate}; expected a finite factor of at least 0"):
+            LearningRates(head=rate)
+
+
+def test_rates_with_which_nothing_is_trained_are_refused():
+    network = fb.create_model("test_resnet", classes=2, encoder_weights=None)
+    parameter_groups(network, LearningRates(encoder=0, decoder=0), decay_norms=True)
+    with pytest.raises(fb.InputError, match=r"rates are decoder 0, encoder 0, head 0: nothing is"):
+        parameter_groups(network, LearningRates(encoder=0, decoder=0, head=0), decay_norms=True)

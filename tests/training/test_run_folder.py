@@ -63,7 +63,7 @@ def test_a_training_that_another_one_has_preceded_is_refused(tmp_path):
     planned.check_unchanged()
     folder.checkpoints.mkdir(parents=True)
     folder.last.touch()
-    with pytest.raises(InputError, match="contains a training already; continue it with --ckpt_path last"):
+    with pytest.raises(InputError, match=r"continue it with feedbackward fit --config \S+ --ckpt_path last, or choose"):
         planned.check_unchanged()
 
 

@@ -1,7 +1,8 @@
 """The networks that a benchmark compares, ours and those of other libraries, each under one name."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,9 @@ from urllib.parse import unquote
 import torch
 
 from feedbackward.benchmark.names import FORMS
-from feedbackward.benchmark.peers import EncoderAlone, SmpNetwork, TorchvisionNetwork
+from feedbackward.benchmark.peers import FAILURES, EncoderAlone, SmpNetwork, TorchvisionNetwork
 from feedbackward.decoder_config import DecoderConfig
-from feedbackward.errors import InputError, nearest
+from feedbackward.errors import InputError, is_out_of_memory, nearest, one_line
 from feedbackward.models import SegmentationNetwork, create_model, list_models
 from feedbackward.models.saved import load_network
 
@@ -80,6 +81,29 @@ def create_candidate(name: str, *, classes: int = 19) -> SegmentationNetwork:
     if checkpointing:
         network.set_grad_checkpointing()
     return network.eval()
+
+
+@contextmanager
+def explaining_run(name: str, batch: int, size: tuple[int, int]) -> Iterator[None]:
+    """Turn errors of a network that it has only when it runs into InputErrors.
+
+    Args:
+        name: Its name.
+        batch: The number of images.
+        size: Their height and width.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except FAILURES as error:
+        if is_out_of_memory(error):
+            raise
+        images = f"{batch} image{'s' if batch > 1 else ''} of {size[0]}x{size[1]}"
+        raise InputError(
+            f"{name} does not run on {images} ({one_line(error)}); give images of another size or number, or the "
+            f"network other options"
+        ) from error
 
 
 def _is_path(name: str) -> bool:

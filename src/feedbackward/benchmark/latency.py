@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from feedbackward.benchmark.candidates import create_candidate
+from feedbackward.benchmark.candidates import create_candidate, explaining_run
 from feedbackward.benchmark.memory import Memory, measure_memory
 from feedbackward.benchmark.runtimes import RUNTIMES, Workload
 from feedbackward.benchmark.timing import matmul_rate, median_and_quartiles, time_interleaved
@@ -82,7 +82,7 @@ def measure_inference(
         say: Called with a line of progress.
 
     Raises:
-        InputError: If a network or a runtime is unknown, or a network does not run in a runtime.
+        InputError: If a network or a runtime is unknown, or a network does not run on such images or in a runtime.
     """
     for entry in entries:
         if entry.runtime not in RUNTIMES:
@@ -135,6 +135,7 @@ def measure_inference(
 def _cost(name: str, size: tuple[int, int]) -> tuple[int, int]:
     """The number of parameters that a network's output depends on, and the FLOPs of one image."""
     network = create_candidate(name).to("meta").requires_grad_()
-    network(torch.empty(1, 3, *size, device="meta")).sum().backward()
+    with explaining_run(name, 1, size):
+        network(torch.empty(1, 3, *size, device="meta")).sum().backward()
     used = [parameter.numel() for parameter in network.parameters() if parameter.grad is not None]
     return sum(used), flops(network, size)

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from feedbackward.errors import InputError, is_out_of_memory, nearest, one_line
 from feedbackward.models import SegmentationNetwork
 from feedbackward.models.encoder import create_encoder, is_imagenet, preprocessing_of
-from feedbackward.models.encoder_weights import load_encoder_weights
 from feedbackward.nn import pad_to
 from feedbackward.preprocessing import Preprocessing
 from feedbackward.transform import InputSizes
@@ -30,6 +29,8 @@ SMP_ENCODERS = {
 """timm's names of encoders that segmentation_models_pytorch has too, and its names for them."""
 TIMM = "tu-"
 """The beginning of the names of timm's encoders in segmentation_models_pytorch."""
+FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What other libraries raise if an option or a size does not suit a network."""
 IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
@@ -79,15 +80,7 @@ class SmpNetwork(SegmentationNetwork):
             self.network = build(
                 encoder_name, encoder_weights=named, in_channels=in_channels, classes=classes, **options
             )
-        except (
-            ArithmeticError,
-            AssertionError,
-            AttributeError,
-            LookupError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-        ) as error:
+        except FAILURES as error:
             if is_out_of_memory(error):
                 raise
             raise InputError(_refusal(error, architecture, encoder_name, options)) from error
@@ -95,8 +88,7 @@ class SmpNetwork(SegmentationNetwork):
             # timm's encoders do not all see images with ImageNet's mean and deviation.
             self.preprocessing = preprocessing_of(self.network.encoder.model, in_channels)
         if encoder_weights is not None and named is None:
-            name = encoder_name.removeprefix(TIMM)
-            load_encoder_weights(self.network.encoder.model, encoder_weights, name=name, in_channels=in_channels)
+            _load_encoder(self.network.encoder.model, encoder_name.removeprefix(TIMM), encoder_weights, in_channels)
         if freeze_encoder:
             self.network.encoder.requires_grad_(False)
         self.train()
@@ -113,6 +105,16 @@ class SmpNetwork(SegmentationNetwork):
         height, width = image.shape[-2:]
         logits: Tensor = self.network(pad_to(image, self.SIZES.padded((height, width))))
         return logits[..., :height, :width]
+
+
+def _load_encoder(model: nn.Module, name: str, weights: str, in_channels: int) -> None:
+    """Fill what segmentation_models_pytorch keeps of a timm encoder; some names have underscores instead of dots."""
+    kept = {key.replace(".", "_"): key for key in model.state_dict()}
+    whole = create_encoder(
+        name, weights=weights, in_channels=in_channels, optional=lambda key: key.replace(".", "_") not in kept
+    )
+    tensors = {key.replace(".", "_"): tensor for key, tensor in whole.state_dict().items()}
+    model.load_state_dict({key: tensors[flat] for flat, key in kept.items()})
 
 
 def _find_architecture(name: str) -> type[Any]:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from feedbackward.benchmark.candidates import create_candidate
+from feedbackward.benchmark.candidates import create_candidate, explaining_run
+from feedbackward.benchmark.peers import EncoderAlone
 from feedbackward.benchmark.timing import median_and_quartiles, time_interleaved
+from feedbackward.errors import InputError
 from feedbackward.losses import CrossEntropyLoss
 
 
@@ -41,15 +43,21 @@ def measure_training(
         repeats: Number of timed steps of each network.
 
     Raises:
-        InputError: If a network is unknown.
+        InputError: If a network is unknown, has no logits, or cannot be trained on such images.
     """
     if threads is not None:
         torch.set_num_threads(threads)
     networks = [create_candidate(name).train() for name in names]
+    for name, network in zip(names, networks, strict=True):
+        if isinstance(network, EncoderAlone):
+            raise InputError(f"{name} is an encoder alone, which has no logits to train; omit it, or --train")
     generator = torch.Generator().manual_seed(0)
     image = torch.rand(batch, 3, *size, generator=generator)
-    mask = torch.randint(0, networks[0].classes, (batch, *size), generator=generator)
+    mask = torch.randint(0, min(network.classes for network in networks), (batch, *size), generator=generator)
     steps = [_step(network, image, mask) for network in networks]
+    for name, step in zip(names, steps, strict=True):
+        with explaining_run(name, batch, size):
+            step()
     results = []
     for name, network, taken in zip(names, networks, time_interleaved(steps, repeats=repeats), strict=True):
         results.append(TrainingStep(name, *median_and_quartiles(taken), saved_bytes(network, image)))

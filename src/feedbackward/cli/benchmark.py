@@ -15,7 +15,7 @@ from feedbackward.benchmark.names import FILE_RUNTIMES, GRAMMAR, RUNTIME_NAMES
 from feedbackward.cli.console import console_for_tables
 from feedbackward.cli.parser import CommandParser, command_parser, height_width
 from feedbackward.errors import InputError
-from feedbackward.io import check_target, write_json
+from feedbackward.io import check_apart, check_target, write_json
 
 if TYPE_CHECKING:
     from feedbackward.benchmark.latency import Result
@@ -85,6 +85,7 @@ def benchmark(options: Namespace) -> None:
     given = None if options.size is None else height_width(options.size)
     if options.json is not None:
         check_target(options.json, option="--json")
+    check_apart({"--json": options.json}, {f"the network {model}": model for model in models})
     import torch
 
     from feedbackward.benchmark.candidates import images_seen

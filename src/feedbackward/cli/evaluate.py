@@ -150,7 +150,8 @@ def evaluate(options: Namespace, processes: Processes) -> None:
             predictions, mask_classes = planned.masks, planned.classes
         elif predictions is None or options.model is not None or options.source is not None:
             raise InputError("give either --predictions DIR, or --model and --source DIR, whose images it predicts")
-        pairs = processes.share(data.pair(options.ground_truth, predictions))
+        truth = options.ground_truth
+        pairs = processes.share(data.pair(truth, predictions) if planned is None else planned.pair(data, truth))
         if planned is not None:
             planned.predict({pair.prediction for pair in pairs}, console)
         scores = score(

@@ -11,6 +11,7 @@ import lightning.pytorch as pl
 import torch
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import Timer
 from torch import nn
 from torch.func import functional_call
 
@@ -18,6 +19,7 @@ from feedbackward.data.datamodule import STAGE_SPLITS, Item, SegmentationDataMod
 from feedbackward.data.sampler import SeededItems
 from feedbackward.errors import InputError, nearest, one_line
 from feedbackward.exporting import ExportedNetwork, load_exported
+from feedbackward.training.parameter_groups import parameter_groups
 from feedbackward.training.task import SegmentationTask
 
 MONITORED = (
@@ -49,14 +51,19 @@ def explaining_trainer() -> Iterator[None]:
         raise InputError(f"--trainer: {one_line(error).removesuffix('.')}; correct that option") from error
 
 
-def check_monitor(monitor: str) -> None:
-    """Check that early stopping follows what is logged: Lightning finds out after the first epoch.
+def check_early_stopping(options: Namespace) -> None:
+    """Check that early stopping follows what is logged, which Lightning finds out after the first epoch.
+
+    Args:
+        options: The arguments of EarlyStopping.
 
     Raises:
-        InputError: If it follows something else.
+        InputError: If it follows something else, or its patience is negative.
     """
-    if monitor not in MONITORED:
-        raise InputError(f"early_stopping.monitor is {monitor!r}; {nearest(monitor, MONITORED)}")
+    if options.monitor not in MONITORED:
+        raise InputError(f"early_stopping.monitor is {options.monitor!r}; {nearest(options.monitor, MONITORED)}")
+    if options.patience < 0:
+        raise InputError(f"early_stopping.patience is {options.patience}; expected a number of epochs, 0 or more")
 
 
 def check_seed(seed: bool | int) -> None:
@@ -84,6 +91,12 @@ def check_trainer(trainer: Namespace) -> None:
     for name in ("limit_train_batches", "check_val_every_n_epoch", "accumulate_grad_batches", "gradient_clip_val"):
         if trainer[name] is not None and trainer[name] <= 0:
             raise InputError(f"trainer.{name} is {trainer[name]}; expected more than 0, or leave it out")
+    try:
+        Timer(trainer.max_time)
+    except (MisconfigurationException, TypeError) as error:
+        raise InputError(
+            f"trainer.max_time is {trainer.max_time!r}; expected days, hours, minutes and seconds, such as 00:12:00:00"
+        ) from error
     if trainer.precision is not None and str(trainer.precision) not in PRECISIONS:
         raise InputError(f"trainer.precision is {trainer.precision}; expected one of {', '.join(PRECISIONS)}")
     if isinstance(trainer.strategy, str) and re.search("spawn|fork|notebook", trainer.strategy):
@@ -130,6 +143,28 @@ def check_scored_part(trainer: Namespace, command: str) -> None:
             f"trainer.limit_{split}_batches is 0: nothing is scored; expected more than 0, or leave it out for all "
             f"images"
         )
+
+
+def check_shares(options: Namespace, data: SegmentationDataModule, processes: int) -> None:
+    """Check that the share of the batches that a training and its validation use is at least one batch.
+
+    Args:
+        options: The arguments of the Trainer.
+        data: The data set, set up for training.
+        processes: The number of processes.
+
+    Raises:
+        InputError: If it is less.
+    """
+    batches = {"train": data.training_batches(processes), "val": len(data.val_dataloader()) // processes}
+    for split, count in batches.items():
+        name = "overfit_batches" if options.overfit_batches else f"limit_{split}_batches"
+        share = options[name]
+        if isinstance(share, float) and share * count < 1 <= count:
+            raise InputError(
+                f"trainer.{name} is {share} of {count} batch{'es' if count > 1 else ''}, less than one; expected a "
+                f"larger share, or a whole number of batches"
+            )
 
 
 def check_validation_interval(trainer: pl.Trainer, interval: Any, data: SegmentationDataModule) -> None:
@@ -182,8 +217,9 @@ def check_optimizer(task: SegmentationTask) -> None:
     """Check that the optimizer and its schedule take their options, which they get when the training starts.
 
     Raises:
-        InputError: If they do not, or the learning rate is not finite.
+        InputError: If they do not, the learning rate is not finite, or those of the parts do not suit the network.
     """
+    parameter_groups(task.network, task.rates, decay_norms=task.decay_norms)
     try:
         optimizer = task.optimizer([nn.Parameter(torch.zeros(1))])
         rate = optimizer.param_groups[0]["lr"]

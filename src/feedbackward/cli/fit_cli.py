@@ -21,12 +21,13 @@ from rich.text import Text
 
 from feedbackward.classes import check_classes
 from feedbackward.cli.fit_checks import (
+    check_early_stopping,
     check_first_batch,
-    check_monitor,
     check_optimizer,
     check_resumable,
     check_scored_part,
     check_seed,
+    check_shares,
     check_trainer,
     check_validation,
     check_validation_interval,
@@ -201,7 +202,7 @@ class FitCLI(LightningCLI):
         check_trainer(self.config.trainer)
         if self.command == "fit" and not self.config.trainer.fast_dev_run:
             check_validation(self.config.trainer)
-            check_monitor(self.config.early_stopping.monitor)
+            check_early_stopping(self.config.early_stopping)
         elif self.command != "fit":
             check_scored_part(self.config.trainer, self.command)
         self.trackers = self._tracker_names()
@@ -424,6 +425,7 @@ class FitCLI(LightningCLI):
         if not self.config.trainer.sync_batchnorm:
             check_first_batch(self.model.network, self.datamodule)
         if not self.config.trainer.fast_dev_run:
+            check_shares(self.config.trainer, self.datamodule, self.trainer.world_size)
             check_validation_interval(self.trainer, self.config.trainer.val_check_interval, self.datamodule)
         trial = bool(self.config.trainer.fast_dev_run)
         writes = rank_zero_only.rank == 0 and not trial  # type: ignore[attr-defined]

@@ -83,8 +83,12 @@ def explain(message: str, options: Mapping[str, str], *, command: str) -> str:
     """
     # The value of an option can be an object with its own arguments, whose error is the last part of the message.
     keys = re.findall(r'Parser key "(.*?)"', message)
-    prefix, reason = ".".join(keys), re.split(r'Parser key ".*?":', message)[-1]
+    prefix = ""
+    for key in keys:
+        prefix = key if not prefix or key.startswith(f"{prefix}.") else f"{prefix}.{key}"
+    reason = re.split(r'Parser key ".*?":', message)[-1]
     within = f"--{prefix}." if keys else "--"
+    reason = re.sub(r"Group '(.*?)' does not accept option '(.*?)'", r"Option '\1.\2' is not accepted", reason)
     if match := re.search(r"unrecognized arguments: ([^\s=]+)|Option '(.*?)' is not accepted", reason):
         option = within + (match[1] or match[2]).removeprefix("--")
         if match[1] and not match[1].startswith("-"):

@@ -11,7 +11,8 @@ from feedbackward.cli.console import progress_bar
 from feedbackward.data.encodings import IndexEncoding, MaskClasses
 from feedbackward.data.large import read_unless_large
 from feedbackward.data.listing import warn_left_out
-from feedbackward.data.sources import Layout
+from feedbackward.data.predictions import PredictionPair
+from feedbackward.data.sources import DataSource, Layout
 from feedbackward.errors import InputError
 from feedbackward.segmenters.outputs import Output, OutputOptions, find_outputs
 from feedbackward.segmenters.outputs.files import Job, plan
@@ -48,7 +49,7 @@ class PlannedPredictions:
     def __init__(
         self, folder: Path, predictor: Predictor, model: str, source: str | Path, classes: MaskClasses, layout: Layout
     ) -> None:
-        self._predictor = predictor
+        self._predictor, self._source = predictor, str(source)
         self._kind = KINDS[layout]
         self._kinds, self._writing = find_outputs([self._kind]), OutputOptions()
         sources = find_sources([source])
@@ -72,6 +73,14 @@ class PlannedPredictions:
             path = job.files[self._kind]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
+
+    def pair(self, data: DataSource, ground_truth: str) -> list[PredictionPair]:
+        """Pair the true masks with the predictions.
+
+        Raises:
+            InputError: If an image of a mask is missing.
+        """
+        return data.pair(ground_truth, self.masks, source=self._source)
 
     def predict(self, masks: Collection[Path], console: Console) -> None:
         """Predict some of the images.

@@ -1,9 +1,11 @@
 """`feedbackward train DATA`: recognizes a data set, says what it found and chose, and trains."""
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from rich.text import Text
 from feedbackward.cli.fit_options import TRUST
 from feedbackward.cli.parser import CommandParser, PlainHelpFormatter, command_parser, height_width
 from feedbackward.cli.split_options import add_class_option, add_split_options, class_names
+from feedbackward.cli.train_errors import naming_options_of_train
 from feedbackward.errors import InputError
 from feedbackward.io import check_empty
 from feedbackward.training.recipes import AUTO
@@ -80,6 +83,7 @@ def main(args: list[str]) -> None:
     train(**vars(build_parser().parse_args(args)))
 
 
+@naming_options_of_train()
 def train(
     data: str | Path,
     *,
@@ -156,6 +160,9 @@ def train(
         encoder, weights, start_from, freeze_encoder=freeze_encoder, own_recipe=recipe is not None
     )
     resized = _size(size) if isinstance(size, str) else size
+    if lr is not None and not 0 < lr < math.inf:
+        raise InputError(f"--lr is {lr}; expected a finite number above 0")
+    new = [path for path in (folder.root, *folder.root.parents) if not path.exists()]
     check_empty(folder.root / DATA, what="the converted data goes to")  # what is there is not ours to remove
     try:
         found = prepare(
@@ -188,6 +195,9 @@ def train(
     except BaseException:
         if not any(folder.checkpoints.glob("*.ckpt")):  # nothing to resume: the same command can be given again
             shutil.rmtree(folder.root / DATA, ignore_errors=True)
+            for path in new:
+                with suppress(OSError):  # it was not created, or contains what a training has written
+                    path.rmdir()
         raise
     get_console().print(Text(f"predict with: feedbackward predict {folder.model} IMAGES"), soft_wrap=True)
     return folder

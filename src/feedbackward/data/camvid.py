@@ -62,5 +62,5 @@ class CamVidData(SegmentationDataModule):
             where=f"{images} and {masks}",
             hint=hint,
         )
-        check_pairs(pairs, CAMVID_CLASSES.encoding, channels=self.preprocessing.channels, one_size=self.one_size(split))
+        check_pairs(pairs, CAMVID_CLASSES.encoding, preprocessing=self.preprocessing, one_size=self.one_size(split))
         return PairDataset(pairs, CAMVID_CLASSES.encoding, self.transform(split), self.prepared)

@@ -94,13 +94,13 @@ class CityscapesData(SegmentationDataModule):
         if split == "train":
             sources = _TRAINING_SETS[self.train_annotations]
             pairs = [pair for kind, folder in sources for pair in find_pairs(self.root, folder, kind)]
-            check_pairs(pairs, LABEL_ID_ENCODING, channels=self.preprocessing.channels, one_size=self.one_size(split))
+            check_pairs(pairs, LABEL_ID_ENCODING, preprocessing=self.preprocessing, one_size=self.one_size(split))
             return PairDataset(pairs, LABEL_ID_ENCODING, self.transform(split), self.prepared)
         pairs = find_pairs(self.root, split, "gtFine")
         if split == "test":
             refuse_withheld(pairs)
         instances = find_instances(pairs)
-        check_pairs(pairs, LABEL_ID_ENCODING, channels=self.preprocessing.channels, one_size=self.one_size(split))
+        check_pairs(pairs, LABEL_ID_ENCODING, preprocessing=self.preprocessing, one_size=self.one_size(split))
         check_instances(pairs, instances)
         return CityscapesDataset(pairs, instances, EvalTransform(self.preprocessing), self.prepared)
 

@@ -11,7 +11,7 @@ from feedbackward.data.members import File, file_size
 from feedbackward.data.opening import opened
 from feedbackward.data.stored import StoredImage, to_native
 from feedbackward.errors import InputError
-from feedbackward.preprocessing import Channels
+from feedbackward.preprocessing import Channels, Range, check_values, holds_all
 
 SAFE_SIZE = 1 << 30
 """Images whose pixels take at most so many bytes are decoded, however small their files are."""
@@ -54,19 +54,30 @@ def decode_image(image: StoredImage, path: File, channels: Channels) -> NDArray[
     return upright(pixels, image.orientation)
 
 
-def check_image(path: File, channels: Channels = "RGB") -> tuple[int, int]:
-    """Height and width of an image, from its header where that is enough to tell that read_image takes it.
+def check_image(path: File, channels: Channels = "RGB", value_range: Range | None = None) -> tuple[int, int]:
+    """Height and width of an image, from its header where that is enough to tell that it can be read and scaled.
 
-    A file with an intact end, without alpha and floats, is not decoded: damage in its middle is found when it is read.
+    A file with an intact end, without alpha and floats, is not decoded if the range holds all values of its type:
+    damage in its middle is found when it is read.
+
+    Args:
+        path: As in read_image.
+        channels: As in read_image.
+        value_range: The values that become 0 and 1, as in to_unit_range.
 
     Raises:
-        InputError: As read_image, except for such damage, and for an image that is too large for the memory.
+        InputError: As read_image and to_unit_range, except for such damage, and for an image that is too large for the
+            memory.
     """
     with opened(path) as image:
         check_channels(image.layout, channels, path)
         complete = image.is_complete()
-    if not complete or not is_certain(image.layout, channels) or image.dtype == np.float32:
-        read_image(path, channels)
+    if not complete or not is_certain(image.layout, channels) or not holds_all(value_range, image.dtype):
+        pixels = read_image(path, channels)
+        try:
+            check_values(pixels, value_range)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
     return upright_size(image)
 
 

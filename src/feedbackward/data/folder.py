@@ -86,7 +86,7 @@ class FolderData(SegmentationDataModule):
         matched = [self._match(images, folder, hint) for folder in folders]
         _check_names(matched)
         pairs = matched[0]
-        check_pairs(pairs, self._classes.encoding, channels=self.preprocessing.channels, one_size=self.one_size(split))
+        check_pairs(pairs, self._classes.encoding, preprocessing=self.preprocessing, one_size=self.one_size(split))
         if self._classes.ignores_white:
             refuse_black_and_white(pairs, where=masks)
         return PairDataset(pairs, self._classes.encoding, self.transform(split), self.prepared)

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 from torch.utils.data import Dataset
 
 from feedbackward.data.datamodule import Item
@@ -16,7 +17,7 @@ from feedbackward.data.members import File
 from feedbackward.data.prepared import NOT_STORED, Arrays, Prepared
 from feedbackward.data.transforms import EvalTransform, TrainTransform
 from feedbackward.errors import InputError, listed
-from feedbackward.preprocessing import Channels
+from feedbackward.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -63,32 +64,39 @@ def match(images: Mapping[str, File], masks: Mapping[str, File], *, where: str, 
     return [Pair(name, images[name], masks[name]) for name in sorted(images)]
 
 
-def check_pairs(pairs: Sequence[Pair], encoding: MaskEncoding, *, channels: Channels = "RGB", one_size: bool) -> None:
-    """Check every mask and every image header, on all cores.
+def check_pairs(pairs: Sequence[Pair], encoding: MaskEncoding, *, preprocessing: Preprocessing, one_size: bool) -> None:
+    """Check every mask, and of every image the header and what only the pixels tell, on all cores.
 
     Args:
         pairs: The pairs of a split.
         encoding: Decodes the masks.
-        channels: The channels of the images.
+        preprocessing: How the images are read.
         one_size: Whether all images and masks must have the same size.
 
     Raises:
-        InputError: If a file is damaged, a mask contains a value outside the class table, a mask and its image
-            differ in size, or pairs differ in size although one_size is set.
+        InputError: If a file is damaged, an image has other channels or values, a mask contains a value outside the
+            class table, a mask and its image differ in size, pairs differ in size although one_size is set, or no
+            pixel of any mask has a class.
     """
 
-    def check(pair: Pair) -> tuple[int, int]:
-        height, width = check_image(pair.image, channels)
-        mask_height, mask_width = encoding.read(pair.mask).shape[-2:]
+    def check(pair: Pair) -> tuple[tuple[int, int], bool]:
+        height, width = check_image(pair.image, preprocessing.channels, preprocessing.value_range)
+        mask = encoding.read(pair.mask)
+        mask_height, mask_width = mask.shape[-2:]
         if (height, width) != (mask_height, mask_width):
             raise InputError(
                 f"{pair.image} is {height}x{width} but its mask {pair.mask} is {mask_height}x{mask_width} "
                 f"(height x width); resize one of them"
             )
-        return height, width
+        return (height, width), bool((mask != np.iinfo(mask.dtype).max).any())
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding releases the global interpreter lock
-        sizes = list(pool.map(check, pairs))
+        sizes, labeled = zip(*pool.map(check, pairs), strict=True)
+    if not any(labeled):
+        raise InputError(
+            f"all {len(pairs)} masks, such as {pairs[0].mask}, contain nothing but ignored pixels; expected pixels of "
+            f"the classes: correct the masks, or what the class file ignores"
+        )
     if one_size:
         for pair, size in zip(pairs, sizes, strict=True):
             if size != sizes[0]:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.data.listing import warn_left_out, why_left_out
@@ -36,12 +36,31 @@ class PredictionPair:
     instances: Path | None = None
 
 
-def pair_by_scene(ground_truth: str | Path, predictions: Path) -> list[PredictionPair]:
+class Pairing(Protocol):
+    """Finds the prediction of each ground-truth file."""
+
+    def __call__(self, ground_truth: str, predictions: Path, *, source: str | None = None) -> list[PredictionPair]:
+        """The pairs.
+
+        Args:
+            ground_truth: What contains the ground truth, a folder unless the data set says otherwise.
+            predictions: Folder of the predictions.
+            source: The images that a network predicts, if the predictions are not files of the user: messages then
+                name these images.
+
+        Raises:
+            InputError: If a file is missing or superfluous.
+        """
+        ...
+
+
+def pair_by_scene(ground_truth: str | Path, predictions: Path, *, source: str | None = None) -> list[PredictionPair]:
     """Match CITY_SEQUENCE_FRAME_gtFine_labelIds.png with CITY_SEQUENCE_FRAME*.png, both in any subfolder.
 
     Args:
         ground_truth: Folder of the label images, each with its instance map in the same folder.
         predictions: Folder of the predictions; files with other names are ignored.
+        source: As in Pairing.
 
     Returns:
         The pairs, in the order of the ground truth's paths.
@@ -70,7 +89,7 @@ def pair_by_scene(ground_truth: str | Path, predictions: Path) -> list[Predictio
         len(label_files),
         f"copy the data set's *{_INSTANCES} files next to its label images",
     )
-    _refuse_missing([scene for scene in scenes if not candidates[scene]], scenes, f"{predictions}/.../SCENE*.png")
+    _refuse_missing([scene for scene in scenes if not candidates[scene]], scenes, predictions, source, ".../SCENE*.png")
     duplicates = {scene: listed(candidates[scene]) for scene in scenes if len(candidates[scene]) > 1}
     _refuse(
         "duplicate predictions",
@@ -84,10 +103,15 @@ def pair_by_scene(ground_truth: str | Path, predictions: Path) -> list[Predictio
     ]
 
 
-def pair_by_path(ground_truth: str | Path, predictions: Path) -> list[PredictionPair]:
+def pair_by_path(ground_truth: str | Path, predictions: Path, *, source: str | None = None) -> list[PredictionPair]:
     """Match the masks of two folders by their paths within them, whatever their formats.
 
     A warning counts the files that are left out: those of another type, and predictions without ground truth.
+
+    Args:
+        ground_truth: Folder of the masks.
+        predictions: Folder of the predictions.
+        source: As in Pairing.
 
     Returns:
         The pairs, in the order of the ground truth's paths.
@@ -95,15 +119,16 @@ def pair_by_path(ground_truth: str | Path, predictions: Path) -> list[Prediction
     Raises:
         InputError: If there is no ground truth, a prediction is missing, or two files differ in the suffix only.
     """
-    return _pair(_by_path(Path(ground_truth), "ground truth"), predictions)
+    return _pair(_by_path(Path(ground_truth), "ground truth"), predictions, source)
 
 
-def pair_by_key(ground_truth: str, predictions: Path) -> list[PredictionPair]:
+def pair_by_key(ground_truth: str, predictions: Path, *, source: str | None = None) -> list[PredictionPair]:
     """Match the masks of shards by their keys with the paths of predictions, whatever their formats.
 
     Args:
         ground_truth: Shards, a pattern of find_tars.
         predictions: Folder of the predictions; a warning counts the files that are left out.
+        source: As in Pairing.
 
     Returns:
         The pairs, in the order of the keys.
@@ -116,14 +141,14 @@ def pair_by_key(ground_truth: str, predictions: Path) -> list[PredictionPair]:
     masks = dict(sorted((key, mask) for shard in found.shards for key, mask in shard.masks.items()))
     if not masks:
         raise InputError(f"no masks in {ground_truth}; expected members named KEY.mask.png or KEY.seg.png")
-    return _pair(masks, predictions)
+    return _pair(masks, predictions, source)
 
 
-def _pair(masks: Mapping[str, File], predictions: Path) -> list[PredictionPair]:
+def _pair(masks: Mapping[str, File], predictions: Path, source: str | None) -> list[PredictionPair]:
     predicted = _by_path(predictions, "predictions")
-    _refuse_missing([name for name in masks if name not in predicted], masks, f"{predictions}/PATH")
+    _refuse_missing([name for name in masks if name not in predicted], masks, predictions, source, "PATH")
     extra = [path for name, path in predicted.items() if name not in masks]
-    warn_left_out(predictions, {"without ground truth": extra} if extra else {})
+    warn_left_out(source or predictions, {"without ground truth": extra} if extra else {})
     return [PredictionPair(mask, predicted[name]) for name, mask in masks.items()]
 
 
@@ -160,12 +185,14 @@ def _refuse_empty(folder: Path, what: str, expected: str) -> NoReturn:
     raise InputError(f"no {what} in {folder}: expected {expected} in it or its subfolders")
 
 
-def _refuse_missing(missing: Sequence[object], images: Sized, expected: str) -> None:
+def _refuse_missing(missing: Sequence[object], masks: Sized, predictions: Path, source: str | None, name: str) -> None:
+    what, each = ("predictions", "image") if source is None else ("images to predict", "mask")
     _refuse(
-        "missing predictions",
+        f"missing {what}",
         missing,
-        len(images),
-        f"expected exactly one per image, named {expected}; to score a single split, give its ground truth alone",
+        len(masks),
+        f"expected exactly one per {each}, named {source or predictions}/{name}; to score a single split, give its "
+        f"ground truth alone",
     )
 
 

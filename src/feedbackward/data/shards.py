@@ -107,12 +107,14 @@ class ShardsData(SegmentationDataModule):
 
     def _check(self, pairs: Sequence[Pair], shards: Sequence[Shard], split: Split) -> None:
         """Check all images and masks, unless the same tars have passed before."""
-        classes, channels, one_size = self._classes, self.preprocessing.channels, self.one_size(split)
-        options = f"{classes.encoding.digest} {classes.ignores_white} {channels} {one_size}"
+        classes, reading, one_size = self._classes, self.preprocessing, self.one_size(split)
+        options = (
+            f"{classes.encoding.digest} {classes.ignores_white} {reading.channels} {reading.value_range} {one_size}"
+        )
         about = "checked", options, *(shard.tar.state for shard in shards)
         if recall(*about):
             return
-        check_pairs(pairs, classes.encoding, channels=channels, one_size=one_size)
+        check_pairs(pairs, classes.encoding, preprocessing=reading, one_size=one_size)
         if classes.ignores_white:
             refuse_black_and_white(pairs, where=", ".join(self._patterns[split]))
         remember(True, *about)

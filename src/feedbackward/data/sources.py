@@ -4,13 +4,12 @@ A new data set is a file, for example camvid.py, and an entry of `_SOURCES`. Ent
 their paths, so that the registry itself imports almost nothing.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from feedbackward.data.predictions import PredictionPair, pair_by_key, pair_by_path, pair_by_scene
+from feedbackward.data.predictions import Pairing, pair_by_key, pair_by_path, pair_by_scene
 from feedbackward.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -34,8 +33,7 @@ class DataSource:
         scoring: The scores that it has.
         layout: How predictions are written so that they can be scored.
         marks: The paths in its folder by which it is recognized; none if it is not recognized so.
-        pair: Finds the prediction of each ground-truth file, in what contains the ground truth, a folder unless the
-            data set says otherwise, and a folder of predictions.
+        pair: Finds the prediction of each ground-truth file.
     """
 
     name: str
@@ -44,7 +42,7 @@ class DataSource:
     scoring: Scoring = "classes"
     layout: Layout = "masks"
     marks: tuple[str, ...] = ()
-    pair: Callable[[str, Path], list[PredictionPair]] = pair_by_path
+    pair: Pairing = pair_by_path
 
     def fits(self, root: Path) -> bool:
         """Whether a folder has its layout."""

@@ -14,7 +14,7 @@ from feedbackward.nn.resize import pad_to
 from feedbackward.preprocessing import Preprocessing, Resize, scale_size
 from feedbackward.segmenters.inputs import Source, as_image
 from feedbackward.segmenters.normalized import Normalized
-from feedbackward.segmenters.reduced import ReducedCopy
+from feedbackward.segmenters.reduced import LONGEST_SIDE, ReducedCopy
 from feedbackward.segmenters.segmenter import Segmenter
 from feedbackward.viz.pictures import Picture, viewable
 
@@ -56,7 +56,9 @@ class ExplainedImage:
 
 
 def explained_image(source: Source, preprocessing: Preprocessing) -> ExplainedImage:
-    """Read an image as a network does, with at most MOST_PIXELS pixels.
+    """Read an image as a network does, with at most MOST_PIXELS pixels, and sides of at most LONGEST_SIDE.
+
+    A strip of few pixels would be padded to many times as many.
 
     Args:
         source: The image in any form.
@@ -69,7 +71,7 @@ def explained_image(source: Source, preprocessing: Preprocessing) -> ExplainedIm
     own_size = image.size if isinstance(image, LargeImage) else (image.shape[0], image.shape[1])
     pixels = _reduced_copy(image) if isinstance(image, LargeImage) else image
     seen = preprocessing.resize.output_size(own_size)
-    factor = min(1.0, sqrt(MOST_PIXELS / (seen[0] * seen[1])))
+    factor = min(1.0, sqrt(MOST_PIXELS / (seen[0] * seen[1])), LONGEST_SIDE / max(seen))
     size = scale_size(seen, factor)
     unit = EvalTransform(replace(preprocessing, resize=Resize(size=size))).image(pixels)
     bytes_ = (unit * 255).round().byte().permute(1, 2, 0).numpy()

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from feedbackward.classes import ClassTable
 from feedbackward.data.arguments import Size, Split
 from feedbackward.data.cityscapes_labels import CITYSCAPES
@@ -9,6 +11,7 @@ from feedbackward.data.datamodule import SegmentationDataModule
 from feedbackward.data.prepared import PreparedFolder
 from feedbackward.data.sources import Scoring
 from feedbackward.errors import InputError
+from feedbackward.preprocessing import holds_all
 from feedbackward.streets.dataset import Streets
 from feedbackward.streets.seeds import check_seed
 
@@ -49,6 +52,8 @@ class StreetsData(SegmentationDataModule):
         super().__init__(batch_size=batch_size, eval_batch_size=eval_batch_size, size=size, **options)
         if isinstance(self.prepared, PreparedFolder):
             raise InputError(f"cache is {self.prepared.folder}; these scenes are drawn, not read from files: omit it")
+        if not holds_all(value_range := self.preprocessing.value_range, np.dtype(np.uint8)):
+            raise InputError(f"value_range is {list(value_range or ())}; these scenes have 8 bits: omit it")
         self.size = size
         check_seed(seed)
         self.seed = seed

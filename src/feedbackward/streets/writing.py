@@ -11,6 +11,7 @@ from PIL import Image
 from feedbackward.data.arguments import SPLITS, Size, Split, check_size
 from feedbackward.data.cityscapes_labels import TRAIN_IDS
 from feedbackward.errors import InputError
+from feedbackward.io import check_empty, check_writable, nearest_existing
 from feedbackward.streets.scene import Scene, draw_scene
 from feedbackward.streets.seeds import check_seed, scene_name, scene_seed
 
@@ -44,8 +45,10 @@ def write_cityscapes(
     check_seed(seed)
     check_size("size", size)
     _check_counts(counts)
+    check_empty(root)
+    check_writable(nearest_existing(root), what=str(root))
+    root = root.resolve()  # a link to an empty folder stays
     try:
-        _check_empty(root)
         root.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".part", dir=root.parent))
         try:
@@ -72,13 +75,6 @@ def _check_counts(counts: Mapping[Split, int]) -> None:
             raise InputError(f"{count} scenes in split {split!r}; expected 0 or more")
     if not sum(counts.values()):
         raise InputError("no scenes to write; expected at least one")
-
-
-def _check_empty(root: Path) -> None:
-    if root.exists() and not root.is_dir():
-        raise InputError(f"{root} is a file; give the name of a new folder")
-    if root.is_dir() and any(root.iterdir()):
-        raise InputError(f"{root} is not empty; give the name of a new folder, or empty it first")
 
 
 def _write_scene(root: Path, split: Split, name: str, scene: Scene) -> None:

@@ -1,5 +1,6 @@
 """The parameters of a network in groups for the optimizer: by part, and by what weight decay should spare."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ class LearningRates:
         head: Factor for the classifier.
 
     Raises:
-        InputError: If a factor is negative; to keep the encoder as it is, freeze it.
+        InputError: If a factor is negative or not finite; to keep the encoder as it is, freeze it.
     """
 
     encoder: float = 1.0
@@ -28,8 +29,8 @@ class LearningRates:
 
     def __post_init__(self) -> None:
         for part, factor in asdict(self).items():
-            if factor < 0:
-                raise InputError(f"rates.{part} is {factor}; expected a factor of at least 0, such as 0.1")
+            if not 0 <= factor < math.inf:
+                raise InputError(f"rates.{part} is {factor}; expected a finite factor of at least 0, such as 0.1")
 
 
 def parameter_groups(network: nn.Module, rates: LearningRates, *, decay_norms: bool) -> list[dict[str, Any]]:
@@ -41,7 +42,7 @@ def parameter_groups(network: nn.Module, rates: LearningRates, *, decay_norms: b
         decay_norms: Whether weight decay applies to norms and biases too, i.e. to parameters of one dimension.
 
     Raises:
-        InputError: If a part with a rate of its own has no trained parameter.
+        InputError: If a part with a rate of its own has no trained parameter, or all trained parts have the rate 0.
     """
     factors = asdict(rates)
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
@@ -57,6 +58,9 @@ def parameter_groups(network: nn.Module, rates: LearningRates, *, decay_norms: b
             f"rates.{unused[0]} is {factors[unused[0]]}, but no parameter of the {unused[0]} is trained; the trained "
             f"parts are {listed(sorted(parts))}"
         )
+    if not any(factor for factor, _ in groups):
+        rates_of = ", ".join(f"{part} {factors[part]:g}" for part in sorted(parts))
+        raise InputError(f"rates are {rates_of}: nothing is trained; expected at least one above 0")
     return [
         {"params": members, "factor": factor} | ({"weight_decay": 0.0} if spared else {})
         for (factor, spared), members in groups.items()

@@ -125,8 +125,8 @@ class RunFolder:
         """
         if not resume and any(self.checkpoints.glob("*.ckpt")):
             raise InputError(
-                f"{self.root} contains a training already; continue it with --ckpt_path last, "
-                f"or choose another folder with --run_dir"
+                f"{self.root} contains a training already; continue it with {self.resume_command}, or choose another "
+                f"folder with --run_dir"
             )
         check_writable(nearest_existing(self.root), what=f"the run folder {self.root}")
 
