@@ -30,11 +30,13 @@ NAMES = [
 def parts(file: Path) -> dict[str, str]:
     """The part that each node of an exported network belongs to, by the node's name and by its outputs' names."""
     graph = onnx.load(file).graph
-    weights = {tensor.name for tensor in graph.initializer if len(tensor.dims) > 1}
+    head = ("network.head.", "slice")  # its weights may be sliced
+    several = [tensor.name for tensor in graph.initializer if len(tensor.dims) > 1]  # not those of norms
+    weights = {name for name in several if name.startswith(("network.encoder.", *head))}
     found, part, read = {}, "encoder", set[str]()
     for node in graph.node:
         own = weights.intersection(node.input)
-        if any(name.startswith(("network.head.", "slice")) for name in own):  # the head's weights may be sliced
+        if any(name.startswith(head) for name in own):
             part = "classifier"
         elif part == "encoder" and own & read:  # the decoder begins where a weight is used again
             part = "decoder"

@@ -284,6 +284,7 @@ def _vgg() -> Group:
         row = _row(name, title, model or name, weights=weights, rates=("0.001",))
         return _for_epochs(replace(row, arguments=(*row.arguments, *precision), crf=crf), 10)
 
+    unet = _peer("vgg16_unet", "smp.Unet", "Unet", encoder="vgg16", weights=weights, rates=("0.001", PEER_RATE))
     rows = [
         ours("pwn", "VGG-PWN, back to the image", PAPER),
         baseline("segnet", "SegNet"),
@@ -297,6 +298,9 @@ def _vgg() -> Group:
         ),
         ours("own", "ours, rank 16 and a classifier of several strides", OWN),
         ours("pwn_2", "VGG-PWN, output_stride=2", replace(PAPER, output_stride=2)),
+        ours("plain", "ours, rank 0 and a classifier of one layer", DecoderConfig()),
+        ours("transitions", "the same, transitions", DecoderConfig(retrace="transitions")),
+        _for_epochs(replace(unet, arguments=(*unet.arguments, *precision)), 10),
     ]
     return _on("camvid", (96, 128), "vgg16", "The whole VGG-16 on CamVid", rows)
 
@@ -337,6 +341,7 @@ def _stages() -> Group:
         ("_32", ", classifier of 32 channels", {"head_channels": 32}),
         ("_32_rank_0", ", rank 0, classifier of 32 channels", {"rank": 0, "head_channels": 32}),
         ("_one_layer", ", classifier of one layer", {"head_channels": 0, "head_strides": "output"}),
+        ("_plain", ", rank 0, classifier of one layer", {"rank": 0, "head_channels": 0, "head_strides": "output"}),
     )
     rows = []
     for name, title, options in variants:
