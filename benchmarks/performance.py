@@ -21,6 +21,7 @@ EVERY_RUNTIME = "eager,channels_last,optimized,compile,onnxruntime,openvino"
 
 def benchmarks() -> dict[str, list[str]]:
     """The arguments of `feedbackward benchmark` for each benchmark of the page."""
+    training = ("--train", "--runtimes", "channels_last,bfloat16", "--size", "256,512")
     found = {}
     for ours, theirs in SMP_ENCODERS.items():
         networks = (
@@ -37,15 +38,15 @@ def benchmarks() -> dict[str, list[str]]:
     # than the usual tolerance then.
     found["vgg16_pwn"] = ["--models", "segnet,vgg16_pwn", "--runtimes", EVERY_RUNTIME, "--tolerance", "0.5"]
     networks = ("segnet", "vgg16_pwn", "vgg16_pwn?grad_checkpointing=true")
-    found["training"] = ["--train", "--models", ",".join(networks), "--size", "256,512", "--batch", "2"]
-    networks = ("smp/Unet/mobilenet_v2", "feedbackward/mobilenetv2_100")
-    networks += ("feedbackward/mobilenetv2_100?grad_checkpointing=true",)
-    found["training_mobilenetv2_100"] = ["--train", "--models", ",".join(networks), "--size", "256,512", "--batch", "8"]
+    found["training"] = ["--models", ",".join(networks), *training, "--batch", "2"]
     lite0 = "feedbackward/tf_efficientnet_lite0"
     own = "?rank=16&head_channels=64&head_strides=all"
     fine = "?output_stride=2&rank=16&head_channels=32&head_strides=all"
-    networks = (f"{lite0}{own}", f"{lite0}{own}&freeze_encoder=true", "smp/Unet/tu-tf_efficientnet_lite0")
-    found["training_frozen"] = ["--train", "--models", ",".join(networks), "--size", "256,512", "--batch", "4"]
+    networks = (
+        *(f"smp/{decoder}/tu-tf_efficientnet_lite0" for decoder in ("Unet", "FPN", "DeepLabV3Plus")),
+        *(f"{lite0}{own}{more}" for more in ("", "&grad_checkpointing=true", "&freeze_encoder=true")),
+    )
+    found["training_peers"] = ["--models", ",".join(networks), *training, "--batch", "4"]
     networks = (
         "smp/Unet/tu-tf_efficientnet_lite0",
         "smp/FPN/tu-tf_efficientnet_lite0",

@@ -56,6 +56,7 @@ def test_help_shows_the_names_of_networks(capsys):
             "decoder_interpolation=x does not run on 1",
         ),
         (["--models", f"{SMP}?decoder_interpolation=x", "--size", "32,64", "--train"], "on 1 image of 32x64 (Input"),
+        (["--train", "--runtimes", "openvino"], "unknown runtime 'openvino' of training; expected one of eager, "),
         (["--runtimes", "onnxruntime", "--tolerance", "1e-12"], "more than the tolerance of 1e-12"),
     ],
 )
@@ -80,10 +81,9 @@ def test_a_network_that_is_timed_is_not_replaced(tmp_path, capsys):
     ("options", "message"),
     [
         (
-            ["--train", "--runtimes", "onnxruntime", "--memory", "--tolerance", "0.1"],
-            "training steps in PyTorch, without --runtimes, --memory, --tolerance; omit those, or --train",
+            ["--train", "--memory", "--tolerance", "0.1"],
+            "training steps in PyTorch, without --memory, --tolerance; omit those, or --train",
         ),
-        (["--train", "--runtimes", "eager"], "without --runtimes;"),
         (["--train", "--memory"], "without --memory;"),
         (["--tolerance", "0.1"], "--tolerance is for the exported files of onnxruntime and openvino, found"),
         (["--runtimes", "eager,compile", "--tolerance", "0.1"], "found --runtimes eager,compile; omit --tolerance"),

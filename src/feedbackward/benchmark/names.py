@@ -19,3 +19,6 @@ FORMS = (
 FILE_RUNTIMES = ("onnxruntime", "openvino")
 """The runtimes that run an exported file."""
 RUNTIME_NAMES = ("eager", "channels_last", "optimized", "compile", "cuda", *FILE_RUNTIMES)
+"""Where networks run."""
+TRAINING_RUNTIME_NAMES = ("eager", "channels_last", "bfloat16", "cuda")
+"""Where they are trained: in float32 in either memory layout, or in channels-last memory with autocast to bfloat16."""

@@ -1,6 +1,6 @@
 """`feedbackward benchmark`: latency, memory and file size of several networks, as a table and as JSON."""
 
-from argparse import SUPPRESS, RawDescriptionHelpFormatter
+from argparse import RawDescriptionHelpFormatter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from feedbackward.benchmark.names import FILE_RUNTIMES, GRAMMAR, RUNTIME_NAMES
+from feedbackward.benchmark.names import FILE_RUNTIMES, GRAMMAR, RUNTIME_NAMES, TRAINING_RUNTIME_NAMES
 from feedbackward.cli.console import console_for_tables
 from feedbackward.cli.parser import CommandParser, command_parser, height_width
 from feedbackward.errors import InputError
@@ -41,7 +41,9 @@ def build_parser() -> CommandParser:
         help="networks, NAME,NAME; times are also printed as multiples of the first one's",
     )
     parser.add_argument(
-        "--runtimes", default=SUPPRESS, help=f"some of {', '.join(RUNTIME_NAMES)}: NAME,NAME (by default eager)"
+        "--runtimes",
+        default="eager",
+        help=f"some of {', '.join(RUNTIME_NAMES)}: NAME,NAME; with --train some of {', '.join(TRAINING_RUNTIME_NAMES)}",
     )
     parser.add_argument(
         "--size",
@@ -80,7 +82,7 @@ def benchmark(options: Namespace) -> None:
             be written.
     """
     models = _names(options.models, option="--models")
-    runtimes = _names(options.get("runtimes", "eager"), option="--runtimes")
+    runtimes = _names(options.runtimes, option="--runtimes")
     _check_effect(options, runtimes)
     given = None if options.size is None else height_width(options.size)
     if options.json is not None:
@@ -106,7 +108,7 @@ def benchmark(options: Namespace) -> None:
         "repeats": options.repeats,
     }
     if options.train:
-        steps = measure_training(models, **shared)
+        steps = measure_training(models, runtimes=runtimes, **shared)
         console_for_tables().print(training_table(steps))
         rows = list(map(asdict, steps))
     else:
@@ -132,11 +134,7 @@ def _names(text: str, *, option: str) -> list[str]:
 def _check_effect(options: Namespace, runtimes: list[str]) -> None:
     """Refuse options that would have no effect."""
     if options.train:
-        given = {
-            "--runtimes": "runtimes" in options,
-            "--memory": options.memory,
-            "--tolerance": options.tolerance is not None,
-        }
+        given = {"--memory": options.memory, "--tolerance": options.tolerance is not None}
         if extra := [option for option in given if given[option]]:
             raise InputError(
                 f"--train times training steps in PyTorch, without {', '.join(extra)}; omit those, or --train"
@@ -186,14 +184,15 @@ def inference_table(results: "list[Result]") -> Table:
 
 
 def training_table(steps: "list[TrainingStep]") -> Table:
-    """A row for each network; time and memory also as multiples of the first network's."""
-    table = Table(Column("network", overflow="fold"))
+    """A row for each network in each runtime; time and memory also as multiples of the first row's."""
+    table = Table(Column("network", overflow="fold"), "runtime")
     for column in ("ms per step", "quartiles", "× first", "kept for backward, MB", "× first"):
         table.add_column(column, justify="right")
     for step in steps:
         low, high = step.quartiles
         table.add_row(
             Text(step.name),
+            step.runtime,
             f"{1e3 * step.seconds:.0f}",
             f"{1e3 * low:.0f}-{1e3 * high:.0f}",
             f"{step.seconds / steps[0].seconds:.2f}",
