@@ -99,11 +99,11 @@ class Plain(Dataset[tuple[Tensor, Tensor]]):
         return image, target[0]
 
 
-def draw(folder: Path, count: int, size: tuple[int, int]) -> None:
+def draw(folder: Path, count: int, size: tuple[int, int], *, validation: int = 1, classes: int = CLASSES) -> None:
     """Write a data set of smooth random images with a little noise, which compress as photographs do."""
-    (folder / "classes.yaml").write_text(f"classes: [{', '.join(f'class {index}' for index in range(CLASSES))}]\n")
+    (folder / "classes.yaml").write_text(f"classes: [{', '.join(f'class {index}' for index in range(classes))}]\n")
     height, width = size
-    for split, number in (("val", 1), ("train", count)):
+    for split, number in (("val", validation), ("train", count)):
         for kind in ("images", "masks"):
             (folder / kind / split).mkdir(parents=True)
         for index in range(number):
@@ -114,7 +114,7 @@ def draw(folder: Path, count: int, size: tuple[int, int]) -> None:
             image = Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
             image.save(folder / "images" / split / f"{index:04}.jpg", quality=90)
             regions = np.asarray(coarse.convert("L").resize((width, height), Image.Resampling.BILINEAR))
-            Image.fromarray((regions // 13 % CLASSES).astype(np.uint8)).save(
+            Image.fromarray((regions // (256 // classes) % classes).astype(np.uint8)).save(
                 folder / "masks" / split / f"{index:04}.png"
             )
 

@@ -85,17 +85,18 @@ KINDS = {"ours": (write_ours, load_ours), "smp.Unet": (write_unets, load_unets)}
 def measure(kind: str, folder: Path, size: tuple[int, int], repeats: int) -> dict[str, float]:
     """Median seconds of an image, and the memory of the process at its peak, less what the libraries take."""
     image = torch.rand(1, 3, *size).to(memory_format=torch.channels_last)
-    before = _memory("VmRSS")
+    before = memory("VmRSS")
     run = KINDS[kind][1](folder)
     taken = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
         run(image)
         taken.append(time.perf_counter() - start)
-    return {"seconds": statistics.median(taken[1:]), "peak_bytes": _memory("VmHWM") - before}
+    return {"seconds": statistics.median(taken[1:]), "peak_bytes": memory("VmHWM") - before}
 
 
-def _memory(key: str) -> int:
+def memory(key: str) -> int:
+    """A line of /proc/self/status in bytes: VmRSS is the resident memory now, VmHWM its peak."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))
 

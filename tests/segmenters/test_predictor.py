@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from feedbackward.classes import ClassTable
 from feedbackward.errors import InputError
 from feedbackward.models import create_model, optimize
 from feedbackward.nn import DenseCRF
@@ -238,6 +239,7 @@ def test_masks_are_those_of_the_logits_of_the_whole_image(size, resize, encoder)
     """A network's logits are interpolated in bands; swin pads the image."""
     torch.manual_seed(0)
     network = create_model(encoder, classes=7, encoder_weights=None).eval()
+    network.class_table = ClassTable(tuple("abcdefg"), ((0, 0, 0),) * 7)
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     predictor = Predictor(network, resize=resize)
     logits = predictor.logits([image])[0].numpy()
@@ -246,3 +248,6 @@ def test_masks_are_those_of_the_logits_of_the_whole_image(size, resize, encoder)
     chosen = np.take_along_axis(logits, mask[None].astype(int), 0)[0]
     np.testing.assert_allclose(chosen, logits.max(0), atol=1e-5)
     assert (mask == logits.argmax(0)).mean() > 0.999
+    result = Predictor(network, resize=resize, probabilities=True)(image)
+    np.testing.assert_allclose(result.probabilities, torch.from_numpy(logits).softmax(0).numpy(), atol=1e-5)
+    np.testing.assert_array_equal(result.mask, mask)

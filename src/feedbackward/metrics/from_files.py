@@ -4,8 +4,9 @@ Threads suffice, because decoding and counting both release the global interpret
 memory.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -135,8 +136,14 @@ def _map(count: Callable[[PredictionPair], Counts], pairs: Sequence[PredictionPa
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # images run in parallel; threads within each would only compete
     pool = ThreadPoolExecutor(workers)
+    counting = deque[Future[Counts]]()
     try:
-        yield from pool.map(count, pairs)
+        for pair in pairs:
+            counting.append(pool.submit(count, pair))
+            if len(counting) > 2 * workers:  # the counts of many classes are large
+                yield counting.popleft().result()
+        for future in counting:
+            yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)

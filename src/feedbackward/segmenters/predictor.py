@@ -1,6 +1,6 @@
 """Prediction for images of any size: from arrays as they were read to masks of the same size."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
@@ -237,23 +237,15 @@ class Predictor(Wrapper):
         """For each image and task the mask and, if asked for, the probabilities."""
         if not self.is_whole((images[0].shape[0], images[0].shape[1])):
             return [self._in_tiles(image, probabilities=probabilities) for image in images]
-        if self._in_torch is not None and not probabilities:
-            return self._in_torch_in_bands(images)
-        by_task = []
-        for task, logits in zip(self.tasks, split_tasks(self.logits(images), self.tasks), strict=True):
-            has_thresholds = task.name in self._thresholds
-            shares = _softmax(to_array(logits)) if probabilities or has_thresholds else None
-            masks = self._chosen(shares if has_thresholds else logits, task)
-            kept = shares if probabilities and shares is not None else [None] * len(masks)
-            by_task.append(list(zip(masks, kept, strict=True)))
-        return [list(of_image) for of_image in zip(*by_task, strict=True)]
-
-    def _in_torch_in_bands(self, images: Sequence[NDArray[Any]]) -> list[list[Predicted]]:
-        for image in images:
-            self._check_channels(image)
-        found = self._in_torch.in_bands(images)
-        masks = [np.concatenate([self._masks(checked(band)) for band in bands], -2) for bands in found]
-        return [[(mask, None) for mask in of_image] for of_image in masks]
+        if self._in_torch is None:
+            by_image: Any = [(logits,) for logits in self.logits(images)]
+        else:
+            for image in images:
+                self._check_channels(image)
+            by_image = [map(checked, bands) for bands in self._in_torch.in_bands(images)]
+        return [
+            self._joined(bands, image.shape[:2], probabilities) for bands, image in zip(by_image, images, strict=True)
+        ]
 
     def _in_tiles(self, image: NDArray[Any], *, probabilities: bool) -> list[Predicted]:
         def read(top: int, bottom: int) -> NDArray[Any]:
@@ -262,13 +254,22 @@ class Predictor(Wrapper):
         size = image.shape[0], image.shape[1]
         if not probabilities:
             return [(mask, None) for mask in self._masks_in_bands(read, size)]
+        return self._joined(self.in_bands(read, size, lambda logits: logits), size, probabilities)
 
-        def reduce(logits: Any) -> NDArray[Any]:
-            return np.concatenate([_softmax(to_array(each))[0] for each in split_tasks(logits[None], self.tasks)])
+    def _joined(self, bands: Iterable[Any], size: Size, probabilities: bool) -> list[Predicted]:
+        """The mask of each task and, if asked for, the probabilities, of logits (classes, rows, W) in bands.
 
-        found = np.concatenate(list(self.in_bands(read, size, reduce)), -2)
-        shares = [each[0] for each in split_tasks(found[None], self.tasks)]
-        return [(self._chosen(each[None], task)[0], each) for task, each in zip(self.tasks, shares, strict=True)]
+        Beside the probabilities, those of many classes, only a band is in memory.
+        """
+        shares = [np.empty((task.classes, *size), np.float32) if probabilities else None for task in self.tasks]
+        masks, top = list[NDArray[Any]](), 0
+        for band in bands:
+            masks.append(self._masks(band))
+            rows = slice(top, top := top + band.shape[1])
+            for share, logits in zip(shares, split_tasks(band[None], self.tasks), strict=True):
+                if share is not None:
+                    _softmax(to_array(logits), out=share[None, :, rows])
+        return list(zip(np.concatenate(masks, -2), shares, strict=True))
 
     def _large(self, image: LargeImage) -> tuple[Result, ...]:
         with image.open() as bands:
@@ -333,7 +334,8 @@ def to_array(values: Any) -> NDArray[Any]:
     return values if isinstance(values, np.ndarray) else np.asarray(values.cpu())
 
 
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    powers = np.exp(logits - logits.max(1, keepdims=True))
-    probabilities: NDArray[np.float32] = powers / powers.sum(1, keepdims=True)
+def _softmax(logits: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    probabilities: NDArray[np.float32] = np.subtract(logits, logits.max(1, keepdims=True), out=out)
+    np.exp(probabilities, out=probabilities)
+    probabilities /= probabilities.sum(1, keepdims=True)
     return probabilities

@@ -29,6 +29,13 @@ def test_the_values_are_those_of_the_data_set(written, kind):
             assert image.convert("RGB").getpixel((1, 0)) == (0, 200, 0)
 
 
+def test_masks_of_many_rows(written):
+    mask = np.random.default_rng(0).integers(0, 2, (150, 5), np.uint8)
+    swapped = ClassTable(TABLE.names, TABLE.colors, values=(1, 0))
+    with Image.open(written("masks", Result(np.zeros((150, 5, 3), np.uint8), mask, swapped))) as image:
+        np.testing.assert_array_equal(np.array(image), 1 - mask)
+
+
 def test_more_than_256_values_have_16_bits(written):
     mask = np.array([[0, 299, 65535]], np.uint16)
     with Image.open(written("masks", Result(IMAGE[:1], mask, MANY))) as image:
