@@ -45,6 +45,12 @@ def benchmark(path: Path) -> str:
         lines = startup(results)
     elif "peaks" in results[0]:
         lines = loading(results)
+    elif "points" in results[0]:
+        lines = scale(results)
+    elif "with_start" in results[0]:
+        lines = commands(results)
+    elif "precision" in results[0]:
+        lines = int8(results)
     elif "threads" in results[0]:
         lines = browser(results)
     else:
@@ -76,11 +82,12 @@ def inference(results: list[dict[str, Any]]) -> list[str]:
 
 
 def training(results: list[dict[str, Any]]) -> list[str]:
-    """A row for each network's training step."""
-    lines = table("network", "ms per step", "time", "kept for the backward pass, MB", "memory")
+    """A row for each network's training step in each runtime."""
+    lines = table("network", "runtime", "ms per step", "time", "kept for the backward pass, MB", "memory")
     for one in results:
         cells = (
             f"`{one['name']}`",
+            one["runtime"],
             milliseconds(one),
             f"{one['seconds'] / results[0]['seconds']:.2f}",
             megabytes(one["saved_bytes"]),
@@ -125,6 +132,37 @@ def loading(results: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
+def commands(results: list[dict[str, Any]]) -> list[str]:
+    """A row for each command and what it is compared with: a group's first one is the command. Then the starts."""
+    lines, starts = table("", "a second", "with start", "command, relative"), table("first prediction", "seconds")
+    for group, rows in groupby(results, key=lambda result: result["group"]):
+        of_group = list(rows)
+        if group == "first prediction":
+            starts += [f"| `{one['name']}` | {one['seconds']:.2f} |" for one in of_group]
+            continue
+        for one in of_group:
+            with_start = "-" if one["with_start"] is None else f"{1 / one['with_start']:.3g}"
+            name = f"**{one['name']}**" if one is of_group[0] else one["name"]
+            ratio = one["seconds"] / of_group[0]["seconds"]
+            lines.append(f"| {name} | {1 / one['seconds']:.3g} | {with_start} | {ratio:.2f} |")
+    return [*lines, "", *starts]
+
+
+def scale(results: list[dict[str, Any]]) -> list[str]:
+    """The exponents of each axis, of all measurements and of the last two; then a row for each measurement."""
+    lines = table("axis", "from", "to", "time", "last step", "memory", "last step")
+    points = table("axis", "number", "ms", "peak, MB")
+    for axis in results:
+        first, *_, last = axis["points"]
+        keys = ("time_exponent", "last_time_exponent", "memory_exponent", "last_memory_exponent")
+        cells = (f"{first['number']:,}", f"{last['number']:,}", *(f"{axis[key]:.2f}" for key in keys))
+        lines.append(f"| {axis['axis']} | {' | '.join(cells)} |")
+        for point in axis["points"]:
+            cells = (f"{point['number']:,}", f"{1e3 * point['seconds']:,.1f}", f"{point['peak_bytes'] / 1e6:,.0f}")
+            points.append(f"| {axis['axis']} | {' | '.join(cells)} |")
+    return [*lines, "", *points]
+
+
 def browser(results: list[dict[str, Any]]) -> list[str]:
     """A row for each runtime; the first one's time is 1."""
     lines = table("network", "runtime", "ms", "time", "fastest, ms", "time")
@@ -132,6 +170,19 @@ def browser(results: list[dict[str, Any]]) -> list[str]:
         median, fastest = (f"{one[key] / results[0][key]:.2f}" for key in ("seconds", "fastest"))
         cells = (one["name"], one["runtime"], milliseconds(one), median, f"{1e3 * one['fastest']:.0f}", fastest)
         lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def int8(results: list[dict[str, Any]]) -> list[str]:
+    """A row for each file; the speed is relative to the float32 file of the same network."""
+    lines = table("network", "file", "ms", "speed", "mean IoU", "file, MB")
+    for _, files in groupby(results, key=lambda result: result["name"]):
+        of_network = list(files)
+        for one in of_network:
+            speed = f"{of_network[0]['seconds'] / one['seconds']:.2f}"
+            score = f"{100 * one['mean_iou']:.1f}"
+            cells = (one["name"], one["precision"], milliseconds(one), speed, score, megabytes(one["file_bytes"]))
+            lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 

@@ -83,7 +83,7 @@ class _Trained:
         self.name, self.runtime = name, runtime
         self.device = choose_device("cuda") if runtime == "cuda" else torch.device("cpu")
         layout = torch.contiguous_format if runtime == "eager" else torch.channels_last
-        self.network = create_candidate(name).train().to(self.device, memory_format=layout)
+        self.network = create_candidate(name).train().to(self.device).to(memory_format=layout)
         if isinstance(self.network, EncoderAlone):
             raise InputError(f"{name} is an encoder alone, which has no logits to train; omit it, or --train")
         generator = torch.Generator().manual_seed(0)

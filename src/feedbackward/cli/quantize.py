@@ -28,6 +28,7 @@ from feedbackward.preprocessing import Resize
 from feedbackward.segmenters.sources import find_sources
 
 REPEATS = 10
+SLOWER = "the float32 file (feedbackward export) is the faster one on this processor"
 
 
 def build_parser() -> CommandParser:
@@ -42,9 +43,6 @@ def build_parser() -> CommandParser:
     parser.add_argument("--images", type=PositiveInt, default=32, help="number of calibration images, evenly spread")
     parser.add_argument(
         "--scale", type=PositiveFloat | None, help="scale factor of the network's input, instead of its own resizing"
-    )
-    parser.add_argument(
-        "--untied", action="store_true", help="separate weights for encoder and decoder: larger, more accurate"
     )
     parser.add_argument("--argmax", action="store_true", help="output the class of each pixel, not the logits")
     parser.add_argument(
@@ -86,9 +84,9 @@ def main(args: list[str]) -> None:
 
         pairs: Sequence[PredictionPair] = []
         if data is not None and classes is not None:  # before the work, so that nothing is written if they do not fit
-            pairs = _pair(data, options.ground_truth, plan(Normalized(network), data, classes).masks, options.source)
+            pairs = plan(Normalized(network), data, classes).pair(data, options.ground_truth)
         images = [transform.image(read_image(path)) for path in chosen]
-        quantize(network, options.output, images, untied=options.untied, argmax=options.argmax)
+        quantize(network, options.output, images, argmax=options.argmax)
         export(network, whole, argmax=options.argmax)
         files = {"float32": whole, "8-bit": options.output}
         loaded = {name: load_exported(path) for name, path in files.items()}
@@ -103,7 +101,18 @@ def main(args: list[str]) -> None:
                 row.append(percent(scores.scalars["mean_iou"]))
             table.add_row(*row)
     console.print(table)
+    whole_time, small_time = map(statistics.median, times)
+    if small_time > whole_time:
+        console.print(SLOWER if has_vnni() else f"{SLOWER}, which has no VNNI instructions", soft_wrap=True)
     console.print(Text(str(options.output)), soft_wrap=True)
+
+
+def has_vnni() -> bool:
+    """Whether this processor multiplies 8-bit integers with VNNI instructions, for which the files are made."""
+    import torch
+
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_vnni") or capabilities.get("avx_vnni"))
 
 
 def calibration_images(source: str, count: int) -> list[File]:
@@ -112,15 +121,3 @@ def calibration_images(source: str, count: int) -> list[File]:
 
     found = [item.path for item in find_sources([source]).items]
     return [found[index] for index in spread(len(found), count)]
-
-
-def _pair(data: DataSource, ground_truth: str, masks: Path, source: str) -> list[PredictionPair]:
-    """Pair the masks with the predictions of a temporary folder, which messages name by the images' source.
-
-    Raises:
-        InputError: If an image of a mask is missing.
-    """
-    try:
-        return data.pair(ground_truth, masks)
-    except InputError as error:
-        raise InputError(f"--source and --ground-truth: {str(error).replace(str(masks), source)}") from error
