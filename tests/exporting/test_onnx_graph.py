@@ -23,6 +23,13 @@ def model():
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
 
 
+def test_values_that_depend_on_no_input_are_computed(model):
+    model.graph.node.insert(0, helper.make_node("Sub", ["one", "two"], ["less"], "sub"))
+    model.graph.node.insert(1, helper.make_node("Neg", ["less"], ["more"], "negative"))
+    graph = OnnxGraph(model.graph)
+    assert [graph.computed(name) for name in ("two", "more", "sum", "x")] == [2, 1, None, None]
+
+
 def test_only_what_an_output_depends_on_is_kept(model):
     OnnxGraph(model.graph).save()
     assert [node.name for node in model.graph.node] == ["add", "mul"]

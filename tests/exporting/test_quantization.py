@@ -64,6 +64,23 @@ def test_onnxruntime_convolves_integers_between_the_first_layer_and_the_last(qua
     assert not operations["BatchNormalization"]
 
 
+def test_layers_with_low_rank_updates_are_integers_too(build, tmp_path):
+    ranked = build(widths=(16, 64, 128), output_stride=2, output_feature="last", rank=4)
+    for path, weight in ranked.decoder.named_parameters():
+        if path.endswith("up.weight"):
+            torch.nn.init.normal_(weight, std=0.1)
+    nodes = onnx.load(quantize(ranked, tmp_path / "network.onnx", images())).graph.node
+    producers = {output: node.op_type for node in nodes for output in node.output}
+    kinds = Counter(producers.get(node.input[1]) for node in nodes if node.op_type == "Conv")
+    assert kinds.keys() == {None, "DequantizeLinear"}
+    assert kinds[None] == 3  # the stem, and the classifier of signal and feature
+    image = torch.rand(2, 3, 45, 70)
+    with torch.no_grad():
+        expected = ranked(ranked.preprocessing(image))
+    found = load_exported(tmp_path / "network.onnx").logits(image)
+    assert (found - expected).square().mean().sqrt() < 0.2 * expected.std()
+
+
 def test_the_axes_keep_their_names(quantized):
     (image,) = onnx.load(quantized).graph.input
     assert [axis.dim_param for axis in image.type.tensor_type.shape.dim] == ["batch", "", "height", "width"]

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from feedbackward.nn import LowRank
+from feedbackward.nn import LowRank, updated_weight
 
 
 def update(channels: int, *, dims: int = 4, rank: int | str = 3) -> LowRank:
@@ -37,6 +37,8 @@ def test_it_changes_the_weight_of_the_convolution_before_it(rank):
     weight, signal = torch.randn(8, 5, 3, 3, dtype=torch.float64), torch.randn(2, 5, 9, 7, dtype=torch.float64)
     changed = (module.matrix() @ weight.flatten(1)).view_as(weight)
     assert_close(module(F.conv2d(signal, weight)), F.conv2d(signal, changed))
+    down = None if module.down is None else module.down.weight
+    assert_close(updated_weight(weight, module.up.weight, down), changed)
 
 
 @pytest.mark.parametrize(("rank", "parameters"), [(3, 2 * 3 * 8), (20, 2 * 8 * 8), ("full", 8 * 8)])

@@ -1,6 +1,6 @@
 """Training steps of several networks, timed in turns, and the memory that they save for the backward pass."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -70,10 +70,12 @@ def measure_training(
         with explaining_run(one.name, batch, size):
             one.step()
     times = time_interleaved([one.step for one in trained], repeats=repeats)
-    return [
-        TrainingStep(one.name, one.runtime, *median_and_quartiles(taken), saved_bytes(one.network, one.logits))
-        for one, taken in zip(trained, times, strict=True)
-    ]
+    steps = []
+    for one, taken in zip(trained, times, strict=True):
+        with one.autocast():
+            saved = saved_bytes(one.network, one.image)
+        steps.append(TrainingStep(one.name, one.runtime, *median_and_quartiles(taken), saved))
+    return steps
 
 
 class _Trained:
@@ -91,26 +93,23 @@ class _Trained:
         self.mask = torch.randint(0, self.network.classes, (batch, *size), generator=generator).to(self.device)
         self.optimizer, self.loss = torch.optim.Adam(self.network.parameters()), CrossEntropyLoss()
 
-    def logits(self) -> Tensor:
-        """A forward pass."""
-        with self._autocast():
-            logits: Tensor = self.network(self.image)
-        return logits
+    def autocast(self) -> AbstractContextManager[object]:
+        """The precision of its forward pass."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.runtime in ("bfloat16", "cuda"))
 
     def step(self) -> None:
         """A training step."""
         self.optimizer.zero_grad()
-        self.loss(self.logits().float(), self.mask).backward()
+        with self.autocast():
+            logits = self.network(self.image)
+        self.loss(logits.float(), self.mask).backward()
         self.optimizer.step()
         if self.device.type == "cuda":
             torch.cuda.synchronize()
 
-    def _autocast(self) -> AbstractContextManager[object]:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.runtime in ("bfloat16", "cuda"))
 
-
-def saved_bytes(network: nn.Module, forward: Callable[[], Tensor]) -> int:
-    """The bytes that a network's forward pass saves for the backward pass: each storage once, without parameters."""
+def saved_bytes(network: nn.Module, image: Tensor) -> int:
+    """The bytes that a forward pass saves for the backward pass: each storage once, without parameters."""
     own = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
     found: dict[int, int] = {}
 
@@ -121,6 +120,6 @@ def saved_bytes(network: nn.Module, forward: Callable[[], Tensor]) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(record, lambda tensor: tensor):
-        kept = forward()  # the graph, and with it every saved tensor, lives as long as this
+        kept = network(image)  # the graph, and with it every saved tensor, lives as long as this
     del kept
     return sum(found.values())

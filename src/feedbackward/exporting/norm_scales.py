@@ -57,11 +57,10 @@ def fold_norms(graph: OnnxGraph) -> dict[str, SharedUse]:
     uses = {}
     for node in convolutions:
         weight, layout = sources[node.name]
-        if weight not in graph.constants:
+        # A weight with a low-rank update is computed from constants.
+        values, used = graph.computed(weight), graph.computed(node.input[1])
+        if values is None or used is None:
             continue
-        values = used = graph.constants[weight]
-        for each in layout:
-            used = _run(each, used, graph.constants)
         gain = gains.get(node.name, np.ones(len(used), np.float32))
         if count[weight] > 1:
             constants = {name: graph.constants[name] for each in layout for name in each.input[1:]}
@@ -116,16 +115,6 @@ def _source(graph: OnnxGraph, name: str) -> tuple[str, tuple[Any, ...]]:
         layout.insert(0, node)
         name = node.input[0]
     return name, tuple(layout)
-
-
-def _run(node: Any, values: Floats, constants: dict[str, NDArray[Any]]) -> Floats:
-    from onnx.reference import ReferenceEvaluator
-
-    first, *others = node.input
-    inputs = {first: values} | {name: constants[name] for name in others}
-    outputs: Any = ReferenceEvaluator(node).run(None, inputs)
-    result: Floats = outputs[0]
-    return result
 
 
 def share_weights(graph: OnnxGraph, uses: dict[str, SharedUse]) -> None:

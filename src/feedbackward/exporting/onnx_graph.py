@@ -30,6 +30,22 @@ class OnnxGraph:
         """The node of each value that a node computes."""
         return {name: node for node in self.nodes for name in node.output}
 
+    def computed(self, name: str) -> NDArray[Any] | None:
+        """The value of a constant, or of nodes that read constants alone; None if it depends on an input."""
+        from onnx.reference import ReferenceEvaluator
+
+        if name in self.constants:
+            return self.constants[name]
+        node = self.producers().get(name)
+        if node is None:
+            return None
+        values = {each: self.computed(each) for each in node.input}
+        if any(value is None for value in values.values()):
+            return None
+        outputs: Any = ReferenceEvaluator(node).run(None, values)
+        result: NDArray[Any] = outputs[0]
+        return result
+
     def readers(self, name: str) -> list[Any]:
         """The nodes that read a value."""
         return [node for node in self.nodes if name in node.input]

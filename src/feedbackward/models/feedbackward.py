@@ -28,6 +28,7 @@ from feedbackward.passes import (
     checkpoint_segments,
     lean_skips,
     rectify_in_place,
+    update_weights,
     upsample_after_norms,
     upsample_late,
 )
@@ -41,7 +42,7 @@ Freeze = bool | Literal["weights"]
 NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 TRAINING: tuple[Pass, ...] = (upsample_late, lean_skips, rectify_in_place)
-EVALUATION: tuple[Pass, ...] = (upsample_after_norms, rectify_in_place)
+EVALUATION: tuple[Pass, ...] = (upsample_after_norms, update_weights, rectify_in_place)
 """The passes that run over the graph of each mode."""
 
 

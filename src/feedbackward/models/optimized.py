@@ -15,12 +15,20 @@ from torch import Tensor, nn
 from feedbackward.errors import InputError
 from feedbackward.models.feedbackward import Feedbackward, coarse_logits, segment
 from feedbackward.nn import Coarse, Parts, ThinClassifier
-from feedbackward.passes import Pass, apply_passes, fold_norms, merge_low_rank, upsample_after_norms, work_in_place
+from feedbackward.passes import (
+    Pass,
+    apply_passes,
+    fold_norms,
+    merge_low_rank,
+    update_weights,
+    upsample_after_norms,
+    work_in_place,
+)
 
 Weights = Literal["memory", "speed"]
 
 PASSES: dict[Weights, tuple[Pass, ...]] = {
-    "memory": (upsample_after_norms, work_in_place),
+    "memory": (upsample_after_norms, update_weights, work_in_place),
     "speed": (upsample_after_norms, merge_low_rank, fold_norms, work_in_place),
 }
 """The passes for each choice of weights."""

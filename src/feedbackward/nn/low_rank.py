@@ -48,3 +48,20 @@ class LowRank(nn.Module):
         if self.down is not None:
             update = update @ self.down.weight.flatten(1)
         return torch.eye(len(update), dtype=update.dtype, device=update.device) + update
+
+
+def updated_weight(
+    weight: Float[Tensor, "out in *kernel"],
+    up: Float[Tensor, "out rank *one"],
+    down: Float[Tensor, "rank out *one"] | None,
+) -> Float[Tensor, "out in *kernel"]:
+    """The weight (I + B A) W, whose convolution is that of W with the update after it.
+
+    Args:
+        weight: W.
+        up: The weight of B.
+        down: The weight of A; None if B is a whole matrix.
+    """
+    flat = weight.flatten(1)
+    update = up.flatten(1) @ (flat if down is None else down.flatten(1) @ flat)
+    return (flat + update).view(weight.shape)

@@ -10,7 +10,7 @@ from feedbackward.passes.folding import fold_norms
 from feedbackward.passes.in_place import rectify_in_place, work_in_place
 from feedbackward.passes.late_upsampling import upsample_after_norms, upsample_late
 from feedbackward.passes.lean_skips import lean_skips
-from feedbackward.passes.low_rank import merge_low_rank
+from feedbackward.passes.low_rank import merge_low_rank, update_weights
 
 __all__ = [
     "Pass",
@@ -21,6 +21,7 @@ __all__ = [
     "lean_skips",
     "merge_low_rank",
     "rectify_in_place",
+    "update_weights",
     "upsample_after_norms",
     "upsample_late",
     "work_in_place",
