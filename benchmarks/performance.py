@@ -16,6 +16,16 @@ RESULTS = DOCS / "performance"
 STUDY = DOCS / "study"
 TRADEOFF = Path(__file__).parent / "study" / "tradeoff.py"
 LOADING = Path(__file__).with_name("loading.py")
+MOBILE = ("mobilenetv2_100", "mobilenetv3_large_100", "efficientnet_b0", "tf_efficientnet_lite0")
+"""The encoders beside which all decoders are timed."""
+DECODERS = (
+    "",
+    "?retrace=transitions",
+    "?retrace=stages",
+    "?retrace=stages&rank=16",
+    "?retrace=stages&rank=16&head_channels=64&head_strides=all",
+)
+"""Options of ours."""
 EVERY_RUNTIME = "eager,channels_last,optimized,compile,onnxruntime,openvino"
 
 
@@ -67,14 +77,16 @@ def benchmarks() -> dict[str, list[str]]:
         f"{lite0}?rank=16",
         lite0,
     )
-    stages = "&retrace=stages"
     found["own_part"] = ["--models", ",".join(networks), "--runtimes", "onnxruntime"]
-    networks = (
-        "smp/Unet/tu-tf_efficientnet_lite0",
-        *(f"{lite0}{own}{retrace}" for retrace in ("", "&retrace=transitions", stages)),
-        f"{lite0}?rank=16&head_channels=32&head_strides=all{stages}",
-        f"{lite0}?rank=16{stages}",
-        "timm/tf_efficientnet_lite0",
+    networks = tuple(
+        name
+        for encoder, theirs in {**SMP_ENCODERS, "tf_efficientnet_lite0": "tu-tf_efficientnet_lite0"}.items()
+        if encoder in MOBILE
+        for name in (
+            f"timm/{encoder}",
+            f"smp/Unet/{theirs}",
+            *(f"feedbackward/{encoder}{options}" for options in DECODERS),
+        )
     )
     found["stages"] = ["--models", ",".join(networks), "--runtimes", "onnxruntime"]
     return found

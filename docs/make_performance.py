@@ -22,9 +22,8 @@ TARGETS = {
 
 def page() -> str:
     """The page, with the table of each benchmark."""
-    return filled(
-        PAGE, {"targets": targets(), **{path.stem: benchmark(path) for path in sorted(RESULTS.glob("*.json"))}}
-    )
+    tables = {path.stem: benchmark(path) for path in sorted(RESULTS.glob("*.json"))}
+    return filled(PAGE, {**tables, "targets": targets(), "stages": stages()})
 
 
 def targets() -> str:
@@ -36,6 +35,25 @@ def targets() -> str:
         memory = [f"{one['memory']['peak_bytes'] / unet['memory']['peak_bytes']:.2f}" for one in others[:2]]
         lines.append(f"| {' | '.join((encoder, target, *speeds, *memory))} |")
     return "\n".join(lines) + "\n"
+
+
+def stages() -> str:
+    """A row for each encoder: its time alone, and as multiples of that the times of smp.Unet and of our decoders."""
+    results = json.loads((RESULTS / "stages.json").read_text(encoding="utf-8"))["results"]
+    starts = [index for index, one in enumerate(results) if one["name"].startswith("timm/")]
+    lines = list[str]()
+    for start, end in zip(starts, [*starts[1:], len(results)], strict=True):
+        alone, unet, *ours = results[start:end]
+        lines = lines or table("encoder", "alone, ms", "smp.Unet", *(_options(one["name"]) for one in ours))
+        times = [f"{one['seconds'] / alone['seconds']:.2f}" for one in (unet, *ours)]
+        lines.append(f"| {' | '.join((alone['name'].removeprefix('timm/'), milliseconds(alone), *times))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _options(name: str) -> str:
+    """The options in the name of a network of ours, as the head of a column."""
+    options = name.partition("?")[2].replace("&", " ")
+    return f"ours, {options}" if options else "ours"
 
 
 def benchmark(path: Path) -> str:

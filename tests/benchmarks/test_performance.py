@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from feedbackward.benchmark.candidates import create_candidate
+from feedbackward.benchmark.names import TRAINING_RUNTIME_NAMES
 from feedbackward.benchmark.runtimes import RUNTIMES
 
 
@@ -25,7 +26,7 @@ def test_every_network_and_runtime_exists(performance):
     with torch.device("meta"):
         for name in names:
             create_candidate(name)
-    assert runtimes <= set(RUNTIMES)
+    assert runtimes <= {*RUNTIMES, *TRAINING_RUNTIME_NAMES}
 
 
 def test_a_benchmark_writes_its_result(performance, monkeypatch, tmp_path):
