@@ -53,7 +53,7 @@ def entries(tmp_path_factory: pytest.TempPathFactory) -> Entries:
         nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1)),
         classes=2,
         decoder=fb.DecoderConfig(output_stride=2),
-        preprocessing=fb.Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2)),  # its values are constants of the file
+        preprocessing=fb.Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2)),  # these become constants
     )
     before = jaxtyping.config.jaxtyping_disable
     jaxtyping.config.update("jaxtyping_disable", True)
