@@ -66,6 +66,9 @@ def benchmarks() -> dict[str, list[str]]:
         f"{lite0}{own}",
         f"{lite0}{own}&retrace=transitions",
         lite0,
+        *(f"{lite0}{options}" for options in DECODERS[2:]),
+        f"{lite0}?rank=16&head_channels=32&head_strides=all&retrace=stages",
+        "timm/tf_efficientnet_lite0",
     )
     found["tradeoff"] = ["--models", ",".join(networks), "--runtimes", "onnxruntime"]
     parts = ("head_channels=64", "head_channels=32&head_strides=all", "head_channels=128&head_strides=all")

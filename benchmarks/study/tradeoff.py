@@ -1,9 +1,10 @@
-"""Draw the mean IoU of a group of rows against their trained parameters, and against milliseconds per image.
+"""Draw the mean IoU of groups of rows against their trained parameters, and against milliseconds per image.
 
     python benchmarks/study/tradeoff.py docs/performance/tradeoff.json docs/study/claims docs/study/tradeoff.svg
 
 The times are those of `feedbackward benchmark --json`. A point is the mean over the seeds of a row, its line goes from
-the lowest to the highest. Networks without a time are on the left alone, and named.
+the lowest to the highest. A line marks the time of the encoder alone, if it was measured. Networks without a time are
+on the left alone, and named.
 """
 
 import argparse
@@ -61,12 +62,13 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("times", type=Path, help="JSON file of `feedbackward benchmark --json`")
     parser.add_argument("results", type=Path, help="folder of the results of `benchmarks/study claims`")
     parser.add_argument("figure", type=Path, help="SVG file to write")
-    parser.add_argument("--group", default="camvid", help="the group of rows to draw (default: %(default)s)")
+    parser.add_argument("--groups", default="camvid,stages", help="the groups of rows to draw (default: %(default)s)")
     options = parser.parse_args(args)
     try:
         times = json.loads(options.times.read_text(encoding="utf-8"))["results"]
-        points = read_points(options.group, options.results, times)
-        write_whole(options.figure, partial(save_svg, draw(points)))
+        points = [point for group in options.groups.split(",") for point in read_points(group, options.results, times)]
+        alone = next((_milliseconds(time) for time in times if time["name"].startswith("timm/")), None)
+        write_whole(options.figure, partial(save_svg, draw(points, alone)))
     except InputError as error:
         sys.exit(f"error: {error}")
     for point in points:
@@ -86,7 +88,7 @@ def read_points(group: str, results: Path, times: Iterable[dict[str, Any]]) -> l
         InputError: If the group has no results.
     """
     folders = Folders(Path(), Path(), Path(), results)
-    milliseconds = {_key(_candidate(time["name"])): 1e3 / time["images_per_second"] for time in times}
+    milliseconds = {_key(_candidate(time["name"])): _milliseconds(time) for time in times}
     points = []
     for row in next(found for found in claims() if found.name == group).rows:
         runs = best_runs(first_runs(row, (), folders))
@@ -106,6 +108,10 @@ def read_points(group: str, results: Path, times: Iterable[dict[str, Any]]) -> l
     return points
 
 
+def _milliseconds(time: dict[str, Any]) -> float:
+    return 1e3 / float(time["images_per_second"])
+
+
 def _candidate(name: str) -> dict[str, Any]:
     with torch.device("meta"):
         return dict(create_candidate(name).config)
@@ -122,8 +128,13 @@ def _color(index: int) -> Any:
     return colormaps["tab20"]((2 * index + index // 10) % 20)
 
 
-def draw(points: Sequence[Point]) -> Figure:
-    """Two charts side by side: a color for each title, a hollow marker where the encoder is frozen."""
+def draw(points: Sequence[Point], alone: float | None = None) -> Figure:
+    """Two charts side by side: a color for each title, a hollow marker where the encoder is frozen.
+
+    Args:
+        points: The rows.
+        alone: The milliseconds of the encoder alone.
+    """
     figure = Figure(figsize=(10, 5.5), layout="constrained")
     FigureCanvasSVG(figure)
     left, right = figure.subplots(1, 2, sharey=True)
@@ -139,6 +150,8 @@ def draw(points: Sequence[Point]) -> Figure:
     for title in titles:
         left.scatter([], [], color=_color(titles.index(title)), label=title)
     left.scatter([], [], facecolor="white", edgecolor="black", label="hollow: encoder frozen")
+    if alone is not None:
+        right.axvline(alone, color="black", linestyle="--", label="the encoder alone")
     left.set_xscale("log")
     left.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
     left.set_xlabel("trained parameters")

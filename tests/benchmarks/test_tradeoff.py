@@ -56,12 +56,15 @@ def test_points_have_scores_by_seed_trained_parameters_and_time(tradeoff, result
 
 def test_the_figure_has_a_label_for_each_network(tradeoff, results, tmp_path, capsys):
     times = tmp_path / "times.json"
-    times.write_text(json.dumps({"results": [{"name": OURS, "images_per_second": 10.0}]}))
-    tradeoff.main([str(times), str(results), str(tmp_path / "figure.svg")])
+    rates = {OURS: 10.0, "timm/tf_efficientnet_lite0": 25.0}
+    times.write_text(json.dumps({"results": [{"name": name, "images_per_second": rates[name]} for name in rates]}))
+    tradeoff.main([str(times), str(results), str(tmp_path / "figure.svg"), "--groups", "camvid"])
     assert capsys.readouterr().out == "no time of: smp.Unet\n"
     figure = (tmp_path / "figure.svg").read_text()
     for text in ("ours", "smp.Unet", "hollow: encoder frozen", "trained parameters", "milliseconds per image"):
         assert f"<!-- {text} -->" in figure
+    (line,) = tradeoff.draw([], 40.0).axes[1].lines
+    assert list(line.get_xdata()) == [40, 40]
 
 
 def test_a_group_without_results_is_refused(tradeoff, tmp_path):
