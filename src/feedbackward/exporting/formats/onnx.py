@@ -94,6 +94,8 @@ def read(path: Path, threads: int | None = None) -> tuple[Run, Metadata]:
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     options = onnxruntime.SessionOptions()
+    # Between two images its threads would wait spinning, on the cores that read and write.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     if threads is not None:
         options.intra_op_num_threads = threads
     if _has_external_data(path):
