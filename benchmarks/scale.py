@@ -55,7 +55,7 @@ class Case:
         batch: Images in a call.
         classes: Classes of the network.
         threads: Threads of the runtime.
-        tasks: Tasks on one backbone.
+        tasks: Tasks on one encoder.
         files: Images or pairs of masks that a command reads.
     """
 
@@ -112,7 +112,7 @@ def load_network(case: Case, folder: Path) -> Callable[[], object]:
 
 
 def write_tasks(case: Case, folder: Path) -> None:
-    """Write the backbone and the adapters of benchmarks/tasks.py."""
+    """Write the encoder and the adapters of benchmarks/tasks.py."""
     own = folder / f"{case.tasks}_tasks"
     own.mkdir()
     write_ours(case.tasks, own)

@@ -71,6 +71,27 @@ def test_folding_changes_no_value(model):
     np.testing.assert_allclose(run(model)[0], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("after", ["first", "sum"])
+def test_two_norms_in_a_row_are_folded_both(model, after):
+    """After a norm of a convolution, and after one of a sum."""
+    index = [node.name for node in model.graph.node].index(after)
+    twice = norm(after, "twice")
+    for part in ("scale", "shift", "mean", "variance"):
+        values = numpy_helper.from_array(RNG.uniform(0.5, 2, len(GAINS[after])).astype(np.float32), f"twice.{part}")
+        model.graph.initializer.append(values)
+    model.graph.node.insert(index + 1, twice)
+    for node in model.graph.node[index + 2 :]:
+        node.input[:] = ["twice" if name == after else name for name in node.input]
+    if after == "sum":
+        model.graph.output[0].name = "twice"
+    (expected,) = run(model)
+    graph = OnnxGraph(model.graph)
+    fold_norms(graph)
+    graph.save()
+    assert "BatchNormalization" not in [node.op_type for node in model.graph.node]
+    np.testing.assert_allclose(run(model)[0], expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.fixture
 def quantized(model, tmp_path):
     """The model, folded and quantized, whose convolutions share their 8-bit weights."""

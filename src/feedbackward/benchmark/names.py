@@ -21,4 +21,5 @@ FILE_RUNTIMES = ("onnxruntime", "openvino")
 RUNTIME_NAMES = ("eager", "channels_last", "optimized", "compile", "cuda", *FILE_RUNTIMES)
 """Where networks run."""
 TRAINING_RUNTIME_NAMES = ("eager", "channels_last", "bfloat16", "cuda")
-"""Where they are trained: in float32 in either memory layout, or in channels-last memory with autocast to bfloat16."""
+"""Where they are trained: on the CPU in float32 in either memory layout, or in channels-last memory with autocast to
+bfloat16, on the CPU or on a GPU (cuda)."""

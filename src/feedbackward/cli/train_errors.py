@@ -8,7 +8,7 @@ from feedbackward.errors import InputError
 
 OPTIONS = {
     r"seed_everything": "--seed",
-    r"(?:data\.)?(?:longest_side|size(?= is ))": "--size",
+    r"(?:(?:data\.)?longest_side|data\.size|^size(?= is ))": "--size",
     r"data\.cache": "--cache",
     r"(?:data\.)?batch_size": "--batch-size",
     r"(?:trainer\.)?max_epochs": "--epochs",

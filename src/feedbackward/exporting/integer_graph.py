@@ -24,7 +24,7 @@ def ends(graph: OnnxGraph) -> list[str]:
         if node.op_type != "Shape" and reached.intersection(node.output):
             found.append(node.name)
             if node.op_type not in PRODUCTS:
-                reached.update(node.input)
+                reached.update(filter(None, node.input))  # omitted ones have empty names
     return found
 
 

@@ -74,7 +74,7 @@ def _fold(graph: OnnxGraph) -> dict[str, Floats]:
     """Move the shift of each norm into the bias of its convolution; return the gains by the convolution's name."""
     from onnx.helper import get_node_attr_value, make_node
 
-    gains, producers = {}, graph.producers()
+    gains, producers = dict[str, Floats](), graph.producers()
     for norm in [node for node in graph.nodes if node.op_type == "BatchNormalization"]:
         before = producers.get(norm.input[0])
         if before is None or not _is_convolved(before, producers):  # such as the standardization of a weight
@@ -90,7 +90,7 @@ def _fold(graph: OnnxGraph) -> dict[str, Floats]:
             graph.replace(norm, [conv])
         else:
             conv = before
-            gains[conv.name] = gain
+            gains[conv.name] = gain * gains[conv.name] if conv.name in gains else gain
             if len(conv.input) > 2:
                 bias += gain * graph.constants[conv.input[2]]
             conv.input[2:] = [f"{norm.name}.bias"]
@@ -155,6 +155,7 @@ def _rescale(graph: OnnxGraph, node: Any, producers: dict[str, Any], scale: Floa
     step = graph.constants[image.input[1]]
     for bias in biases:
         values = graph.constants[bias.input[0]] * graph.constants[bias.input[1]]
+        # A channel of almost no gain gets a larger scale by this, and stays far below its bias.
         least = np.maximum(np.abs(values) / step / MOST_OF_BIAS, SMALLEST)
         scale = np.where(np.abs(scale) < least, np.copysign(least, scale), scale)
         graph.constants[bias.input[0]] = np.rint(values / (step * scale)).astype(np.int32)

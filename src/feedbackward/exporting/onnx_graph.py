@@ -63,7 +63,7 @@ class OnnxGraph:
         for node in reversed(self.nodes):
             if read.intersection(node.output):
                 kept.append(node)
-                read.update(node.input)
+                read.update(filter(None, node.input))  # omitted ones have empty names
         del self._graph.node[:], self._graph.initializer[:], self._graph.value_info[:]
         self._graph.node.extend(reversed(kept))
         constants = ((name, values) for name, values in self.constants.items() if name in read)

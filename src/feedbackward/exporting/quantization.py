@@ -1,7 +1,7 @@
 """Post-training quantization to 8-bit integers: the ranges of the activations come from a few images.
 
-Each weight is one tensor of 8 bits, even if encoder and decoder both use it: each use has scales of its own, which
-contain the norm after it.
+A convolution's weight that encoder and decoder share is one tensor of 8 bits: each use has scales of its own, which
+contain the norm after it. A weight with a low-rank update is a tensor of its own.
 """
 
 import tempfile

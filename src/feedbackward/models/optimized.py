@@ -99,8 +99,9 @@ def optimize(
 
     Args:
         network: The network.
-        weights: "memory" stores each weight once and applies the norms, and the low-rank updates of the decoder, after
-            every use of it. "speed" folds both into the weights, so that a shared weight is stored twice.
+        weights: "memory" stores each weight once, applies the norms after every use of it, and computes those with
+            low-rank updates anew for each image. "speed" folds both into the weights, so that a shared weight is stored
+            twice.
         channels_last: Keep weights and features in channels-last memory, which CPUs and GPUs prefer.
         compiled: Use torch.compile; the first image of each size is then slow.
 

@@ -53,7 +53,7 @@ class LowRank(nn.Module):
 def updated_weight(
     weight: Float[Tensor, "out in *kernel"],
     up: Float[Tensor, "out rank *one"],
-    down: Float[Tensor, "rank out *one"] | None,
+    down: Float[Tensor, "rank out *one"] | None = None,
 ) -> Float[Tensor, "out in *kernel"]:
     """The weight (I + B A) W, whose convolution is that of W with the update after it.
 

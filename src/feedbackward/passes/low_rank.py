@@ -25,7 +25,7 @@ def update_weights(network: fx.GraphModule) -> None:
         has_down = network.get_submodule(path).down is not None
         with network.graph.inserting_before(convolution):
             parts = [network.graph.get_attr(f"{path}.{part}.weight") for part in ("up", "down")[: 1 + has_down]]
-            weight = network.graph.call_function(updated_weight, (convolution.args[1], *parts, None)[:3])
+            weight = network.graph.call_function(updated_weight, (convolution.args[1], *parts))
         convolution.update_arg(1, weight)
         node.replace_all_uses_with(convolution)
         network.graph.erase_node(node)

@@ -259,16 +259,22 @@ class Predictor(Wrapper):
     def _joined(self, bands: Iterable[Any], size: Size, probabilities: bool) -> list[Predicted]:
         """The mask of each task and, if asked for, the probabilities, of logits (classes, rows, W) in bands.
 
-        Beside the probabilities, those of many classes, only a band is in memory.
+        Apart from the probabilities, only one band of logits is in memory at a time, except for exported files, whose
+        logits are whole.
         """
-        shares = [np.empty((task.classes, *size), np.float32) if probabilities else None for task in self.tasks]
+        with explaining_memory((1, self.preprocessing.in_channels, *size)):
+            shares = [np.empty((task.classes, *size), np.float32) if probabilities else None for task in self.tasks]
         masks, top = list[NDArray[Any]](), 0
         for band in bands:
-            masks.append(self._masks(band))
             rows = slice(top, top := top + band.shape[1])
-            for share, logits in zip(shares, split_tasks(band[None], self.tasks), strict=True):
-                if share is not None:
-                    _softmax(to_array(logits), out=share[None, :, rows])
+            chosen = []
+            for task, share, logits in zip(self.tasks, shares, split_tasks(band[None], self.tasks), strict=True):
+                scores = logits
+                if share is not None or task.name in self._thresholds:
+                    found = _softmax(to_array(logits), out=None if share is None else share[None, :, rows])
+                    scores = found if task.name in self._thresholds else logits
+                chosen.append(self._chosen(scores, task))
+            masks.append(np.concatenate(chosen))
         return list(zip(np.concatenate(masks, -2), shares, strict=True))
 
     def _large(self, image: LargeImage) -> tuple[Result, ...]:
