@@ -78,8 +78,8 @@ channels, and neither upsamples nor convolves.
 
 ## Retracing transitions only
 
-With `retrace="transitions"` the rules of layers bypass those that keep resolution and channels. The
-rule of the addition finds that `branch` depends only on `act`: the shortcut is an identity, and
+With `retrace="transitions"` or `"stages"` the rules of layers bypass those that keep resolution and
+channels. The rule of the addition finds that `branch` depends only on `act`: the shortcut is an identity, and
 the signal goes there only.
 
 ```
