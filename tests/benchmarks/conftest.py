@@ -16,8 +16,9 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
-def script():
-    """Loads a script of benchmarks/ as a module, by its name."""
+def script(monkeypatch):
+    """Loads a script of benchmarks/ as a module, by its name; it finds those that it imports."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
 
     def load(name):
         spec = spec_from_file_location(name, BENCHMARKS / f"{name}.py")

@@ -6,11 +6,6 @@ from dataclasses import asdict, replace
 import pytest
 
 
-@pytest.fixture(autouse=True)
-def _beside(monkeypatch, script):
-    monkeypatch.syspath_prepend(script("performance").__file__.rpartition("/")[0])
-
-
 @pytest.fixture
 def compare(script):
     return script("bench_compare")

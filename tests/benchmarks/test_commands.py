@@ -19,11 +19,6 @@ from feedbackward.models import create_model
 SIZE = (48, 64)
 
 
-@pytest.fixture(autouse=True)
-def _beside(monkeypatch, script):
-    monkeypatch.syspath_prepend(script("performance").__file__.rpartition("/")[0])
-
-
 @pytest.fixture
 def loops(script):
     return script("bare_loops")

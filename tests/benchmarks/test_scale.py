@@ -6,8 +6,7 @@ import pytest
 
 
 @pytest.fixture
-def scale(monkeypatch, script):
-    monkeypatch.syspath_prepend(script("performance").__file__.rpartition("/")[0])
+def scale(script):
     return script("scale")
 
 

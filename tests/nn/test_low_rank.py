@@ -35,7 +35,10 @@ def test_untrained_it_changes_nothing():
 def test_it_changes_the_weight_of_the_convolution_before_it(rank):
     module = update(8, rank=rank)
     weight, signal = torch.randn(8, 5, 3, 3, dtype=torch.float64), torch.randn(2, 5, 9, 7, dtype=torch.float64)
-    changed = (module.matrix() @ weight.flatten(1)).view_as(weight)
+    update_of_channels = module.up.weight.flatten(1)
+    if module.down is not None:
+        update_of_channels = update_of_channels @ module.down.weight.flatten(1)
+    changed = ((torch.eye(8) + update_of_channels) @ weight.flatten(1)).view_as(weight)
     assert_close(module(F.conv2d(signal, weight)), F.conv2d(signal, changed))
     down = None if module.down is None else module.down.weight
     assert_close(updated_weight(weight, module.up.weight, down), changed)

@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -41,13 +40,6 @@ class LowRank(nn.Module):
         """Add the update."""
         updated: Tensor = z + self.up(z if self.down is None else self.down(z))
         return updated
-
-    def matrix(self) -> Float[Tensor, "c c"]:
-        """I + B A."""
-        update: Tensor = self.up.weight.flatten(1)
-        if self.down is not None:
-            update = update @ self.down.weight.flatten(1)
-        return torch.eye(len(update), dtype=update.dtype, device=update.device) + update
 
 
 def updated_weight(

@@ -1,6 +1,6 @@
 """Low-rank updates applied to the weights before them and not to their outputs; for evaluation."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, fx, nn
@@ -20,15 +20,12 @@ def update_weights(network: fx.GraphModule) -> None:
     Args:
         network: Encoder and decoder in evaluation mode, after upsample_after_norms.
     """
-    for node, convolution, _ in _updated(network):
-        path = str(node.target)
-        has_down = network.get_submodule(path).down is not None
-        with network.graph.inserting_before(convolution):
-            parts = [network.graph.get_attr(f"{path}.{part}.weight") for part in ("up", "down")[: 1 + has_down]]
-            weight = network.graph.call_function(updated_weight, (convolution.args[1], *parts))
-        convolution.update_arg(1, weight)
-        node.replace_all_uses_with(convolution)
-        network.graph.erase_node(node)
+
+    def computed(path: str, convolution: fx.Node, _: Tensor) -> fx.Node:
+        parts = [network.graph.get_attr(f"{path}.{name}") for name in _parts(network, path)]
+        return network.graph.call_function(updated_weight, (convolution.args[1], *parts))
+
+    _update(network, computed)
 
 
 def merge_low_rank(network: fx.GraphModule) -> None:
@@ -40,33 +37,44 @@ def merge_low_rank(network: fx.GraphModule) -> None:
     Args:
         network: Encoder and decoder in evaluation mode, after upsample_after_norms.
     """
-    for node, convolution, weight in _updated(network):
-        update = network.get_submodule(str(node.target))
-        assert isinstance(update, LowRank)
-        with torch.no_grad():
-            merged = torch.tensordot(update.matrix(), weight, dims=1)
+
+    def stored(path: str, _: fx.Node, weight: Tensor) -> fx.Node:
         changed = nn.Module()
-        changed.weight = nn.Parameter(merged.contiguous(), requires_grad=False)
-        path = register(network, changed, "merged")
-        with network.graph.inserting_before(convolution):
-            convolution.update_arg(1, network.graph.get_attr(f"{path}.weight"))
-        node.replace_all_uses_with(convolution)
-        network.graph.erase_node(node)
+        with torch.no_grad():
+            merged = updated_weight(weight, *_parts(network, path).values())
+        changed.weight = nn.Parameter(merged, requires_grad=False)
+        return network.graph.get_attr(f"{register(network, changed, 'merged')}.weight")
+
+    _update(network, stored)
     network.graph.eliminate_dead_code()
     network.delete_all_unused_submodules()
 
 
-def _updated(network: fx.GraphModule) -> Iterator[tuple[fx.Node, fx.Node, Tensor]]:
-    """Each low-rank update, the convolution before it, and the weight that this applies.
+def _parts(network: fx.GraphModule, path: str) -> dict[str, Tensor]:
+    """The weights of an update by their names: that of B, and that of A, unless B is a whole matrix."""
+    weights = dict(network.get_submodule(path).named_parameters())
+    return {name: weights[name] for name in ("up.weight", "down.weight") if name in weights}
+
+
+def _update(network: fx.GraphModule, updated: Callable[[str, fx.Node, Tensor], fx.Node]) -> None:
+    """Remove each low-rank update and give the convolution before it another weight.
 
     A convolution in groups of channels keeps its update, which mixes all of them.
+
+    Args:
+        network: The network.
+        updated: Emits the new weight, given the path of the update, the convolution and the weight that it applies.
     """
     for node in network.graph.find_nodes(op="call_module"):
         if target_of(node, network) is not LowRank:
             continue
-        (source,) = node.all_input_nodes
-        if source.target is not same_conv2d or source.kwargs["groups"] != 1 or len(source.users) > 1:
+        (convolution,) = node.all_input_nodes
+        if convolution.target is not same_conv2d or convolution.kwargs["groups"] != 1 or len(convolution.users) > 1:
             continue
-        weight = shared_weight(source, network)
-        if weight is not None:
-            yield node, source, weight
+        weight = shared_weight(convolution, network)
+        if weight is None:
+            continue
+        with network.graph.inserting_before(convolution):
+            convolution.update_arg(1, updated(str(node.target), convolution, weight))
+        node.replace_all_uses_with(convolution)
+        network.graph.erase_node(node)

@@ -267,14 +267,7 @@ class Predictor(Wrapper):
         masks, top = list[NDArray[Any]](), 0
         for band in bands:
             rows = slice(top, top := top + band.shape[1])
-            chosen = []
-            for task, share, logits in zip(self.tasks, shares, split_tasks(band[None], self.tasks), strict=True):
-                scores = logits
-                if share is not None or task.name in self._thresholds:
-                    found = _softmax(to_array(logits), out=None if share is None else share[None, :, rows])
-                    scores = found if task.name in self._thresholds else logits
-                chosen.append(self._chosen(scores, task))
-            masks.append(np.concatenate(chosen))
+            masks.append(self._masks(band, [None if share is None else share[None, :, rows] for share in shares]))
         return list(zip(np.concatenate(masks, -2), shares, strict=True))
 
     def _large(self, image: LargeImage) -> tuple[Result, ...]:
@@ -287,14 +280,19 @@ class Predictor(Wrapper):
         """The mask (H, W) of each task."""
         return list(np.concatenate(list(self.in_bands(read, size, self._masks)), -2))
 
-    def _masks(self, logits: Any) -> NDArray[Any]:
-        """The masks (tasks, H, W) of logits (classes, H, W)."""
-        parts = zip(self.tasks, split_tasks(logits[None], self.tasks), strict=True)
-        return np.concatenate([self._chosen(self._scores(part, task), task) for task, part in parts])
+    def _masks(self, logits: Any, shares: Sequence[NDArray[np.float32] | None] | None = None) -> NDArray[Any]:
+        """The masks (tasks, H, W) of logits (classes, H, W); the probabilities of a task are written to its share."""
+        shares = [None] * len(self.tasks) if shares is None else shares
+        parts = zip(self.tasks, split_tasks(logits[None], self.tasks), shares, strict=True)
+        return np.concatenate([self._chosen(self._scores(part, task, share), task) for task, part, share in parts])
 
-    def _scores(self, logits: Any, task: Task) -> Any:
+    def _scores(self, logits: Any, task: Task, share: NDArray[np.float32] | None) -> Any:
         """What the classes are chosen by: logits, or probabilities if the task has thresholds."""
-        return _softmax(to_array(logits)) if task.name in self._thresholds else logits
+        has_thresholds = task.name in self._thresholds
+        if share is None and not has_thresholds:
+            return logits
+        probabilities = _softmax(to_array(logits), out=share)
+        return probabilities if has_thresholds else logits
 
     def _chosen(self, scores: Any, task: Task) -> NDArray[Any]:
         """The masks (N, H, W) of probabilities (N, classes, H, W), or of any scores if the task has no thresholds."""
