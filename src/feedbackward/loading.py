@@ -55,11 +55,16 @@ def load(
 
 
 def load_segmenter(
-    model: str | Path | Sequence[str | Path], *, backbone: str | Path | None = None, device: str = "auto"
+    model: str | Path | Sequence[str | Path],
+    *,
+    backbone: str | Path | None = None,
+    device: str = "auto",
+    at_once: int = 1,
 ) -> Segmenter:
     """Load a trained network, optimized if possible, or an exported file, in evaluation mode.
 
-    For an exported file torch is imported only if its runtime needs it. Arguments and errors are those of `load`.
+    For an exported file torch is imported only if its runtime needs it. Arguments and errors are those of `load`;
+    at_once is for an exported file, see load_exported.
     """
     if not isinstance(model, str | Path):
         import torch
@@ -75,7 +80,7 @@ def load_segmenter(
             raise InputError(f"{path} contains its encoder; omit the backbone, which is for adapters")
         if device not in ("auto", own):
             raise InputError(f"{path} runs on device {own}, not on {device}; omit the device")
-        return load_exported(path)
+        return load_exported(path, at_once=at_once)
     from feedbackward.models import Feedbackward, optimize
     from feedbackward.models.saved import load_network
 

@@ -28,6 +28,11 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
+def available_cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def peak_memory(device: "torch.device") -> int | None:
     """The most memory in bytes so far: of the tensors on a GPU, else of this process; None where no system call says.
 

@@ -1,6 +1,7 @@
 """Exported files, opened as segmenters."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import onnx
@@ -64,6 +65,17 @@ def test_an_output_is_not_overwritten_by_the_next(exported, format):
     before = first.clone()
     loaded.logits(torch.ones(1, 3, 40, 48))
     torch.testing.assert_close(first, before, rtol=0, atol=0)
+
+
+def test_files_that_run_at_the_same_time_have_the_same_logits(exported, format):
+    """OpenVINO and PyTorch files run one after another: the file says so."""
+    loaded = load_exported(exported(format), at_once=2)
+    assert loaded.at_once == (2 if format == "onnx" else 1)
+    images = np.random.default_rng(0).random((8, 1, 3, 45, 70), np.float32)
+    expected = [load_exported(exported(format)).logits(image) for image in images]
+    with ThreadPoolExecutor(loaded.at_once) as threads:
+        found = list(threads.map(loaded.logits, images))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_a_file_describes_its_network(network, exported, format):

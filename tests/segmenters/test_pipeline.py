@@ -68,8 +68,20 @@ def test_large_images_are_segmented_alone():
     assert [list(map(id, batch)) for batch in batches] == [[id(image)] for image in images]
 
 
-def test_with_one_worker_results_are_written_in_order():
-    assert Recorder().run([(1, 1 + index % 3) for index in range(50)], batch_size=4).written == list(range(50))
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_with_one_worker_results_are_written_in_order(at_once):
+    found = Recorder().run([(1, 1 + index % 3) for index in range(50)], batch_size=4, at_once=at_once)
+    assert found.written == list(range(50))
+
+
+def test_so_many_threads_segment_at_the_same_time():
+    found, met = Recorder(), threading.Barrier(3, timeout=60)
+
+    def segment(images):
+        met.wait()
+        return found.segment(images)
+
+    assert found.run([(2, 2)] * 9, segment=segment, at_once=3).written == list(range(9))
 
 
 def test_what_cannot_be_read_is_skipped():
@@ -79,7 +91,8 @@ def test_what_cannot_be_read_is_skipped():
     assert sorted(found.written) == [0, 2]
 
 
-def test_of_a_batch_that_fails_only_the_reason_is_skipped():
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_of_a_batch_that_fails_only_the_reason_is_skipped(at_once):
     found = Recorder()
 
     def segment(images):
@@ -87,7 +100,7 @@ def test_of_a_batch_that_fails_only_the_reason_is_skipped():
             raise InputError("values above 1")
         return found.segment(images)
 
-    found.run([(2, 2)] * 4, batch_size=4, segment=segment)
+    found.run([(2, 2)] * 4, batch_size=4, segment=segment, at_once=at_once)
     assert (found.skipped, found.written) == ([(2, "values above 1")], [0, 1, 3])
 
 
@@ -109,15 +122,18 @@ def test_a_result_that_cannot_be_written_stops():
         Recorder().run([(2, 2)], write=write)
 
 
-def test_other_errors_are_not_hidden():
-    def read(item):
+@pytest.mark.parametrize("at_once", [1, 2])
+@pytest.mark.parametrize("call", ["read", "segment"])
+def test_other_errors_are_not_hidden(call, at_once):
+    def fail(_):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        Recorder().run([(2, 2)], read=read)
+        Recorder().run([(2, 2)], at_once=at_once, **{call: fail})
 
 
-def test_the_number_of_images_in_memory_does_not_depend_on_the_number_of_items():
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_the_number_of_images_in_memory_does_not_depend_on_the_number_of_items(at_once):
     class Tracked(np.ndarray):
         pass
 
@@ -140,8 +156,9 @@ def test_the_number_of_images_in_memory_does_not_depend_on_the_number_of_items()
             self[id(image)] = image
 
     alive = ById()
-    found.run([(2, 3)] * 300, read=read, segment=segment, write=lambda item, result: None, batch_size=4, workers=2)
-    assert 4 <= most <= 2 * (4 + 2)
+    options = {"batch_size": 4, "workers": 2, "at_once": at_once}
+    found.run([(2, 3)] * 300, read=read, segment=segment, write=lambda item, result: None, **options)
+    assert 4 <= most <= 2 * (4 * at_once + 2)
 
 
 def test_each_item_is_read_once_and_taken_when_it_is_needed():

@@ -181,8 +181,10 @@ def _plan(
     from feedbackward.cli.predict_into import PlannedPredictions
     from feedbackward.loading import load_segmenter
     from feedbackward.segmenters import Predictor
+    from feedbackward.segmenters.pipeline import segmenting_threads
 
-    network = load_segmenter(options.model, backbone=options.backbone, device=options.device)
+    at_once = segmenting_threads()
+    network = load_segmenter(options.model, backbone=options.backbone, device=options.device, at_once=at_once)
     predictor = Predictor(network, resize=resize_of(options), augment=augment_of(options), tiles=tiles_of(options))
     if difference := reading_difference(predictor.preprocessing, network.preprocessing):
         console.print(Text(difference), soft_wrap=True)

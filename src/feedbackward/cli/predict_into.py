@@ -105,6 +105,7 @@ class PlannedPredictions:
                 segment=self._predictor.segment,
                 write=write,
                 skip=_refuse,
+                at_once=self._predictor.at_once,
             )
 
 

@@ -20,6 +20,7 @@ from feedbackward.processes import Processes
 from feedbackward.segmenters.journal import JOURNAL, Journal
 from feedbackward.segmenters.outputs import OUTPUTS, Output, OutputOptions, find_outputs
 from feedbackward.segmenters.outputs.files import Job, check_outputs, plan
+from feedbackward.segmenters.pipeline import segmenting_threads
 from feedbackward.segmenters.predictor import Predictor
 from feedbackward.segmenters.segmenter import Segmenter
 from feedbackward.segmenters.sources import Item, Sources, find_sources
@@ -109,8 +110,11 @@ def plan_prediction(options: Namespace, processes: Processes) -> Plan:
     written = [options.output, *(path.parent for path in options.output.glob(f"*/{JOURNAL}"))]
     sources = find_sources(options.source, outputs=[folder / kind for folder in written for kind in OUTPUTS])
     models = split_models(options.model)
-    network = _in_precision(_load(models, options), options.precision)
+    items = [item for item in sources.items if not item.is_video]
     videos = {item: video_job(item, options.output) for item in sources.items if item.is_video}
+    # Frames follow each other, and several processes share the cores already.
+    at_once = 1 if videos or processes.count > 1 else segmenting_threads(len(items))
+    network = _in_precision(_load(models, options, at_once=at_once), options.precision)
     if videos and len(tasks_of(network)) > 1:
         raise InputError(
             f"{next(iter(videos)).path}: videos are predicted for one task, and there are {len(tasks_of(network))}"
@@ -124,7 +128,6 @@ def plan_prediction(options: Namespace, processes: Processes) -> Plan:
         thresholds=parse_thresholds(options.threshold),
         probabilities=any(kind.needs_probabilities for kind in kinds),
     )
-    items = [item for item in sources.items if not item.is_video]
     destinations = _destinations(models, tasks_of(network), items, kinds, writing, options, rank=processes.rank)
     images = list(zip(*(destination.jobs for destination in destinations), strict=True))
     own = processes.share([*images, *((job,) for job in videos.values())])
@@ -185,9 +188,9 @@ def _check_free(destinations: Sequence[Destination], own: Sequence[Jobs], output
     check_outputs(output, [*(destination.journal.path for destination in destinations), *files])
 
 
-def _load(models: list[str], options: Namespace) -> Segmenter:
+def _load(models: list[str], options: Namespace, *, at_once: int) -> Segmenter:
     model = models[0] if len(models) == 1 else models
-    return load_segmenter(model, backbone=options.backbone, device=options.device)
+    return load_segmenter(model, backbone=options.backbone, device=options.device, at_once=at_once)
 
 
 def _in_precision(segmenter: Segmenter, precision: PrecisionName) -> Segmenter:

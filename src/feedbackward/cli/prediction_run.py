@@ -96,6 +96,7 @@ class PredictionRun:
             skip=self._skip,
             batch_size=self._options.batch_size,
             workers=self._options.workers,
+            at_once=plan.predictor.at_once,
         )
 
     def _predict_videos(self) -> None:

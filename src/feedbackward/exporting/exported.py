@@ -11,6 +11,7 @@ from feedbackward.errors import InputError
 from feedbackward.exporting.formats import SUFFIXES
 from feedbackward.exporting.formats.base import Run
 from feedbackward.exporting.metadata import Metadata
+from feedbackward.machine import available_cores
 from feedbackward.preprocessing import Images, Preprocessing
 
 
@@ -20,6 +21,7 @@ class ExportedNetwork:
     Args:
         run: Runs the file.
         metadata: The file's metadata.
+        at_once: The most calls that may run at the same time.
 
     Attributes:
         metadata: As given.
@@ -30,13 +32,15 @@ class ExportedNetwork:
         device: None, as the runtime chooses its device and accepts arrays.
         outputs_logits: Whether the file outputs logits, rather than classes.
         tasks: The tasks, if there are several.
+        at_once: As given.
     """
 
     device = None
 
-    def __init__(self, run: Run, metadata: Metadata) -> None:
+    def __init__(self, run: Run, metadata: Metadata, *, at_once: int = 1) -> None:
         self._run = partial(_run_checked, run, metadata)
         self.metadata = metadata
+        self.at_once = at_once
         self.config = metadata.config
         self.class_table = metadata.class_table
         self.classes = metadata.classes
@@ -139,12 +143,14 @@ def is_exported(path: Path) -> bool:
     return path.suffix in SUFFIXES
 
 
-def load_exported(path: str | Path, *, threads: int | None = None) -> ExportedNetwork:
+def load_exported(path: str | Path, *, threads: int | None = None, at_once: int = 1) -> ExportedNetwork:
     """Open a file that `feedbackward export` wrote.
 
     Args:
         path: The file: .onnx, .pt2, .xml or .engine.
         threads: The number of threads of the runtime; its default if None.
+        at_once: The calls that will run at the same time, in threads of the caller: each has its share of the cores,
+            which is faster than one after another on all cores. Runtimes that cannot do that make it 1.
 
     Raises:
         InputError: If there is no such file, it is damaged or comes from another program or version, or its runtime
@@ -161,4 +167,7 @@ def load_exported(path: str | Path, *, threads: int | None = None) -> ExportedNe
         raise InputError(f"no such file: {path}")
     file_format = SUFFIXES[path.suffix]
     file_format.check_installed()
-    return ExportedNetwork(*file_format.read(path, threads))
+    if at_once == 1 or not file_format.runs_at_once:
+        return ExportedNetwork(*file_format.read(path, threads))
+    share = max(1, (threads or available_cores()) // at_once)
+    return ExportedNetwork(*file_format.read(path, share), at_once=at_once)

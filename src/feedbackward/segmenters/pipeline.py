@@ -4,16 +4,28 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
 
 from feedbackward.data.large import LargeImage
 from feedbackward.errors import InputError
+from feedbackward.machine import available_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Image: TypeAlias = NDArray[Any] | LargeImage
+Outcome: TypeAlias = tuple[Item, Result | InputError]
+"""An item with its result, or with the reason why there is none."""
+
+MOST_AT_ONCE = 4
+"""Each thread that segments has an image's features in memory."""
+
+
+def segmenting_threads(images: int = MOST_AT_ONCE) -> int:
+    """The number of threads to segment so many images with: one for each core and image, up to four."""
+    return max(1, min(MOST_AT_ONCE, available_cores(), images))
 
 
 def predict_each(
@@ -25,19 +37,21 @@ def predict_each(
     skip: Callable[[Item, InputError], None],
     batch_size: int = 1,
     workers: int = 1,
+    at_once: int = 1,
 ) -> None:
     """Read, segment and write each item once.
 
-    At most 2 * (batch_size + workers) images exist at a time, however many items there are.
+    At most 2 * (batch_size * at_once + workers) images exist at a time, however many items there are.
 
     Args:
         items: What to predict; taken one by one.
         read: Returns the image (H, W, C) of an item, or a large one. Called in a thread.
-        segment: Segments images of one size and type, or a single large one. Called in this thread.
+        segment: Segments images of one size and type, or a single large one. Called in this thread, or in several.
         write: Writes the result of an item. Called in a thread; with one worker in the order of the items.
         skip: Called with each item that cannot be read or segmented, and the reason. It may raise to stop.
         batch_size: The most images that are segmented together: neighbors of the same size.
         workers: Threads that read, and as many that write. Decoding and encoding release the GIL.
+        at_once: Threads that segment; with 1 this thread does.
 
     Raises:
         InputError: If a result cannot be written.
@@ -45,8 +59,11 @@ def predict_each(
     with _threads(workers) as readers, _threads(workers) as writers:
         images = _read_ahead(items, read, skip, readers, ahead=workers)
         writing = deque[Future[None]]()
-        for batch in _batches(images, batch_size):
-            for item, result in _segmented(batch, segment, skip):
+        for outcomes in _segmented_batches(_batches(images, batch_size), segment, at_once):
+            for item, result in outcomes:
+                if isinstance(result, InputError):
+                    skip(item, result)
+                    continue
                 writing.append(writers.submit(write, item, result))
                 if len(writing) > workers:
                     writing.popleft().result()
@@ -107,19 +124,32 @@ def _alike(first: Image, second: Image) -> bool:
     return (first.shape, first.dtype) == (second.shape, second.dtype)
 
 
+def _segmented_batches(
+    batches: Iterable[list[tuple[Item, Image]]], segment: Callable[[Sequence[Image]], Sequence[Result]], at_once: int
+) -> Iterator[list[Outcome[Item, Result]]]:
+    """The outcomes of each batch, in order."""
+    segmented = partial(_segmented, segment)
+    if at_once == 1:
+        yield from map(segmented, batches)
+        return
+    with _threads(at_once) as threads:
+        running = deque[Future[list[Outcome[Item, Result]]]]()
+        for batch in batches:
+            running.append(threads.submit(segmented, batch))
+            if len(running) == at_once:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+
+
 def _segmented(
-    batch: list[tuple[Item, Image]],
-    segment: Callable[[Sequence[Image]], Sequence[Result]],
-    skip: Callable[[Item, InputError], None],
-) -> Iterator[tuple[Item, Result]]:
+    segment: Callable[[Sequence[Image]], Sequence[Result]], batch: list[tuple[Item, Image]]
+) -> list[Outcome[Item, Result]]:
     try:
         results = segment([image for _, image in batch])
     except InputError as error:
         if len(batch) == 1:
-            skip(batch[0][0], error)
-            return
+            return [(batch[0][0], error)]
         # One image may be the reason, or their number, if memory ran out.
-        for one in batch:
-            yield from _segmented([one], segment, skip)
-    else:
-        yield from zip((item for item, _ in batch), results, strict=True)
+        return [outcome for one in batch for outcome in _segmented(segment, [one])]
+    return list(zip((item for item, _ in batch), results, strict=True))

@@ -94,6 +94,11 @@ class Predictor(Wrapper):
         """How images are read and resized."""
         return self._preprocessing
 
+    @property
+    def at_once(self) -> int:
+        """The most threads that may segment at the same time."""
+        return getattr(self.segmenter, "at_once", 1)
+
     def logits(self, images: Sequence[NDArray[Any]]) -> Any:
         """Compute logits of images of one size; with a CRF they are log-probabilities.
 

@@ -54,6 +54,7 @@ class FileFormat:
         write: Writes a graph and its metadata to a path; further files share its stem.
         read: Opens a file, with a number of threads or the runtime's default, and returns its metadata too.
         device: The device that its runtime uses.
+        runs_at_once: Whether several threads may run an open file at the same time.
     """
 
     name: str
@@ -64,6 +65,7 @@ class FileFormat:
     write: "Callable[[ExportedProgram, Metadata, Path], None]"
     read: Callable[[Path, int | None], tuple[Run, Metadata]]
     device: Literal["cpu", "cuda"] = "cpu"
+    runs_at_once: bool = False
 
     def check_installed(self) -> None:
         """Check that its packages are installed.

@@ -132,4 +132,5 @@ ONNX = FileFormat(
     precisions=("fp32", "fp16"),
     write=write,
     read=read,
+    runs_at_once=True,
 )
