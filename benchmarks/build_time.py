@@ -77,7 +77,7 @@ def measure(name: str, repeats: int) -> dict[str, float]:
             traced = trace(encoder)
             times["trace"].append(time.perf_counter() - start)
             start = time.perf_counter()
-            decoder_graph = transpose(traced, DecoderConfig())
+            decoder_graph = transpose(traced, DecoderConfig(retrace="all"))
             times["transpose"].append(time.perf_counter() - start)
         nodes = len(decoder_graph.graph.nodes)
     medians = {key: statistics.median(values) for key, values in times.items()}

@@ -35,8 +35,8 @@ feedbackward encoders 'resnet*'
 
 Parameters are those of the encoder in millions, of the decoder (its norms) and of the classifier for {classes}
 classes. The decoder can end at the strides that are listed. GFLOPs are those of the whole network for one image of
-{height}x{width}, with the decoder's end at the stride in brackets. The license is that of timm's pretrained
-weights; some are not for commercial use.
+{height}x{width}, with all layers in the decoder and its end at the stride in brackets. The license is that of timm's
+pretrained weights; some are not for commercial use.
 
 In Python `fb.list_encoders("resnet*")` returns the names of the supported ones, and `feedbackward info NAME` shows one
 in detail.

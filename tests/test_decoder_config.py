@@ -13,7 +13,7 @@ from feedbackward.errors import InputError
     ("options", "message"),
     [
         ({"permute": "never"}, r"permute='never': expected one of 'necessary', 'possible'"),
-        ({"retrace": "some"}, r"retrace='some': expected one of 'all', 'transitions', 'stages'"),
+        ({"retrace": "some"}, r"retrace='some': expected one of 'auto', 'all', 'transitions', 'stages'"),
         ({"output_feature": "middle"}, r"output_feature='middle': expected one of 'first', 'last'"),
         ({"head_input": "mean"}, r"head_input='mean': expected one of 'both', 'sum'"),
         ({"norm": "layer"}, r"norm='layer': expected one of 'batch', 'group'"),

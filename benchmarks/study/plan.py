@@ -12,7 +12,8 @@ RECIPE = Path(__file__).with_name("claims.yaml")
 WEIGHTS, STUDY = "WEIGHTS", "STUDY"
 """Stand for the folder of ImageNet weights, and that of the study, in the arguments of a row."""
 
-OWN = DecoderConfig(rank=16, head_channels=64, head_strides="all")
+PLAIN = DecoderConfig(retrace="all")
+OWN = replace(PLAIN, rank=16, head_channels=64, head_strides="all")
 """Our decoder with a part of its own and a classifier that reads several strides."""
 FINE = replace(OWN, output_stride=2, head_channels=32)
 """The same for thin things: it ends at stride 2, with a narrower classifier."""
@@ -136,11 +137,11 @@ def _lite0() -> Group:
         ),
         _peer("lite0_fpn", "smp.FPN", "FPN", seeds=3),
         _peer("lite0_deeplabv3plus", "smp.DeepLabV3Plus", "DeepLabV3Plus"),
-        _ours("lite0_plain", "ours, rank 0 and a classifier of one layer", DecoderConfig()),
+        _ours("lite0_plain", "ours, rank 0 and a classifier of one layer", PLAIN),
         _ours(
             "lite0_plain_frozen",
             "ours, rank 0 and a classifier of one layer, encoder frozen",
-            DecoderConfig(),
+            PLAIN,
             frozen=True,
         ),
         _encoder_slower("lite0_slower_encoder", "ours, the encoder at 0.3 of the learning rate"),
@@ -298,8 +299,8 @@ def _vgg() -> Group:
         ),
         ours("own", "ours, rank 16 and a classifier of several strides", OWN),
         ours("pwn_2", "VGG-PWN, output_stride=2", replace(PAPER, output_stride=2)),
-        ours("plain", "ours, rank 0 and a classifier of one layer", DecoderConfig()),
-        ours("transitions", "the same, transitions", DecoderConfig(retrace="transitions")),
+        ours("plain", "ours, rank 0 and a classifier of one layer", PLAIN),
+        ours("transitions", "the same, transitions", replace(PLAIN, retrace="transitions")),
         _for_epochs(replace(unet, arguments=(*unet.arguments, *precision)), 10),
     ]
     return _on("camvid", (96, 128), "vgg16", "The whole VGG-16 on CamVid", rows)
@@ -324,7 +325,7 @@ def _from_scratch() -> Group:
         _ours(
             f"{encoder}_plain",
             "ours, rank 0 and a classifier of one layer",
-            DecoderConfig(),
+            PLAIN,
             model=encoder,
             weights=None,
             rates=("0.01",),

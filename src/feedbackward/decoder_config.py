@@ -8,7 +8,7 @@ from feedbackward.errors import InputError, listed
 Permute: TypeAlias = Literal["necessary", "possible"]
 OutputStride: TypeAlias = int | Literal["auto", "fine", "image"]
 OutputFeature: TypeAlias = Literal["first", "last"]
-Retrace: TypeAlias = Literal["all", "transitions", "stages"]
+Retrace: TypeAlias = Literal["auto", "all", "transitions", "stages"]
 HeadInput: TypeAlias = Literal["both", "sum"]
 DecoderNorm: TypeAlias = Literal["batch", "group"]
 Rank: TypeAlias = int | Literal["full"]
@@ -35,7 +35,8 @@ class DecoderConfig:
             nearest to the image.
         retrace: The layers in the decoder: "all" as in the paper, or the "transitions", which change resolution or
             channels. "stages" are the transitions at the lowest cost: convolutions run before they are upsampled, and
-            one skip connection at each stride joins the signal where it is first narrow.
+            one skip connection at each stride joins the signal where it is first narrow. "auto" is "all", and
+            "transitions" on a heavy encoder, such as resnet50.
         head_input: What the classifier reads: "both" signal and encoder feature, or their "sum" as in the paper.
         head_kernel_size: The kernel size of the classifier, an odd number; 1 in the paper.
         head_channels: The width of a classifier of three thin layers; 0 for the paper's single layer. The three are 1x1
@@ -59,7 +60,7 @@ class DecoderConfig:
     permute: Permute = "necessary"
     output_stride: OutputStride = "auto"
     output_feature: OutputFeature = "first"
-    retrace: Retrace = "all"
+    retrace: Retrace = "auto"
     head_input: HeadInput = "both"
     head_kernel_size: int = 3
     head_channels: int = 0

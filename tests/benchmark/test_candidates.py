@@ -24,7 +24,7 @@ PEER = "smp/FPN/mobilenet_v2"
         ),
         (
             "feedbackward/test_resnet?output_stride=image&freeze_encoder=true",
-            {"decoder": DecoderConfig(output_stride="image").to_dict(), "freeze_encoder": True},
+            {"decoder": DecoderConfig(retrace="all", output_stride="image").to_dict(), "freeze_encoder": True},
         ),
         ("segnet?encoder_name=vgg11", {"model": "segnet", "encoder_name": "vgg11"}),
         (PEER, {"architecture": "FPN", "encoder_name": "mobilenet_v2"}),

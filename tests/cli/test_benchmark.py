@@ -85,8 +85,9 @@ def test_a_network_that_is_timed_is_not_replaced(tmp_path, capsys):
             "training steps in PyTorch, without --memory, --tolerance; omit those, or --train",
         ),
         (["--train", "--memory"], "without --memory;"),
-        (["--tolerance", "0.1"], "--tolerance is for the exported files of onnxruntime and openvino, found"),
+        (["--tolerance", "0.1"], "--tolerance is for the exported files of onnxruntime, openvino, tensorrt, found"),
         (["--runtimes", "eager,compile", "--tolerance", "0.1"], "found --runtimes eager,compile; omit --tolerance"),
+        (["--runtimes", "tensorrt", "--memory"], "--memory does not see the memory of TensorRT; omit --memory, or the"),
         (
             ["--models", f"{OURS},"],
             "test_resnet?retrace=transitions&output_stride=2,', with an empty name; expected NAME,NAME",

@@ -122,6 +122,7 @@ def test_a_frozen_encoder_has_a_decoder_with_a_part_of_its_own_unless_told_other
     def decoder(**options: Any) -> DecoderConfig:
         return fb.create_model("test_resnet", classes=3, encoder_weights=None, **options).decoder_config
 
-    assert decoder() == DecoderConfig()
-    assert decoder(freeze_encoder=True) == decoder(freeze_encoder="weights") == FOR_FROZEN
-    assert decoder(freeze_encoder=True, decoder=DecoderConfig()) == DecoderConfig()
+    light = {"retrace": "all"}
+    assert decoder() == DecoderConfig(**light)
+    assert decoder(freeze_encoder=True) == decoder(freeze_encoder="weights") == replace(FOR_FROZEN, **light)
+    assert decoder(freeze_encoder=True, decoder=DecoderConfig()) == DecoderConfig(**light)

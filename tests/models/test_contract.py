@@ -76,7 +76,7 @@ def trained(request: pytest.FixtureRequest) -> Trained:
     encoder = create_encoder(request.param, weights=None, in_channels=3)
     # StarReLU squares, so with fixed statistics and random weights values grow beyond all bounds (docs/method.md).
     squares = any(isinstance(module, StarReLU) for module in encoder.modules())
-    decoder = DecoderConfig(output_stride="image", norm="group" if squares else "batch")
+    decoder = DecoderConfig(retrace="all", output_stride="image", norm="group" if squares else "batch")
     network = fb.Feedbackward(encoder, classes=5, decoder=decoder, encoder_name=request.param)
     for module in network.modules():
         if isinstance(module, tuple(BATCH_NORMS.values())):

@@ -16,7 +16,7 @@ FORMS = (
 )
 """The forms of names in one line, for messages."""
 
-FILE_RUNTIMES = ("onnxruntime", "openvino")
+FILE_RUNTIMES = ("onnxruntime", "openvino", "tensorrt")
 """The runtimes that run an exported file."""
 RUNTIME_NAMES = ("eager", "channels_last", "optimized", "compile", "cuda", *FILE_RUNTIMES)
 """Where networks run."""

@@ -106,7 +106,8 @@ def _file(name: str) -> Prepare:
         if isinstance(network, EncoderAlone):
             return _encoder_file(network, path, FORMATS[name], size)
         report = export(network, path, format=name, size=size, tolerance=workload.tolerance)
-        return Prepared(load_exported(path, threads=torch.get_num_threads()).logits, path, report.size)
+        run = load_exported(path, threads=torch.get_num_threads()).logits
+        return Prepared(run, path, report.size, torch.device(FORMATS[name].device))
 
     return prepare
 
@@ -128,4 +129,5 @@ RUNTIMES: dict[str, Prepare] = {
     "cuda": _cuda,
     "onnxruntime": _file("onnx"),
     "openvino": _file("openvino"),
+    "tensorrt": _file("engine"),
 }

@@ -139,9 +139,11 @@ def _check_effect(options: Namespace, runtimes: list[str]) -> None:
             raise InputError(
                 f"--train times training steps in PyTorch, without {', '.join(extra)}; omit those, or --train"
             )
+    elif options.memory and "tensorrt" in runtimes:
+        raise InputError("--memory does not see the memory of TensorRT; omit --memory, or the runtime tensorrt")
     elif options.tolerance is not None and set(runtimes) <= set(RUNTIME_NAMES) - set(FILE_RUNTIMES):
         raise InputError(
-            f"--tolerance is for the exported files of {' and '.join(FILE_RUNTIMES)}, found --runtimes "
+            f"--tolerance is for the exported files of {', '.join(FILE_RUNTIMES)}, found --runtimes "
             f"{','.join(runtimes)}; omit --tolerance, or add one of these runtimes"
         )
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.models.catalog import CLASSES, SIZE, Catalog, EncoderRecord, Kind
 from feedbackward.models.costs import flops, parameters
 from feedbackward.models.encoder import create_encoder
@@ -35,7 +36,7 @@ def survey(name: str) -> EncoderRecord:
             "license": weights_license(name),
         }
         try:
-            network = Feedbackward(encoder, classes=CLASSES).eval()
+            network = Feedbackward(encoder, classes=CLASSES, decoder=DecoderConfig(retrace="all")).eval()
             graph = network.decoder_graph()
         except UnsupportedOperationsError as error:
             return EncoderRecord(**found, refused=error.reasons)

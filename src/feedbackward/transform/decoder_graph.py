@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import fx, nn
 
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.transform.shapes import ShapeInfo
 
 
@@ -32,6 +33,7 @@ class DecoderGraph:
         stride: The stride of the classifier's input.
         strides: The strides at which the decoder can end, the image's own (1) included.
         shapes: The shapes of the encoder's values, and the image sizes that it accepts.
+        config: The options of the decoder; retrace is the choice that was made where it was "auto".
     """
 
     graph: fx.Graph
@@ -45,3 +47,4 @@ class DecoderGraph:
     stride: int
     strides: tuple[int, ...]
     shapes: ShapeInfo
+    config: DecoderConfig

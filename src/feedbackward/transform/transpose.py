@@ -13,6 +13,7 @@ from torch import fx, nn
 
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.nn import LowRank, create_norm, fuse, keep_both, upsample_like, with_coarser
+from feedbackward.transform.chosen_layers import with_chosen_layers
 from feedbackward.transform.decoder_graph import DecoderGraph
 from feedbackward.transform.ends import choose_end, coarser_ends, ends_by_stride, narrow_ends
 from feedbackward.transform.registry import refuse
@@ -35,7 +36,9 @@ def transpose(encoder: fx.GraphModule, config: DecoderConfig, *, in_channels: in
         InputError: If the decoder cannot end where the options say; the message lists the available strides.
     """
     graph, forward = _copy(encoder)
-    shapes = infer_shapes(encoder, channels=in_channels).of_copies(forward)
+    inferred = infer_shapes(encoder, channels=in_channels)
+    config = with_chosen_layers(config, encoder, inferred, channels=in_channels)
+    shapes = inferred.of_copies(forward)
     from_image = values_from_image(graph, shapes)
     _refuse_writes_in_place(encoder, forward, from_image)
     last = encoder.graph.output_node().args[0]
@@ -60,6 +63,7 @@ def transpose(encoder: fx.GraphModule, config: DecoderConfig, *, in_channels: in
         stride=shapes.stride(end.node),
         strides=tuple(ends_by_stride(ends, shapes)),
         shapes=shapes,
+        config=config,
     )
 
 
