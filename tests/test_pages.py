@@ -1,10 +1,12 @@
 """The documentation pages that are generated from the code."""
 
 import runpy
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from feedbackward.cli.fit_options import known_options
 from feedbackward.transform import REGISTRY
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -26,4 +28,6 @@ def test_the_page_of_rules_names_every_operation_once() -> None:
 def test_the_options_of_fit_are_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(DOCS)
     made = runpy.run_path(str(DOCS / "make_options.py"))
+    if known_options()["lightning"] != version("lightning"):
+        pytest.skip("the file is that of another version of Lightning")
     assert made["LISTED"].read_text(encoding="utf-8") == made["page"](), "run: python docs/make_options.py"

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import get_args
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from feedbackward.benchmark.names import RUNTIME_NAMES
 from feedbackward.benchmark.runtimes import RUNTIMES
+from feedbackward.cli.fit_options import Command, known_options
 from feedbackward.cli.main import COMMANDS
 from feedbackward.exporting.api import DTYPES
 from feedbackward.exporting.formats import FORMATS
@@ -45,6 +47,8 @@ def test_help_imports_nothing_heavy(command: str) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_mistyped_option_imports_nothing_heavy(command: str) -> None:
+    if command in get_args(Command) and known_options()["lightning"] != version("lightning"):
+        pytest.skip("the options of another version of Lightning are known to its parser alone")
     status, imported, errors = run(command, "--hepl")
     assert status == 2
     assert errors == "error: unknown option --hepl; did you mean --help?\n"

@@ -4,6 +4,7 @@ import inspect
 import re
 from importlib import import_module
 from pathlib import Path
+from types import GenericAlias
 
 import pytest
 
@@ -42,5 +43,7 @@ def test_every_entry_exists_and_has_a_docstring() -> None:
             found = import_module(name)
         except ImportError:
             found = getattr(import_module(owner), last)
+        if isinstance(found, GenericAlias):  # a name for a type
+            continue
         if inspect.isclass(found) or inspect.isroutine(found) or inspect.ismodule(found):
             assert found.__doc__, name

@@ -25,10 +25,10 @@ class Step:
 @st.composite
 def programs(draw: st.DrawFn) -> list[Step]:
     """One to six operations; the numbers of channels fit."""
-    widths, steps = [4], []
+    widths, steps, first = [4], [], 0  # values before the first have another height and width
     for _ in range(draw(st.integers(1, 6))):
         names = ["conv", "conv", "twice", "shuffle", "slice", "difference", "cat", "roll", "pad"]
-        same = [index for index, width in enumerate(widths[:-1]) if width == widths[-1]]
+        same = [index for index in range(first, len(widths) - 1) if widths[index] == widths[-1]]
         name = draw(st.sampled_from([*names, "add", "add"] if same else names))
         width, other, options = widths[-1], len(widths) - 1, {}
         if name == "conv":
@@ -41,7 +41,7 @@ def programs(draw: st.DrawFn) -> list[Step]:
         elif name == "add":
             other = draw(st.sampled_from(same))
         elif name == "cat":
-            other = draw(st.integers(0, len(widths) - 1))
+            other = draw(st.integers(first, len(widths) - 1))
             width += widths[other]
         elif name == "slice":
             options = {"start": draw(st.integers(0, width - 4))}
@@ -50,6 +50,8 @@ def programs(draw: st.DrawFn) -> list[Step]:
             width //= 2
         if width % 4 or width > 24:
             continue
+        if name == "pad":
+            first = len(widths)
         widths.append(width)
         steps.append(Step(name, width, other, options))
     return steps
