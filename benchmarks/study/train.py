@@ -6,4 +6,6 @@ import networks  # noqa: F401  (registers them)
 
 from feedbackward.cli.main import main
 
-main(sys.argv[1:])
+command, *arguments = sys.argv[1:]
+# The rows of a group are compared: they have one precision on every machine, unless a row says otherwise.
+main([command, "--trainer.precision", "32-true", *arguments])

@@ -117,9 +117,31 @@ def test_a_run_folder_contains_everything(trained, camvid):
     assert config["trainer"]["max_epochs"] == 2
     assert config["seed_everything"] == 0
     assert config["run_dir"] == str(trained)
+    assert config["model"]["decoder"]["retrace"] == "all"  # what was chosen
 
     versions = json.loads((trained / "versions.json").read_text())
     assert versions["torch"] == torch.__version__
+
+
+@pytest.mark.parametrize(("given", "precision"), [([], "bf16-mixed"), (["--trainer.precision", "32-true"], "32-true")])
+def test_a_faster_precision_is_chosen_said_and_written_down(command, given, precision, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("feedbackward.cli.fit_cli.is_faster_in_bfloat16", lambda network: True)
+    command("fit", "--run_dir", "run", "--trainer.max_epochs", 1, *given)
+    said = "training in bfloat16, which is faster on this processor; for float32 give --trainer.precision 32-true"
+    printed = capsys.readouterr().out
+    assert (said in printed) == (not given)
+    assert f"on cpu, precision {precision}" in printed
+    config = tmp_path / "run/config.yaml"
+    assert yaml.safe_load(config.read_text())["trainer"]["precision"] == precision
+    fit.main("fit", ["--config", str(config), "--ckpt_path", "last", "--trainer.max_epochs", "2"])
+    assert f"on cpu, precision {precision}" in capsys.readouterr().out
+
+
+def test_a_training_that_is_resumed_keeps_its_precision(run, monkeypatch, capsys):
+    monkeypatch.setattr("feedbackward.cli.fit_cli.is_faster_in_bfloat16", lambda network: True)
+    config = ["--config", str(run / "config.yaml"), "--run_dir", str(run)]
+    fit.main("fit", [*config, "--ckpt_path", "last", "--trainer.max_epochs", "3"])
+    assert "on cpu, precision 32-true" in capsys.readouterr().out
 
 
 def test_metrics_json(trained):

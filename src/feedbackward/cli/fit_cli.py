@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from jsonargparse import ArgumentError, Namespace
 from jsonargparse.typing import NonNegativeFloat
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -61,6 +62,7 @@ from feedbackward.training.interruption import Interruption
 from feedbackward.training.not_finite import NotFiniteError, save_batch
 from feedbackward.training.pictures import Pictures
 from feedbackward.training.portable import data_name
+from feedbackward.training.precision import BFLOAT16, is_faster_in_bfloat16
 from feedbackward.training.recipes import AUTO, find_recipe, recipe_for
 from feedbackward.training.results import RunResults
 from feedbackward.training.run_folder import PlannedRun, RunFolder
@@ -101,6 +103,7 @@ class FitCLI(LightningCLI):
         self.image_options = image_options(args)
         self.trained: Preprocessing | None = None
         self.best_epoch: int | None = None  # of a training that is resumed
+        self.chosen = ""
         # To the parser --model is the group of the task's arguments, so the exported file is taken out first.
         args, self.exported = take_exported(args) if command != "fit" else (args, None)
         try:
@@ -210,7 +213,7 @@ class FitCLI(LightningCLI):
         self.ckpt_path = None if self.exported else self._find_checkpoint(self.config.ckpt_path)
         self.config.run_dir, self.config.ckpt_path = self.folder.root, None
         self._show_preset()
-        self.full_config = self.parser.dump(self.config, skip_unset=False)
+        self.described = self.config.clone()  # what the run's config.yaml says
         if self.exported is not None:
             self.trained = self.exported.preprocessing
         if self.ckpt_path is not None:
@@ -291,6 +294,7 @@ class FitCLI(LightningCLI):
         own_logger = settings.logger not in (None, True)
         self.history = History()
         if self.command == "fit":
+            kwargs["precision"] = self._choose_precision()
             callbacks += self._fit_callbacks()
         kwargs["plugins"] = [
             *_as_list(settings.plugins),
@@ -310,11 +314,31 @@ class FitCLI(LightningCLI):
                 enable_model_summary=False,
             )
 
+    def _choose_precision(self) -> Any:
+        """The precision of a training; where none is given, bfloat16 on a processor that is faster with it.
+
+        A training that is resumed keeps its own.
+        """
+        trainer = self.config.trainer
+        is_open = trainer.precision is None and not trainer.plugins and isinstance(trainer.strategy, str)
+        on_cpu = trainer.accelerator == "cpu" or (
+            trainer.accelerator == "auto" and not torch.accelerator.is_available()
+        )
+        if is_open and self.ckpt_path is None and on_cpu and is_faster_in_bfloat16(self.model.network):
+            trainer.precision = self.described.trainer.precision = BFLOAT16
+            self.chosen = (
+                "training in bfloat16, which is faster on this processor; for float32 give --trainer.precision 32-true"
+            )
+        return trainer.precision
+
     def _fit_callbacks(self) -> list[pl.Callback]:
         if self.config.trainer.fast_dev_run:  # a trial run, which writes nothing
             return [self.history, EpochLines(self.history)]
+        if decoder := self.model.network.config.get("decoder"):
+            self.described.model.decoder.retrace = decoder["retrace"]
+        config = self.parser.dump(self.described, skip_unset=False)
         self.results = RunResults(
-            self.folder, self.history, config=self.full_config, model=self.config.model.name, data=self._data_name()
+            self.folder, self.history, config=config, model=self.config.model.name, data=self._data_name()
         )
         interruption = Interruption()
         return [
@@ -393,12 +417,13 @@ class FitCLI(LightningCLI):
             get_console().print(Text(difference), soft_wrap=True)
 
     def _print_start(self) -> None:
-        """Says what the license of the encoder's weights forbids, and which classes go on with their classifier."""
+        """Says what the license of the weights forbids, what was chosen, and which classes keep their classifier."""
         kept = self.model.kept_classes
         if not self.trainer.is_global_zero:
             return
-        if restriction := self.model.network.origin.restriction:
-            get_console().print(Text(restriction), soft_wrap=True)
+        for line in (self.model.network.origin.restriction, self.chosen):
+            if line:
+                get_console().print(Text(line), soft_wrap=True)
         if kept is None:
             return
         new = [name for name in self.model.class_table.names if name not in kept]

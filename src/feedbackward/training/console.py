@@ -4,6 +4,7 @@ import os
 from statistics import median
 
 import lightning.pytorch as pl
+import torch
 from lightning.pytorch.utilities import rank_zero_only
 from rich import get_console
 from rich.text import Text
@@ -38,9 +39,13 @@ class EpochLines(pl.Callback):
         assert isinstance(pl_module, SegmentationTask)
         config = pl_module.network.config
         network = " on ".join(str(config[key]) for key in ("model", "encoder_name") if config.get(key))
+        if decoder := config.get("decoder"):
+            network += f" (retrace={decoder['retrace']})"
+        layout = ", channels-last memory" if pl_module.memory_format == torch.channels_last else ""
+        how = f"on {pl_module.device}, precision {trainer.precision}{layout}"
         get_console().print(
             f"{network}, {total / 1e6:.2f} M parameters{frozen}, {trainer.num_training_batches} training batches an "
-            f"epoch, {sum(trainer.num_val_batches)} validation batches, on {pl_module.device}",
+            f"epoch, {sum(trainer.num_val_batches)} validation batches, {how}",
             highlight=False,
             soft_wrap=True,
         )
