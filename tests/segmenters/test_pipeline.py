@@ -7,7 +7,7 @@ import pytest
 
 from feedbackward.data.large import LargeImage
 from feedbackward.errors import InputError
-from feedbackward.segmenters.pipeline import predict_each
+from feedbackward.segmenters.pipeline import predict_each, segmenting_threads
 
 
 class Recorder:
@@ -89,6 +89,28 @@ def test_what_cannot_be_read_is_skipped():
     assert found.skipped == [(1, "damaged"), (3, "empty")]
     assert found.batches == [[(2, 2)] * 2]
     assert sorted(found.written) == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("cores", "batches", "threads"),
+    [(1, 9, 1), (2, 9, 2), (2, 1, 1), (4, 9, 4), (6, 9, 3), (7, 9, 1), (10, 9, 2), (16, 9, 4), (16, 3, 2), (2, 0, 1)],
+)
+def test_threads_that_segment_share_the_cores_evenly(cores, batches, threads, monkeypatch):
+    monkeypatch.setattr("feedbackward.segmenters.pipeline.available_cores", lambda: cores)
+    assert segmenting_threads(batches) == threads
+
+
+def test_a_batch_for_which_others_leave_no_memory_is_segmented_alone():
+    found, met = Recorder(), threading.Barrier(2, timeout=60)
+
+    def segment(images):
+        if threading.current_thread() is not threading.main_thread():
+            met.wait()
+            raise InputError("no memory is left")
+        return found.segment(images)
+
+    found.run([(2, 2)] * 2, segment=segment, at_once=2)
+    assert (found.written, found.skipped) == ([0, 1], [])
 
 
 @pytest.mark.parametrize("at_once", [1, 2])

@@ -31,6 +31,7 @@ from feedbackward.errors import InputError
 from feedbackward.io import check_apart, check_target, write_json, write_text
 from feedbackward.metrics.scores import Scores
 from feedbackward.processes import Processes, launched_processes
+from feedbackward.segmenters.pipeline import segmenting_threads
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -146,7 +147,8 @@ def evaluate(options: Namespace, processes: Processes) -> None:
     console, predictions, planned = Console(quiet=not processes.is_first), options.predictions, None
     with tempfile.TemporaryDirectory() as folder:
         if options.model is not None and options.source is not None and predictions is None:
-            planned = _plan(options, Path(folder, "predictions"), data, mask_classes, console)
+            at_once = segmenting_threads() if processes.count == 1 else 1
+            planned = _plan(options, Path(folder, "predictions"), data, mask_classes, console, at_once=at_once)
             predictions, mask_classes = planned.masks, planned.classes
         elif predictions is None or options.model is not None or options.source is not None:
             raise InputError("give either --predictions DIR, or --model and --source DIR, whose images it predicts")
@@ -175,15 +177,13 @@ def evaluate(options: Namespace, processes: Processes) -> None:
 
 
 def _plan(
-    options: Namespace, folder: Path, data: DataSource, classes: MaskClasses, console: Console
+    options: Namespace, folder: Path, data: DataSource, classes: MaskClasses, console: Console, *, at_once: int
 ) -> "PlannedPredictions":
     # Scoring files needs no network, and importing them takes longer than the rest.
     from feedbackward.cli.predict_into import PlannedPredictions
     from feedbackward.loading import load_segmenter
     from feedbackward.segmenters import Predictor
-    from feedbackward.segmenters.pipeline import segmenting_threads
 
-    at_once = segmenting_threads()
     network = load_segmenter(options.model, backbone=options.backbone, device=options.device, at_once=at_once)
     predictor = Predictor(network, resize=resize_of(options), augment=augment_of(options), tiles=tiles_of(options))
     if difference := reading_difference(predictor.preprocessing, network.preprocessing):

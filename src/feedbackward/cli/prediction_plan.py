@@ -1,5 +1,6 @@
 """What `feedbackward predict` will do: found and checked in full before anything is written."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -112,8 +113,9 @@ def plan_prediction(options: Namespace, processes: Processes) -> Plan:
     models = split_models(options.model)
     items = [item for item in sources.items if not item.is_video]
     videos = {item: video_job(item, options.output) for item in sources.items if item.is_video}
-    # Frames follow each other, and several processes share the cores already.
-    at_once = 1 if videos or processes.count > 1 else segmenting_threads(len(items))
+    # Frames follow each other, several processes share the cores already, and the CRF uses all of them.
+    alone = bool(videos) or processes.count > 1 or options.crf
+    at_once = 1 if alone else segmenting_threads(math.ceil(len(items) / options.batch_size))
     network = _in_precision(_load(models, options, at_once=at_once), options.precision)
     if videos and len(tasks_of(network)) > 1:
         raise InputError(

@@ -150,7 +150,7 @@ def load_exported(path: str | Path, *, threads: int | None = None, at_once: int 
         path: The file: .onnx, .pt2, .xml or .engine.
         threads: The number of threads of the runtime; its default if None.
         at_once: The calls that will run at the same time, in threads of the caller: each has its share of the cores,
-            which is faster than one after another on all cores. Runtimes that cannot do that make it 1.
+            which is faster than one after another on all cores. It is 1 in runtimes that do not support it.
 
     Raises:
         InputError: If there is no such file, it is damaged or comes from another program or version, or its runtime

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
@@ -20,12 +20,14 @@ Outcome: TypeAlias = tuple[Item, Result | InputError]
 """An item with its result, or with the reason why there is none."""
 
 MOST_AT_ONCE = 4
-"""Each thread that segments has an image's features in memory."""
+"""Each thread that segments holds the features of a whole batch in memory."""
 
 
-def segmenting_threads(images: int = MOST_AT_ONCE) -> int:
-    """The number of threads to segment so many images with: one for each core and image, up to four."""
-    return max(1, min(MOST_AT_ONCE, available_cores(), images))
+def segmenting_threads(batches: int = MOST_AT_ONCE) -> int:
+    """The number of threads for segmenting that many batches: up to four, as many as share the cores evenly."""
+    cores = available_cores()
+    numbers = range(1, max(1, min(MOST_AT_ONCE, cores, batches)) + 1)
+    return max(numbers, key=lambda number: (number * (cores // number), number))
 
 
 def predict_each(
@@ -133,13 +135,22 @@ def _segmented_batches(
         yield from map(segmented, batches)
         return
     with _threads(at_once) as threads:
-        running = deque[Future[list[Outcome[Item, Result]]]]()
+        running = deque[tuple[list[tuple[Item, Image]], Future[list[Outcome[Item, Result]]]]]()
+
+        def finished() -> list[Outcome[Item, Result]]:
+            batch, future = running.popleft()
+            outcomes = future.result()
+            if any(isinstance(result, InputError) for _, result in outcomes):
+                wait(other for _, other in running)
+                return segmented(batch)  # alone, as the memory may have been too small for several
+            return outcomes
+
         for batch in batches:
-            running.append(threads.submit(segmented, batch))
+            running.append((batch, threads.submit(segmented, batch)))
             if len(running) == at_once:
-                yield running.popleft().result()
+                yield finished()
         while running:
-            yield running.popleft().result()
+            yield finished()
 
 
 def _segmented(
