@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import feedbackward as fb
 from feedbackward.decoder_config import DecoderConfig
-from feedbackward.models.costs import flops_by_part, parameters
+from feedbackward.models.costs import flops, flops_by_part, parameters
 from feedbackward.models.survey import survey
 
 
@@ -77,6 +77,15 @@ def test_the_flops_of_the_parts_add_up(frozen: fb.Feedbackward) -> None:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         frozen(torch.zeros(1, 3, 64, 96, device="meta"))
     assert sum(flops_by_part(frozen, (64, 96)).values()) == counter.get_total_flops()
+
+
+def test_weights_that_are_computed_once_do_not_count_for_an_image() -> None:
+    with torch.device("meta"):
+        plain, updated = (
+            fb.create_model("test_resnet", encoder_weights=None, decoder=DecoderConfig(rank=rank), classes=19).eval()
+            for rank in (0, 16)
+        )
+    assert flops(updated, (64, 96)) == flops(plain, (64, 96))
 
 
 def test_the_head_s_flops_are_those_of_its_two_convolutions(frozen: fb.Feedbackward) -> None:

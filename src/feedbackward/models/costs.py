@@ -1,5 +1,7 @@
 """The cost of a network: parameters by part, and FLOPs at an image size."""
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -24,6 +26,8 @@ def parameters(network: SegmentationNetwork, *, trainable: bool = False) -> dict
 def flops(network: SegmentationNetwork, size: tuple[int, int]) -> int:
     """The FLOPs of one image, counting convolutions and matrix products, which are nearly all of them.
 
+    It is what a second image adds to a batch: weights that are computed once for all images do not count.
+
     Args:
         network: The network, on the meta device, so that nothing is computed.
         size: Height and width of the image.
@@ -31,23 +35,34 @@ def flops(network: SegmentationNetwork, size: tuple[int, int]) -> int:
     Returns:
         FLOPs; a multiplication with its addition counts as 2.
     """
-    return _count(network, torch.empty(1, network.config["in_channels"], *size, device="meta"))
+    return _added(network, _batches(network, size))
 
 
 def flops_by_part(network: Feedbackward, size: tuple[int, int]) -> dict[str, int]:
     """Like flops, by part; all that are neither the encoder's nor the head's count for the decoder."""
-    seen: list[torch.Tensor] = []
+    seen: list[Any] = []
     hook = network.head.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs))
     try:
         total = flops(network, size)
     finally:
         hook.remove()
-    image = torch.empty(1, network.config["in_channels"], *network.sizes.padded(size), device="meta")
-    encoder, head = _count(network.encoder, image), _count(network.head, seen[0])
+    encoder = _added(network.encoder, _batches(network, network.sizes.padded(size)))
+    head = _added(network.head, seen)
     return {"encoder": encoder, "decoder": total - encoder - head, "head": head}
 
 
-def _count(module: nn.Module, value: torch.Tensor) -> int:
+def _batches(network: SegmentationNetwork, size: tuple[int, int]) -> list[torch.Tensor]:
+    """A batch of one image and one of two."""
+    return [torch.empty(count, network.config["in_channels"], *size, device="meta") for count in (1, 2)]
+
+
+def _added(module: nn.Module, batches: list[Any]) -> int:
+    """The FLOPs of a batch of two without those of a batch of one."""
+    one, two = (_count(module, batch) for batch in batches)
+    return two - one
+
+
+def _count(module: nn.Module, value: Any) -> int:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         module(value)
     return int(counter.get_total_flops())
