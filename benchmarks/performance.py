@@ -26,6 +26,16 @@ DECODERS = (
     "?retrace=stages&rank=16&head_channels=64&head_strides=all",
 )
 """Options of ours."""
+ENCODERS = {
+    **SMP_ENCODERS,
+    "efficientnet_b5": "efficientnet-b5",
+    "densenet121": "densenet121",
+    "resnet34": "resnet34",
+}
+"""Encoders on which ours is timed beside others, and the names of segmentation_models_pytorch. The last three are near
+the FLOPs from which our decoder has the transitions alone by default."""
+TRAINED = ("mobilenetv2_100", "efficientnet_b4", "convnext_tiny", "densenet121", "resnet18", "resnet50", "vgg16_bn")
+"""The encoders on which training steps in float32 and bfloat16 are compared."""
 EVERY_RUNTIME = "eager,channels_last,optimized,compile,onnxruntime,openvino"
 
 
@@ -33,12 +43,13 @@ def benchmarks() -> dict[str, list[str]]:
     """The arguments of `feedbackward benchmark` for each benchmark of the page."""
     training = ("--train", "--runtimes", "channels_last,bfloat16", "--size", "256,512")
     found = {}
-    for ours, theirs in SMP_ENCODERS.items():
+    for ours, theirs in ENCODERS.items():
         networks = (
             f"smp/Unet/{theirs}",
             f"smp/FPN/{theirs}",
-            f"feedbackward/{ours}",
+            f"feedbackward/{ours}?retrace=all",
             f"feedbackward/{ours}?retrace=transitions",
+            f"feedbackward/{ours}?freeze_encoder=true",
             f"timm/{ours}",
         )
         found[ours] = ["--models", ",".join(networks), "--runtimes", "onnxruntime", "--memory"]
@@ -56,6 +67,9 @@ def benchmarks() -> dict[str, list[str]]:
         *(f"smp/{decoder}/tu-tf_efficientnet_lite0" for decoder in ("Unet", "FPN", "DeepLabV3Plus")),
         *(f"{lite0}{own}{more}" for more in ("", "&grad_checkpointing=true", "&freeze_encoder=true")),
     )
+    by_encoder = (f"feedbackward/{encoder}" for encoder in TRAINED)
+    small = ("--train", "--runtimes", "channels_last,bfloat16", "--size", "192,256", "--batch", "4")
+    found["training_encoders"] = ["--models", ",".join(by_encoder), *small]
     found["training_peers"] = ["--models", ",".join(networks), *training, "--batch", "4"]
     networks = (
         "smp/Unet/tu-tf_efficientnet_lite0",

@@ -1,11 +1,14 @@
 """Puts the results of benchmarks/performance.py into docs/performance.md: python docs/make_performance.py."""
 
 import json
+import math
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from sections import filled
+
+from feedbackward.transform.chosen_layers import HEAVY
 
 PAGE = Path(__file__).with_name("performance.md")
 RESULTS = Path(__file__).with_name("performance")
@@ -18,22 +21,60 @@ TARGETS = {
     "vgg16_bn": "1.15 / 1.15",
 }
 """The target speedups over smp.Unet and smp.FPN on the same encoder."""
+ENCODERS = ("efficientnet_b5", "resnet18", "densenet121", "resnet34", "resnet50", "vgg16_bn")
+"""Those around the FLOPs from which the decoder has the transitions alone by default."""
 
 
 def page() -> str:
     """The page, with the table of each benchmark."""
     tables = {path.stem: benchmark(path) for path in sorted(RESULTS.glob("*.json"))}
-    return filled(PAGE, {**tables, "targets": targets(), "stages": stages()})
+    own = {"targets": targets(), "defaults": defaults(), "stages": stages(), "training_encoders": precisions()}
+    return filled(PAGE, {**tables, **own})
 
 
 def targets() -> str:
     """The speedups beside their targets. Each file has smp.Unet, smp.FPN, ours, ours by transitions and the encoder."""
-    lines = table("encoder", "target", "ours", "ours, transitions", "encoder alone", "peak memory", "transitions")
+    lines = table("encoder", "target", "all layers", "transitions", "encoder alone", "peak memory", "transitions")
     for encoder, target in TARGETS.items():
         unet, fpn, *others = json.loads((RESULTS / f"{encoder}.json").read_text(encoding="utf-8"))["results"]
+        others = [one for one in others if "freeze_encoder" not in one["name"]]
         speeds = [f"{unet['seconds'] / one['seconds']:.2f} / {fpn['seconds'] / one['seconds']:.2f}" for one in others]
         memory = [f"{one['memory']['peak_bytes'] / unet['memory']['peak_bytes']:.2f}" for one in others[:2]]
         lines.append(f"| {' | '.join((encoder, target, *speeds, *memory))} |")
+    return "\n".join(lines) + "\n"
+
+
+def defaults() -> str:
+    """All layers and transitions beside smp.Unet, by the FLOPs of the encoder, and which of the two is the default."""
+    lines = table(
+        "encoder", "FLOPs a pixel", "all layers", "memory", "transitions", "memory", "by default", "frozen", "memory"
+    )
+    rows = []
+    for encoder in ENCODERS:
+        read = json.loads((RESULTS / f"{encoder}.json").read_text(encoding="utf-8"))
+        unet, _, *ours, frozen, alone = read["results"]
+        assert "freeze_encoder" in frozen["name"], f"run: python benchmarks/performance.py {encoder}"
+        cells = list[str]()
+        for one in (*ours, frozen):
+            memory = one["memory"]["peak_bytes"] / unet["memory"]["peak_bytes"]
+            cells += [f"{unet['seconds'] / one['seconds']:.2f}", f"{memory:.2f}"]
+        per_pixel = alone["flops"] / math.prod(read["size"])
+        cells.insert(4, "transitions" if per_pixel > HEAVY else "all")
+        rows.append((per_pixel, [encoder, f"{per_pixel:,.0f}", *cells]))
+    lines += [f"| {' | '.join(cells)} |" for _, cells in sorted(rows)]
+    return "\n".join(lines) + "\n"
+
+
+def precisions() -> str:
+    """A row for each encoder: a training step in float32 and in bfloat16."""
+    results = json.loads((RESULTS / "training_encoders.json").read_text(encoding="utf-8"))["results"]
+    lines = table("encoder", "float32, ms", "bfloat16, ms", "times as fast", "memory")
+    half = len(results) // 2
+    for full, short in zip(results[:half], results[half:], strict=True):
+        assert full["name"] == short["name"]
+        ratios = [f"{full['seconds'] / short['seconds']:.2f}", f"{short['saved_bytes'] / full['saved_bytes']:.2f}"]
+        name = full["name"].removeprefix("feedbackward/")
+        lines.append(f"| {' | '.join((name, milliseconds(full), milliseconds(short), *ratios))} |")
     return "\n".join(lines) + "\n"
 
 

@@ -7,6 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from feedbackward.benchmark.candidates import create_candidate
 from feedbackward.benchmark.latency import Entry, measure_inference
+from feedbackward.benchmark.memory import measure_memory
 from feedbackward.benchmark.runtimes import RUNTIMES, Workload
 from feedbackward.errors import InputError
 
@@ -58,4 +59,6 @@ def test_the_file_of_an_encoder_alone_computes_its_last_feature(exporting, tmp_p
     with torch.no_grad():
         expected = network.encoder.forward_features(network.preprocessing(image))
     assert_close(torch.from_numpy(feature), expected, rtol=1e-4, atol=1e-5)
+    memory = measure_memory("timm/test_resnet", "onnxruntime", (2, 3, 64, 96), threads=1, file=prepared.file)
+    assert memory.peak_bytes >= memory.loaded_bytes > 0
     assert prepared.file_bytes == prepared.file.stat().st_size

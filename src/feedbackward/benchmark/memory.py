@@ -13,7 +13,6 @@ from torch import Tensor
 from feedbackward.benchmark.candidates import create_candidate
 from feedbackward.benchmark.runtimes import RUNTIMES, Prepared, Workload
 from feedbackward.errors import InputError
-from feedbackward.exporting import load_exported
 from feedbackward.exporting.formats import SUFFIXES
 
 PEAK, NOW = "VmHWM", "VmRSS"
@@ -64,7 +63,9 @@ def _measure(name: str, runtime: str, shape: tuple[int, int, int, int], threads:
         if file is None:
             prepared = RUNTIMES[runtime](create_candidate(name), Workload(image, Path(folder)))
         else:
-            prepared = Prepared(load_exported(file, threads=threads).logits)
+            # Not load_exported, which refuses the outputs of an encoder alone.
+            run, _ = SUFFIXES[file.suffix].read(file, threads)
+            prepared = Prepared(lambda image: run(image.numpy()))
         if prepared.device.type == "cuda":
             return _on_gpu(prepared, image)
         loaded = _status(NOW) - before

@@ -1,6 +1,7 @@
 """The runtimes of the benchmark: PyTorch in several modes, on the CPU or a GPU, and exported files.
 
-All of them normalize the images, as in prediction.
+All of them normalize the images, as in prediction. "cuda" has the images on the GPU already; "tensorrt" copies them
+there, and the logits back.
 """
 
 from collections.abc import Callable
