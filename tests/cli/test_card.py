@@ -80,7 +80,7 @@ def mean_iou(run, leaves, names):
 
 
 def test_the_numbers_of_a_limited_training_are_those_of_the_images_that_it_used(train, leaves):
-    run = train("--trainer.limit_val_batches", 2, "--trainer.limit_train_batches", 1)
+    run = train("--trainer.limit_val_batches", 2, "--trainer.limit_train_batches", 0.5)
     said = " ".join(facts(run))
     assert "of 2, the best of the 2 that were scored, on the same 2 of 3 images, seed 0: expect" in said
     assert ": 2 epochs, in which 4 images were seen, repeated ones included; the training set has 5." in said

@@ -11,7 +11,7 @@ import feedbackward as fb
 from feedbackward.decoder_config import DecoderConfig
 from feedbackward.nn import LowRank
 
-THIN = DecoderConfig(head_channels=8)
+THIN = DecoderConfig(retrace="all", head_channels=8)
 EVERY_STRIDE = replace(THIN, head_strides="all")
 WIDTHS = {
     # By encoder: the channels of signal and feature at stride 4, then of the signals at strides 8, 16 and 32: the

@@ -119,11 +119,7 @@ class Feedbackward(SegmentationNetwork):
                 "freeze_encoder=True with encoder_norm='batch': the encoder's new norms would never be trained; train "
                 "them with freeze_encoder='weights', or keep its own norms with encoder_norm='own'"
             )
-        traced = trace(encoder, in_channels=in_channels)
-        if encoder_norm == "batch":
-            biases_to_norms(traced)
         decoder = default_decoder(freeze_encoder=freeze_encoder) if decoder is None else decoder
-        graph = transpose(traced, decoder, in_channels=in_channels)
         super().__init__(
             config={
                 "model": self.name,
@@ -132,16 +128,21 @@ class Feedbackward(SegmentationNetwork):
                 "in_channels": in_channels,
                 "encoder_norm": encoder_norm,
                 "freeze_encoder": freeze_encoder,
-                "decoder": graph.config.to_dict(),
+                "decoder": decoder.to_dict(),
             },
             preprocessing=preprocessing or preprocessing_of(encoder, in_channels),
         )
-        self.decoder_config = graph.config
+        self.decoder_config = decoder
+        traced = trace(encoder, in_channels=in_channels)
+        if encoder_norm == "batch":
+            biases_to_norms(traced)
         self.encoder = traced
         if freeze_encoder:
             self.encoder.requires_grad_(False)
         for path in self.trained_norms():
             self.encoder.get_submodule(path).requires_grad_(True)
+        graph = self.decoder_graph()
+        self.decoder_config, self._config["decoder"] = graph.config, graph.config.to_dict()
         self.decoder = graph.decoder
         self.head = _create_head(graph.channels, classes, decoder)
         self.sizes = graph.shapes.sizes

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from feedbackward.errors import InputError, one_line
 from feedbackward.exporting.formats.base import FileFormat, Run, running
 from feedbackward.exporting.metadata import KEY, Metadata
+from feedbackward.exporting.same_padding import pad_in_convolutions
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -39,6 +40,8 @@ def write(program: "ExportedProgram", metadata: Metadata, path: Path) -> None:
     for part in (*model.graph.node, *model.graph.input, *model.graph.output, *model.graph.initializer):
         del part.metadata_props[:]
     del model.graph.value_info[:], model.graph.metadata_props[:]
+    if metadata.size is None:
+        pad_in_convolutions(model, smallest=metadata.smallest)
     _name_axes(model.graph, metadata)
     onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
     if model.ByteSize() > MOST_BYTES:
