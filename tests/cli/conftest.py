@@ -29,5 +29,5 @@ def segmenter(model):
 @pytest.fixture
 def loaded_once(segmenter, monkeypatch):
     """Commands get the loaded network: Python's warnings, which loading suppresses, are not safe in threads."""
-    monkeypatch.setattr(prediction_plan, "_load", lambda *_: segmenter)
+    monkeypatch.setattr(prediction_plan, "_load", lambda *_, **__: segmenter)
     monkeypatch.setattr(loading, "load_segmenter", lambda *_, **__: segmenter)

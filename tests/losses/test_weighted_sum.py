@@ -86,7 +86,7 @@ def test_a_recipe_names_losses_and_weights(parse) -> None:
     assert focal.gamma == 1.5
     assert isinstance(lovasz, LovaszLoss)
     assert loss.weights == (1.0, 0.5)
-    saved = yaml.safe_load(parsed.parser.dump(parsed.described))["model"]["loss"]["init_args"]["losses"]
+    saved = yaml.safe_load(parsed.full_config)["model"]["loss"]["init_args"]["losses"]
     assert [part["class_path"] for part in saved] == ["feedbackward.losses.FocalLoss", "feedbackward.losses.LovaszLoss"]
 
 

@@ -213,7 +213,7 @@ class FitCLI(LightningCLI):
         self.ckpt_path = None if self.exported else self._find_checkpoint(self.config.ckpt_path)
         self.config.run_dir, self.config.ckpt_path = self.folder.root, None
         self._show_preset()
-        self.described = self.config.clone()  # what the run's config.yaml says
+        self.described = self.config.clone()
         if self.exported is not None:
             self.trained = self.exported.preprocessing
         if self.ckpt_path is not None:
@@ -286,6 +286,11 @@ class FitCLI(LightningCLI):
                 f"{self.ckpt_path} has finished {done} epochs and {reason}; nothing is left to train: raise {option}"
             )
 
+    @property
+    def full_config(self) -> str:
+        """The config.yaml of the run: what was given and what was chosen."""
+        return str(self.parser.dump(self.described, skip_unset=False))
+
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         """Adds the callbacks of the command; its trackers are opened when the data has been checked."""
         settings = self.config_init.trainer
@@ -336,9 +341,8 @@ class FitCLI(LightningCLI):
             return [self.history, EpochLines(self.history)]
         if decoder := self.model.network.config.get("decoder"):
             self.described.model.decoder.retrace = decoder["retrace"]
-        config = self.parser.dump(self.described, skip_unset=False)
         self.results = RunResults(
-            self.folder, self.history, config=config, model=self.config.model.name, data=self._data_name()
+            self.folder, self.history, config=self.full_config, model=self.config.model.name, data=self._data_name()
         )
         interruption = Interruption()
         return [

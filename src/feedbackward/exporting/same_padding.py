@@ -23,12 +23,13 @@ def pad_in_convolutions(model: Any, *, smallest: int) -> None:
     """
     graph = OnnxGraph(model.graph)
     padded = [(pad, conv) for pad in graph.nodes if _pads_zeros(pad, graph) for conv in graph.readers(pad.output[0])]
-    padded = [(pad, conv) for pad, conv in padded if _can_pad(conv)]
+    padded = [(pad, conv) for pad, conv in padded if _can_pad(conv) and conv.input[1] in graph.constants]
     if not padded:
         return
     amounts = _amounts(model, [pad for pad, _ in padded], smallest)
     for pad, conv in padded:
-        if all(np.array_equal(found, _same(size, conv)) for size, found in amounts[pad.name]):
+        kernel = graph.constants[conv.input[1]].shape[2:]
+        if all(np.array_equal(found, _same(size, conv, kernel)) for size, found in amounts[pad.name]):
             _set_same(conv)
             conv.input[0] = pad.input[0]
     graph.save()
@@ -85,10 +86,9 @@ def _amounts(model: Any, pads: list[Any], smallest: int) -> dict[str, list[tuple
     return found
 
 
-def _same(size: Any, conv: Any) -> Any:
+def _same(size: Any, conv: Any, kernel: tuple[int, ...]) -> Any:
     """The amounts of a Pad node (N, C, H, W at the beginning, then at the end) that are auto_pad's SAME_UPPER."""
-    found = _attributes(conv)
-    strides, kernel = np.array(found["strides"]), np.array(found["kernel_shape"])
+    strides = np.array(_attributes(conv)["strides"])
     total = np.maximum((-(-size // strides) - 1) * strides + kernel - size, 0)
     return [0, 0, *(total // 2), 0, 0, *(total - total // 2)]
 
