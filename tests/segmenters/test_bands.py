@@ -65,10 +65,13 @@ def test_rows_can_be_read_again_while_tiles_overlap():
         np.testing.assert_allclose(read(top, bottom), expected[top:bottom])
 
 
-@pytest.mark.parametrize(("target", "size"), SIZES)
-def test_logits_are_those_of_the_whole_image(size, target):
+@pytest.mark.parametrize("rows", [1, 33, 64])
+@pytest.mark.parametrize(
+    ("target", "size"), [*SIZES, *((size, target) for target, size in SIZES), ((64, 40), (320, 200))]
+)
+def test_logits_are_those_of_the_whole_image(size, target, rows):
     logits = torch.rand(3, *size, dtype=torch.float64)
-    bands = (logits[:, top : top + 33] for top in range(0, size[0], 33))
+    bands = (logits[:, top : top + rows] for top in range(0, size[0], rows))
     found = list(resize_bands(bands, size, target))
     torch.testing.assert_close(torch.cat(found, 1), resize_logits(logits[None], target)[0])
     assert max(band.shape[1] for band in found) <= 64

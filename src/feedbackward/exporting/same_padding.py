@@ -10,36 +10,38 @@ import numpy as np
 
 from feedbackward.exporting.onnx_graph import OnnxGraph
 
-REMAINDERS = 32
-"""The amounts depend on the size modulo a stride, at most this one."""
+SIZES = 32
+"""The number of sizes that are tried: the amounts depend on the size modulo the strides of the encoder, up to 32."""
 
 
 def pad_in_convolutions(model: Any, *, smallest: int) -> None:
-    """Let convolutions pad that read padded features, where that is the same at every size.
+    """Replace Pad nodes before convolutions by auto_pad, where both pad alike at every size.
 
     Args:
         model: An ONNX model with one input, images (N, C, H, W); it is changed in place.
         smallest: The smallest height and width that it takes.
     """
+    if not any(node.op_type == "Pad" for node in model.graph.node):
+        return
     graph = OnnxGraph(model.graph)
     padded = [(pad, conv) for pad in graph.nodes if _pads_zeros(pad, graph) for conv in graph.readers(pad.output[0])]
     padded = [(pad, conv) for pad, conv in padded if _can_pad(conv) and conv.input[1] in graph.constants]
     if not padded:
         return
-    amounts = _amounts(model, [pad for pad, _ in padded], smallest)
-    for pad, conv in padded:
-        kernel = graph.constants[conv.input[1]].shape[2:]
-        if all(np.array_equal(found, _same(size, conv, kernel)) for size, found in amounts[pad.name]):
-            _set_same(conv)
-            conv.input[0] = pad.input[0]
-    graph.save()
+    tried = _amounts(model, [pad for pad, _ in padded], smallest)
+    same = [(pad, conv) for pad, conv in padded if _is_same(conv, graph, tried[pad.output[0]])]
+    for pad, conv in same:
+        _set_same(conv)
+        conv.input[0] = pad.input[0]
+    if same:
+        graph.save()
 
 
 def _pads_zeros(node: Any, graph: OnnxGraph) -> bool:
-    """Whether a node pads all four axes with zeros, by amounts that depend on the image."""
+    """Whether a node pads all four axes with zeros, by amounts that are computed."""
     from onnx.helper import get_node_attr_value
 
-    if node.op_type != "Pad" or len(node.input) > 3 or graph.computed(node.input[1]) is not None:
+    if node.op_type != "Pad" or len(node.input) > 3 or node.input[1] in graph.constants:
         return False
     modes = [get_node_attr_value(node, "mode") for attribute in node.attribute if attribute.name == "mode"]
     value = graph.computed(node.input[2]) if len(node.input) == 3 else 0
@@ -61,29 +63,35 @@ def _attributes(conv: Any) -> dict[str, Any]:
 
 
 def _amounts(model: Any, pads: list[Any], smallest: int) -> dict[str, list[tuple[Any, Any]]]:
-    """For each node, at many sizes of the image: the height and width of what it pads, and its amounts."""
+    """For each node's output, at many sizes of the image: the height and width of what it pads, and its amounts."""
     import onnx
     import onnxruntime
 
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    nodes = {pad.name: pad for pad in pads}
-    del copy.graph.output[:]
-    for name, pad in nodes.items():
-        copy.graph.node.append(onnx.helper.make_node("Shape", [pad.input[0]], [f"{name}/size"]))
-        for output in (f"{name}/size", pad.input[1]):
-            copy.graph.output.append(onnx.helper.make_tensor_value_info(output, onnx.TensorProto.INT64, [None]))
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # the outputs read a part of the graph; the rest is no reason to warn
-    session = onnxruntime.InferenceSession(copy.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    part = onnx.ModelProto()
+    part.CopyFrom(model)
+    sizes = {pad.input[0]: f"{pad.input[0]}/size" for pad in pads}
+    part.graph.node.extend(onnx.helper.make_node("Shape", [value], [size]) for value, size in sizes.items())
+    del part.graph.output[:]
+    outputs = list(dict.fromkeys([*sizes.values(), *(pad.input[1] for pad in pads)]))
+    part.graph.output.extend(
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.INT64, [None]) for name in outputs
+    )
+    OnnxGraph(part.graph).save()  # without what comes after the last node
+    session = onnxruntime.InferenceSession(part.SerializeToString(), providers=["CPUExecutionProvider"])
     (image,) = session.get_inputs()
-    found: dict[str, list[tuple[Any, Any]]] = {name: [] for name in nodes}
-    for index in range(REMAINDERS):
-        size = smallest + index, smallest + 7 * index % REMAINDERS
-        outputs = session.run(None, {image.name: np.zeros((1, image.shape[1], *size), np.float32)})
-        for name, shape, amounts in zip(nodes, outputs[::2], outputs[1::2], strict=True):
-            found[name].append((shape[2:], amounts))
-    return found
+    tried: dict[str, list[tuple[Any, Any]]] = {pad.output[0]: [] for pad in pads}
+    for index in range(SIZES):
+        side = smallest + index, smallest + 7 * index % SIZES
+        values = session.run(outputs, {image.name: np.zeros((1, image.shape[1], *side), np.float32)})
+        found = dict(zip(outputs, values, strict=True))
+        for pad in pads:
+            tried[pad.output[0]].append((found[sizes[pad.input[0]]][2:], found[pad.input[1]]))
+    return tried
+
+
+def _is_same(conv: Any, graph: OnnxGraph, tried: list[tuple[Any, Any]]) -> bool:
+    kernel = graph.constants[conv.input[1]].shape[2:]
+    return all(np.array_equal(amounts, _same(size, conv, kernel)) for size, amounts in tried)
 
 
 def _same(size: Any, conv: Any, kernel: tuple[int, ...]) -> Any:

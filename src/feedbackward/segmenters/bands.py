@@ -91,17 +91,19 @@ def resize_bands(bands: Iterable[Logits], size: Size, target: Size) -> Iterator[
     below = np.minimum(above + 1, size[0] - 1)
     kept: Tensor | None = None
     first = done = 0
-    for band in (part for whole in bands for part in _split(torch.as_tensor(whole), target[1])):
+    widest = max(size[1], target[1])
+    for band in (part for whole in bands for part in _split(torch.as_tensor(whole), widest)):
         kept = band if kept is None else torch.cat([kept, band], 1)
         ready = int(np.searchsorted(below, first + kept.shape[1]))
-        most = _rows(len(band), target[1])
+        most = _rows(len(band), widest)
         for top in range(done, ready, most):
             rows = slice(top, min(top + most, ready))
             upper, lower = (kept[:, indices[rows] - first] for indices in (above, below))
             narrow = torch.lerp(upper, lower, kept.new_tensor(centers[rows] - above[rows])[:, None])
             yield F.interpolate(narrow[None], size=(narrow.shape[1], target[1]), mode="bilinear")[0]
         if ready < target[0]:
-            kept, first = kept[:, above[ready] - first :], int(above[ready])
+            passed = min(int(above[ready]) - first, kept.shape[1])  # the next row may be in a later band
+            kept, first = kept[:, passed:], first + passed
         done = ready
 
 

@@ -40,13 +40,18 @@ def write(program: "ExportedProgram", metadata: Metadata, path: Path) -> None:
     for part in (*model.graph.node, *model.graph.input, *model.graph.output, *model.graph.initializer):
         del part.metadata_props[:]
     del model.graph.value_info[:], model.graph.metadata_props[:]
+    _check_size(model)
     if metadata.size is None:
         pad_in_convolutions(model, smallest=metadata.smallest)
     _name_axes(model.graph, metadata)
     onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
+    _check_size(model)
+    onnx.save(model, path)
+
+
+def _check_size(model: Any) -> None:
     if model.ByteSize() > MOST_BYTES:
         raise InputError("the network is larger than 2 GB, the limit of an ONNX file; choose --format torch_export")
-    onnx.save(model, path)
 
 
 def _name_axes(graph: Any, metadata: Metadata) -> None:
