@@ -1,3 +1,4 @@
+import multiprocessing
 import sys
 
 import av
@@ -82,6 +83,23 @@ def test_frames_are_upright(recorded, quarters, matrix):
     expected = np.rot90(corners(), -quarters)
     assert frame.image.shape == expected.shape
     assert np.abs(frame.image.astype(int) - expected).mean() < 10
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_forked_process_does_not_wait_for_threads_that_convert_colors(tmp_path):
+    """As the workers of a training, beside a frame that is left. This format is decoded without threads."""
+    with av.open(tmp_path / "raw.avi", "w") as container:
+        stream = container.add_stream("rawvideo", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for _ in range(2):
+            container.mux(stream.encode(av.VideoFrame(320, 240, "yuv420p")))
+    reading = read_video(tmp_path / "raw.avi")
+    next(reading)
+    process = multiprocessing.get_context("fork").Process(target=reading.close)
+    process.start()
+    process.join(20)
+    process.kill()
+    assert process.exitcode == 0
 
 
 def test_files_that_are_not_videos(tmp_path, recorded):

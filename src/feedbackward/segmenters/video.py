@@ -24,6 +24,9 @@ WRITTEN_SUFFIXES = (".mp4", ".webm")
 MOST_MISSING = 1.0
 """Seconds by which a video may be shorter than it says: some end with a pause, and not every writer counts right."""
 
+_THREADS = 1
+"""Threads that convert colors. A process that is forked meanwhile, such as a worker of a training, would wait for more,
+which it does not have, when it frees a frame."""
 _TICK = Fraction(1, 90_000)
 """The unit of time in the files, in seconds."""
 
@@ -71,7 +74,7 @@ def read_video(path: Path) -> Iterator[Frame]:
         for frame in container.decode(stream):
             if frame.rotation % 90:
                 raise InputError(f"{path} is rotated by {frame.rotation} degrees; rotate it by a multiple of 90")
-            image = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
+            image = np.rot90(frame.to_ndarray(format="rgb24", threads=_THREADS), frame.rotation // 90)
             time = float(frame.time or 0)
             first, end = time if first is None else first, time + float((frame.duration or 0) * frame.time_base)
             yield Frame(np.ascontiguousarray(image), time)
@@ -123,7 +126,8 @@ def write_video(path: Path, frames: Iterable[Frame]) -> None:
             context.color_range = av.video.reformatter.ColorRange.MPEG
             for frame in chain([first], pictures):
                 picture = av.VideoFrame.from_ndarray(frame.image, format="rgb24")
-                picture = picture.reformat(stream.width, stream.height, "yuv420p", dst_colorspace="ITU709")
+                size = stream.width, stream.height
+                picture = picture.reformat(*size, "yuv420p", dst_colorspace="ITU709", threads=_THREADS)
                 picture.pts, picture.time_base = round(frame.time / _TICK), _TICK
                 container.mux(stream.encode(picture))
             container.mux(stream.encode())
