@@ -67,10 +67,10 @@ def benchmarks() -> dict[str, list[str]]:
         *(f"smp/{decoder}/tu-tf_efficientnet_lite0" for decoder in ("Unet", "FPN", "DeepLabV3Plus")),
         *(f"{lite0}{own}{more}" for more in ("", "&grad_checkpointing=true", "&freeze_encoder=true")),
     )
-    by_encoder = (f"feedbackward/{encoder}" for encoder in TRAINED)
-    small = ("--train", "--runtimes", "channels_last,bfloat16", "--size", "192,256", "--batch", "4")
-    found["training_encoders"] = ["--models", ",".join(by_encoder), *small]
     found["training_peers"] = ["--models", ",".join(networks), *training, "--batch", "4"]
+    networks = tuple(f"feedbackward/{encoder}" for encoder in TRAINED)
+    small = ("--train", "--runtimes", "channels_last,bfloat16", "--size", "192,256", "--batch", "4")
+    found["training_encoders"] = ["--models", ",".join(networks), *small]
     networks = (
         "smp/Unet/tu-tf_efficientnet_lite0",
         "smp/FPN/tu-tf_efficientnet_lite0",

@@ -28,7 +28,7 @@ def pad_in_convolutions(model: Any, *, smallest: int) -> None:
     padded = [(pad, conv) for pad, conv in padded if _can_pad(conv) and conv.input[1] in graph.constants]
     if not padded:
         return
-    tried = _amounts(model, [pad for pad, _ in padded], smallest)
+    tried = _amounts(model, list({pad.output[0]: pad for pad, _ in padded}.values()), smallest)
     same = [(pad, conv) for pad, conv in padded if _is_same(conv, graph, tried[pad.output[0]])]
     for pad, conv in same:
         _set_same(conv)
@@ -39,27 +39,25 @@ def pad_in_convolutions(model: Any, *, smallest: int) -> None:
 
 def _pads_zeros(node: Any, graph: OnnxGraph) -> bool:
     """Whether a node pads all four axes with zeros, by amounts that are computed."""
-    from onnx.helper import get_node_attr_value
-
     if node.op_type != "Pad" or len(node.input) > 3 or node.input[1] in graph.constants:
         return False
-    modes = [get_node_attr_value(node, "mode") for attribute in node.attribute if attribute.name == "mode"]
     value = graph.computed(node.input[2]) if len(node.input) == 3 else 0
-    return modes in ([], [b"constant"]) and value is not None and not np.any(value)
+    return _attributes(node).get("mode", b"constant") == b"constant" and value is not None and not np.any(value)
 
 
 def _can_pad(node: Any) -> bool:
     if node.op_type != "Conv":
         return False
     found = _attributes(node)
-    return found["auto_pad"] == b"NOTSET" and not any(found["pads"]) and set(found["dilations"]) == {1}
+    is_unpadded = found.get("auto_pad", b"NOTSET") == b"NOTSET" and not any(found.get("pads", ()))
+    return is_unpadded and set(found.get("dilations", (1,))) == {1}
 
 
-def _attributes(conv: Any) -> dict[str, Any]:
+def _attributes(node: Any) -> dict[str, Any]:
+    """The attributes that are given; the others have ONNX's defaults."""
     from onnx.helper import get_attribute_value
 
-    defaults = {"auto_pad": b"NOTSET", "pads": [0] * 4, "dilations": [1, 1], "strides": [1, 1]}
-    return {**defaults, **{each.name: get_attribute_value(each) for each in conv.attribute}}
+    return {each.name: get_attribute_value(each) for each in node.attribute}
 
 
 def _amounts(model: Any, pads: list[Any], smallest: int) -> dict[str, list[tuple[Any, Any]]]:
@@ -96,7 +94,7 @@ def _is_same(conv: Any, graph: OnnxGraph, tried: list[tuple[Any, Any]]) -> bool:
 
 def _same(size: Any, conv: Any, kernel: tuple[int, ...]) -> Any:
     """The amounts of a Pad node (N, C, H, W at the beginning, then at the end) that are auto_pad's SAME_UPPER."""
-    strides = np.array(_attributes(conv)["strides"])
+    strides = np.array(_attributes(conv).get("strides", (1, 1)))
     total = np.maximum((-(-size // strides) - 1) * strides + kernel - size, 0)
     return [0, 0, *(total // 2), 0, 0, *(total - total // 2)]
 
