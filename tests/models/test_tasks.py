@@ -250,6 +250,16 @@ def test_tasks_that_cannot_share_an_encoder_are_refused(backbone):
         TaskNetwork({"a": own})
     with pytest.raises(InputError, match="a and b cannot run in one pass: their encoders have other weights"):
         TaskNetwork(networks_of(backbone, encoder_weights=None))
+    stages = fb.DecoderConfig(retrace="stages", head_channels=8)
+    with pytest.raises(InputError, match='one of them has retrace="stages", whose encoder ends before its last layer'):
+        TaskNetwork(
+            {
+                name: fb.create_model(
+                    "test_efficientnet", classes=2, encoder_weights=None, freeze_encoder=True, decoder=decoder
+                )
+                for name, decoder in (("a", None), ("b", stages))
+            }
+        )
     with pytest.raises(InputError, match="their values of encoder_name are test_resnet and test_efficientnet"):
         TaskNetwork(networks_of(backbone, name="test_efficientnet", encoder_weights=None))
     with pytest.raises(InputError, match="b: its encoder's norms were trained for it"):

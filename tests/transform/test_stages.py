@@ -11,13 +11,13 @@ from torch.testing import assert_close
 from feedbackward.decoder_config import PAPER, DecoderConfig
 from feedbackward.models import Feedbackward, create_encoder
 from feedbackward.nn import fuse
-from feedbackward.transform import DecoderGraph, trace, transpose
+from feedbackward.transform import DecoderGraph, trace, transpose, without_widening
 from feedbackward.transform.step import path_of
 
 SKIPS = {
     # The sum at the end of a stage's last block; a block without a sum ends at its norm.
     "mobilenetv2_050": [
-        ("blocks.6.0.bn3", 160, 32),
+        ("blocks.5.2", 80, 32),
         ("blocks.4.2", 48, 16),
         ("blocks.2.2", 16, 8),
         ("blocks.1.1", 16, 4),
@@ -39,6 +39,8 @@ SKIPS = {
 def decode(name: str, **options: object) -> DecoderGraph:
     with torch.device("meta"):
         encoder = trace(create_encoder(name, weights=None, in_channels=3))
+    if options["retrace"] == "stages":
+        encoder = without_widening(encoder)
     return transpose(encoder, replace(PAPER, **options))
 
 
@@ -54,7 +56,32 @@ def test_one_skip_connection_at_each_stride(name: str) -> None:
 @pytest.mark.parametrize("name", ["mobilenetv2_050", "resnet18", "vgg11", "efficientnet_cc_b0_4e", "convnext_atto"])
 def test_its_layers_are_the_transitions(name: str) -> None:
     norms = [set(dict(decode(name, retrace=retrace).decoder.named_modules())) for retrace in ("stages", "transitions")]
-    assert norms[0] == norms[1]
+    assert norms[1] - norms[0] == ({"conv_head", "conv_head.norm"} if "conv_head.norm" in norms[1] else set())
+
+
+def random_encoder(name: str) -> nn.Module:
+    torch.manual_seed(0)
+    return create_encoder(name, weights=None, in_channels=3).eval()
+
+
+def test_a_last_layer_that_only_widens_is_left_out() -> None:
+    image = torch.rand(2, 3, 64, 96)
+    second, third = random_encoder("mobilenetv2_050"), random_encoder("mobilenetv3_small_050")
+    with torch.no_grad():
+        expected = second.blocks(second.bn1(second.conv_stem(image)))
+        assert_close(without_widening(trace(second))(image), expected)
+        # Its last block is the layer that widens.
+        expected = third.blocks[:-1](third.bn1(third.conv_stem(image)))
+        assert_close(without_widening(trace(third))(image), expected)
+    network = Feedbackward(second, classes=2, decoder=DecoderConfig(retrace="stages"))
+    assert not [name for name in network.state_dict() if "conv_head" in name]
+    assert [name for name in Feedbackward(second, classes=2).state_dict() if "conv_head" in name]
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet26", "vgg11", "convnext_atto", "densenet121"])
+def test_other_last_layers_are_kept(name: str) -> None:
+    encoder = trace(random_encoder(name))
+    assert without_widening(encoder) is encoder
 
 
 class Inverted(nn.Module):
@@ -118,6 +145,6 @@ def test_a_classifier_of_all_strides_reads_what_the_norms_return() -> None:
     )
     _, *coarser = decoded.graph.output_node().args[0].args
     assert [str(node.target) for node in coarser] == [
-        f"decoder.blocks.{block}.norm" for block in ("3.0.conv_pw", "5.0.conv_pw")
-    ] + ["decoder.conv_head.norm"]
-    assert decoded.channels == (16, 16, 48, 160)
+        f"decoder.blocks.{block}.norm" for block in ("3.0.conv_pw", "5.0.conv_pw", "6.0.conv_pw")
+    ]
+    assert decoded.channels == (16, 16, 48, 80)

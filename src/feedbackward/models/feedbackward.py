@@ -33,7 +33,7 @@ from feedbackward.passes import (
     upsample_late,
 )
 from feedbackward.preprocessing import Preprocessing
-from feedbackward.transform import DecoderGraph, InputSizes, trace, transpose
+from feedbackward.transform import DecoderGraph, InputSizes, trace, transpose, without_widening
 
 EncoderNorm = Literal["own", "batch"]
 Freeze = bool | Literal["weights"]
@@ -134,6 +134,8 @@ class Feedbackward(SegmentationNetwork):
         )
         self.decoder_config = decoder
         traced = trace(encoder, in_channels=in_channels)
+        if decoder.retrace == "stages":
+            traced = without_widening(traced)
         if encoder_norm == "batch":
             biases_to_norms(traced)
         self.encoder = traced

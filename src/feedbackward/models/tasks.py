@@ -155,6 +155,11 @@ def _check(networks: Mapping[str, Feedbackward]) -> None:
                 f"{name} and {other} cannot run in one pass: their images are {difference} ({first.preprocessing} "
                 f"and {network.preprocessing}); run them one after the other"
             )
+        if first.encoder.state_dict().keys() != network.encoder.state_dict().keys():
+            raise InputError(
+                f'{name} and {other} cannot run in one pass: one of them has retrace="stages", whose encoder ends '
+                f"before its last layer; run them one after the other"
+            )
         if not same_tensors(first.encoder, network.encoder):
             raise InputError(f"{name} and {other} cannot run in one pass: their encoders have other weights")
 

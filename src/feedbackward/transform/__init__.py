@@ -1,6 +1,7 @@
 """The method as a graph transform: trace an encoder, look up the rules, append the decoder nodes."""
 
 from feedbackward.transform.decoder_graph import DecodedNode, DecoderGraph
+from feedbackward.transform.last_layer import without_widening
 from feedbackward.transform.registry import Registry, UnsupportedOperationsError, rule
 from feedbackward.transform.rules import REGISTRY
 from feedbackward.transform.shapes import InputSizes, MetaCopy, ShapeInfo, infer_shapes
@@ -22,4 +23,5 @@ __all__ = [
     "rule",
     "trace",
     "transpose",
+    "without_widening",
 ]

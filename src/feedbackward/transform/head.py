@@ -48,11 +48,17 @@ def without_head(traced: fx.GraphModule, *, channels: int, name: str) -> fx.Grap
             f"takes images of any size",
             reasons=("does not run on images of every size",),
         )
+    return end_at(traced, feature)
+
+
+def end_at(traced: fx.GraphModule, feature: fx.Node) -> fx.GraphModule:
+    """Cut a traced network off after one of its values, without the modules of what came after it."""
+    order = list(traced.graph.nodes)
     for node in reversed(order[order.index(feature) + 1 :]):
         traced.graph.erase_node(node)
     traced.graph.output(feature)
     traced.graph.lint()
-    shortened = fx.GraphModule(traced, traced.graph)  # without the head's modules
+    shortened = fx.GraphModule(traced, traced.graph)
     shortened.train(traced.training)
     return shortened
 

@@ -25,6 +25,8 @@ ACTIVATIONS: tuple[type[nn.Module], ...] = (metaformer.StarReLU, nfnet.GammaAct)
 """timm's activations that are implemented as several operations."""
 ACTIVATING_NORMS: tuple[type[nn.Module], ...] = (tl.EvoNorm2dS0, tl.EvoNorm2dS0a, tl.FilterResponseNormTlu2d)
 """Norms that cannot be separated from their activation."""
+NORM_ACTIVATIONS: tuple[type[nn.Module], ...] = (BatchNormAct2d, SyncBatchNormAct, SyncNormAct)
+"""Norms with a built-in activation."""
 
 
 @rule(
@@ -63,7 +65,7 @@ def activation(step: Step, x: fx.Node, *_: Any, **__: Any) -> Signals:
     return [(x, step.with_skip(step.repeat()))]
 
 
-@rule(BatchNormAct2d, SyncBatchNormAct, SyncNormAct)
+@rule(*NORM_ACTIVATIONS)
 def norm_activation(step: Step, x: fx.Node) -> Signals:
     """A norm with a built-in activation: only the activation and the skip connection; nothing if it has none."""
     layer = step.module
