@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
@@ -34,6 +35,8 @@ from startup_time import HERE, Command
 
 FEW_STEPS = 3
 """Steps of the training that is as long to start as the one with more."""
+VOID = 255
+"""The value of pixels that are not scored."""
 SMP, TORCHVISION = "segmentation_models_pytorch, Unet with mobilenet_v2", "torchvision, LR-ASPP with MobileNetV3"
 TRANSFORMERS = "transformers, pipeline with SegFormer-B0"
 
@@ -44,6 +47,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--images-count", type=int, default=500, metavar="N", help="images (%(default)s)")
     parser.add_argument("--size", default="360,480", metavar="H,W", help="of random images (%(default)s)")
     parser.add_argument("--images", type=Path, metavar="FOLDER", help="take copies of its JPEGs, which have one size")
+    parser.add_argument("--masks", type=Path, metavar="FOLDER", help="and of their masks, PNGs with CamVid's classes")
     parser.add_argument("--steps", type=int, default=40, metavar="N", help="training steps (%(default)s)")
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="of each measurement (%(default)s)")
     parser.add_argument("--peer", type=Path, metavar="FOLDER")
@@ -66,6 +70,7 @@ def main(args: Sequence[str] | None = None) -> None:
 def prepare(folder: Path, options: argparse.Namespace) -> None:
     """Write the data sets, predictions to score, the first of each alone, and the network as a file and as a folder."""
     given = sorted(options.images.glob("*.jpg")) if options.images else []
+    masks = sorted(options.masks.glob("*.png")) if options.masks else []
     width, height = Image.open(given[0]).size if given else map(int, reversed(options.size.split(",")))
     data, predictions, training = folder / "data", folder / "predictions", folder / "training"
     for own in (data, predictions, training):
@@ -74,8 +79,10 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
     draw(training, (FEW_STEPS + options.steps) * BATCH, (height, width), classes=len(CAMVID))
     for drawn, other in zip(sorted(folder.glob("*/images/*/*")), cycle(given), strict=False):
         shutil.copy(other, drawn)
+    for drawn, other in zip(sorted(folder.glob("*/masks/*/*")), cycle(masks), strict=False):
+        Image.fromarray(_replaced(other, VOID)).save(drawn)
     for path in (data / "masks" / "val").iterdir():
-        Image.fromarray(np.roll(np.asarray(Image.open(path)), 3, axis=1)).save(predictions / path.name)
+        Image.fromarray(np.roll(_replaced(path, 0), 3, axis=1)).save(predictions / path.name)
     for name, whole in {
         "image": data / "images" / "val",
         "mask": data / "masks" / "val",
@@ -88,6 +95,12 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
     network.class_table = CAMVID
     export(network, folder / "network.onnx")
     network.save_pretrained(folder / "network")
+
+
+def _replaced(mask: Path, value: int) -> NDArray[np.uint8]:
+    """The pixels of a mask with that value in place of those that are no class."""
+    pixels = np.asarray(Image.open(mask))
+    return np.where(pixels < len(CAMVID), pixels, np.uint8(value))
 
 
 def list_measurements(folder: Path, options: argparse.Namespace) -> list[Measurement]:

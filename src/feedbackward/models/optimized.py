@@ -38,8 +38,9 @@ class OptimizedNetwork(nn.Module):
     """Result of `optimize`, with the interface of the network that it was made from.
 
     Args:
-        network: The network, whose head it shares.
+        network: The network.
         decode: Encoder and decoder, from padded images to the head's input.
+        head: The classifier.
 
     Attributes:
         config: The network's.
@@ -49,10 +50,10 @@ class OptimizedNetwork(nn.Module):
         tasks: The network's.
     """
 
-    def __init__(self, network: Feedbackward, decode: Callable[[Tensor], Parts]) -> None:
+    def __init__(self, network: Feedbackward, decode: Callable[[Tensor], Parts], head: nn.Module) -> None:
         super().__init__()
         self.decode = decode
-        self.head = network.head
+        self.head = head
         self.sizes = network.sizes
         self.config = network.config
         self.class_table = network.class_table
@@ -119,9 +120,11 @@ def optimize(
     """
     if weights not in get_args(Weights):
         raise InputError(f"weights={weights!r}: expected one of {', '.join(map(repr, get_args(Weights)))}")
-    own = copy.deepcopy(network).eval().requires_grad_(False)
-    decode = apply_passes(own.decoder_graph().graph, own, PASSES[weights])
-    if weights == "speed" and isinstance(own.head, ThinClassifier):
-        own.head = own.head.folded()
-    optimized = OptimizedNetwork(own, torch.compile(decode) if compiled else decode).eval()
+    # Copies of the parts: a copy of the whole network would compile functions that are not needed here.
+    root, head = nn.Module(), copy.deepcopy(network.head).eval().requires_grad_(False)
+    root.encoder, root.decoder = copy.deepcopy(network.encoder), copy.deepcopy(network.decoder)
+    decode = apply_passes(network.decoder_graph().graph, root.eval().requires_grad_(False), PASSES[weights])
+    if weights == "speed" and isinstance(head, ThinClassifier):
+        head = head.folded()
+    optimized = OptimizedNetwork(network, torch.compile(decode) if compiled else decode, head).eval()
     return optimized.to(memory_format=torch.channels_last) if channels_last else optimized

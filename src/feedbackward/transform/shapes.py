@@ -176,8 +176,9 @@ def infer_shapes(encoder: fx.GraphModule, *, channels: int) -> ShapeInfo:
             "this encoder's features are several tensors; choose another encoder",
             reasons=("its features are several tensors",),
         )
-    takes_any_size = _runs(meta_copy, ODD_SIZE, channels)
-    other = meta_copy.shapes(ODD_SIZE if takes_any_size else ALIGNED_SIZE, channels=channels, batch=3)
+    other, error = meta_copy.shapes_until_error(ODD_SIZE, channels=channels, batch=3)
+    if error is not None:
+        other = meta_copy.shapes(ALIGNED_SIZE, channels=channels, batch=3)
     shapes = ShapeInfo(reference, other, InputSizes(minimum=REFERENCE_SIZE[0], multiple=1))
     if not (shapes.is_image(feature) or shapes.is_channels_last(feature)):
         raise UnsupportedOperationsError(
@@ -187,7 +188,7 @@ def infer_shapes(encoder: fx.GraphModule, *, channels: int) -> ShapeInfo:
         )
     stride = shapes.stride(feature)
     smallest = (stride * n for n in (1, 2, 4) if _runs(meta_copy, (stride * n, stride * n), channels))
-    sizes = InputSizes(next(smallest, REFERENCE_SIZE[0]), multiple=1 if takes_any_size else stride)
+    sizes = InputSizes(next(smallest, REFERENCE_SIZE[0]), multiple=1 if error is None else stride)
     return replace(shapes, sizes=sizes)
 
 
