@@ -23,6 +23,7 @@ DECODERS = (
     "?retrace=transitions",
     "?retrace=stages",
     "?retrace=stages&rank=16",
+    "?retrace=stages&rank=16&head_channels=32&head_strides=all",
     "?retrace=stages&rank=16&head_channels=64&head_strides=all",
 )
 """Options of ours."""
@@ -81,7 +82,6 @@ def benchmarks() -> dict[str, list[str]]:
         f"{lite0}{own}&retrace=transitions",
         lite0,
         *(f"{lite0}{options}" for options in DECODERS[2:]),
-        f"{lite0}?rank=16&head_channels=32&head_strides=all&retrace=stages",
         "timm/tf_efficientnet_lite0",
     )
     found["tradeoff"] = ["--models", ",".join(networks), "--runtimes", "onnxruntime"]

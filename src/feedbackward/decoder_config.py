@@ -34,9 +34,10 @@ class DecoderConfig:
         output_feature: Which feature of that stride: the "first" that the decoder reaches, the deepest, or the "last",
             nearest to the image.
         retrace: The layers in the decoder: "all" as in the paper, or the "transitions", which change resolution or
-            channels. "stages" are the transitions at the lowest cost: convolutions run before they are upsampled, and
-            one skip connection at each stride joins the signal where it is first narrow. "auto" is "all", and
-            "transitions" on a heavy encoder, such as resnet50.
+            channels. "stages" are the transitions at the lowest cost: convolutions run before they are upsampled, one
+            skip connection at each stride joins the signal where it is first narrow, and a last layer of the encoder
+            that only widens its features is left out. "auto" is "all", and "transitions" on a heavy encoder, such as
+            resnet50.
         head_input: What the classifier reads: "both" signal and encoder feature, or their "sum" as in the paper.
         head_kernel_size: The kernel size of the classifier, an odd number; 1 in the paper.
         head_channels: The width of a classifier of three thin layers; 0 for the paper's single layer. The three are 1x1

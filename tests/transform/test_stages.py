@@ -84,6 +84,11 @@ def test_other_last_layers_are_kept(name: str) -> None:
     assert without_widening(encoder) is encoder
 
 
+def test_the_only_layer_is_kept() -> None:
+    encoder = trace(nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(3, 8, 1), nn.ReLU()))
+    assert without_widening(encoder) is encoder
+
+
 class Inverted(nn.Module):
     """A stem and an inverted residual block of stride 2."""
 

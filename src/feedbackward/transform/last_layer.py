@@ -1,5 +1,7 @@
 """Ending an encoder before a last layer that only widens its features for a classifier of whole images."""
 
+from itertools import takewhile
+
 from torch import fx, nn
 
 from feedbackward.transform.head import end_at
@@ -9,7 +11,7 @@ from feedbackward.transform.rules.pointwise import ACTIVATING_NORMS, NORM_ACTIVA
 
 
 def without_widening(traced: fx.GraphModule) -> fx.GraphModule:
-    """End a traced encoder before its last layer, if that is a 1x1 convolution to more channels.
+    """End a traced encoder before its last layer, if that is a 1x1 convolution to more channels and not the only one.
 
     Encoders for mobile devices have one: it takes MobileNetV2 from 320 channels to the 1,280 that its classifier of
     whole images reads.
@@ -31,7 +33,9 @@ def _before_widening(traced: fx.GraphModule) -> fx.Node | None:
     layer = traced.get_submodule(str(node.target)) if node.op == "call_module" else None
     if not isinstance(layer, nn.Conv2d) or {*layer.kernel_size, *layer.stride, layer.groups} != {1}:
         return None
-    return node.all_input_nodes[0] if layer.out_channels > layer.in_channels else None
+    earlier = takewhile(lambda other: other is not node, traced.graph.nodes)
+    widens = layer.out_channels > layer.in_channels and any(kind_of(other, traced) == "layer" for other in earlier)
+    return node.all_input_nodes[0] if widens else None
 
 
 def _keeps_channels(node: fx.Node, traced: fx.GraphModule) -> bool:
