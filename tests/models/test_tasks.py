@@ -268,7 +268,11 @@ def test_tasks_that_cannot_share_an_encoder_are_refused(backbone):
     resized["b"].preprocessing = fb.Preprocessing(
         resized["a"].preprocessing.mean, resized["a"].preprocessing.std, resize=fb.Resize(size=(64, 96))
     )
-    with pytest.raises(InputError, match="their images are resized differently"):
+    message = (
+        r"a and b cannot run in one pass: they read, resize or normalize images differently \(resize: not resized and "
+        r"resized to 64x96 \(height x width\)\); run them one after the other"
+    )
+    with pytest.raises(InputError, match=message):
         TaskNetwork(resized)
 
 

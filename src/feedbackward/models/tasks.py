@@ -5,7 +5,7 @@ Each task is a feedbackward network with the same frozen encoder, such as an ada
 
 import copy
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields
 
 import torch
 from jaxtyping import Float
@@ -17,6 +17,7 @@ from feedbackward.models.image_classifier import ImageClassifier
 from feedbackward.models.optimized import PASSES, Weights
 from feedbackward.nn import Coarse
 from feedbackward.passes import apply_passes
+from feedbackward.preprocessing import Preprocessing
 from feedbackward.task import Task
 
 CLASSES = "image_classes"
@@ -147,13 +148,14 @@ def _check(networks: Mapping[str, Feedbackward]) -> None:
                     f"{name} and {other} cannot run in one pass: their values of {option} are {expected} and {found}; "
                     f"run them one after the other"
                 )
-        if network.preprocessing != first.preprocessing:
-            difference = "resized differently"
-            if replace(network.preprocessing, resize=first.preprocessing.resize) != first.preprocessing:
-                difference = "read and normalized differently"
+        if differing := [
+            f"{field.name}: {getattr(first.preprocessing, field.name)} and {getattr(network.preprocessing, field.name)}"
+            for field in fields(Preprocessing)
+            if getattr(first.preprocessing, field.name) != getattr(network.preprocessing, field.name)
+        ]:
             raise InputError(
-                f"{name} and {other} cannot run in one pass: their images are {difference} ({first.preprocessing} "
-                f"and {network.preprocessing}); run them one after the other"
+                f"{name} and {other} cannot run in one pass: they read, resize or normalize images differently "
+                f"({'; '.join(differing)}); run them one after the other"
             )
         if first.encoder.state_dict().keys() != network.encoder.state_dict().keys():
             raise InputError(
