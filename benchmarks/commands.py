@@ -47,7 +47,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--images-count", type=int, default=500, metavar="N", help="images (%(default)s)")
     parser.add_argument("--size", default="360,480", metavar="H,W", help="of random images (%(default)s)")
     parser.add_argument("--images", type=Path, metavar="FOLDER", help="take copies of its JPEGs, which have one size")
-    parser.add_argument("--masks", type=Path, metavar="FOLDER", help="and of their masks, PNGs with CamVid's classes")
+    parser.add_argument("--masks", type=Path, metavar="FOLDER", help="take copies of the masks of those images")
     parser.add_argument("--steps", type=int, default=40, metavar="N", help="training steps (%(default)s)")
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="of each measurement (%(default)s)")
     parser.add_argument("--peer", type=Path, metavar="FOLDER")
@@ -71,6 +71,8 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
     """Write the data sets, predictions to score, the first of each alone, and the network as a file and as a folder."""
     given = sorted(options.images.glob("*.jpg")) if options.images else []
     masks = sorted(options.masks.glob("*.png")) if options.masks else []
+    if masks and len(masks) != len(given):
+        sys.exit(f"error: {len(masks)} masks and {len(given)} images; expected one PNG for each JPEG of --images")
     width, height = Image.open(given[0]).size if given else map(int, reversed(options.size.split(",")))
     data, predictions, training = folder / "data", folder / "predictions", folder / "training"
     for own in (data, predictions, training):
@@ -98,7 +100,7 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
 
 
 def _replaced(mask: Path, value: int) -> NDArray[np.uint8]:
-    """The pixels of a mask with that value in place of those that are no class."""
+    """The pixels of a mask, with the value wherever a pixel has no class."""
     pixels = np.asarray(Image.open(mask))
     return np.where(pixels < len(CAMVID), pixels, np.uint8(value))
 

@@ -32,7 +32,7 @@ def steps(network: fb.Feedbackward) -> Iterator[tuple[str, nn.Module]]:
 
     def optimized(passes: tuple[Pass, ...]) -> OptimizedNetwork:
         own = copy.deepcopy(network)
-        return OptimizedNetwork(own, apply_passes(own.decoder_graph().graph, own, passes)).eval()
+        return OptimizedNetwork(own, apply_passes(own.decoder_graph().graph, own, passes), own.head).eval()
 
     for title, passes in STEPS.items():
         yield title, optimized(passes)

@@ -29,7 +29,7 @@ def pack(tmp_path):
         with tarfile.open(tmp_path / name, "w", format=form) as tar:
             for member in members:
                 if isinstance(member, tarfile.TarInfo):
-                    # addfile refuses a header without the content that it announces (since Python 3.13).
+                    # Since Python 3.13 addfile refuses the header of a non-empty file without its content.
                     tar.fileobj.write(header := member.tobuf(form))
                     tar.offset += len(header)
                     continue

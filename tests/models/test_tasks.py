@@ -251,7 +251,7 @@ def test_tasks_that_cannot_share_an_encoder_are_refused(backbone):
     with pytest.raises(InputError, match="a and b cannot run in one pass: their encoders have other weights"):
         TaskNetwork(networks_of(backbone, encoder_weights=None))
     stages = fb.DecoderConfig(retrace="stages", head_channels=8)
-    with pytest.raises(InputError, match='one of them has retrace="stages", whose encoder ends before its last layer'):
+    with pytest.raises(InputError, match='has retrace="stages", which leaves out the encoder\'s last layer'):
         TaskNetwork(
             {
                 name: fb.create_model(
@@ -269,8 +269,8 @@ def test_tasks_that_cannot_share_an_encoder_are_refused(backbone):
         resized["a"].preprocessing.mean, resized["a"].preprocessing.std, resize=fb.Resize(size=(64, 96))
     )
     message = (
-        r"a and b cannot run in one pass: they read, resize or normalize images differently \(resize: not resized and "
-        r"resized to 64x96 \(height x width\)\); run them one after the other"
+        r"a and b cannot run in one pass: they read, resize or normalize images differently \(resize: not resized "
+        r"for a, resized to 64x96 \(height x width\) for b\); run them one after the other"
     )
     with pytest.raises(InputError, match=message):
         TaskNetwork(resized)

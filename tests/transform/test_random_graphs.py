@@ -6,7 +6,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from torch import Tensor, nn
 
 CHANNELS = st.sampled_from([4, 8, 12])
@@ -101,4 +101,6 @@ class Encoder(nn.Module):
 @given(program=programs(), size=st.tuples(st.integers(12, 17), st.integers(12, 17)))
 def test_a_random_graph(program: list[Step], size: tuple[int, int], assert_adjoint: Callable[..., None]) -> None:
     torch.manual_seed(1)
-    assert_adjoint(Encoder(program), size)
+    encoder = Encoder(program)
+    assume(encoder.forward_features(torch.randn(1, 3, *size)).any())  # a difference of two equal values is always zero
+    assert_adjoint(encoder, size)

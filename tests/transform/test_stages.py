@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from feedbackward.decoder_config import PAPER, DecoderConfig
 from feedbackward.models import Feedbackward, create_encoder
 from feedbackward.nn import fuse
-from feedbackward.transform import DecoderGraph, trace, transpose, without_widening
+from feedbackward.transform import DecoderGraph, UnsupportedOperationsError, trace, transpose, without_widening
 from feedbackward.transform.step import path_of
 
 SKIPS = {
@@ -56,7 +56,7 @@ def test_one_skip_connection_at_each_stride(name: str) -> None:
 @pytest.mark.parametrize("name", ["mobilenetv2_050", "resnet18", "vgg11", "efficientnet_cc_b0_4e", "convnext_atto"])
 def test_its_layers_are_the_transitions(name: str) -> None:
     norms = [set(dict(decode(name, retrace=retrace).decoder.named_modules())) for retrace in ("stages", "transitions")]
-    assert norms[1] - norms[0] == ({"conv_head", "conv_head.norm"} if "conv_head.norm" in norms[1] else set())
+    assert norms[0] == norms[1] - {"conv_head", "conv_head.norm"}
 
 
 def random_encoder(name: str) -> nn.Module:
@@ -66,22 +66,31 @@ def random_encoder(name: str) -> nn.Module:
 
 def test_a_last_layer_that_only_widens_is_left_out() -> None:
     image = torch.rand(2, 3, 64, 96)
-    second, third = random_encoder("mobilenetv2_050"), random_encoder("mobilenetv3_small_050")
+    v2, v3 = random_encoder("mobilenetv2_050"), random_encoder("mobilenetv3_small_050")
     with torch.no_grad():
-        expected = second.blocks(second.bn1(second.conv_stem(image)))
-        assert_close(without_widening(trace(second))(image), expected)
-        # Its last block is the layer that widens.
-        expected = third.blocks[:-1](third.bn1(third.conv_stem(image)))
-        assert_close(without_widening(trace(third))(image), expected)
-    network = Feedbackward(second, classes=2, decoder=DecoderConfig(retrace="stages"))
+        expected = v2.blocks(v2.bn1(v2.conv_stem(image)))
+        assert_close(without_widening(trace(v2))(image), expected)
+        # In MobileNetV3 the whole last block is the layer that widens.
+        expected = v3.blocks[:-1](v3.bn1(v3.conv_stem(image)))
+        assert_close(without_widening(trace(v3))(image), expected)
+    network = Feedbackward(v2, classes=2, decoder=DecoderConfig(retrace="stages"))
     assert not [name for name in network.state_dict() if "conv_head" in name]
-    assert [name for name in Feedbackward(second, classes=2).state_dict() if "conv_head" in name]
+    assert [name for name in Feedbackward(v2, classes=2).state_dict() if "conv_head" in name]
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet26", "vgg11", "convnext_atto", "densenet121"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet26", "vgg11", "convnext_atto", "densenet121", "legacy_xception"])
 def test_other_last_layers_are_kept(name: str) -> None:
     encoder = trace(random_encoder(name))
     assert without_widening(encoder) is encoder
+
+
+def test_several_features_are_refused_as_with_other_decoders() -> None:
+    class Several(Inverted):
+        def forward_features(self, x: Tensor) -> list[Tensor]:
+            return [self.stem(x), self.forward(x)]
+
+    with pytest.raises(UnsupportedOperationsError, match="this encoder's features are several tensors"):
+        Feedbackward(Several(), classes=2, decoder=DecoderConfig(retrace="stages"))
 
 
 def test_the_only_layer_is_kept() -> None:

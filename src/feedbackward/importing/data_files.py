@@ -41,6 +41,16 @@ def is_hidden(path: Path) -> bool:
     return any(map(_hidden, path.parts))
 
 
+def is_named_file(path: Path) -> bool:
+    """Whether an annotation names a file; a name that the system refuses, such as one that is too long, is of none."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file fails for such names
+
+
+def is_named_folder(path: Path) -> bool:
+    """Whether an annotation names a folder, like is_named_file."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir fails for such names
+
+
 def _walk(root: Path, *, hidden: bool) -> Iterator[Path]:
     for folder, folders, names in os.walk(root, onerror=_refuse):
         if not hidden:

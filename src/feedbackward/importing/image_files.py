@@ -8,7 +8,7 @@ from pathlib import Path
 from feedbackward.data.arguments import Split
 from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.errors import InputError, listed
-from feedbackward.importing.data_files import data_files
+from feedbackward.importing.data_files import data_files, is_named_file
 from feedbackward.importing.split_names import folder_split
 
 
@@ -43,7 +43,7 @@ class ImageFiles:
         """
         name = name.replace("\\", "/")
         for path in (beside.parent / name, self.root / name, beside.parent / "images" / name):
-            if path.is_file() and self._may_be_of(path, split):
+            if is_named_file(path) and self._may_be_of(path, split):
                 return path
         parts = [part for part in name.split("/") if part not in ("", ".", "..")]
         fits = {path: _common_end(path, parts) for path in self._by_name.get(parts[-1] if parts else "", [])}

@@ -9,7 +9,7 @@ from typing import Any
 from feedbackward.data.arguments import SPLITS, Split
 from feedbackward.data.formats import IMAGE_SUFFIXES
 from feedbackward.errors import InputError, listed
-from feedbackward.importing.data_files import data_files, is_hidden
+from feedbackward.importing.data_files import data_files, is_hidden, is_named_file, is_named_folder
 from feedbackward.importing.entries import reading
 from feedbackward.text_files import parse_yaml, read_text
 
@@ -52,7 +52,7 @@ def read_yolo_yaml(root: Path) -> YoloYaml | None:
         pairs = given.items() if isinstance(given, dict) else enumerate(given)
         names = {int(index): str(name) for index, name in pairs}
     base, notes = path.parent / str(data.get("path") or ""), list[str]()
-    if not base.is_dir():
+    if not is_named_folder(base):
         notes.append(f"{path}: the folder {base} (path) does not exist; {path.parent} is used instead")
         base = path.parent
     images: dict[Path, Split] = {}
@@ -85,16 +85,17 @@ def _load(path: Path) -> Any:
 def _place(entry: str, base: Path) -> Path | None:
     """Where the images of an entry are; Roboflow writes ../train/images for train/images."""
     entry = entry.replace("\\", "/")
-    return next((path for path in (base / entry, base / entry.removeprefix("../")) if path.exists()), None)
+    places = (base / entry, base / entry.removeprefix("../"))
+    return next((path for path in places if is_named_file(path) or is_named_folder(path)), None)
 
 
 def _images(place: Path, base: Path) -> Iterator[Path]:
-    if place.is_dir():
+    if is_named_folder(place):
         yield from data_files(place, IMAGE_SUFFIXES)
         return
     lines = read_text(place, expected="a text file of paths, one a line").splitlines()
     for line in filter(None, map(str.strip, lines)):
-        image = next((path for path in (place.parent / line, base / line) if path.is_file()), None)
+        image = next((path for path in (place.parent / line, base / line) if is_named_file(path)), None)
         if image is None:
             raise InputError(f"{place}: the image {line} does not exist beside it or in {base}; correct the path")
         yield image

@@ -72,7 +72,8 @@ class Feedbackward(SegmentationNetwork):
             given again at loading.
 
     Attributes:
-        encoder: The traced encoder, with its own keys.
+        encoder: The traced encoder, with its own keys; with retrace="stages" without a last layer that only widens its
+            features.
         decoder: The decoder's norms and low-rank updates, named by the encoder's paths.
         head: The classifier.
         decoder_config: The options of the decoder, with the choice that was made where retrace was "auto".

@@ -22,7 +22,7 @@ class ImageClassifier(nn.Module):
 
     Raises:
         InputError: If the weights are not available or have no classifier, or the features of the network are not those
-            that the classifier reads, as with other norms.
+            that the classifier reads, as with other norms or retrace="stages".
     """
 
     def __init__(self, network: Feedbackward, *, weights: str | os.PathLike[str] = IMAGENET) -> None:
@@ -38,7 +38,10 @@ class ImageClassifier(nn.Module):
             expected = model(image)
             found = model.forward_head(features) if features.shape == model.forward_features(image).shape else None
         if found is None or not torch.allclose(found, expected, rtol=1e-3, atol=1e-4):
-            raise InputError(f"the classifier of {name} does not read what this network's encoder computes; omit it")
+            raise InputError(
+                f"the classifier of {name} does not read what this network's encoder computes, which has other norms "
+                f'or weights, or lacks its last layer (retrace="stages"); omit the classifier'
+            )
         self.model = model
 
     def share(self, encoder: nn.Module) -> None:

@@ -38,7 +38,7 @@ class OptimizedNetwork(nn.Module):
     """Result of `optimize`, with the interface of the network that it was made from.
 
     Args:
-        network: The network.
+        network: The network that it was made from, of which it takes the options and classes, and not the weights.
         decode: Encoder and decoder, from padded images to the head's input.
         head: The classifier.
 

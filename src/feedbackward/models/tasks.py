@@ -5,7 +5,6 @@ Each task is a feedbackward network with the same frozen encoder, such as an ada
 
 import copy
 from collections.abc import Mapping
-from dataclasses import fields
 
 import torch
 from jaxtyping import Float
@@ -17,7 +16,6 @@ from feedbackward.models.image_classifier import ImageClassifier
 from feedbackward.models.optimized import PASSES, Weights
 from feedbackward.nn import Coarse
 from feedbackward.passes import apply_passes
-from feedbackward.preprocessing import Preprocessing
 from feedbackward.task import Task
 
 CLASSES = "image_classes"
@@ -148,10 +146,9 @@ def _check(networks: Mapping[str, Feedbackward]) -> None:
                     f"{name} and {other} cannot run in one pass: their values of {option} are {expected} and {found}; "
                     f"run them one after the other"
                 )
+        ours, theirs = vars(first.preprocessing), vars(network.preprocessing)
         if differing := [
-            f"{field.name}: {getattr(first.preprocessing, field.name)} and {getattr(network.preprocessing, field.name)}"
-            for field in fields(Preprocessing)
-            if getattr(first.preprocessing, field.name) != getattr(network.preprocessing, field.name)
+            f"{key}: {ours[key]} for {name}, {theirs[key]} for {other}" for key in ours if ours[key] != theirs[key]
         ]:
             raise InputError(
                 f"{name} and {other} cannot run in one pass: they read, resize or normalize images differently "
@@ -159,8 +156,8 @@ def _check(networks: Mapping[str, Feedbackward]) -> None:
             )
         if first.encoder.state_dict().keys() != network.encoder.state_dict().keys():
             raise InputError(
-                f'{name} and {other} cannot run in one pass: one of them has retrace="stages", whose encoder ends '
-                f"before its last layer; run them one after the other"
+                f'{name} and {other} cannot run in one pass: only one of them has retrace="stages", which leaves '
+                f"out the encoder's last layer; run them one after the other"
             )
         if not same_tensors(first.encoder, network.encoder):
             raise InputError(f"{name} and {other} cannot run in one pass: their encoders have other weights")

@@ -5,6 +5,7 @@ from torch import fx, nn
 from feedbackward.transform.registry import UnsupportedOperationsError
 from feedbackward.transform.rules import kind_of
 from feedbackward.transform.shapes import ALIGNED_SIZE, ODD_SIZE, REFERENCE_SIZE, InputSizes, MetaCopy, ShapeInfo
+from feedbackward.transform.walk import nodes_after
 
 
 def without_head(traced: fx.GraphModule, *, channels: int, name: str) -> fx.GraphModule:
@@ -52,9 +53,11 @@ def without_head(traced: fx.GraphModule, *, channels: int, name: str) -> fx.Grap
 
 
 def end_at(traced: fx.GraphModule, feature: fx.Node) -> fx.GraphModule:
-    """Cut a traced network off after one of its values, without the modules of what came after it."""
-    order = list(traced.graph.nodes)
-    for node in reversed(order[order.index(feature) + 1 :]):
+    """Cut a traced network off after one of its values, without the modules of what came after it.
+
+    Its graph is changed: use only what is returned.
+    """
+    for node in reversed(nodes_after(feature)):
         traced.graph.erase_node(node)
     traced.graph.output(feature)
     traced.graph.lint()

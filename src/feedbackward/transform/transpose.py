@@ -27,7 +27,7 @@ def transpose(encoder: fx.GraphModule, config: DecoderConfig, *, in_channels: in
     """Append the decoder nodes to an encoder's graph.
 
     Args:
-        encoder: Result of `trace`.
+        encoder: Result of `trace`, or of `without_widening` where retrace is "stages", as in Feedbackward.
         config: The options of the decoder.
         in_channels: The number of image channels.
 

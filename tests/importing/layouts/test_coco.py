@@ -142,15 +142,16 @@ def test_a_category_that_is_the_background(tmp_path):
 
 
 def test_where_images_are_found(tmp_path):
-    write(tmp_path / "annotations" / "a.json", [], ["deep/a.png", "elsewhere/b.png", "gone.png"])
+    long = f"{300 * 'a'}.png"  # longer than the system allows
+    write(tmp_path / "annotations" / "a.json", [], ["deep/a.png", "elsewhere/b.png", "gone.png", long])
     image(tmp_path / "deep" / "a.png")
     image(tmp_path / "other" / "deep" / "a.png")
     image(tmp_path / "images" / "b.png")
     found = coco.find(tmp_path)
     assert [sample.image.relative_to(tmp_path).as_posix() for sample in found.samples] == ["images/b.png", "deep/a.png"]
     missing, elsewhere, unused = found.notes
-    assert missing.startswith("left out 1 of 3 images of ")
-    assert missing.endswith("that do not exist, or only in a folder of another split: gone.png")
+    assert missing.startswith("left out 2 of 4 images of ")
+    assert missing.endswith(f"that do not exist, or only in a folder of another split: gone.png, {long}")
     assert elsewhere == (
         "1 images are taken by their names, and lie elsewhere than annotated: elsewhere/b.png "
         f"({tmp_path / 'images' / 'b.png'})"

@@ -134,6 +134,8 @@ def test_shapes_that_cannot_be_drawn(find, one, message):
 def test_damaged_files(tmp_path, find):
     with pytest.raises(InputError, match=r"its image .*b\.png does not exist \(beside it lies .*a\.png\); put the im"):
         find(imagePath="b.png")
+    with pytest.raises(InputError, match=r"its image .*bbb\.png does not exist \(beside it lies .*a\.png\)"):
+        find(imagePath=f"{300 * 'b'}.png")
     (sample,) = find(imageHeight=7, imageWidth=5).samples
     with pytest.raises(InputError, match=r"a\.png has 7 x 5 pixels; expected 5 x 7"):
         sample.mask.draw(5, 7)

@@ -166,6 +166,8 @@ def test_damaged_lines(tmp_path, image, described, line, message):
     ("text", "message"),
     [
         ("names: [cat]\ntrain: nowhere\n", r"data\.yaml: .*nowhere \(train\) does not exist; expected a folder of im"),
+        (f"names: [cat]\ntrain: {300 * 'a'}\n", r"data\.yaml: .*aaa \(train\) does not exist; expected a folder of im"),
+        ("names: [cat]\ntrain: long.txt\n", r"long\.txt: the image a+\.png does not exist beside it or in"),
         ("names: [cat]\ntrain: list.txt\n", r"list\.txt: the image gone\.png does not exist beside it or in"),
         ("names: [cat]\ntrain: latin.txt\n", r"latin\.txt is not UTF-8 text.*expected a text file of paths"),
         ("names: [cat]\ntrain: images\nval: images\n", r"a\.png is in train and val; remove it from one"),
@@ -176,6 +178,7 @@ def test_damaged_lines(tmp_path, image, described, line, message):
 def test_damaged_descriptions(tmp_path, image, described, text, message):
     image("images/a.png", f"0 {SQUARE}")
     (tmp_path / "list.txt").write_text("gone.png\n")
+    (tmp_path / "long.txt").write_text(f"{300 * 'a'}.png\n")
     (tmp_path / "latin.txt").write_bytes(b"\xff\xe9")
     described(text)
     with pytest.raises(InputError, match=message):

@@ -17,6 +17,7 @@ from feedbackward.data.files import image_size
 from feedbackward.data.pillow_images import open_pillow
 from feedbackward.errors import InputError, listed
 from feedbackward.importing.coco_masks import Runs, encode_runs
+from feedbackward.importing.data_files import is_named_file
 from feedbackward.importing.drawn import Drawn
 from feedbackward.importing.drawn_classes import class_values, is_background
 from feedbackward.importing.entries import reading
@@ -102,7 +103,7 @@ def find(root: Path) -> FoundData | None:
 def _read(path: Path) -> _File:
     data = read_json(path)
     image = path.parent / str(data["imagePath"]).replace("\\", "/")
-    if not image.is_file():
+    if not is_named_file(image):
         beside = [found for found in sorted(path.parent.glob(f"{path.stem}.*")) if found != path]
         raise InputError(
             f"{path}: its image {image} does not exist"
