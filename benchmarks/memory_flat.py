@@ -95,15 +95,16 @@ def summarize(samples: list[int], frames: int) -> dict[str, float]:
 
 def measure(folder: Path, frames: int, size: tuple[int, int]) -> dict[str, dict[str, float]]:
     """The memory of each command."""
-    data, trained = folder / "data", folder / "run"
+    data, training, trained = folder / "data", folder / "training", folder / "run"
     draw(data, frames, size)
+    draw(training, 1, size)  # a training ends with a close look at all frames of its val
     few = ["--trainer.max_epochs", "1", "--trainer.limit_train_batches", "1", "--trainer.limit_val_batches", "1"]
-    recipe = ["--config", "scratch", "--data", "folder", "--data.root", str(data), "--model.name", ENCODER]
+    recipe = ["--config", "scratch", "--data", "folder", "--data.root", str(training), "--model.name", ENCODER]
     run("fit", *recipe, "--run_dir", str(trained), "--data.batch_size", "1", *few)
     config, model, val = str(trained / "config.yaml"), str(trained / "model"), str(data / "images" / "val")
     truth = ["--ground-truth", str(data / "masks" / "val"), "--classes", str(data / "classes.yaml")]
     commands = {
-        "validate": ["validate", "--config", config, "--trainer.limit_val_batches", "1.0"],
+        "validate": ["validate", "--config", config, "--data.root", str(data), "--trainer.limit_val_batches", "1.0"],
         "predict": ["predict", model, val, "--output", str(folder / "out"), "--save", "masks"],
         "evaluate": ["evaluate", "--dataset", "folder", *truth, "--model", model, "--source", val],
     }

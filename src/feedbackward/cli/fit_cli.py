@@ -517,6 +517,7 @@ class FitCLI(LightningCLI):
                 f"the training ended before its first validation, so there are no scores and no best network in "
                 f"{self.folder.root}; train for longer or validate more often: --trainer.check_val_every_n_epoch 1"
             )
+        get_console().print("looking at each validation image once more, for the report")
         self.results.finish(self.model, self.datamodule)
         print_scores(Scores.from_dict(best), title=f"validation, {self.history.summary}")
         if self.folder.adapter.exists():
