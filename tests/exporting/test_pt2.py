@@ -282,6 +282,28 @@ def test_a_module_may_have_a_name_that_python_does_not_allow(here: Path) -> None
     load_exported(here / "named.pt2").outputs(IMAGE)
 
 
+def test_an_encoder_that_needs_multiples_of_a_size(here: Path) -> None:
+    class Encoder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+            self.second, self.third = (nn.Conv2d(4, 4, 3, stride=2, padding=1) for _ in range(2))
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            fine = self.first(image)
+            return self.third(fine + nn.functional.interpolate(self.second(fine).relu(), scale_factor=2.0)).relu()
+
+    network = fb.Feedbackward(Encoder(), classes=2).eval()
+    assert network.sizes.multiple > 1
+    export(network, here / "multiples.pt2", format="torch_export")  # compared with the network at several sizes
+
+
+@pytest.mark.parametrize("text", ["torch.sym_max.__call__(1)", "torch.load(1)", "math.sqrt.__self__", "torch.sym_max"])
+def test_conditions_call_functions_of_sizes_alone(text: str, here: Path) -> None:
+    with pytest.raises(InputError, match="as guards_code"):
+        check_strings({"guards_code": text}, here / "called.pt2")
+
+
 def test_known_operations_exist() -> None:
     assert all(getattr(torch.ops.aten, name).overloads() for name in ATEN)
     assert all(name in ATEN for name in CHECKS)

@@ -19,7 +19,8 @@ _SIZE = re.compile(
     r"|'[a-z]+\d+'|\b(?:positive|nonnegative|integer)=True|\b(?:true|false)\b|-?\d|[(), ])*"
 )
 _CONDITION = re.compile(
-    r"(?:L\['\w+'\](?:\.size\(\)\[\d\])?|\b(?:and|or|not)\b|\b(?:Max|Min|Mod|max|min)\("
+    r"(?:L\['\w+'\](?:\.size\(\)\[\d\])?|\b(?:and|or|not)\b|\b(?:Max|Min|Mod|max|min|torch\.sym_max|torch\.sym_min"
+    r"|math\.ceil|math\.floor|math\.trunc)\("
     r"|\d|[<>=!]=|[-+*/%<>(), ])*"
 )
 _STRUCTURE = re.compile(
