@@ -10,10 +10,11 @@ import pytest
 import torch
 from timm.layers.padding import get_same_padding
 
+from feedbackward.decoder_config import DecoderConfig
 from feedbackward.errors import InputError
 from feedbackward.exporting import ExportedNetwork, export, load_exported
 from feedbackward.exporting.wrapper import same_padding
-from feedbackward.models import create_model
+from feedbackward.models import Feedbackward, create_model
 
 pytestmark = pytest.mark.usefixtures("exporting")
 
@@ -161,6 +162,14 @@ def test_an_encoder_that_requires_multiples_of_a_size(build, tmp_path, run_alone
     export(network, tmp_path / "network.pt2", format="torch_export")
     image = torch.rand(1, 3, 45, 70)
     np.testing.assert_allclose(run_alone(tmp_path / "network.pt2", image)[0], logits_of(network, image), atol=2e-5)
+
+
+def test_an_encoder_that_takes_no_small_images(tmp_path):
+    encoder = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 65, stride=32), torch.nn.ReLU(), torch.nn.Conv2d(4, 5, 1))
+    network = Feedbackward(encoder, classes=2, decoder=DecoderConfig(output_stride=32)).eval()
+    assert network.smallest == 129
+    report = export(network, tmp_path / "network.onnx")
+    assert list(report.differences) == [(129, 129), (129, 131), (160, 129)]
 
 
 def test_a_network_in_training_is_not_modified(build, tmp_path):

@@ -298,6 +298,21 @@ def test_an_encoder_that_needs_multiples_of_a_size(here: Path) -> None:
     export(network, here / "multiples.pt2", format="torch_export")  # compared with the network at several sizes
 
 
+def test_an_encoder_with_a_buffer_that_is_not_saved(here: Path) -> None:
+    class Encoder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+            self.last = nn.Conv2d(4, 4, 3, padding=1)
+            self.register_buffer("scale", torch.rand(4, 1, 1), persistent=False)
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return self.last(self.first(image).relu() * self.scale)
+
+    network = fb.Feedbackward(Encoder(), classes=2, decoder=fb.DecoderConfig(output_stride=2)).eval()
+    export(network, here / "buffer.pt2", format="torch_export")  # compared with the network
+
+
 @pytest.mark.parametrize("text", ["torch.sym_max.__call__(1)", "torch.load(1)", "math.sqrt.__self__", "torch.sym_max"])
 def test_conditions_call_functions_of_sizes_alone(text: str, here: Path) -> None:
     with pytest.raises(InputError, match="as guards_code"):

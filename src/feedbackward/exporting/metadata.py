@@ -21,7 +21,8 @@ KEY = "feedbackward"
 FORMAT = 4
 """The version of the format; files of other versions are refused."""
 TRIAL_SIZES = ((64, 96), (97, 131), (160, 128))
-"""Height and width of the images on which a file for any size is compared with the network."""
+"""Height and width of the images on which a file for any size is compared with the network; no side is smaller than the
+network takes."""
 _TASK: Form = {"name": str, "classes": int, "class_table": ({}, None)}
 _FORM: Mapping[str, Form] = {
     "config": {"preprocessing": {}},
@@ -188,6 +189,10 @@ def describe(
         output="classes" if argmax else "logits",
         size=size,
         smallest=network.smallest,
-        sizes=(size, size, size) if size else TRIAL_SIZES,
+        sizes=(size, size, size) if size else tuple(_at_least(network.smallest, each) for each in TRIAL_SIZES),
         tasks=getattr(network, "tasks", ()),
     )
+
+
+def _at_least(smallest: int, size: tuple[int, int]) -> tuple[int, int]:
+    return max(size[0], smallest), max(size[1], smallest)

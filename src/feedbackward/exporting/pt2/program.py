@@ -83,7 +83,8 @@ class Program:
             if kind == "user_input":
                 images.append(name)
             elif kind in ("parameter", "buffer"):
-                self._tensors[name] = weights[content[f"{kind}_name"]]
+                stored = weights if content.get("persistent", True) else constants
+                self._tensors[name] = stored[content[f"{kind}_name"]]
             elif kind == "tensor_constant":
                 self._tensors[name] = constants[content["tensor_constant_name"]]
             else:
