@@ -47,7 +47,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--images-count", type=int, default=500, metavar="N", help="images (%(default)s)")
     parser.add_argument("--size", default="360,480", metavar="H,W", help="of random images (%(default)s)")
     parser.add_argument("--images", type=Path, metavar="FOLDER", help="take copies of its JPEGs, which have one size")
-    parser.add_argument("--masks", type=Path, metavar="FOLDER", help="take copies of the masks of those images")
+    parser.add_argument("--masks", type=Path, metavar="FOLDER", help="and their masks: PNGs with CamVid's classes")
     parser.add_argument("--steps", type=int, default=40, metavar="N", help="training steps (%(default)s)")
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="of each measurement (%(default)s)")
     parser.add_argument("--peer", type=Path, metavar="FOLDER")

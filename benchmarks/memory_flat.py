@@ -31,7 +31,7 @@ CLASSES = "classes: [road, {name: sky, color: [70, 130, 180]}, {name: car, color
 
 
 def draw(root: Path, frames: int, size: tuple[int, int]) -> None:
-    """Write a data set of noise: two frames in train, the others in val."""
+    """Write a data set of noise: eight frames in train, and links to them in val."""
     (root / "classes.yaml").parent.mkdir(parents=True)
     (root / "classes.yaml").write_text(CLASSES, encoding="utf-8")
     random = np.random.default_rng(0)

@@ -21,8 +21,8 @@ KEY = "feedbackward"
 FORMAT = 4
 """The version of the format; files of other versions are refused."""
 TRIAL_SIZES = ((64, 96), (97, 131), (160, 128))
-"""Height and width of the images on which a file for any size is compared with the network; no side is smaller than the
-network takes."""
+"""Height and width of the images on which a file for any size is compared with the network; larger ones for a
+network that takes no images that small."""
 _TASK: Form = {"name": str, "classes": int, "class_table": ({}, None)}
 _FORM: Mapping[str, Form] = {
     "config": {"preprocessing": {}},
@@ -189,10 +189,11 @@ def describe(
         output="classes" if argmax else "logits",
         size=size,
         smallest=network.smallest,
-        sizes=(size, size, size) if size else tuple(_at_least(network.smallest, each) for each in TRIAL_SIZES),
+        sizes=(size, size, size) if size else _trial_sizes(network.smallest),
         tasks=getattr(network, "tasks", ()),
     )
 
 
-def _at_least(smallest: int, size: tuple[int, int]) -> tuple[int, int]:
-    return max(size[0], smallest), max(size[1], smallest)
+def _trial_sizes(smallest: int) -> tuple[tuple[int, int], ...]:
+    more = max(0, smallest - min(map(min, TRIAL_SIZES)))
+    return tuple((height + more, width + more) for height, width in TRIAL_SIZES)

@@ -42,12 +42,12 @@ def is_hidden(path: Path) -> bool:
 
 
 def is_named_file(path: Path) -> bool:
-    """Whether an annotation names a file; a name that the system refuses, such as one that is too long, is of none."""
+    """Whether a path from an annotation is a file; False if the system refuses it, such as a name that is too long."""
     return os.path.isfile(path)  # noqa: PTH113 - Path.is_file fails for such names
 
 
 def is_named_folder(path: Path) -> bool:
-    """Whether an annotation names a folder, like is_named_file."""
+    """Whether a path from an annotation is a folder, like is_named_file."""
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir fails for such names
 
 

@@ -57,7 +57,7 @@ def load_encoder_weights(
     except InputError as error:
         raise InputError(
             f"encoder_weights: {os.fspath(source)!r} does not contain weights of timm's {name!r}: {error}; give a file "
-            f'that was saved from the whole encoder, which a network with retrace="stages" may not have'
+            f'with the weights of the whole encoder; a network with retrace="stages" may lack its last layer'
         ) from error
     module.load_state_dict(found, strict=False)
     initial = expected.keys() - found.keys()

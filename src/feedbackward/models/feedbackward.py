@@ -72,7 +72,7 @@ class Feedbackward(SegmentationNetwork):
             given again at loading.
 
     Attributes:
-        encoder: The traced encoder, with its own keys; with retrace="stages" without a last layer that only widens its
+        encoder: The traced encoder, with its own keys. With retrace="stages" it lacks a last layer that only widens its
             features.
         decoder: The decoder's norms and low-rank updates, named by the encoder's paths.
         head: The classifier.
