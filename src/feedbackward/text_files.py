@@ -58,6 +58,17 @@ def read_text(path: Path, *, expected: str) -> str:
         ) from error
 
 
+def whole_number(text: str) -> int | None:
+    """The number that a text of at most nine digits stands for, with space around it or not; None for another text.
+
+    Example:
+        >>> whole_number(" 12"), whole_number("-1"), whole_number("1" * 5000)
+        (12, None, None)
+    """
+    digits = text.strip()
+    return int(digits) if digits.isdecimal() and len(digits) <= 9 else None
+
+
 def parse_json(text: str, source: object, *, advice: str = "export or copy it again", unique: bool = False) -> Any:
     """The data in JSON text.
 

@@ -42,11 +42,18 @@ def test_the_void_of_pascal_voc_is_ignored(tmp_path):
     }
 
 
-@pytest.mark.parametrize("line", ["cat", "cat:::", "cat:1,2::", "cat:1,2,3,4::", "cat:1,2,256::", "cat:1,2,x::"])
+@pytest.mark.parametrize(
+    "line", ["cat", "cat:::", "cat:1,2::", "cat:1,2,3,4::", "cat:1,2,256::", "cat:1,2,x::", f"cat:1,2,{'1' * 5000}::"]
+)
 def test_lines_of_a_labelmap_without_a_color(line, tmp_path):
     (tmp_path / "labelmap.txt").write_text(f"background:0,0,0::\n{line}\n")
     with pytest.raises(InputError, match=rf"labelmap\.txt: expected NAME:RED,GREEN,BLUE::, found '{line}'"):
         read_class_list(tmp_path)
+
+
+def test_a_color_with_a_control_character_beside_a_number(tmp_path):
+    (tmp_path / "labelmap.txt").write_text("cat:1,2,\x1f3::\n")  # strip removes it, and int refuses it
+    assert read_class_list(tmp_path) == {"masks": "colors", "classes": [{"name": "cat", "color": [1, 2, 3]}]}
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from feedbackward.cli.split_options import add_class_option, add_split_options, 
 from feedbackward.cli.train_errors import naming_options_of_train
 from feedbackward.errors import InputError
 from feedbackward.io import check_empty
+from feedbackward.text_files import whole_number
 from feedbackward.training.recipes import AUTO
 
 if TYPE_CHECKING:
@@ -249,7 +250,8 @@ def network_arguments(
 
 
 def _size(size: str) -> int | tuple[int, int]:
-    return int(size) if size.isdecimal() else height_width(size)
+    side = whole_number(size)
+    return height_width(size) if side is None else side
 
 
 def _device(device: str | None) -> list[str]:

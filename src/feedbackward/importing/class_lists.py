@@ -6,7 +6,7 @@ from typing import Any
 
 from feedbackward.data.class_file import own_class_file
 from feedbackward.errors import InputError, listed
-from feedbackward.text_files import read_text
+from feedbackward.text_files import read_text, whole_number
 
 LABEL_MAP = "labelmap.txt"
 VOC_IGNORED = "ignored"
@@ -45,8 +45,9 @@ def _label_map(path: Path) -> dict[str, Any]:
     lines = [line for line in _lines(path) if not line.startswith("#")]
     for line in lines:
         name, _, rest = line.partition(":")
-        color = [int(value) if value.strip().isdecimal() else -1 for value in rest.partition(":")[0].split(",")]
-        if len(color) != 3 or not all(0 <= value <= 255 for value in color):
+        values = rest.partition(":")[0].split(",")
+        color = [value for value in map(whole_number, values) if value is not None and value <= 255]
+        if len(values) != 3 or len(color) != 3:
             raise InputError(f"{path}: expected NAME:RED,GREEN,BLUE::, found {line!r}; correct the line")
         colors[name] = color
     _unique([line.partition(":")[0] for line in lines], path)

@@ -12,7 +12,7 @@ from feedbackward.data.listing import list_files
 from feedbackward.errors import InputError
 from feedbackward.importing.found import FoundData, Sample, unpaired
 from feedbackward.importing.split_names import named_split
-from feedbackward.text_files import read_text
+from feedbackward.text_files import read_text, whole_number
 
 NAME = "ADEChallengeData2016"
 CLASSES = "objectInfo150.txt"
@@ -72,11 +72,12 @@ def _classes(path: Path) -> dict[str, Any]:
     index, name = header.index("Idx"), header.index("Name")
     synonyms: dict[int, list[str]] = {}
     for row in rows:
-        if len(row) <= max(index, name) or not row[index].isdecimal() or int(row[index]) in (OTHER, *synonyms):
+        value = whole_number(row[index]) if len(row) > max(index, name) else None
+        if value is None or value in (OTHER, *synonyms):
             raise InputError(
                 f"{path}: expected a line of {', '.join(header)} for each class, found {row}; copy it again"
             )
-        synonyms[int(row[index])] = [word for part in row[name].split(",") if (word := part.strip())]
+        synonyms[value] = [word for part in row[name].split(",") if (word := part.strip())]
     return {
         "ignore": OTHER,
         "classes": [

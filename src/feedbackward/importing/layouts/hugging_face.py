@@ -18,7 +18,7 @@ from feedbackward.errors import InputError, listed, one_line
 from feedbackward.importing.found import FoundData, Sample
 from feedbackward.importing.split_names import SPLITS, named_split
 from feedbackward.preprocessing import Channels
-from feedbackward.text_files import open_file, read_json
+from feedbackward.text_files import open_file, read_json, whole_number
 
 DICT, INFO, STATE = "dataset_dict.json", "dataset_info.json", "state.json"
 IMAGE_COLUMNS = ("image", "pixel_values", "img")
@@ -194,4 +194,5 @@ def _names_by_value(data: Any, path: Path) -> dict[str, Any]:
 
 
 def _is_value(text: str) -> bool:
-    return text.isdecimal() and int(text) <= LARGEST_VALUE
+    value = whole_number(text)
+    return value is not None and value <= LARGEST_VALUE
