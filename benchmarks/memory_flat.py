@@ -1,4 +1,4 @@
-"""Memory of `validate`, `predict` and `evaluate` over many frames: it must not grow. Eight minutes on two cores.
+"""Memory of `validate`, `predict` and `evaluate` over many frames: it must not grow. Half an hour on two cores.
 
     python benchmarks/memory_flat.py [--frames 600] [--size 1024,2048] [--json FILE]
     python benchmarks/memory_flat.py --frames 60 --size 64,128  # a rehearsal, which says nothing about memory
@@ -93,8 +93,8 @@ def summarize(samples: list[int], frames: int) -> dict[str, float]:
     }
 
 
-def measure(folder: Path, frames: int, size: tuple[int, int]) -> dict[str, dict[str, float]]:
-    """The memory of each command."""
+def measure(folder: Path, frames: int, size: tuple[int, int]) -> Iterator[tuple[str, dict[str, float]]]:
+    """The name and the memory of each command."""
     data, training, trained = folder / "data", folder / "training", folder / "run"
     draw(data, frames, size)
     draw(training, 1, size)  # a training ends with a close look at all frames of its val
@@ -108,7 +108,8 @@ def measure(folder: Path, frames: int, size: tuple[int, int]) -> dict[str, dict[
         "predict": ["predict", model, val, "--output", str(folder / "out"), "--save", "masks"],
         "evaluate": ["evaluate", "--dataset", "folder", *truth, "--model", model, "--source", val],
     }
-    return {name: summarize(run(*command), frames) for name, command in commands.items()}
+    for name, command in commands.items():
+        yield name, summarize(run(*command), frames)
 
 
 def judge(found: dict[str, dict[str, float]]) -> str | None:
@@ -126,15 +127,16 @@ def main() -> None:
     parser.add_argument("--size", type=lambda text: tuple(map(int, text.split(","))), default=(1024, 2048))
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
+    found = dict[str, dict[str, float]]()
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(Path(folder), given.frames, given.size)
-    for name, row in found.items():
-        megabytes = {key: f"{value / 1e6:.0f}" for key, value in row.items()}
-        print(
-            f"{name}: {megabytes['second_quarter_bytes']} MB in the second quarter, "
-            f"{megabytes['last_quarter_bytes']} MB in the last, {megabytes['growth_bytes_per_1000_frames']} MB for "
-            f"1,000 frames; peak {megabytes['peak_bytes']} MB"
-        )
+        for name, row in measure(Path(folder), given.frames, given.size):
+            found[name], megabytes = row, {key: f"{value / 1e6:.0f}" for key, value in row.items()}
+            print(
+                f"{name}: {megabytes['second_quarter_bytes']} MB in the second quarter, "
+                f"{megabytes['last_quarter_bytes']} MB in the last, {megabytes['growth_bytes_per_1000_frames']} MB for "
+                f"1,000 frames; peak {megabytes['peak_bytes']} MB",
+                flush=True,
+            )
     if given.json is not None:
         result: dict[str, Any] = {"frames": given.frames, "size": given.size, "commands": found}
         given.json.write_text(json.dumps({**result, "machine": describe_machine()}, indent=1) + "\n", encoding="utf-8")
