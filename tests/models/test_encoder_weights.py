@@ -177,7 +177,7 @@ def without(name: str) -> Callable[[State], State]:
 
 
 REFUSED: list[tuple[Callable[[State], object], str]] = [
-    (without("conv1.0.weight"), r"1 of \d+ tensors missing \(conv1\.0\.weight\); give a file that was saved from"),
+    (without("conv1.0.weight"), r"1 of \d+ tensors missing \(conv1\.0\.weight\); give a file with the weights"),
     (lambda state: {**state, "bn1.bias": torch.zeros(7)}, r"1 of another shape \(bn1\.bias is 7, expected \d+\)"),
     (lambda state: {"epoch": torch.tensor(3)}, r"(\d+) of \1 tensors missing \(bn1\.bias"),
     (
