@@ -190,7 +190,7 @@ def _names_by_value(data: Any, path: Path) -> dict[str, Any]:
         raise InputError(f'{path}: expected the names of the classes by their values, such as {{"0": "road"}}')
     if len(set(data.values())) < len(data):
         raise InputError(f"{path}: two classes have one name; names must be unique")
-    return {"classes": [{"name": name, "value": int(value)} for value, name in entries]}
+    return {"classes": [{"name": name, "value": whole_number(value)} for value, name in entries]}
 
 
 def _is_value(text: str) -> bool:
